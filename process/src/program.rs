@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A program with its arguments, environment and folder, not yet running.
 #[derive(Debug, Clone)]
 pub struct Program {
-    program: OsString,
+    executable: OsString,
     args: Vec<OsString>,
     env: Vec<EnvChange>,
     cwd: Option<PathBuf>,
@@ -57,7 +57,7 @@ impl Program {
     /// A program by name (looked up on PATH) or by path.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
-            program: program.as_ref().to_owned(),
+            executable: program.as_ref().to_owned(),
             args: Vec::new(),
             env: Vec::new(),
             cwd: None,
@@ -139,7 +139,7 @@ impl Program {
 
     /// The program's name as given, for messages.
     pub fn name(&self) -> String {
-        self.program.to_string_lossy().into_owned()
+        self.executable.to_string_lossy().into_owned()
     }
 
     /// Replaces every secret value in `text` by `***`.
@@ -153,7 +153,7 @@ impl Program {
             clippy::disallowed_methods,
             reason = "the one place of the workspace that may build a command"
         )]
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.executable);
         command.args(&self.args).stdin(Stdio::null());
         for change in &self.env {
             match change {
@@ -174,8 +174,8 @@ impl Program {
             if let Some(path) = self.cwd.as_ref().filter(|path| !path.is_dir()) {
                 return ProcessError::NoFolder { program: self.name(), path: path.clone() };
             }
-            let is_path = self.program.as_encoded_bytes().contains(&b'/');
-            if !(is_path && Path::new(&self.program).exists()) {
+            let is_path = self.executable.as_encoded_bytes().contains(&b'/');
+            if !(is_path && Path::new(&self.executable).exists()) {
                 return ProcessError::NotFound { program: self.name() };
             }
             let source = io::Error::new(source.kind(), "it exists, but the interpreter it names does not");
@@ -188,7 +188,7 @@ impl Program {
 impl fmt::Display for Program {
     /// The argument vector, quoted as for a shell and bounded; never the environment.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = quote(&self.program);
+        let mut text = quote(&self.executable);
         for arg in &self.args {
             text.push(' ');
             text.push_str(&quote(arg));

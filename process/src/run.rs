@@ -44,6 +44,7 @@ impl Output {
 }
 
 /// Why we stopped waiting.
+#[derive(Clone, Copy)]
 enum End {
     Exited(Exit),
     Deadline,

@@ -102,11 +102,15 @@ pub(crate) fn end(sessions: &[SessionRef], grace: Duration, reap: &mut dyn FnMut
         }
         for (session, members) in &left {
             if waited >= grace {
-                members.iter().for_each(|process| signal(process, Signal::KILL));
+                for process in members {
+                    signal(process, Signal::KILL);
+                }
             } else {
                 let new = to_tell(*session, members)
                     .filter(|process| told.insert((process.pid, process.start_ticks)));
-                new.for_each(|process| signal(process, Signal::TERM));
+                for process in new {
+                    signal(process, Signal::TERM);
+                }
             }
         }
         thread::sleep(pause);

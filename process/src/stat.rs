@@ -37,10 +37,10 @@ impl ProcStat {
         // The first of these is field 3.
         let rest: Vec<&str> = text[close + 2..].split_ascii_whitespace().collect();
         let state = rest.first().and_then(|text| text.chars().next()).ok_or(StatError("state"))?;
-        let ppid = field(&rest, 4).ok_or(StatError("parent"))?;
+        let parent = field(&rest, 4).ok_or(StatError("parent"))?;
         let session = field(&rest, 6).ok_or(StatError("session"))?;
         let start_ticks = field(&rest, 22).ok_or(StatError("start time"))?;
-        Ok(Self { pid, comm, state, ppid, session, start_ticks })
+        Ok(Self { pid, comm, state, ppid: parent, session, start_ticks })
     }
 
     /// Asks the kernel about a process; `None` when it has gone (or was never there).

@@ -1,4 +1,5 @@
 //! Services: found and stopped with all descendants, however they end; logs; storing a service for another process.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 use std::thread;
 use std::time::{Duration, Instant};
