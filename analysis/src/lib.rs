@@ -1,0 +1,1 @@
+//! Think: pure functions from what was measured to what it means.

@@ -1,0 +1,1 @@
+//! Gate: assertions, verdict, JUnit and annotations.

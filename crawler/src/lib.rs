@@ -1,0 +1,1 @@
+//! Smoke: does every page answer before it is loaded; warm; probe.

@@ -1,0 +1,2 @@
+//! The `kneepoint` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Load: one step function, one transport, one recorder; two schedulers, closed (goose) and open (ours).

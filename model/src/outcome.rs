@@ -1,0 +1,72 @@
+//! How one request ended: a closed set, never a string to compare.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The end of one request. Only [`Outcome::Ok`] may count as a success or as a latency that is worth having.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answered, body fully read, status expected, every check passed.
+    Ok,
+    /// Answered with a 4xx that the scenario did not expect.
+    ClientError,
+    /// Answered with a 5xx.
+    ServerError,
+    /// Answered with a 2xx or 3xx that the scenario did not expect.
+    UnexpectedStatus,
+    /// Answered, but a check on body, header or extraction failed.
+    CheckFailed,
+    /// The host name did not resolve.
+    Dns,
+    /// Nobody listens.
+    Refused,
+    /// The connection was cut while in use.
+    Reset,
+    /// The TLS handshake failed.
+    Tls,
+    /// No complete answer within the deadline.
+    Timeout,
+    /// The answer was not HTTP.
+    Protocol,
+    /// The body went beyond the cap.
+    BodyTooLarge,
+    /// Not finished when the run ended: latency is at least what was seen.
+    Censored,
+    /// Shed before it was sent, because the bound on requests in flight was reached.
+    Shed,
+}
+
+impl Outcome {
+    /// True for the one outcome that is a success.
+    pub const fn is_ok(self) -> bool {
+        matches!(self, Self::Ok)
+    }
+    /// Plain words for reports.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ClientError => "client error (4xx)",
+            Self::ServerError => "server error (5xx)",
+            Self::UnexpectedStatus => "unexpected status",
+            Self::CheckFailed => "check failed",
+            Self::Dns => "name not resolved",
+            Self::Refused => "connection refused",
+            Self::Reset => "connection reset",
+            Self::Tls => "TLS handshake failed",
+            Self::Timeout => "timeout",
+            Self::Protocol => "not HTTP",
+            Self::BodyTooLarge => "body too large",
+            Self::Censored => "unfinished at the end",
+            Self::Shed => "shed before send",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}

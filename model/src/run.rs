@@ -1,0 +1,278 @@
+//! The run folder: its names, and the two ways of writing to it: whole files by rename, and lines by append.
+//!
+//! `kill -9` at any moment leaves a folder that can be read: a whole file is there or not, and a last line that was cut
+//! is passed over by every reader.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// Version of the run folder's format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Names of the files of a run folder, relative to it.
+pub mod names {
+    /// Where the run comes from.
+    pub const MANIFEST: &str = "manifest.json";
+    /// Everything that was announced.
+    pub const EVENTS: &str = "events.jsonl";
+    /// The stack as it ran.
+    pub const STACK: &str = "stack.json";
+    /// The crawl.
+    pub const SITE: &str = "site.json";
+    /// The warming.
+    pub const WARM: &str = "warm.json";
+    /// Routes alone.
+    pub const PROBE: &str = "probe.json";
+    /// Folder of load phases: `<phase>.json`, `<phase>.hlog`, `<phase>.seconds.jsonl`.
+    pub const LOAD: &str = "load";
+    /// Folder of samples.
+    pub const SAMPLES: &str = "samples";
+    /// Resource samples.
+    pub const RESOURCES: &str = "samples/resources.jsonl";
+    /// Folder of profiles.
+    pub const PROFILES: &str = "profiles";
+    /// Index of profiles.
+    pub const PROFILES_INDEX: &str = "profiles/profiles.json";
+    /// Folder of logs of the stack.
+    pub const LOGS: &str = "logs";
+    /// What was thought.
+    pub const ANALYSIS: &str = "analysis.json";
+    /// The judged assertions.
+    pub const GATE: &str = "gate.json";
+    /// The public contract.
+    pub const SUMMARY: &str = "summary.json";
+    /// The report for people.
+    pub const REPORT_HTML: &str = "report.html";
+    /// The report for pull requests.
+    pub const REPORT_MD: &str = "report.md";
+    /// The report for CI systems.
+    pub const JUNIT: &str = "junit.xml";
+
+    /// The access log's summary over a phase.
+    pub fn access(phase: &str) -> String {
+        format!("{SAMPLES}/access-{phase}.json")
+    }
+    /// A phase's result.
+    pub fn load(phase: &str) -> String {
+        format!("{LOAD}/{phase}.json")
+    }
+    /// A phase's interval log.
+    pub fn hlog(phase: &str) -> String {
+        format!("{LOAD}/{phase}.hlog")
+    }
+    /// A phase, second by second, as it went.
+    pub fn seconds(phase: &str) -> String {
+        format!("{LOAD}/{phase}.seconds.jsonl")
+    }
+}
+
+/// Why a run folder could not be read or written.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The file system said no.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is not what its name promises.
+    #[error("{path} is not a readable kneepoint file: {source}")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// The folder was written by a later kneepoint.
+    #[error(
+        "{path} has format version {found}; this kneepoint reads up to {FORMAT_VERSION}: use a newer kneepoint"
+    )]
+    TooNew {
+        /// Which.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+}
+
+/// A run folder.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder and its inner folders; the `.kneepoint` above it ignores itself in version control.
+    pub fn create(runs: &Path, run_id: &str) -> Result<Self, RunError> {
+        let root = runs.join(run_id);
+        for inner in ["", names::LOAD, names::SAMPLES, names::PROFILES, names::LOGS] {
+            let path = root.join(inner);
+            fs::create_dir_all(&path).map_err(|source| RunError::Io { action: "create", path, source })?;
+        }
+        Ok(Self { root })
+    }
+
+    /// Opens a folder that is there; reads nothing yet.
+    pub fn open(root: &Path) -> Result<Self, RunError> {
+        let path = root.join(names::MANIFEST);
+        fs::metadata(&path).map_err(|source| RunError::Io { action: "open", path, source })?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+    /// A file's full path.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+    /// Is the file there?
+    pub fn has(&self, name: &str) -> bool {
+        self.path(name).is_file()
+    }
+
+    /// Writes a whole file: to a neighbour first, synced, then renamed.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, RunError> {
+        let path = self.path(name);
+        let fail = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| RunError::Io { action, path, source }
+        };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(fail("create", parent))?;
+        }
+        let neighbour = path.with_extension("part");
+        let mut file = File::create(&neighbour).map_err(fail("create", &neighbour))?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(fail("write", &neighbour))?;
+        fs::rename(&neighbour, &path).map_err(fail("rename to", &path))?;
+        Ok(path)
+    }
+
+    /// Writes a value as indented JSON.
+    pub fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<PathBuf, RunError> {
+        let mut text = serde_json::to_vec_pretty(value)
+            .map_err(|source| RunError::Damaged { path: self.path(name), source })?;
+        text.push(b'\n');
+        self.write(name, &text)
+    }
+
+    /// Reads a value; refuses files of a later format.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
+        let path = self.path(name);
+        let text =
+            fs::read(&path).map_err(|source| RunError::Io { action: "read", path: path.clone(), source })?;
+        let damaged = |source| RunError::Damaged { path: path.clone(), source };
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(damaged)?;
+        match value.get("format_version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found > u64::from(FORMAT_VERSION) => Err(RunError::TooNew { path, found }),
+            _ => serde_json::from_value(value).map_err(damaged),
+        }
+    }
+
+    /// Reads a value if the file is there.
+    pub fn read_json_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
+        if self.has(name) { self.read_json(name).map(Some) } else { Ok(None) }
+    }
+
+    /// Opens a file of lines for appending.
+    pub fn append(&self, name: &str) -> Result<LineWriter, RunError> {
+        LineWriter::open(self.path(name))
+    }
+
+    /// Reads a file of JSON lines; missing file means no lines, and lines that cannot be read are counted, not fatal.
+    pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<(Vec<T>, u64), RunError> {
+        let path = self.path(name);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+            Err(source) => return Err(RunError::Io { action: "read", path, source }),
+        };
+        let (mut values, mut garbage) = (Vec::new(), 0);
+        for line in BufReader::new(file).split(b'\n') {
+            let line = line.map_err(|source| RunError::Io { action: "read", path: path.clone(), source })?;
+            if line.is_empty() {
+                continue;
+            }
+            match serde_json::from_slice(&line) {
+                Ok(value) => values.push(value),
+                Err(_) => garbage += 1,
+            }
+        }
+        Ok((values, garbage))
+    }
+}
+
+/// Appends whole lines; each line is one write, so that a kill leaves at most one cut line.
+#[derive(Debug)]
+pub struct LineWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl LineWriter {
+    /// Opens (or makes) the file.
+    pub fn open(path: PathBuf) -> Result<Self, RunError> {
+        match OpenOptions::new().create(true).append(true).open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(source) => Err(RunError::Io { action: "append to", path, source }),
+        }
+    }
+    /// Appends one line of text; the line break is added here.
+    pub fn line(&mut self, text: &str) -> Result<(), RunError> {
+        let mut whole = String::with_capacity(text.len() + 1);
+        whole.push_str(text);
+        whole.push('\n');
+        self.file.write_all(whole.as_bytes()).map_err(|source| self.fail("write", source))
+    }
+    /// Appends one value as a JSON line.
+    pub fn json<T: Serialize>(&mut self, value: &T) -> Result<(), RunError> {
+        let text = serde_json::to_string(value)
+            .map_err(|source| RunError::Damaged { path: self.path.clone(), source })?;
+        self.line(&text)
+    }
+    /// Makes sure that what was written survives a crash of the machine.
+    pub fn sync(&mut self) -> Result<(), RunError> {
+        self.file.sync_data().map_err(|source| self.fail("sync", source))
+    }
+    fn fail(&self, action: &'static str, source: io::Error) -> RunError {
+        RunError::Io { action, path: self.path.clone(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_files_come_back_and_later_formats_are_refused() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let run = RunFolder::create(dir.path(), "r1").expect("create");
+        run.write_json("a.json", &serde_json::json!({"format_version": 1, "x": 2})).expect("write");
+        let value: serde_json::Value = run.read_json("a.json").expect("read");
+        assert_eq!(value["x"], 2);
+        run.write_json("b.json", &serde_json::json!({"format_version": 99})).expect("write");
+        let refused = run.read_json::<serde_json::Value>("b.json").expect_err("too new");
+        assert!(refused.to_string().contains("format version 99"));
+    }
+
+    #[test]
+    fn a_cut_last_line_is_counted_not_fatal() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let run = RunFolder::create(dir.path(), "r1").expect("create");
+        let mut lines = run.append("x.jsonl").expect("open");
+        lines.json(&1).expect("write");
+        lines.json(&2).expect("write");
+        fs::write(run.path("x.jsonl"), "1\n2\n{\"cut").expect("cut");
+        assert_eq!(run.read_lines::<u32>("x.jsonl").expect("read"), (vec![1, 2], 1));
+    }
+}

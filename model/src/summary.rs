@@ -1,0 +1,248 @@
+//! `summary.json`: the public contract. Its JSON Schema is printed by `kneepoint schema summary`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cache_status::CacheOutcome;
+use crate::finding::Finding;
+use crate::histogram::Quantiles;
+use crate::manifest::{StageRecord, Unmeasured};
+use crate::profile::ProfileSource;
+use crate::tier::Tier;
+use crate::units::{Bytes, Micros, PerSecond, Ratio};
+use crate::verdict::Verdict;
+
+/// Version of the contract; raised when a field changes meaning or goes away, not when one is added.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Pages of the smoke crawl.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SmokeSummary {
+    /// URLs visited.
+    pub pages: u64,
+    /// Of those, broken.
+    pub broken: u64,
+    /// Of those, with something to look at.
+    pub warned: u64,
+}
+
+/// One phase of load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadSummary {
+    /// Name of the phase.
+    pub phase: String,
+    /// `open` or `closed`.
+    pub model: String,
+    /// Scenarios, with weights.
+    pub scenario: BTreeMap<String, u32>,
+    /// Requests per second intended; absent in the closed model.
+    pub offered_rps: Option<PerSecond>,
+    /// Requests per second that ended.
+    pub achieved_rps: PerSecond,
+    /// Requests that ended.
+    pub requests: u64,
+    /// Of those, failed.
+    pub errors: u64,
+    /// From the intended start to the last byte.
+    pub response_us: Quantiles,
+    /// From sending to the last byte.
+    pub service_us: Quantiles,
+    /// From sending to the first byte.
+    pub ttfb_us: Quantiles,
+    /// Dispatch minus intended start.
+    pub sched_lag_us: Quantiles,
+    /// May it be believed?
+    pub valid: bool,
+    /// Why not.
+    pub why: Vec<String>,
+}
+
+/// Where the time of one endpoint's requests goes: means in microseconds; the parts sum to `total_us`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimeSplit {
+    /// Requests behind the means.
+    pub n: u64,
+    /// Service time as the client saw it.
+    pub total_us: Micros,
+    /// Network, client and proxy.
+    pub network_proxy_us: Micros,
+    /// Waiting for a free worker; absent (and counted in `network_proxy_us`) without a proxy log to tell it apart.
+    pub queue_us: Option<Micros>,
+    /// Application code.
+    pub app_us: Micros,
+    /// Database, as the application saw it.
+    pub db_us: Micros,
+    /// Cache back end.
+    pub cache_us: Micros,
+    /// Engine.
+    pub engine_us: Micros,
+}
+
+/// One endpoint of one phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointSummary {
+    /// Phase.
+    pub phase: String,
+    /// Name of the step.
+    pub name: String,
+    /// The server's main route pattern, when it says so.
+    pub route: Option<String>,
+    /// Requests.
+    pub requests: u64,
+    /// Of those, failed.
+    pub errors: u64,
+    /// Requests per second.
+    pub rps: PerSecond,
+    /// From the intended start.
+    pub response_us: Quantiles,
+    /// From sending.
+    pub service_us: Quantiles,
+    /// To the first byte.
+    pub ttfb_us: Quantiles,
+    /// Mean bytes on the wire.
+    pub bytes_per_request: Bytes,
+    /// Database statements per request, where the server says so.
+    pub queries_per_request: Option<f64>,
+    /// Share of requests that a cache in front answered, where one speaks.
+    pub cache_hit: Option<Ratio>,
+    /// Where the time goes, where the server says so.
+    pub split: Option<TimeSplit>,
+}
+
+/// What one tier used in one phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TierSummary {
+    /// Phase.
+    pub phase: String,
+    /// Which tier.
+    pub name: Tier,
+    /// CPU time per completed request.
+    pub cpu_us_per_request: Option<f64>,
+    /// Mean cores in use.
+    pub cpu_cores: f64,
+    /// Share of the tier's ready time that was spent waiting for a core.
+    pub run_queue_share: Option<Ratio>,
+    /// Highest resident memory.
+    pub rss_max_bytes: Bytes,
+    /// Highest swapped-out memory.
+    pub swap_max_bytes: Bytes,
+    /// Most open file descriptors.
+    pub fds_max: u32,
+    /// Processes that came new in mid-phase (a worker that died and was respawned).
+    pub respawned: u32,
+}
+
+/// Caches in front and within.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheSummary {
+    /// What the proxy's cache did.
+    pub proxy: BTreeMap<CacheOutcome, u64>,
+    /// Share of hits of the proxy's cache; absent where none took part.
+    pub proxy_hit: Option<Ratio>,
+    /// Lookups in the application's cache that hit.
+    pub app_hits: u64,
+    /// Lookups that missed.
+    pub app_misses: u64,
+    /// Share of hits of the application's cache.
+    pub app_hit: Option<Ratio>,
+}
+
+/// The database, as far as it was seen.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DbSummary {
+    /// Statements per request over all endpoints that say so.
+    pub queries_per_request: Option<f64>,
+    /// Mean database time per request, as the application saw it.
+    pub app_db_us_per_request: Option<f64>,
+    /// Where these come from: `server-timing`, or why there is nothing.
+    pub source: String,
+}
+
+/// One profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileSummary {
+    /// Which tier.
+    pub tier: Tier,
+    /// From where.
+    pub source: ProfileSource,
+    /// Samples taken.
+    pub samples: u64,
+    /// Samples that true CPU time would give.
+    pub expected_samples: Option<u64>,
+    /// File in the run folder.
+    pub file: String,
+}
+
+/// One judged assertion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssertionSummary {
+    /// As it was written, e.g. `p95 < 300ms`.
+    pub assertion: String,
+    /// Endpoint it speaks of; absent for the whole phase.
+    pub endpoint: Option<String>,
+    /// Phase in which it was judged.
+    pub phase: String,
+    /// The figure that was found, with its unit.
+    pub actual: Option<String>,
+    /// Values behind the figure.
+    pub samples: u64,
+    /// `pass`, `fail`, `inconclusive`.
+    pub result: AssertionResult,
+    /// Why, when it is not a pass.
+    pub why: Option<String>,
+}
+
+/// How one assertion was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AssertionResult {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// Not enough data, or data that cannot be believed.
+    Inconclusive,
+}
+
+/// The whole summary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Name of the run.
+    pub run_id: String,
+    /// Start, RFC 3339 in UTC.
+    pub started: String,
+    /// Version of kneepoint.
+    pub kneepoint: String,
+    /// What is said, and why.
+    pub verdict: Verdict,
+    /// Name of the topology.
+    pub topology: String,
+    /// What was loaded.
+    pub target: String,
+    /// The stages, in order.
+    pub stages: Vec<StageRecord>,
+    /// The crawl.
+    pub smoke: SmokeSummary,
+    /// The phases of load.
+    pub load: Vec<LoadSummary>,
+    /// Their endpoints.
+    pub endpoints: Vec<EndpointSummary>,
+    /// What each tier used.
+    pub tiers: Vec<TierSummary>,
+    /// Caches.
+    pub cache: CacheSummary,
+    /// Database.
+    pub db: DbSummary,
+    /// Profiles.
+    pub profiles: Vec<ProfileSummary>,
+    /// Findings, by estimated saving.
+    pub findings: Vec<Finding>,
+    /// Assertions, as judged.
+    pub assertions: Vec<AssertionSummary>,
+    /// What could not be measured.
+    pub unmeasured: Vec<Unmeasured>,
+}

@@ -1,0 +1,1 @@
+//! Observe: stacks and resources of every tier while load runs.

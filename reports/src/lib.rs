@@ -1,0 +1,1 @@
+//! Say: one view model, one renderer per format, one chart grammar.

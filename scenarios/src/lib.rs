@@ -1,0 +1,1 @@
+//! What to do to the site: scenario files, read, validated and trusted.

@@ -1,0 +1,1 @@
+//! The reference stack and its life: drivers, topologies, seed data.
