@@ -15,6 +15,11 @@ impl Cancel {
         Self::default()
     }
 
+    /// Watches a flag that somebody else owns (and sets).
+    pub fn from_flag(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+
     /// Asks everything that watches this switch to stop. Only an atomic store, so a signal handler may call it.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::SeqCst);
