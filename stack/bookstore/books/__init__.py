@@ -1,0 +1,1 @@
+"""Books, authors, their pages and the API."""

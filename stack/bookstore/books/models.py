@@ -1,0 +1,75 @@
+"""Books and their authors.
+
+`Book` is the well-known tutorial model (title, author, publication date, ISBN, summary) grown
+up: the author is a row of its own, and there are a genre, a price and a stock.
+"""
+
+from django.db import models
+from django.urls import reverse
+
+from books.isbn import digits
+
+
+class Genre(models.TextChoices):
+    """What kind of book it is."""
+
+    CRIME = "crime", "Crime"
+    FANTASY = "fantasy", "Fantasy"
+    HISTORY = "history", "History"
+    HORROR = "horror", "Horror"
+    MEMOIR = "memoir", "Memoir"
+    NATURE = "nature", "Nature"
+    POETRY = "poetry", "Poetry"
+    ROMANCE = "romance", "Romance"
+    SCIENCE = "science", "Science"
+    SCIENCE_FICTION = "science-fiction", "Science fiction"
+    TRAVEL = "travel", "Travel"
+    YOUNG_ADULT = "young-adult", "Young adult"
+
+
+class Author(models.Model):
+    """Who wrote it."""
+
+    name = models.CharField(max_length=100, db_index=True)
+    biography = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The author's page."""
+        return reverse("author", args=[self.pk])
+
+
+class Book(models.Model):
+    """One title in the catalogue.
+
+    `isbn` is as printed and has no index, as in the tutorial; `isbn13` holds its digits and has
+    one. The fault `missing_index` looks books up by the former.
+    """
+
+    title = models.CharField(max_length=200)
+    author = models.ForeignKey(Author, on_delete=models.PROTECT, related_name="books")
+    publication_date = models.DateField()
+    isbn = models.CharField(max_length=20)
+    isbn13 = models.CharField(max_length=13, editable=False, db_index=True)
+    summary = models.TextField()
+    genre = models.CharField(max_length=20, choices=Genre)
+    price = models.DecimalField(max_digits=8, decimal_places=2)
+    stock = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-publication_date", "-id"]
+        indexes = [models.Index(fields=["-publication_date", "-id"], name="book_newest_first")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args, **kwargs) -> None:
+        """Keep the key in step with the printed ISBN."""
+        self.isbn13 = digits(self.isbn)
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        """The book's page."""
+        return reverse("book", args=[self.pk])

@@ -1,0 +1,18 @@
+"""Who may change books through the API."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework import permissions
+from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+
+class OpenWritesOrAuthenticated(permissions.IsAuthenticatedOrReadOnly):
+    """Reading is free; writing needs a session, unless `KP_API_OPEN_WRITES` opens it."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether this request may go on."""
+        return settings.API_OPEN_WRITES or super().has_permission(request, view)

@@ -1,0 +1,1 @@
+"""The bookstore project: settings, root URLs, and what all apps share."""

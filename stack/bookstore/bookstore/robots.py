@@ -1,0 +1,17 @@
+"""`/robots.txt`: keep crawlers away from forms, accounts and the administration."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+_CLOSED = ["/admin/", "/accounts/", "/cart/", "/checkout/", "/orders/"]
+
+
+@require_safe
+def robots_txt(request: HttpRequest) -> HttpResponse:
+    """The rules, and where the site map is."""
+    rules = "".join(f"Disallow: {path}\n" for path in _CLOSED)
+    sitemap = request.build_absolute_uri(reverse("sitemap"))
+    return HttpResponse(
+        f"User-agent: *\n{rules}\nSitemap: {sitemap}\n", content_type="text/plain; charset=utf-8"
+    )

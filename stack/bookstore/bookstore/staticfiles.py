@@ -1,0 +1,14 @@
+"""Static files under names that carry a hash of their content, so they can be cached for ever."""
+
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+
+class HashedStaticFilesStorage(ManifestStaticFilesStorage):
+    """Hashed names once `collectstatic` has run; plain names before (tests, first start)."""
+
+    def stored_name(self, name: str) -> str:
+        """The hashed name of `name`, or `name` itself while there is no manifest."""
+        try:
+            return super().stored_name(name)
+        except ValueError:
+            return name

@@ -1,0 +1,1 @@
+"""A second, tiny site for the multi-app topology."""

@@ -1,0 +1,11 @@
+"""The URLs of the second site; used as its root."""
+
+from django.urls import path
+
+from bookstore import health
+from hello import views
+
+urlpatterns = [
+    path("", views.hello, name="home"),
+    path("healthz", health.healthz, name="healthz"),
+]

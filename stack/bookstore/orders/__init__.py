@@ -1,0 +1,1 @@
+"""Cart, purchase and orders."""

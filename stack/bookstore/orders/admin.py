@@ -1,0 +1,23 @@
+"""Orders in the administration."""
+
+from django.contrib import admin
+
+from orders.models import Order, OrderItem
+
+
+class OrderItemInline(admin.TabularInline):
+    """The lines of an order."""
+
+    model = OrderItem
+    raw_id_fields = ["book"]
+    extra = 0
+
+
+@admin.register(Order)
+class OrderAdmin(admin.ModelAdmin):
+    """Orders with their lines."""
+
+    inlines = [OrderItemInline]
+    list_display = ["id", "user", "created_at", "total"]
+    list_select_related = ["user"]
+    raw_id_fields = ["user"]

@@ -1,0 +1,90 @@
+"""Buying: take stock and write the order, in one transaction, in one of three ways.
+
+`conditional` takes stock by an UPDATE that refuses to go below zero; `for_update` locks the row,
+reads, then writes; `naive` reads, then writes, and so loses updates below SERIALIZABLE. The
+first is the healthy one. Rows are taken in the order of their keys, so that two purchases of
+the same books cannot wait for each other.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import OperationalError, transaction
+from django.db.models import F
+
+from books.models import Book
+from orders.models import Order, OrderItem
+
+
+class OutOfStock(Exception):
+    """There are fewer copies than were asked for; nothing was taken."""
+
+    def __init__(self, book_id: int) -> None:
+        super().__init__(f"book {book_id} is out of stock")
+        self.book_id = book_id
+
+
+def _take_conditional(book_id: int, quantity: int) -> Decimal:
+    """Check and take in one statement; the database arbitrates."""
+    enough = Book.objects.filter(pk=book_id, stock__gte=quantity)
+    if not enough.update(stock=F("stock") - quantity):
+        raise OutOfStock(book_id)
+    return Book.objects.values_list("price", flat=True).get(pk=book_id)
+
+
+def _take_for_update(book_id: int, quantity: int) -> Decimal:
+    """Lock, look, take (SQLite has no row locks; there the transaction must begin IMMEDIATE)."""
+    return _look_then_take(Book.objects.select_for_update().filter(pk=book_id).first(), quantity)
+
+
+def _take_naive(book_id: int, quantity: int) -> Decimal:
+    """Look, then take as if nobody else were buying: the planted mistake."""
+    return _look_then_take(Book.objects.filter(pk=book_id).first(), quantity)
+
+
+def _look_then_take(book: Book | None, quantity: int) -> Decimal:
+    """Write back a stock computed from what was read."""
+    if book is None:
+        raise OutOfStock(0)
+    if book.stock < quantity:
+        raise OutOfStock(book.pk)
+    book.stock -= quantity
+    book.save(update_fields=["stock"])
+    return book.price
+
+
+_WAYS: dict[str, Callable[[int, int], Decimal]] = {
+    "conditional": _take_conditional,
+    "for_update": _take_for_update,
+    "naive": _take_naive,
+}
+
+
+def purchase(user_id: int | None, cart: Mapping[int, int]) -> Order:
+    """Buy the cart, or raise `OutOfStock` and leave everything as it was.
+
+    A deadlock or a lock that could not be had is tried again `KP_PURCHASE_RETRIES` times, when
+    the transaction is ours to repeat (`ATOMIC_REQUESTS` does not hold for the checkout view).
+    """
+    for _ in range(settings.PURCHASE_RETRIES):
+        try:
+            return _purchase_once(user_id, cart)
+        except OperationalError:
+            if transaction.get_connection().in_atomic_block:
+                raise
+    return _purchase_once(user_id, cart)
+
+
+@transaction.atomic
+def _purchase_once(user_id: int | None, cart: Mapping[int, int]) -> Order:
+    """One attempt."""
+    take = _WAYS[settings.PURCHASE]
+    bought = [(key, cart[key], take(key, cart[key])) for key in sorted(cart)]
+    total = sum((price * quantity for _, quantity, price in bought), Decimal(0))
+    order = Order.objects.create(user_id=user_id, total=total)
+    OrderItem.objects.bulk_create(
+        OrderItem(order=order, book_id=key, quantity=quantity, price=price)
+        for key, quantity, price in bought
+    )
+    return order

@@ -1,0 +1,1 @@
+"""Tests of cart and purchase."""

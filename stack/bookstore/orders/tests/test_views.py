@@ -1,0 +1,70 @@
+"""From the book page to the confirmation, as a browser does it."""
+
+import re
+
+from django.contrib.auth.models import User
+from django.test import Client, TestCase
+
+from books.models import Book
+from bookstore.testing import make_book
+from orders.models import Order
+
+
+class CheckoutTests(TestCase):
+    """Guests and readers."""
+
+    def setUp(self) -> None:
+        self.book = make_book(stock=3)
+        self.browser = Client(enforce_csrf_checks=True)
+
+    def post(self, form_at: str, to: str, **fields):
+        """Fetch the form, then send it with its token."""
+        text = self.browser.get(form_at).content.decode()
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)[1]
+        return self.browser.post(to, {"csrfmiddlewaretoken": token, **fields})
+
+    def fill(self, quantity: int = 1):
+        """Put the book into the cart."""
+        form_at = f"/cart/add/?book={self.book.pk}"
+        return self.post(form_at, "/cart/add/", book=self.book.pk, quantity=quantity)
+
+    def test_a_guest_buys(self) -> None:
+        self.assertRedirects(self.fill(2), "/cart/")
+        bought = self.post("/cart/", "/checkout/")
+        order = Order.objects.get()
+        self.assertRedirects(bought, f"/orders/{order.pk}/")
+        self.assertEqual(Book.objects.get().stock, 1)
+        self.assertContains(self.browser.get("/cart/"), "The cart is empty")
+        self.assertEqual(Client().get(f"/orders/{order.pk}/").status_code, 404)
+
+    def test_a_reader_finds_the_order_in_the_profile(self) -> None:
+        user = User.objects.create_user("ada", password="x")
+        self.browser.force_login(user)
+        page = f"/books/{self.book.pk}/"
+        self.post(page, "/cart/add/", book=self.book.pk)
+        self.post("/checkout/", "/checkout/")
+        order = Order.objects.get()
+        self.assertEqual(order.user, user)
+        self.assertContains(self.browser.get("/accounts/profile/"), f"/orders/{order.pk}/")
+
+    def test_without_token_nothing_happens(self) -> None:
+        response = self.browser.post("/cart/add/", {"book": self.book.pk})
+        self.assertEqual(response.status_code, 403)
+        self.fill()
+        self.assertEqual(self.browser.post("/checkout/").status_code, 403)
+        self.assertFalse(Order.objects.exists())
+
+    def test_too_many(self) -> None:
+        self.fill(9)
+        refused = self.post("/cart/", "/checkout/")
+        self.assertContains(refused, "Out of stock", status_code=409)
+        self.assertEqual(Book.objects.get().stock, 3)
+
+    def test_bad_requests(self) -> None:
+        self.assertEqual(self.browser.get("/cart/add/").status_code, 400)
+        self.assertEqual(self.browser.get("/cart/add/?book=999").status_code, 404)
+        self.assertEqual(self.browser.get("/cart/add/?book=1e9").status_code, 400)
+
+    def test_personal_pages_are_not_stored(self) -> None:
+        for path in ("/cart/", "/checkout/", f"/cart/add/?book={self.book.pk}"):
+            self.assertIn("no-store", self.browser.get(path)["Cache-Control"], path)

@@ -1,0 +1,80 @@
+"""Cart, checkout and confirmation. Everything here is personal: nothing may be cached."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from books.models import Book
+from orders import cart
+from orders.forms import AddForm
+from orders.models import Order
+from orders.purchase import OutOfStock, purchase
+
+_GUEST_ORDERS = "orders"
+_REMEMBERED = 20
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    """GET `?book=`: the form with its token. POST: put the book into the cart."""
+    form = AddForm(request.POST if request.method == "POST" else request.GET)
+    if not form.is_valid():
+        return render(request, "orders/bad_request.html", status=400)
+    book = get_object_or_404(Book.objects.select_related("author"), pk=form.cleaned_data["book"])
+    if request.method != "POST":
+        return render(request, "orders/add.html", {"book": book})
+    if not cart.add(request.session, book.pk, form.cleaned_data["quantity"] or 1):
+        messages.error(request, "The cart is full.")
+    return redirect("cart")
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """The cart, with the form that buys it."""
+    return render(request, "orders/cart.html", _summary(request))
+
+
+@transaction.non_atomic_requests
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def checkout(request: HttpRequest) -> HttpResponse:
+    """GET: a last look. POST: buy; the transaction is the purchase's own, so it can be retried."""
+    if request.method != "POST":
+        return render(request, "orders/checkout.html", _summary(request))
+    wanted = cart.contents(request.session)
+    if not wanted:
+        messages.error(request, "The cart is empty.")
+        return redirect("cart")
+    try:
+        order = purchase(request.user.pk, wanted)
+    except OutOfStock as error:
+        context = {"book": Book.objects.filter(pk=error.book_id).first()}
+        return render(request, "orders/out_of_stock.html", context, status=409)
+    cart.clear(request.session)
+    if order.user_id is None:
+        kept = request.session.get(_GUEST_ORDERS, [])[-_REMEMBERED:]
+        request.session[_GUEST_ORDERS] = [*kept, order.pk]
+    return redirect(order)
+
+
+@never_cache
+@require_safe
+def order(request: HttpRequest, pk: int) -> HttpResponse:
+    """The confirmation, for the one who bought."""
+    found = get_object_or_404(Order, pk=pk)
+    own = found.user_id is not None and found.user_id == request.user.pk
+    if not own and pk not in request.session.get(_GUEST_ORDERS, []):
+        raise Http404("no such order")
+    items = found.items.select_related("book__author").order_by("pk")
+    return render(request, "orders/order.html", {"order": found, "items": items})
+
+
+def _summary(request: HttpRequest) -> dict[str, object]:
+    """The lines of the cart and their sum."""
+    lines = cart.lines(request.session)
+    return {"lines": lines, "total": sum(line.total for line in lines)}

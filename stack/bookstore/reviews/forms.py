@@ -1,0 +1,13 @@
+"""The form in which a reader writes a review."""
+
+from django import forms
+
+from reviews.models import Review
+
+
+class ReviewForm(forms.ModelForm):
+    """Rating and text."""
+
+    class Meta:
+        model = Review
+        fields = ["rating", "text"]

@@ -1,0 +1,50 @@
+"""What the pages read about reviews."""
+
+from dataclasses import dataclass
+
+from django.db.models import Avg, Count, QuerySet
+
+from books.models import Book
+from bookstore.faults import Fault, planted
+from reviews.models import Review
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A book with what its readers thought of it."""
+
+    book: Book
+    reviews: int
+    rating: float | None
+
+
+def reviews_of(book: Book) -> QuerySet[Review]:
+    """The newest reviews with their writers; one more query each with `n_plus_one_reviews`."""
+    reviews = Review.objects.filter(book=book)
+    if not planted(Fault.N_PLUS_ONE_REVIEWS):
+        reviews = reviews.select_related("user")
+    return reviews[:SHOWN]
+
+
+def rate(books: list[Book]) -> list[Rated]:
+    """The books with count and mean of their reviews: one query, or one each when planted."""
+    if planted(Fault.N_PLUS_ONE_REVIEWS):
+        return [_rate_alone(book) for book in books]
+    found = {
+        row["book_id"]: row
+        for row in Review.objects.filter(book_id__in=[book.pk for book in books])
+        .order_by()
+        .values("book_id")
+        .annotate(reviews=Count("id"), rating=Avg("rating"))
+    }
+    nothing = {"reviews": 0, "rating": None}
+    rows = [(book, found.get(book.pk, nothing)) for book in books]
+    return [Rated(book, row["reviews"], row["rating"]) for book, row in rows]
+
+
+def _rate_alone(book: Book) -> Rated:
+    """The fault: ask for one book what could be asked for the whole page."""
+    row = book.reviews.aggregate(reviews=Count("id"), rating=Avg("rating"))
+    return Rated(book, row["reviews"], row["rating"])

@@ -1,0 +1,1 @@
+"""Search and similar books, through the engine."""

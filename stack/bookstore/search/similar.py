@@ -1,0 +1,23 @@
+"""Books like a book, for its page."""
+
+from books.models import Book
+from search import engine
+
+SHOWN = 6
+
+
+def books_in_order(ids: list[int]) -> list[Book]:
+    """The books with these keys in this order, in one query; keys without a book are dropped."""
+    if not ids:
+        return []
+    found = Book.objects.defer("summary").select_related("author").in_bulk(ids)
+    return [found[key] for key in ids if key in found]
+
+
+def similar_books(book: Book) -> list[Book] | None:
+    """Up to `SHOWN` books, or `None` when the engine is away."""
+    try:
+        ids = engine.similar(book.pk, SHOWN).ids
+    except engine.EngineAway:
+        return None
+    return books_in_order([key for key in ids if key != book.pk])

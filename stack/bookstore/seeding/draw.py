@@ -1,0 +1,58 @@
+"""Draws from one seed number that are the same on every Python.
+
+Only `Random.random()` is used: it is the one method whose sequence Python promises to keep.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TypeVar
+
+from seeding import words
+
+T = TypeVar("T")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[AEIOaeio])")
+
+
+class Draw:
+    """A stream of choices; `purpose` keeps the streams of different tables apart."""
+
+    def __init__(self, seed: int, purpose: str) -> None:
+        self._random = Random(f"{seed}/{purpose}").random
+
+    def below(self, limit: int) -> int:
+        """A whole number from zero to `limit - 1`."""
+        return int(self._random() * limit)
+
+    def of(self, options: Sequence[T]) -> T:
+        """One of `options`."""
+        return options[int(self._random() * len(options))]
+
+    def skewed(self, limit: int) -> int:
+        """Like `below`, but small numbers come more often: some books are read by many."""
+        return int(self._random() * self._random() * limit)
+
+    def fill(self, template: str) -> str:
+        """A title or name with its gaps filled."""
+        return self._fill(template, str)
+
+    def prose(self, template: str) -> str:
+        """A sentence with its gaps filled; common words are in lower case."""
+        return self._fill(template, str.lower)
+
+    def _fill(self, template: str, case: Callable[[str], str]) -> str:
+        """Draw for the gaps that are there, in the order of this table."""
+        gaps = {
+            "adjective": (words.ADJECTIVES, case),
+            "noun": (words.NOUNS, case),
+            "second": (words.NOUNS, case),
+            "place": (words.PLACES, str),
+            "first": (words.FIRST_NAMES, str),
+            "last": (words.LAST_NAMES, str),
+        }
+        drawn = {
+            gap: spell(self.of(options))
+            for gap, (options, spell) in gaps.items()
+            if "{" + gap + "}" in template
+        }
+        return _ARTICLE.sub(r"\1n ", template.format_map(drawn))
