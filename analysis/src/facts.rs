@@ -1,0 +1,169 @@
+//! The facts of a run: everything in its folder, read once. The only input of this crate, and its only I/O.
+//!
+//! A folder that was cut off at any moment can be read: what is missing is absent, and a file that cannot be made sense
+//! of is named in `unread`. Only a missing manifest and files of a later kneepoint are refused.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use kneepoint_model::load::LoadPhase;
+use kneepoint_model::manifest::Manifest;
+use kneepoint_model::probe::ProbeResult;
+use kneepoint_model::profile::ProfilesIndex;
+use kneepoint_model::proxy::AccessSummary;
+use kneepoint_model::run::{RunError, RunFolder, names};
+use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::site::SiteMap;
+use kneepoint_model::stack::StackInfo;
+use kneepoint_model::warm::WarmResult;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// The phase with a fixed number of users.
+pub const CLOSED: &str = "closed";
+/// The phase with a fixed rate of arrivals.
+pub const OPEN: &str = "open";
+/// The phase in which profiles are taken: never a source of latency figures.
+pub const PROFILED: &str = "profiled";
+
+/// Most phases that are read of one folder.
+const MAX_PHASES: usize = 64;
+
+/// Why the facts could not be read.
+#[derive(Debug, Error)]
+pub enum FactsError {
+    /// The manifest is missing or damaged, or a file is of a later format.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The folder of phases cannot be listed.
+    #[error("cannot list {path}: {source}; check the folder's permissions")]
+    List {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Everything that a run folder holds, as far as it got.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunFacts {
+    /// Where the run comes from.
+    pub manifest: Manifest,
+    /// The stack, when it came up.
+    pub stack: Option<StackInfo>,
+    /// The crawl.
+    pub site: Option<SiteMap>,
+    /// The warming.
+    pub warm: Option<WarmResult>,
+    /// Routes alone.
+    pub probe: Option<ProbeResult>,
+    /// Phases of load: closed, open, profiled, then others by name.
+    pub phases: Vec<LoadPhase>,
+    /// The proxy's access log by phase.
+    pub access: BTreeMap<String, AccessSummary>,
+    /// Resource samples, in order of time.
+    pub samples: Vec<ResourceSample>,
+    /// Lines of samples that could not be read.
+    pub samples_garbage: u64,
+    /// Profiles.
+    pub profiles: Option<ProfilesIndex>,
+    /// Files that are there but could not be made sense of, each with the reason.
+    pub unread: Vec<String>,
+}
+
+impl RunFacts {
+    /// The facts of a run that has a manifest and nothing else yet.
+    pub fn new(manifest: Manifest) -> Self {
+        Self {
+            manifest,
+            stack: None,
+            site: None,
+            warm: None,
+            probe: None,
+            phases: Vec::new(),
+            access: BTreeMap::new(),
+            samples: Vec::new(),
+            samples_garbage: 0,
+            profiles: None,
+            unread: Vec::new(),
+        }
+    }
+
+    /// Reads a run folder.
+    pub fn load(folder: &RunFolder) -> Result<Self, FactsError> {
+        let mut facts = Self::new(folder.read_json(names::MANIFEST)?);
+        let unread = &mut facts.unread;
+        facts.stack = optional(folder, names::STACK, unread)?;
+        facts.site = optional(folder, names::SITE, unread)?;
+        facts.warm = optional(folder, names::WARM, unread)?;
+        facts.probe = optional(folder, names::PROBE, unread)?;
+        facts.profiles = optional(folder, names::PROFILES_INDEX, unread)?;
+        for name in phase_names(folder)? {
+            if let Some(phase) = optional(folder, &names::load(&name), unread)? {
+                facts.phases.push(phase);
+            }
+            if let Some(access) = optional(folder, &names::access(&name), unread)? {
+                facts.access.insert(name, access);
+            }
+        }
+        let (mut samples, garbage) = folder.read_lines::<ResourceSample>(names::RESOURCES)?;
+        samples.sort_by_key(|sample| sample.at_ms);
+        facts.samples = samples;
+        facts.samples_garbage = garbage;
+        Ok(facts)
+    }
+
+    /// The phase of that name.
+    pub fn phase(&self, name: &str) -> Option<&LoadPhase> {
+        self.phases.iter().find(|phase| phase.name == name)
+    }
+
+    /// The phases whose latency may be quoted: all but the profiled one.
+    pub fn measured_phases(&self) -> impl Iterator<Item = &LoadPhase> {
+        self.phases.iter().filter(|phase| phase.name != PROFILED)
+    }
+}
+
+fn optional<T: DeserializeOwned>(
+    folder: &RunFolder,
+    name: &str,
+    unread: &mut Vec<String>,
+) -> Result<Option<T>, FactsError> {
+    match folder.read_json_if_there(name) {
+        Ok(value) => Ok(value),
+        Err(RunError::Damaged { source, .. }) => {
+            unread.push(format!("{name}: {source}"));
+            Ok(None)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn phase_names(folder: &RunFolder) -> Result<Vec<String>, FactsError> {
+    let path = folder.path(names::LOAD);
+    let entries = match std::fs::read_dir(&path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(FactsError::List { path, source }),
+    };
+    let mut found: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|file| file.strip_suffix(".json").map(str::to_owned))
+        .filter(|stem| !stem.is_empty() && !stem.ends_with(".plan"))
+        .collect();
+    found.sort_by_key(|name| (phase_rank(name), name.clone()));
+    found.truncate(MAX_PHASES);
+    Ok(found)
+}
+
+/// The place of a phase among others.
+pub(crate) fn phase_rank(name: &str) -> u8 {
+    match name {
+        CLOSED => 0,
+        OPEN => 1,
+        PROFILED => 2,
+        _ => 3,
+    }
+}
