@@ -80,7 +80,7 @@ pub(crate) async fn profile(
     let (window, hz) = query.checked()?;
     let taken = shared.profile.take()?;
     let cpu_before = process_cpu();
-    let guard = ProfilerGuardBuilder::default().frequency(hz).build().map_err(refuse)?;
+    let guard = ProfilerGuardBuilder::default().frequency(hz).build().map_err(|fault| refuse(&fault))?;
     tokio::time::sleep(window).await;
     let true_cpu = process_cpu().saturating_sub(cpu_before);
     // Looking up names takes some tens of milliseconds of CPU.
@@ -92,9 +92,9 @@ pub(crate) async fn profile(
 }
 
 fn finish(guard: &ProfilerGuard<'_>, true_cpu: Duration) -> Result<Response, Refusal> {
-    let report = guard.report().build().map_err(refuse)?;
+    let report = guard.report().build().map_err(|fault| refuse(&fault))?;
     let samples: isize = report.data.values().sum();
-    let mut profile = report.pprof().map_err(refuse)?;
+    let mut profile = report.pprof().map_err(|fault| refuse(&fault))?;
     comment(&mut profile, "unwinder=frame-pointer: the innermost function of each stack is missing");
     comment(&mut profile, &format!("true_cpu_ns={}", true_cpu.as_nanos()));
     comment(&mut profile, &format!("samples={samples}"));
@@ -130,7 +130,7 @@ fn process_cpu() -> Duration {
     clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
-fn refuse(fault: pprof::Error) -> Refusal {
+fn refuse(fault: &pprof::Error) -> Refusal {
     // Another part of the same process may profile it; the slot is only ours.
     if matches!(fault, pprof::Error::Running) { Refusal::ProfileRunning } else { Refusal::Internal }
 }
@@ -143,7 +143,7 @@ mod tests {
     fn the_window_and_the_rate_have_bounds() {
         let checked = |seconds, hz| ProfileQuery { seconds, hz }.checked().ok();
         assert_eq!(checked(None, None), Some((Duration::from_secs(10), 20)));
-        assert_eq!(checked(Some(120), Some(99)), Some((Duration::from_secs(120), 99)));
+        assert_eq!(checked(Some(120), Some(99)), Some((Duration::from_mins(2), 99)));
         assert_eq!(
             [
                 checked(Some(0), None),

@@ -70,7 +70,7 @@ async fn search(
     if !delay.get().is_zero() {
         tokio::time::sleep(delay.get()).await;
     }
-    let found = shared.index.search(&text, limit).map_err(internal)?;
+    let found = shared.index.search(&text, limit).map_err(|fault| internal(&fault))?;
     Ok(answer(arrived, found))
 }
 
@@ -89,7 +89,7 @@ async fn similar(
     let Query(query) = query.map_err(|reason| Refusal::BadRequest(reason.body_text()))?;
     let limit = Limit::new(query.limit, 5)?;
     let _place = shared.enter()?;
-    let found = shared.index.similar(id, limit).map_err(internal)?;
+    let found = shared.index.similar(id, limit).map_err(|fault| internal(&fault))?;
     Ok(answer(arrived, found.ok_or(Refusal::NoSuchBook(id))?))
 }
 
@@ -102,7 +102,7 @@ fn answer(arrived: Instant, (total, hits): (usize, Vec<Hit>)) -> Answer {
 }
 
 /// A fault of the index is ours: the asker learns only that, the log learns what.
-fn internal(fault: EngineError) -> Refusal {
-    crate::server::log_fault(&fault);
+fn internal(fault: &EngineError) -> Refusal {
+    crate::server::log_fault(fault);
     Refusal::Internal
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -16,6 +16,8 @@ use crate::{BookIndex, EngineError};
 
 /// The engine's threads. Fixed, so that its capacity does not depend on the machine it is measured on.
 const THREADS: usize = 2;
+/// Connections that may wait to be accepted (the kernel's `somaxconn` may lower it).
+const BACKLOG: u32 = 4_096;
 /// How long open requests may take once we were asked to end; a running profile is cut off then.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -43,8 +45,7 @@ impl Engine {
         let EngineConfig { listen: address, books } = config;
         let index = tokio::task::spawn_blocking(move || BookIndex::from_file(&books));
         let index = index.await.map_err(std::io::Error::other)??;
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| EngineError::Listen { address, source })?;
+        let listener = listen(address).map_err(|source| EngineError::Listen { address, source })?;
         Ok(Self { listener, router: router(index) })
     }
 
@@ -81,6 +82,15 @@ impl Engine {
             () = farewell => Ok(()),
         }
     }
+}
+
+/// As `TcpListener::bind`, whose backlog of 128 however overflows when some hundred clients connect at once: the kernel
+/// then drops handshakes, and a second of retransmission would be measured as the engine's time.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Builds the index, listens, and answers until `shutdown` is done.
