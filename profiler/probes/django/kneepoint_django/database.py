@@ -1,0 +1,105 @@
+"""Counting and timing of statements on every database connection, in every thread.
+
+One wrapper sits in `execute_wrappers` of each connection, put there when it connects. BEGIN,
+COMMIT and their like are counted apart (`tx`): they are the price of `ATOMIC_REQUESTS`, not
+queries of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from time import perf_counter_ns
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from kneepoint_django import statements
+from kneepoint_django.accounting import current
+
+_TX = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSACTION", "SET ")
+_MARK = "_kneepoint_measured"
+
+
+def install() -> None:
+    """Measure the connections that are open, and each that opens from now on."""
+    connection_created.connect(_on_connection, dispatch_uid="kneepoint_django")
+    refresh()
+
+
+def refresh() -> None:
+    """Measure this thread's open connections; cheap when that is already so."""
+    for connection in connections.all(initialized_only=True):
+        _measure(connection)
+
+
+def _on_connection(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """The signal of a new connection."""
+    _measure(connection)
+
+
+def _measure(connection: BaseDatabaseWrapper) -> None:
+    """Put the wrapper in, once; commits go past the cursor, so they are wrapped on the class."""
+    if _execute in connection.execute_wrappers:
+        return
+    connection.execute_wrappers.append(_execute)
+    names = ["_commit", "_rollback"]
+    if connection.vendor == "mysql":  # Elsewhere this sends no statement.
+        names.append("_set_autocommit")
+    for name in names:
+        _patch(type(connection), name)
+
+
+def _patch(backend: type, name: str) -> None:
+    """Wrap one method of a backend class, once."""
+    method = getattr(backend, name, None)
+    if method is None or hasattr(method, _MARK):
+        return
+
+    @wraps(method)
+    def measured(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+        account = current.get()
+        if account is None:
+            return method(self, *args, **kwargs)
+        started = perf_counter_ns()
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            account.tx.add(perf_counter_ns() - started)
+
+    setattr(measured, _MARK, True)
+    setattr(backend, name, measured)
+
+
+def _execute(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Run a statement and put its time on the account of the present request."""
+    account = current.get()
+    if account is None:
+        return execute(sql, params, many, context)
+    started = perf_counter_ns()
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        spent = perf_counter_ns() - started
+        text = sql if type(sql) is str else str(sql)
+        if text.startswith(_TX):
+            account.tx.add(spent)
+        else:
+            account.db.add(spent)
+            _count(account, text)
+
+
+def _count(account: Any, sql: str) -> None:
+    """Count repetitions; at the third, remember who asks. A failure here must not be seen."""
+    try:
+        normalised = statements.normalise(sql)
+        count = account.statements.get(normalised, 0) + 1
+        account.statements[normalised] = count
+        if count == statements.REPEATED and statements.wanted(normalised):
+            account.repeated[normalised] = statements.found_at()
+    except Exception:
+        account.statements.clear()

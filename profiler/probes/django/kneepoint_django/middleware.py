@@ -1,0 +1,88 @@
+"""The middleware: open an account, let the request pass, write the header.
+
+Put it first, so that it sees all of Django. Whatever goes wrong in the probe is logged once and
+swallowed: a page never fails because it was measured.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import perf_counter_ns, thread_time_ns
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from kneepoint_django import caches, database, header, statements
+from kneepoint_django.accounting import Account, current
+
+_log = logging.getLogger("kneepoint_django")
+
+
+class ServerTimingMiddleware:
+    """Adds `Server-Timing` to every response, in sync and in async stacks.
+
+    In an async stack `cpu` is left out: many requests share the event loop's thread, and its
+    clock cannot tell them apart.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self.get_response = get_response
+        self._complained = False
+        self._async = iscoroutinefunction(get_response)
+        if self._async:
+            markcoroutinefunction(self)
+        self._quietly(database.install)
+        self._quietly(caches.install)
+
+    def __call__(self, request: Any) -> Any:
+        if self._async:
+            return self._acall(request)
+        self._quietly(database.refresh)
+        account = Account()
+        token = current.set(account)
+        cpu, wall = thread_time_ns(), perf_counter_ns()
+        try:
+            response = self.get_response(request)
+        finally:
+            wall, cpu = perf_counter_ns() - wall, thread_time_ns() - cpu
+            current.reset(token)
+        self._quietly(_finish, request, response, account, wall, cpu)
+        return response
+
+    async def _acall(self, request: Any) -> Any:
+        """The same without the thread's clock."""
+        account = Account()
+        token = current.set(account)
+        wall = perf_counter_ns()
+        try:
+            response = await self.get_response(request)
+        finally:
+            wall = perf_counter_ns() - wall
+            current.reset(token)
+        self._quietly(_finish, request, response, account, wall, None)
+        return response
+
+    def _quietly(self, step: Callable[..., None], *args: Any) -> None:
+        """Run a step of the probe; the first failure is logged, none is raised."""
+        try:
+            step(*args)
+        except Exception:
+            if not self._complained:
+                self._complained = True
+                _log.warning("the probe failed and is incomplete", exc_info=True)
+
+
+def _finish(request: Any, response: Any, account: Account, wall: int, cpu: int | None) -> None:
+    """Write the header, and the origins of repeated statements that are new."""
+    match = getattr(request, "resolver_match", None)
+    route = getattr(match, "route", None) or ""
+    own = header.value(account, wall, cpu, route)
+    before = response.headers.get("Server-Timing")
+    response.headers["Server-Timing"] = f"{before}, {own}" if before else own
+    for normalised, where in account.repeated.items():
+        view = getattr(match, "_func_path", "")
+        statements.write(normalised, {"route": route, "view": view, **where})

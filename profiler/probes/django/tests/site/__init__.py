@@ -1,0 +1,1 @@
+"""A very small site that the tests measure."""
