@@ -1,0 +1,47 @@
+//! The scenarios that come along, compiled in, and the file that explains every key.
+
+use crate::refusal::{ScenarioError, nearest};
+use crate::scenario::Scenario;
+use crate::validate::read;
+
+/// Every key of a scenario file, explained.
+pub const DEFAULT_TOML: &str = include_str!("../default.toml");
+
+const LIBRARY: [(&str, &str); 5] = [
+    ("browse", include_str!("../library/browse.toml")),
+    ("search", include_str!("../library/search.toml")),
+    ("login", include_str!("../library/login.toml")),
+    ("checkout", include_str!("../library/checkout.toml")),
+    ("api-crud", include_str!("../library/api-crud.toml")),
+];
+
+impl Scenario {
+    /// Names of the scenarios that come along.
+    pub fn library() -> Vec<&'static str> {
+        LIBRARY.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// One of them.
+    pub fn from_library(name: &str) -> Result<Self, ScenarioError> {
+        match LIBRARY.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => read(&format!("library/{name}.toml"), text),
+            None => Err(ScenarioError::Unknown {
+                name: name.to_owned(),
+                suggestion: nearest(name, Self::library()),
+                known: Self::library().join(", "),
+            }),
+        }
+    }
+
+    /// Reads and validates a file.
+    pub fn load(path: &std::path::Path) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
+        read(&path.display().to_string(), &text)
+    }
+
+    /// Validates a text; `file` is its name in messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
+        read(file, text)
+    }
+}

@@ -1,0 +1,520 @@
+//! From what a file says to what is believed: the one place that judges. Every refusal points into the file.
+//!
+//! A little longer than usual because the judgement of a step is one piece: what is known at each step depends on the
+//! steps before it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::RegexBuilder;
+use scraper::Selector;
+use toml::Spanned;
+
+use crate::extract::{Extract, Source};
+use crate::locate::Text;
+use crate::raw::{RawExpect, RawExtract, RawScenario, RawStep, RawThink, RawVar};
+use crate::refusal::{Refusal, ScenarioError, nearest};
+use crate::scenario::{Body, Expect, JsonTemplate, Method, Scenario, SessionScope, Step, Think};
+use crate::template::{BadTemplate, Meaning, Template};
+use crate::values::{Choices, Pick, Value, VarId, VarSource};
+
+const LONGEST_THINK_MS: u64 = 600_000;
+const OWN_HEADERS: [&str; 7] =
+    ["host", "user-agent", "accept-encoding", "cookie", "traceparent", "content-length", "connection"];
+
+type Judged<T> = Result<T, Box<Refusal>>;
+
+/// Reads and validates a scenario.
+pub(crate) fn read(file: &str, content: &str) -> Result<Scenario, ScenarioError> {
+    let text = Text { file, content };
+    let raw: RawScenario =
+        toml::from_str(content).map_err(|error| ScenarioError::Refused(Box::new(text.of_toml(&error))))?;
+    Judge { text, names: BTreeMap::new(), sure: Vec::new(), anew: BTreeMap::new() }
+        .scenario(&raw)
+        .map_err(ScenarioError::Refused)
+}
+
+/// What is known so far.
+struct Judge<'a> {
+    text: Text<'a>,
+    names: BTreeMap<String, VarId>,
+    sure: Vec<VarId>,
+    anew: BTreeMap<u16, Arc<VarSource>>,
+}
+
+impl Judge<'_> {
+    fn refuse(&self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> Box<Refusal> {
+        Box::new(self.text.refuse(span, key, problem))
+    }
+
+    fn one_of<T: Copy>(&self, raw: &Spanned<String>, key: &str, known: &[(&str, T)]) -> Judged<T> {
+        let word = raw.get_ref().as_str();
+        if let Some((_, value)) = known.iter().find(|(name, _)| *name == word) {
+            return Ok(*value);
+        }
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let mut refusal = self.refuse(&raw.span(), key, format!("must be one of {}", names.join(", ")));
+        refusal.suggestion = nearest(word, names.iter().copied())
+            .or_else(|| nearest(&word.to_uppercase(), names.iter().copied()));
+        Err(refusal)
+    }
+
+    fn whole(&self, raw: Option<&Spanned<i64>>, key: &str, least: i64, default: u32) -> Judged<u32> {
+        let Some(raw) = raw else { return Ok(default) };
+        match u32::try_from(*raw.get_ref()) {
+            Ok(number) if *raw.get_ref() >= least && number <= 1_000_000 => Ok(number),
+            _ => {
+                Err(self.refuse(&raw.span(), key, format!("must be a whole number from {least} to 1000000")))
+            }
+        }
+    }
+
+    fn scenario(mut self, raw: &RawScenario) -> Judged<Scenario> {
+        if raw.name.get_ref().trim().is_empty() || raw.name.get_ref().len() > 60 {
+            return Err(self.refuse(&raw.name.span(), "name", "must have 1 to 60 characters"));
+        }
+        let session = match &raw.session {
+            Some(session) => self.one_of(
+                session,
+                "session",
+                &[("journey", SessionScope::Journey), ("user", SessionScope::User)],
+            )?,
+            None => SessionScope::Journey,
+        };
+        let sources = self.sources(raw)?;
+        let pick_steps = self.whole(raw.pick_steps.as_ref(), "pick_steps", 0, 0)?;
+        let think = self.think(raw.think.as_ref())?.unwrap_or_default();
+        let common = self.headers(&raw.headers)?;
+        let mut steps = Vec::new();
+        for step in &raw.step {
+            let judged = self.step(
+                step.get_ref(),
+                &Defaults {
+                    think: if steps.is_empty() { Think::default() } else { think },
+                    headers: &common,
+                    follow_redirects: raw.follow_redirects.unwrap_or(true),
+                    in_order: pick_steps == 0,
+                    session,
+                },
+            )?;
+            steps.push(judged);
+        }
+        if steps.is_empty() {
+            return Err(self.refuse(&(0..0), "step", "a scenario needs at least one step"));
+        }
+        if steps.iter().any(|step| !step.method.is_safe()) && raw.needs_throw_away.is_none() {
+            let span = raw.step.iter().find_map(|step| {
+                step.get_ref().method.as_ref().filter(|m| m.get_ref() != "GET" && m.get_ref() != "HEAD")
+            });
+            let span = span.map_or(0..0, Spanned::span);
+            let mut refusal = self.refuse(
+                &span,
+                "needs_throw_away",
+                "a scenario with a step that may change data must say whether it needs a site that is thrown away",
+            );
+            refusal.example = "needs_throw_away = true".into();
+            return Err(refusal);
+        }
+        Ok(Scenario {
+            name: raw.name.get_ref().clone(),
+            description: raw.description.clone(),
+            weight: self.whole(raw.weight.as_ref(), "weight", 1, 1)?,
+            needs_throw_away: raw.needs_throw_away.unwrap_or(false),
+            session,
+            pick_steps,
+            sources: sources.into(),
+            steps: steps.into(),
+        })
+    }
+
+    fn sources(&mut self, raw: &RawScenario) -> Judged<Vec<(VarId, VarSource)>> {
+        let mut sources = Vec::new();
+        for (name, var) in &raw.vars {
+            let source = self.source(name, var)?;
+            let id = self.id(name, &var.span(), "vars")?;
+            if source.pick == Pick::EveryTime {
+                self.anew.insert(id.0, Arc::new(source.clone()));
+            }
+            self.sure.push(id);
+            sources.push((id, source));
+        }
+        Ok(sources)
+    }
+
+    fn id(&mut self, name: &str, span: &Range<usize>, key: &str) -> Judged<VarId> {
+        let reserved = ["user", "journey", "random"].contains(&name);
+        let fit = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if reserved || !fit {
+            let why =
+                if reserved { "is a ready-made placeholder" } else { "must be letters, digits, _ and -" };
+            return Err(self.refuse(span, &format!("{key}.{name}"), format!("the name `{name}` {why}")));
+        }
+        let next = VarId(self.names.len() as u16);
+        Ok(*self.names.entry(name.to_owned()).or_insert(next))
+    }
+
+    fn source(&self, name: &str, raw: &Spanned<RawVar>) -> Judged<VarSource> {
+        let var = raw.get_ref();
+        let pick = match &var.pick {
+            None => Pick::Random,
+            Some(pick) => self.one_of(
+                pick,
+                "pick",
+                &[
+                    ("random", Pick::Random),
+                    ("every-time", Pick::EveryTime),
+                    ("in-turn", Pick::InTurn),
+                    ("per-user", Pick::PerUser),
+                ],
+            )?,
+        };
+        let values = match (&var.list, &var.range) {
+            (Some(list), None) if !list.is_empty() => {
+                let mut values = Vec::new();
+                for item in list {
+                    values.push(match item.get_ref() {
+                        toml::Value::String(text) => Value::Text(text.clone()),
+                        toml::Value::Integer(number) => Value::Number(*number),
+                        _ => {
+                            return Err(self.refuse(
+                                &item.span(),
+                                "list",
+                                "must hold texts or whole numbers",
+                            ));
+                        }
+                    });
+                }
+                Choices::List(values)
+            }
+            (None, Some(range)) => match *range.get_ref() {
+                [first, last] if first <= last => Choices::Range(first, last),
+                _ => return Err(self.refuse(&range.span(), "range", "must not run backwards")),
+            },
+            _ => {
+                let mut refusal = self.refuse(
+                    &raw.span(),
+                    &format!("vars.{name}"),
+                    "needs either list (not empty) or range",
+                );
+                refusal.example = "range = [1, 20]".into();
+                return Err(refusal);
+            }
+        };
+        Ok(VarSource { values, pick })
+    }
+
+    fn think(&self, raw: Option<&Spanned<RawThink>>) -> Judged<Option<Think>> {
+        let Some(raw) = raw else { return Ok(None) };
+        let think = raw.get_ref();
+        let (min, max) = match (think.ms, think.min_ms, think.max_ms) {
+            (Some(ms), None, None) => (ms, ms),
+            (None, Some(min), Some(max)) if min <= max => (min, max),
+            _ => {
+                return Err(self.refuse(
+                    &raw.span(),
+                    "think",
+                    "needs either ms, or min_ms and max_ms with the smaller first",
+                ));
+            }
+        };
+        if max > LONGEST_THINK_MS {
+            return Err(self.refuse(&raw.span(), "think", "must not be longer than ten minutes"));
+        }
+        Ok(Some(Think { min: Duration::from_millis(min), max: Duration::from_millis(max) }))
+    }
+
+    fn template(&self, raw: &Spanned<String>, key: &str) -> Judged<Template> {
+        self.template_text(raw.get_ref(), &raw.span(), key)
+    }
+
+    fn template_text(&self, source: &str, span: &Range<usize>, key: &str) -> Judged<Template> {
+        let meaning = |name: &str| match self.names.get(name) {
+            Some(id) if self.sure.contains(id) => Meaning::Sure(*id, self.anew.get(&id.0).cloned()),
+            Some(_) => Meaning::Unsure,
+            None => Meaning::Unknown,
+        };
+        Template::parse(source, &meaning).map_err(|bad| match bad {
+            BadTemplate::Brace => {
+                self.refuse(span, key, "a brace without its partner; write {{ or }} for the brace itself")
+            }
+            BadTemplate::Detail(inside) => self.refuse(
+                span,
+                key,
+                format!(
+                    "{{{inside}}} is neither a width like {{user:04}} nor a range like {{random:1..500}}"
+                ),
+            ),
+            BadTemplate::Unsure(name) => {
+                let mut refusal = self.refuse(
+                    span,
+                    key,
+                    format!("`{name}` may be missing here, because the step that finds it is optional"),
+                );
+                refusal.example = format!("when = \"{name}\"");
+                refusal
+            }
+            BadTemplate::Unknown(name) => {
+                let mut refusal = self.refuse(
+                    span,
+                    key,
+                    format!("nothing before this step defines `{name}`: neither [vars] nor an extract"),
+                );
+                let ready = ["user", "journey", "random"];
+                refusal.suggestion = nearest(&name, self.names.keys().map(String::as_str).chain(ready));
+                refusal
+            }
+        })
+    }
+
+    fn headers(&self, raw: &BTreeMap<String, Spanned<String>>) -> Judged<Vec<(String, Template)>> {
+        let mut headers = Vec::new();
+        for (name, value) in raw {
+            let lower = name.to_ascii_lowercase();
+            let token = !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
+            if !token || OWN_HEADERS.contains(&lower.as_str()) {
+                let why = if token { "is set by kneepoint itself" } else { "is not a header name" };
+                return Err(self.refuse(&value.span(), "headers", format!("`{name}` {why}")));
+            }
+            if value.get_ref().chars().any(char::is_control) {
+                return Err(self.refuse(&value.span(), "headers", "must not hold control characters"));
+            }
+            headers.push((lower, self.template(value, "headers")?));
+        }
+        Ok(headers)
+    }
+
+    fn step(&mut self, raw: &RawStep, defaults: &Defaults<'_>) -> Judged<Step> {
+        let method = match &raw.method {
+            Some(method) => self.one_of(method, "method", &Method::ALL.map(|m| (m.name(), m)))?,
+            None => Method::Get,
+        };
+        let when = raw.when.as_ref().map(|when| self.when(when)).transpose()?;
+        // Within the step that asks for it, the value is there.
+        let here = self.sure.len();
+        self.sure.extend(when);
+        let judged = self.request(raw, method, when, defaults);
+        self.sure.truncate(here);
+        let step = judged?;
+        // What a random order or an optional step finds may be missing for those after it.
+        let certain = defaults.in_order
+            && when.is_none()
+            && step.chance >= 1.0
+            && (!step.once || defaults.session == SessionScope::User);
+        for extract in step.extracts.iter().filter(|extract| extract.required && certain) {
+            self.sure.push(extract.var);
+        }
+        Ok(step)
+    }
+
+    fn when(&self, raw: &Spanned<String>) -> Judged<VarId> {
+        self.names.get(raw.get_ref()).copied().ok_or_else(|| {
+            let problem = format!("nothing before this step defines `{}`", raw.get_ref());
+            let mut refusal = self.refuse(&raw.span(), "when", problem);
+            refusal.suggestion = nearest(raw.get_ref(), self.names.keys().map(String::as_str));
+            refusal
+        })
+    }
+
+    fn request(
+        &mut self,
+        raw: &RawStep,
+        method: Method,
+        when: Option<VarId>,
+        defaults: &Defaults<'_>,
+    ) -> Judged<Step> {
+        let path = self.template(&raw.path, "step.path")?;
+        if !path.starts_with_placeholder()
+            && (!path.source().starts_with('/') || path.source().starts_with("//"))
+        {
+            let mut refusal = self.refuse(
+                &raw.path.span(),
+                "step.path",
+                "must begin with one / (the site comes from the configuration), or with a placeholder that holds a link",
+            );
+            refusal.suggestion = Some(format!("/{}", path.source().trim_start_matches('/')));
+            return Err(refusal);
+        }
+        if path.source().chars().any(|c| c.is_control() || c == ' ') {
+            return Err(self.refuse(&raw.path.span(), "step.path", "must not hold spaces; write %20"));
+        }
+        let mut headers = self.headers(&raw.headers)?;
+        let own: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
+        headers.extend(defaults.headers.iter().filter(|(name, _)| !own.contains(name)).cloned());
+        let body = self.body(raw, method)?;
+        let name = match &raw.name {
+            Some(name) if name.get_ref().trim().is_empty() || name.get_ref().len() > 120 => {
+                return Err(self.refuse(&name.span(), "step.name", "must have 1 to 120 characters"));
+            }
+            Some(name) => name.get_ref().clone(),
+            None => format!("{} {}", method.name(), path.source().split('?').next().unwrap_or_default()),
+        };
+        let chance = match &raw.chance {
+            None => 1.0,
+            Some(chance) if *chance.get_ref() > 0.0 && *chance.get_ref() <= 1.0 => *chance.get_ref(),
+            Some(chance) => {
+                return Err(self.refuse(&chance.span(), "step.chance", "must be above 0 and at most 1"));
+            }
+        };
+        let mut extracts = Vec::new();
+        for (name, extract) in &raw.extract {
+            extracts.push(self.extract(name, extract)?);
+        }
+        Ok(Step {
+            name,
+            method,
+            path,
+            headers,
+            body,
+            expect: self.expect(&raw.expect)?,
+            extracts,
+            think: self.think(raw.think.as_ref())?.unwrap_or(defaults.think),
+            repeat: self.whole(raw.repeat.as_ref(), "step.repeat", 1, 1)?,
+            chance,
+            when,
+            once: raw.once,
+            follow_redirects: raw.follow_redirects.unwrap_or(defaults.follow_redirects),
+            weight: self.whole(raw.weight.as_ref(), "step.weight", 1, 1)?,
+        })
+    }
+
+    fn body(&self, raw: &RawStep, method: Method) -> Judged<Body> {
+        let given = usize::from(raw.form.is_some())
+            + usize::from(raw.json.is_some())
+            + usize::from(raw.body.is_some());
+        if given > 1 {
+            return Err(self.refuse(
+                &raw.path.span(),
+                "step.form",
+                "a step has one of form, json and body, not several",
+            ));
+        }
+        if given == 1 && method.is_safe() {
+            let problem = format!("{} sends no body", method.name());
+            let mut refusal = self.refuse(&raw.path.span(), "step.method", problem);
+            refusal.suggestion = Some("POST".into());
+            return Err(refusal);
+        }
+        if let Some(form) = &raw.form {
+            let fields =
+                form.iter().map(|(name, value)| Ok((name.clone(), self.template(value, "step.form")?)));
+            return Ok(Body::Form(fields.collect::<Judged<_>>()?));
+        }
+        if let Some(json) = &raw.json {
+            return Ok(Body::Json(self.json(json.get_ref(), &json.span())?));
+        }
+        match &raw.body {
+            Some(body) => Ok(Body::Plain(self.template(body, "step.body")?)),
+            None => Ok(Body::None),
+        }
+    }
+
+    fn json(&self, raw: &toml::Value, span: &Range<usize>) -> Judged<JsonTemplate> {
+        Ok(match raw {
+            toml::Value::String(text) => JsonTemplate::Text(self.template_text(text, span, "step.json")?),
+            toml::Value::Integer(number) => JsonTemplate::Fixed((*number).into()),
+            toml::Value::Float(number) => JsonTemplate::Fixed((*number).into()),
+            toml::Value::Boolean(truth) => JsonTemplate::Fixed((*truth).into()),
+            toml::Value::Datetime(when) => JsonTemplate::Fixed(when.to_string().into()),
+            toml::Value::Array(list) => {
+                JsonTemplate::List(list.iter().map(|item| self.json(item, span)).collect::<Judged<_>>()?)
+            }
+            toml::Value::Table(table) => {
+                let fields = table.iter().map(|(key, item)| Ok((key.clone(), self.json(item, span)?)));
+                JsonTemplate::Object(fields.collect::<Judged<_>>()?)
+            }
+        })
+    }
+
+    fn expect(&self, raw: &RawExpect) -> Judged<Expect> {
+        let mut statuses = Vec::new();
+        for status in raw.status.iter().flatten() {
+            match u16::try_from(*status.get_ref()) {
+                Ok(number) if (200..600).contains(&number) => statuses.push(number),
+                _ => return Err(self.refuse(&status.span(), "expect.status", "must be between 200 and 599")),
+            }
+        }
+        Ok(Expect {
+            statuses,
+            contains: raw.contains.clone(),
+            not_contains: raw.not_contains.clone(),
+            max_bytes: raw.max_bytes,
+        })
+    }
+
+    fn extract(&mut self, name: &str, raw: &Spanned<RawExtract>) -> Judged<Extract> {
+        let extract = raw.get_ref();
+        let given = [&extract.css, &extract.json, &extract.regex, &extract.header, &extract.cookie];
+        if given.iter().filter(|source| source.is_some()).count() != 1 {
+            let key = format!("extract.{name}");
+            let mut refusal =
+                self.refuse(&raw.span(), &key, "needs exactly one of css, json, regex, header, cookie");
+            refusal.example = crate::locate::example("extract").into();
+            return Err(refusal);
+        }
+        if let Some(attr) = extract.attr.as_ref().filter(|_| extract.css.is_none()) {
+            return Err(self.refuse(&attr.span(), "extract.attr", "goes with css only"));
+        }
+        let random = match &extract.pick {
+            None => false,
+            Some(pick) => self.one_of(pick, "pick", &[("first", false), ("random", true)])?,
+        };
+        let source = self.source_of(extract)?;
+        let var = self.id(name, &raw.span(), "extract")?;
+        Ok(Extract { name: name.to_owned(), var, source, random, required: extract.required.unwrap_or(true) })
+    }
+
+    fn source_of(&self, extract: &RawExtract) -> Judged<Source> {
+        if let Some(css) = &extract.css {
+            let selector = Selector::parse(css.get_ref()).map_err(|error| {
+                self.refuse(&css.span(), "extract.css", format!("not a selector: {error}"))
+            })?;
+            let attr = extract.attr.as_ref().map(|attr| attr.get_ref().clone());
+            return Ok(Source::Css { selector: Box::new(selector), attr });
+        }
+        if let Some(regex) = &extract.regex {
+            return RegexBuilder::new(regex.get_ref())
+                .size_limit(1 << 20)
+                .build()
+                .map(Source::Regex)
+                .map_err(|error| {
+                    let why = error.to_string().lines().last().unwrap_or_default().to_owned();
+                    self.refuse(&regex.span(), "extract.regex", format!("not an expression: {why}"))
+                });
+        }
+        if let Some(json) = &extract.json {
+            let pointer = json.get_ref();
+            let stars = pointer.split('/').filter(|part| *part == "*").count();
+            if !(pointer.is_empty() || pointer.starts_with('/')) || stars > 1 {
+                return Err(self.refuse(
+                    &json.span(),
+                    "extract.json pointer",
+                    "must begin with / and hold at most one *",
+                ));
+            }
+            return Ok(match pointer.split_once("/*") {
+                Some((head, tail)) if stars == 1 => {
+                    Source::Json { head: head.to_owned(), tail: Some(tail.to_owned()) }
+                }
+                _ => Source::Json { head: pointer.clone(), tail: None },
+            });
+        }
+        Ok(match (&extract.header, &extract.cookie) {
+            (Some(header), _) => Source::Header(header.get_ref().to_ascii_lowercase()),
+            (None, cookie) => {
+                Source::Cookie(cookie.as_ref().map(|cookie| cookie.get_ref().clone()).unwrap_or_default())
+            }
+        })
+    }
+}
+
+/// What a step takes from its scenario.
+struct Defaults<'a> {
+    think: Think,
+    headers: &'a [(String, Template)],
+    follow_redirects: bool,
+    in_order: bool,
+    session: SessionScope,
+}

@@ -1,0 +1,167 @@
+//! Scenario files as people write them: the library, the explained default, and what is refused, with where and why.
+
+use std::path::Path;
+
+use kneepoint_scenarios::{DEFAULT_TOML, Encoding, Scenario, ScenarioError, Visit, resolve};
+
+fn refusal(text: &str) -> String {
+    Scenario::parse("shop.toml", text).expect_err("must be refused").to_string()
+}
+
+#[test]
+fn every_scenario_of_the_library_and_the_explained_default_are_valid() {
+    for name in Scenario::library() {
+        let scenario = Scenario::from_library(name).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(scenario.name(), name);
+        assert!(!scenario.description().is_empty() && scenario.weight() > 0);
+        let writes = scenario.steps().iter().any(|step| !step.method().is_safe());
+        assert_eq!(writes, scenario.needs_throw_away(), "{name}");
+    }
+    let default = Scenario::parse("default.toml", DEFAULT_TOML).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(default.steps().len(), 2);
+}
+
+#[test]
+fn the_default_explains_every_key() {
+    let keys = [
+        "name",
+        "description",
+        "weight",
+        "needs_throw_away",
+        "session",
+        "follow_redirects",
+        "headers",
+        "think",
+        "pick_steps",
+        "list",
+        "range",
+        "pick",
+        "method",
+        "path",
+        "expect",
+        "status",
+        "contains",
+        "not_contains",
+        "max_bytes",
+        "extract",
+        "css",
+        "attr",
+        "json",
+        "regex",
+        "header",
+        "cookie",
+        "required",
+        "repeat",
+        "chance",
+        "once",
+        "when",
+        "form",
+        "body",
+        "ms",
+        "min_ms",
+        "max_ms",
+    ];
+    for key in keys {
+        assert!(DEFAULT_TOML.contains(key), "{key} is not explained");
+    }
+}
+
+#[test]
+fn a_refusal_shows_place_key_value_suggestion_and_a_valid_line() {
+    let text = "name = \"shop\"\n\n[[step]]\npath = \"/\"\nexpct = { status = [200] }\n";
+    insta::assert_snapshot!(refusal(text), @r#"
+    shop.toml:5:1: `expct`: no such key
+      5 | expct = { status = [200] }
+        | ^
+      did you mean `expect`?
+      valid: expect = { status = [200], contains = ["</html>"] }
+    "#);
+    let text = "name = \"shop\"\n[[step]]\nmethod = \"get\"\npath = \"/\"\n";
+    insta::assert_snapshot!(refusal(text), @r#"
+    shop.toml:3:10: `method` = "get": must be one of GET, HEAD, POST, PUT, PATCH, DELETE
+      3 | method = "get"
+        |          ^
+      did you mean `GET`?
+      valid: method = "POST"
+    "#);
+    let text = "name = \"shop\"\n[vars.page]\nrange = [1, 9]\n[[step]]\npath = \"/?page={pge}\"\n";
+    insta::assert_snapshot!(refusal(text), @r#"
+    shop.toml:5:8: `step.path` = "/?page={pge}": nothing before this step defines `pge`: neither [vars] nor an extract
+      5 | path = "/?page={pge}"
+        |        ^
+      did you mean `page`?
+      valid: path = "/catalogue/?page={random:1..20}"
+    "#);
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_starts() {
+    let step = |line: &str| format!("name = \"x\"\nneeds_throw_away = true\n[[step]]\n{line}\n");
+    let cases = [
+        (step("path = \"about/\""), "must begin with one /"),
+        (step("path = \"//elsewhere/\""), "must begin with one /"),
+        (step("path = \"/a b\""), "%20"),
+        (step("path = \"/\"\nextract.x = { css = \"a[\" }"), "not a selector"),
+        (step("path = \"/\"\nextract.x = { regex = \"(\" }"), "not an expression"),
+        (step("path = \"/\"\nextract.x = { json = \"id\" }"), "must begin with /"),
+        (step("path = \"/\"\nextract.x = { css = \"a\", header = \"b\" }"), "exactly one of"),
+        (step("path = \"/\"\nextract.user = { header = \"b\" }"), "ready-made"),
+        (step("path = \"/\"\nform = { a = \"b\" }"), "GET sends no body"),
+        (step("path = \"/\"\nchance = 0.0"), "above 0"),
+        (step("path = \"/\"\nrepeat = 0"), "whole number from 1"),
+        (step("path = \"/\"\nthink = { min_ms = 9, max_ms = 1 }"), "the smaller first"),
+        (step("path = \"/\"\nexpect = { status = [999] }"), "between 200 and 599"),
+        (step("path = \"/\"\nheaders = { host = \"x\" }"), "kneepoint itself"),
+        (step("path = \"/\"\nheaders = { \"a b\" = \"x\" }"), "not a header name"),
+        (step("path = \"/\"\nwhen = \"nothing\""), "nothing before this step"),
+        (step("path = 5"), "invalid type"),
+        ("name = \"x\"\n".into(), "at least one step"),
+        ("[[step]]\npath = \"/\"\n".into(), "missing field"),
+        ("name = \"x\"\n[[step]]\nmethod = \"POST\"\npath = \"/\"\n".into(), "thrown away"),
+        ("name = \"x\"\nname = \"y\"\n".into(), "duplicate key"),
+        ("name = \"x\nboth".into(), "shop.toml:"),
+    ];
+    for (text, expected) in cases {
+        let refused = refusal(&text);
+        assert!(refused.contains(expected), "{text}\n→ {refused}");
+        assert!(refused.starts_with("shop.toml:"), "{refused}");
+        assert!(refused.contains("valid: "), "{refused}");
+    }
+}
+
+#[test]
+fn an_optional_value_must_be_asked_for_by_when() {
+    let optional = "name = \"x\"\n[[step]]\npath = \"/\"\nextract.next = { css = \"a\", attr = \"href\", required = false }\n[[step]]\npath = \"{next}\"\n";
+    let refused = refusal(optional);
+    assert!(refused.contains("may be missing") && refused.contains("valid: when = \"next\""), "{refused}");
+    Scenario::parse("x", &format!("{optional}when = \"next\"\n")).expect("asked for");
+}
+
+#[test]
+fn bodies_render_as_forms_and_json() {
+    let text = "name = \"x\"\nneeds_throw_away = true\n[vars.n]\nrange = [7, 7]\n[[step]]\nmethod = \"POST\"\npath = \"/\"\nform = { a = \"x y&{n}\" }\n[[step]]\nmethod = \"PUT\"\npath = \"/{n:03}/\"\njson = { n = \"{n}\", t = \"no {n}\", l = [1, true], o = { d = 1.5 } }\n";
+    let scenario = Scenario::parse("x", text).unwrap_or_else(|e| panic!("{e}"));
+    let mut visit = Visit::new(1, 1);
+    assert_eq!(scenario.begin(&mut visit, 1), [0, 1]);
+    let body = |at: usize, visit: &mut Visit| scenario.steps()[at].body().render(visit).expect("all values");
+    assert_eq!(body(0, &mut visit), "a=x+y%267");
+    assert_eq!(body(1, &mut visit), r#"{"l":[1,true],"n":7,"o":{"d":1.5},"t":"no 7"}"#);
+    let mut path = String::new();
+    assert!(scenario.steps()[1].path().render(&mut visit, Encoding::Path, &mut path));
+    assert_eq!(path, "/007/");
+}
+
+#[test]
+fn names_paths_and_weights_resolve() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(dir.path().join("own.toml"), "name = \"own\"\n[[step]]\npath = \"/\"\n").expect("write");
+    let found = resolve([("browse", 3), ("login", 0), ("own.toml", 2)], dir.path()).expect("both");
+    let names: Vec<(&str, u32)> = found.iter().map(|(s, w)| (s.name(), *w)).collect();
+    assert_eq!(names, [("browse", 3), ("own", 2)]);
+
+    let unknown = resolve([("brwose", 1)], Path::new(".")).expect_err("no such name").to_string();
+    assert!(unknown.contains("did you mean `browse`") && unknown.contains("api-crud"), "{unknown}");
+    assert!(matches!(resolve([("browse", 0)], Path::new(".")), Err(ScenarioError::NothingAsked)));
+    let missing = resolve([("gone.toml", 1)], Path::new("/nonexistent")).expect_err("no file").to_string();
+    assert!(missing.contains("/nonexistent/gone.toml"), "{missing}");
+}
