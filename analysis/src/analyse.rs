@@ -1,0 +1,158 @@
+//! From facts to analysis, part by part; each part has its own file.
+
+use std::collections::BTreeMap;
+
+use kneepoint_model::cache_status::CacheOutcome;
+use kneepoint_model::load::{LoadPhase, SplitSums};
+use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::site::PageVerdict;
+use kneepoint_model::summary::{CacheSummary, DbSummary, LoadSummary, ProfileSummary, SmokeSummary};
+use kneepoint_model::units::Ratio;
+
+use crate::facts::RunFacts;
+use crate::types::{Analysis, PhaseConditions};
+use crate::{attribute, conditions, findings, tiers};
+
+/// Thinks about a run. Total: whatever the folder holds, there is an answer.
+pub fn analyse(facts: &RunFacts) -> Analysis {
+    let conditions = conditions::conditions(facts);
+    let endpoints = attribute::endpoints(facts);
+    let tiers = tiers::tiers(facts);
+    let context = findings::Context { facts, conditions: &conditions, endpoints: &endpoints, tiers: &tiers };
+    let (findings, rules) = findings::check_all(&context);
+    Analysis {
+        format_version: FORMAT_VERSION,
+        validity: conditions::overall(facts, &conditions),
+        smoke: smoke(facts),
+        load: facts.phases.iter().map(|phase| load(phase, &conditions)).collect(),
+        cache: cache(facts),
+        db: db(facts),
+        profiles: profiles(facts),
+        conditions,
+        endpoints,
+        tiers,
+        findings,
+        rules,
+    }
+}
+
+fn smoke(facts: &RunFacts) -> SmokeSummary {
+    let pages = facts.site.as_ref().map_or(&[][..], |site| site.pages.as_slice());
+    let count = |verdict| pages.iter().filter(|page| page.verdict == verdict).count() as u64;
+    SmokeSummary {
+        pages: pages.len() as u64,
+        broken: count(PageVerdict::Failed),
+        warned: count(PageVerdict::Warned),
+    }
+}
+
+fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
+    let own = conditions.iter().find(|own| own.phase == phase.name);
+    let validity = own.map_or(&phase.validity, |own| &own.validity);
+    LoadSummary {
+        phase: phase.name.clone(),
+        model: phase.load.name().to_owned(),
+        scenario: phase.scenarios.clone(),
+        offered_rps: phase.offered_rps,
+        achieved_rps: phase.achieved_rps,
+        requests: phase.requests,
+        errors: phase.errors,
+        response_us: phase.response_us,
+        service_us: phase.service_us,
+        ttfb_us: phase.ttfb_us,
+        sched_lag_us: phase.sched_lag_us,
+        valid: validity.valid,
+        why: validity.why.clone(),
+    }
+}
+
+/// Everything that servers said of themselves in the measured phases.
+fn said(facts: &RunFacts) -> SplitSums {
+    let mut sums = SplitSums::default();
+    for endpoint in facts.measured_phases().flat_map(|phase| &phase.endpoints) {
+        sums.add(&endpoint.split);
+    }
+    sums
+}
+
+fn cache(facts: &RunFacts) -> CacheSummary {
+    let mut proxy: BTreeMap<CacheOutcome, u64> = BTreeMap::new();
+    let by_client =
+        facts.measured_phases().flat_map(|phase| &phase.endpoints).map(|endpoint| &endpoint.cache);
+    by_client.for_each(|cache| add(&mut proxy, cache));
+    if attribute::hit_ratio(&proxy).is_none() {
+        // The client heard nothing of a cache; the proxy's own log may know.
+        proxy.clear();
+        let logs = facts.measured_phases().filter_map(|phase| facts.access.get(&phase.name));
+        logs.flat_map(|log| &log.routes).for_each(|route| add(&mut proxy, &route.cache));
+    }
+    let sums = said(facts);
+    CacheSummary {
+        proxy_hit: attribute::hit_ratio(&proxy),
+        proxy,
+        app_hits: sums.cache_hits,
+        app_misses: sums.cache_misses,
+        app_hit: Ratio::of(sums.cache_hits, sums.cache_hits + sums.cache_misses),
+    }
+}
+
+fn add(into: &mut BTreeMap<CacheOutcome, u64>, from: &BTreeMap<CacheOutcome, u64>) {
+    for (outcome, count) in from {
+        *into.entry(*outcome).or_default() += count;
+    }
+}
+
+fn db(facts: &RunFacts) -> DbSummary {
+    let sums = said(facts);
+    if sums.n == 0 {
+        let source =
+            "nothing: no response carried Server-Timing; add kneepoint's Django middleware to the site";
+        return DbSummary { source: source.to_owned(), ..DbSummary::default() };
+    }
+    DbSummary {
+        queries_per_request: Some(sums.queries as f64 / sums.n as f64),
+        app_db_us_per_request: Some(sums.db_us.as_f64() / sums.n as f64),
+        source: "server-timing".to_owned(),
+    }
+}
+
+fn profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
+    let entries = facts.profiles.as_ref().map_or(&[][..], |index| index.profiles.as_slice());
+    let of = |entry: &kneepoint_model::profile::ProfileEntry| ProfileSummary {
+        tier: entry.tier,
+        source: entry.source,
+        samples: entry.facts.samples,
+        expected_samples: entry.facts.expected_samples,
+        file: format!("profiles/{}.folded", entry.file),
+    };
+    entries.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand;
+
+    #[test]
+    fn an_empty_folder_has_an_answer() {
+        let analysis = analyse(&hand::facts());
+        assert!(!analysis.validity.valid);
+        assert!(analysis.findings.is_empty(), "{:?}", analysis.findings);
+        assert!(analysis.db.source.starts_with("nothing"));
+    }
+
+    #[test]
+    fn the_analysis_survives_its_file() {
+        let analysis = analyse(&hand::healthy());
+        let text = serde_json::to_string(&analysis).expect("writes");
+        assert_eq!(serde_json::from_str::<Analysis>(&text).expect("reads").endpoints, analysis.endpoints);
+    }
+
+    #[test]
+    fn caches_are_counted_from_the_log_when_the_client_heard_nothing() {
+        let mut facts = hand::healthy();
+        let log = facts.access.get_mut("closed").expect("log");
+        log.routes[0].cache = BTreeMap::from([(CacheOutcome::Hit, 3), (CacheOutcome::Miss, 1)]);
+        assert_eq!(analyse(&facts).cache.proxy_hit, Some(Ratio(0.75)));
+    }
+}

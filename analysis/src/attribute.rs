@@ -1,0 +1,210 @@
+//! Who had the time: the mean request of an endpoint, divided into parts that sum exactly to the whole.
+//!
+//! Means over the responses that carried `Server-Timing` only. Queueing is the proxy's `$upstream_header_time` minus the
+//! application's own time on the same routes (the proxy's clock has 1 ms steps, so that single values mean nothing, and
+//! means over many do); without a proxy log it stays inside network and proxy, and is not invented. Each part is
+//! bounded by what is left of the whole: clocks of two processes never agree to the microsecond.
+
+use std::collections::BTreeMap;
+
+use kneepoint_model::cache_status::CacheOutcome;
+use kneepoint_model::load::{EndpointStats, LoadPhase};
+use kneepoint_model::proxy::AccessSummary;
+use kneepoint_model::summary::{EndpointSummary, TimeSplit};
+use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
+
+use crate::facts::RunFacts;
+
+/// One part in this many of the answers may come from a cache with a stored `Server-Timing` before the split is refused.
+const STORED_TOLERANCE: u64 = 20;
+
+/// Every endpoint of every phase.
+pub fn endpoints(facts: &RunFacts) -> Vec<EndpointSummary> {
+    let of_phase = |phase: &LoadPhase| {
+        let access = facts.access.get(&phase.name);
+        phase.endpoints.iter().map(|endpoint| summarise(phase, endpoint, access)).collect::<Vec<_>>()
+    };
+    facts.phases.iter().flat_map(of_phase).collect()
+}
+
+fn summarise(phase: &LoadPhase, stats: &EndpointStats, access: Option<&AccessSummary>) -> EndpointSummary {
+    EndpointSummary {
+        phase: phase.name.clone(),
+        name: stats.name.clone(),
+        route: main_route(stats).map(str::to_owned),
+        requests: stats.requests,
+        errors: stats.errors,
+        rps: PerSecond::of(stats.requests, phase.measured()),
+        response_us: stats.response_us,
+        service_us: stats.service_us,
+        ttfb_us: stats.ttfb_us,
+        bytes_per_request: Bytes(stats.wire_bytes.get().checked_div(stats.requests).unwrap_or(0)),
+        queries_per_request: (stats.split.n > 0).then(|| stats.split.queries as f64 / stats.split.n as f64),
+        cache_hit: hit_ratio(&stats.cache),
+        split: split(stats, access),
+    }
+}
+
+/// The route pattern that answered most requests of an endpoint.
+pub fn main_route(stats: &EndpointStats) -> Option<&str> {
+    stats
+        .routes
+        .iter()
+        .max_by_key(|(name, count)| (**count, std::cmp::Reverse(*name)))
+        .map(|(name, _)| name.as_str())
+}
+
+/// Share of hits among the answers of which a cache spoke.
+pub fn hit_ratio(cache: &BTreeMap<CacheOutcome, u64>) -> Option<Ratio> {
+    let spoke = cache.iter().filter(|(outcome, _)| **outcome != CacheOutcome::None);
+    let (hits, all) = spoke.fold((0, 0), |(hits, all), (outcome, count)| {
+        (hits + if outcome.is_hit() { *count } else { 0 }, all + count)
+    });
+    Ratio::of(hits, all)
+}
+
+/// The parts of the mean request; `None` when the server did not say, or when what it said came out of a cache.
+pub fn split(stats: &EndpointStats, access: Option<&AccessSummary>) -> Option<TimeSplit> {
+    let sums = &stats.split;
+    if sums.n == 0 || sums.app_us == Micros::ZERO || holds_stored_answers(stats) {
+        return None;
+    }
+    let mean = |sum: Micros| Micros((sum.as_f64() / sums.n as f64).round() as u64);
+    let total = mean(sums.service_us);
+    let in_app = mean(sums.app_us).min(total);
+    let engine = mean(sums.engine_us).min(in_app);
+    let db = mean(sums.db_us).min(in_app - engine);
+    let cache = mean(sums.cache_us).min(in_app - engine - db);
+    let outside = total - in_app;
+    let queue = access.and_then(|log| queueing(stats, log)).map(|queue| queue.min(outside));
+    Some(TimeSplit {
+        n: sums.n,
+        total_us: total,
+        network_proxy_us: outside - queue.unwrap_or(Micros::ZERO),
+        queue_us: queue,
+        app_us: in_app - engine - db - cache,
+        db_us: db,
+        cache_us: cache,
+        engine_us: engine,
+    })
+}
+
+/// A cached answer repeats the `Server-Timing` of the request that filled the cache: time that nobody spent.
+fn holds_stored_answers(stats: &EndpointStats) -> bool {
+    let hits: u64 = stats.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
+    (stats.split.n + hits).saturating_sub(stats.requests) * STORED_TOLERANCE > stats.split.n
+}
+
+/// Mean wait for a worker on the routes of an endpoint, weighted by their requests; `None` when the log knows less than
+/// half of them.
+fn queueing(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
+    let (mut weighted, mut known, mut all) = (0.0, 0_u64, 0_u64);
+    for (name, count) in &stats.routes {
+        all += count;
+        let Some(route) = log.routes.iter().find(|route| route.route == *name) else { continue };
+        if route.upstream == 0 || route.app_n == 0 {
+            continue;
+        }
+        let header = route.header_us.as_f64() / route.upstream as f64;
+        let app = route.app_us.as_f64() / route.app_n as f64;
+        weighted += (header - app).max(0.0) * *count as f64;
+        known += count;
+    }
+    (known > 0 && known * 2 >= all).then(|| Micros((weighted / known as f64).round() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::load::SplitSums;
+    use kneepoint_model::proxy::ProxyRoute;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stats(n: u64, service: u64, parts: [u64; 4]) -> EndpointStats {
+        let [app, db, cache, engine] = parts.map(|us| Micros(us * n));
+        EndpointStats {
+            requests: n,
+            routes: BTreeMap::from([("book/".into(), n)]),
+            split: SplitSums {
+                n,
+                service_us: Micros(service * n),
+                app_us: app,
+                db_us: db,
+                cache_us: cache,
+                engine_us: engine,
+                ..SplitSums::default()
+            },
+            ..EndpointStats::default()
+        }
+    }
+
+    fn log(header: u64, app: u64) -> AccessSummary {
+        let route = ProxyRoute {
+            route: "book/".into(),
+            upstream: 100,
+            header_us: Micros(header * 100),
+            app_us: Micros(app * 100),
+            app_n: 100,
+            ..ProxyRoute::default()
+        };
+        AccessSummary { routes: vec![route], ..AccessSummary::default() }
+    }
+
+    fn sum(split: &TimeSplit) -> Micros {
+        split.network_proxy_us
+            + split.queue_us.unwrap_or_default()
+            + split.app_us
+            + split.db_us
+            + split.cache_us
+            + split.engine_us
+    }
+
+    #[test]
+    fn a_request_is_divided_as_it_was_spent() {
+        let split =
+            split(&stats(50, 30_000, [12_000, 3_000, 500, 4_000]), Some(&log(25_000, 12_000))).expect("said");
+        assert_eq!(split.queue_us, Some(Micros(13_000)));
+        assert_eq!((split.app_us, split.network_proxy_us), (Micros(4_500), Micros(5_000)));
+        assert_eq!(sum(&split), split.total_us);
+    }
+
+    #[test]
+    fn without_a_log_queueing_is_not_invented() {
+        let split = split(&stats(50, 30_000, [12_000, 0, 0, 0]), None).expect("said");
+        assert_eq!((split.queue_us, split.network_proxy_us), (None, Micros(18_000)));
+    }
+
+    #[test]
+    fn stored_server_timing_is_refused() {
+        let mut cached = stats(100, 1_000, [12_000, 0, 0, 0]);
+        cached.cache = BTreeMap::from([(CacheOutcome::Hit, 90), (CacheOutcome::Miss, 10)]);
+        assert_eq!(split(&cached, None), None);
+        cached.split.n = 10;
+        assert!(split(&cached, None).is_some());
+    }
+
+    #[test]
+    fn a_silent_server_gives_no_split() {
+        assert_eq!(split(&EndpointStats { requests: 9, ..EndpointStats::default() }, None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_sum_to_the_whole(
+            n in 1u64..10_000,
+            service in 0u64..60_000_000,
+            parts in prop::array::uniform4(0u64..60_000_000),
+            header in 0u64..60_000_000,
+            app in 0u64..60_000_000,
+            logged in any::<bool>(),
+        ) {
+            let log = log(header, app);
+            let mut stats = stats(n, service, parts);
+            stats.split.app_us += Micros(1);
+            let split = split(&stats, logged.then_some(&log)).expect("said");
+            prop_assert_eq!(sum(&split), split.total_us);
+            prop_assert_eq!(split.queue_us.is_some(), logged);
+        }
+    }
+}

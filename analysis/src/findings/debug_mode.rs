@@ -1,0 +1,73 @@
+//! `DEBUG = True`: not to be seen in throughput, but it keeps every statement in memory and shows settings to strangers.
+//! Known by its yellow page in the crawl, or by the stack's own switches.
+
+use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
+use kneepoint_model::run::names;
+use kneepoint_model::site::PageProblem;
+use kneepoint_model::tier::Tier;
+
+use super::context::evidence;
+use super::text::clip;
+use super::{Context, Judgement};
+
+pub(super) fn check(context: &Context<'_>) -> Judgement {
+    let page = context
+        .facts
+        .site
+        .iter()
+        .flat_map(|site| &site.pages)
+        .find(|page| page.problems.iter().any(|problem| matches!(problem, PageProblem::DebugPage)));
+    let switch = context.facts.stack.iter().flat_map(|stack| &stack.toggles).find(|(name, value)| {
+        let name = name.to_ascii_uppercase();
+        (name == "DEBUG" || name.ends_with("_DEBUG"))
+            && matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes")
+    });
+    if context.facts.site.is_none() && context.facts.stack.is_none() {
+        return Judgement::not_judged("neither the crawl nor the stack's switches are known");
+    }
+    let mut all: Vec<Evidence> = Vec::new();
+    all.extend(
+        page.map(|page| evidence(format!("{} shows Django's debug page", clip(&page.path)), names::SITE)),
+    );
+    all.extend(switch.map(|(name, value)| {
+        evidence(format!("the stack runs with {}={}", clip(name), clip(value)), names::STACK)
+    }));
+    if all.is_empty() {
+        return Judgement::default();
+    }
+    let path = page.map_or("/kneepoint-no-such-page/", |page| page.path.as_str());
+    Judgement::found(vec![Finding {
+        id: finding_id(Rule::DebugMode, Tier::Server, None),
+        rule: Rule::DebugMode,
+        severity: if page.is_some() { Severity::Proven } else { Severity::Likely },
+        tier: Tier::Server,
+        route: None,
+        title: "the site runs with DEBUG = True".to_owned(),
+        evidence: all,
+        saving: None,
+        fix: "set `DEBUG = False` and `ALLOWED_HOSTS` in the settings that serve visitors".to_owned(),
+        reproduce: format!("curl -s {} | grep -o 'DEBUG = True'", context.url(path)),
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand;
+
+    #[test]
+    fn the_yellow_page_is_proof_and_a_switch_is_likely() {
+        let mut facts = hand::healthy();
+        facts.stack.as_mut().expect("stack").toggles.insert("BOOKSTORE_DEBUG".into(), "1".into());
+        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Likely);
+        facts.site.as_mut().expect("site").pages[1].problems.push(PageProblem::DebugPage);
+        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Proven);
+    }
+
+    #[test]
+    fn a_switch_that_is_off_is_nothing() {
+        let mut facts = hand::healthy();
+        facts.stack.as_mut().expect("stack").toggles.insert("DEBUG".into(), "0".into());
+        assert!(hand::findings(&facts, check).is_empty());
+    }
+}

@@ -1,0 +1,58 @@
+//! The development server serves load: `runserver` is one process with a thread per connection (0.28 of the throughput of
+//! two sync workers on the same machine), and Django's documentation forbids it in production.
+
+use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
+use kneepoint_model::run::names;
+use kneepoint_model::tier::Tier;
+
+use super::context::evidence;
+use super::text::clip;
+use super::{Context, Judgement};
+
+/// Words by which a development server names itself.
+pub const NAMES: [&str; 4] = ["runserver", "wsgiserver", "werkzeug", "development server"];
+
+pub(super) fn check(context: &Context<'_>) -> Judgement {
+    let server = context.facts.stack.as_ref().and_then(|stack| stack.tier(Tier::Server));
+    let Some(server) = server else {
+        return Judgement::not_judged("what serves the application is not known here");
+    };
+    let what = server.what.to_ascii_lowercase();
+    let found = NAMES.iter().any(|name| what.contains(name)).then(|| Finding {
+        id: finding_id(Rule::DevelopmentServer, Tier::Server, None),
+        rule: Rule::DevelopmentServer,
+        severity: Severity::Likely,
+        tier: Tier::Server,
+        route: None,
+        title: "the development server serves the load".to_owned(),
+        evidence: vec![evidence(format!("the server tier is {}", clip(&server.what)), names::STACK)],
+        saving: None,
+        fix: "serve with `gunicorn <project>.wsgi --workers 2` (as many workers as cores to begin with), nginx in front"
+            .to_owned(),
+        reproduce: format!("curl -sI {} | grep -i '^server:'", context.url("/")),
+    });
+    Judgement::found(found.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand;
+
+    #[test]
+    fn runserver_is_named() {
+        let mut facts = hand::healthy();
+        let stack = facts.stack.as_mut().expect("stack");
+        stack.tiers.iter_mut().find(|t| t.tier == Tier::Server).expect("server").what =
+            "Django 5.2 runserver (one process)".into();
+        assert_eq!(hand::findings(&facts, check).len(), 1);
+        assert!(hand::findings(&hand::healthy(), check).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_server_is_not_judged() {
+        let mut facts = hand::healthy();
+        facts.stack = None;
+        hand::with_context(&facts, |context| assert!(check(context).not_judged.is_some()));
+    }
+}

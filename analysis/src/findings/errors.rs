@@ -1,0 +1,204 @@
+//! Requests failed. Errors are fast, so they make every other figure of their endpoint better than it is.
+//!
+//! Looks at every phase, the invalid ones too. Requests that were merely unfinished when the phase ended are not errors
+//! of the site. No least number: each failure was seen.
+
+use std::collections::BTreeMap;
+
+use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
+use kneepoint_model::load::{EndpointStats, LoadPhase};
+use kneepoint_model::outcome::Outcome;
+use kneepoint_model::run::names;
+use kneepoint_model::tier::Tier;
+use kneepoint_model::units::Ratio;
+
+use super::context::evidence;
+use super::text::clip;
+use super::{Context, Judgement};
+
+/// Share of an endpoint's requests below which failures are a hint: a stray reset in thousands.
+pub const STRAY_SHARE: f64 = 0.001;
+/// Number of failures from which they are never called stray.
+pub const STRAY_COUNT: u64 = 10;
+
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    requests: u64,
+    outcomes: BTreeMap<Outcome, u64>,
+    statuses: BTreeMap<u16, u64>,
+    evidence: Vec<Evidence>,
+    path: Option<String>,
+    route: Option<String>,
+}
+
+pub(super) fn check(context: &Context<'_>) -> Judgement {
+    let mut by_endpoint: BTreeMap<&str, Failures> = BTreeMap::new();
+    for phase in &context.facts.phases {
+        for endpoint in &phase.endpoints {
+            let failed = failures(endpoint);
+            if failed > 0 {
+                add(by_endpoint.entry(&endpoint.name).or_default(), phase, endpoint, failed);
+            }
+        }
+    }
+    Judgement::found(by_endpoint.into_iter().map(|(name, seen)| finding(context, name, seen)).collect())
+}
+
+/// Failures of the site: everything but success and what was cut off by the end of the phase.
+fn failures(endpoint: &EndpointStats) -> u64 {
+    endpoint.outcomes.iter().filter(|(o, _)| !o.is_ok() && **o != Outcome::Censored).map(|(_, n)| n).sum()
+}
+
+fn add(seen: &mut Failures, phase: &LoadPhase, endpoint: &EndpointStats, failed: u64) {
+    seen.count += failed;
+    seen.requests += endpoint.requests;
+    for (outcome, count) in endpoint.outcomes.iter().filter(|(o, _)| !o.is_ok()) {
+        *seen.outcomes.entry(*outcome).or_default() += count;
+    }
+    for (status, count) in endpoint.statuses.iter().filter(|(status, _)| **status >= 400) {
+        *seen.statuses.entry(*status).or_default() += count;
+    }
+    let share = Ratio::of(failed, endpoint.requests).unwrap_or_default();
+    seen.evidence.push(evidence(
+        format!("{failed} of {} requests failed in the {} phase ({share})", endpoint.requests, phase.name),
+        names::load(&phase.name),
+    ));
+    let exemplar = phase.exemplars.iter().find(|e| e.endpoint == endpoint.name && !e.outcome.is_ok());
+    if let Some(exemplar) = exemplar.filter(|_| seen.path.is_none()) {
+        seen.evidence.push(evidence(
+            format!(
+                "for example {}: {}{} (trace {})",
+                clip(&exemplar.path),
+                exemplar.outcome,
+                if exemplar.detail.is_empty() {
+                    String::new()
+                } else {
+                    format!(", {}", clip(&exemplar.detail))
+                },
+                clip(&exemplar.trace_id),
+            ),
+            names::load(&phase.name),
+        ));
+        seen.path = Some(exemplar.path.clone());
+    }
+    seen.route = seen.route.take().or_else(|| crate::attribute::main_route(endpoint).map(str::to_owned));
+}
+
+fn finding(context: &Context<'_>, name: &str, seen: Failures) -> Finding {
+    let share = seen.count as f64 / seen.requests.max(1) as f64;
+    let stray = seen.count < STRAY_COUNT && share < STRAY_SHARE;
+    let most = seen
+        .outcomes
+        .iter()
+        .filter(|(outcome, _)| **outcome != Outcome::Censored)
+        .max_by_key(|(_, count)| **count)
+        .map_or(Outcome::ServerError, |(outcome, _)| *outcome);
+    let tier = tier_of(context, most);
+    let path = seen.path.unwrap_or_else(|| name.split_once(' ').map_or("/", |(_, path)| path).to_owned());
+    let mut all = seen.evidence;
+    if !seen.statuses.is_empty() {
+        let list: Vec<String> = seen.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect();
+        all.push(evidence(format!("statuses of failed requests: {}", list.join(", ")), names::LOAD));
+    }
+    Finding {
+        id: finding_id(Rule::Errors, tier, Some(name)),
+        rule: Rule::Errors,
+        severity: if stray { Severity::Hint } else { Severity::Proven },
+        tier,
+        route: Some(name.to_owned()),
+        title: format!(
+            "{} of {} requests to {} failed, mostly: {}",
+            seen.count,
+            seen.requests,
+            clip(name),
+            most.words()
+        ),
+        evidence: all,
+        saving: None,
+        fix: fix(most).to_owned(),
+        reproduce: format!("curl -sS -i {} | head -40", context.url(&path)),
+    }
+}
+
+fn tier_of(context: &Context<'_>, outcome: Outcome) -> Tier {
+    let has_proxy = context.facts.stack.as_ref().is_some_and(|stack| stack.tier(Tier::Proxy).is_some());
+    match outcome {
+        Outcome::Refused | Outcome::Reset | Outcome::Tls | Outcome::Protocol if has_proxy => Tier::Proxy,
+        Outcome::Dns => Tier::Host,
+        Outcome::Shed => Tier::Generator,
+        _ => Tier::Server,
+    }
+}
+
+const fn fix(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::ServerError => {
+            "read the traceback in logs/ of the run folder (502 and 504 come from the proxy: its upstream \
+                                 died or was too slow)"
+        }
+        Outcome::ClientError => {
+            "403 is mostly a CSRF token or a login that the scenario does not carry; 404 a link to what is \
+                                 not there: mend the page or the step's `expect`"
+        }
+        Outcome::UnexpectedStatus => {
+            "state the status that is right in the step's `expect`, or mend the redirect"
+        }
+        Outcome::CheckFailed => {
+            "the page came, but without what the step's check looks for: open it and compare"
+        }
+        Outcome::Timeout => {
+            "find what the request waits for: the slowest exemplars and the profiles of this run show it; then \
+                             raise the number of workers or lower the time each is held"
+        }
+        Outcome::Refused => {
+            "nobody listened: see in logs/ whether the server was restarted, and raise gunicorn's `--backlog`"
+        }
+        Outcome::Reset => {
+            "the connection was cut in use: see in logs/ for a killed worker (`WORKER TIMEOUT`, out of memory)"
+        }
+        Outcome::Shed => {
+            "more requests were in flight than the bound allows: the stack cannot keep this rate; lower it or \
+                          raise `max_in_flight`"
+        }
+        Outcome::Dns => "make the host name resolve on the machine that loads",
+        Outcome::Tls => "mend the certificate, or load over plain HTTP",
+        Outcome::BodyTooLarge => "bound the page: paginate it",
+        Outcome::Ok | Outcome::Protocol | Outcome::Censored => {
+            "look at the answer itself with the command below"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand;
+
+    fn spoil(count: u64, outcome: Outcome) -> Vec<Finding> {
+        let mut facts = hand::healthy();
+        let endpoint = &mut facts.phases[0].endpoints[0];
+        endpoint.requests = 20_000;
+        endpoint.errors = count;
+        endpoint.outcomes.insert(outcome, count);
+        hand::findings(&facts, check)
+    }
+
+    #[test]
+    fn server_errors_are_facts() {
+        let found = spoil(200, Outcome::ServerError);
+        assert_eq!((found.len(), found[0].severity, found[0].tier), (1, Severity::Proven, Tier::Server));
+        assert!(found[0].title.starts_with("200 of "), "{}", found[0].title);
+    }
+
+    #[test]
+    fn a_stray_reset_is_a_hint_on_the_proxy() {
+        let found = spoil(1, Outcome::Reset);
+        assert_eq!((found[0].severity, found[0].tier), (Severity::Hint, Tier::Proxy));
+    }
+
+    #[test]
+    fn what_the_end_cut_off_is_no_error() {
+        assert!(spoil(8, Outcome::Censored).is_empty());
+    }
+}

@@ -1,0 +1,184 @@
+//! The generator, or a neighbour, was the bottleneck: kneepoint accuses itself first.
+//!
+//! Looks at every phase but the profiled one, whether it may be believed or not: this rule is about belief. Sources of
+//! the thresholds: above about 85 % of one core the dispatcher's lateness grows without bound (one thread cannot be
+//! asked for more than itself); a wait for a core that reaches a quarter of the median service time shows in it.
+
+use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
+use kneepoint_model::load::LoadPhase;
+use kneepoint_model::run::names;
+use kneepoint_model::tier::Tier;
+use kneepoint_model::units::{Micros, Ratio};
+
+use super::context::{MIN_SAMPLES, evidence};
+use super::{Context, Judgement};
+use crate::types::Disturbance;
+
+/// Share of one core from which the busiest thread of the generator is taken to be full.
+pub const THREAD_FULL: f64 = 0.85;
+/// Share of the median service time from which the generator's own wait for a core is visible in the figures.
+pub const WAIT_SHARE: f64 = 0.25;
+/// Shortest mean wait for a core that is worth a word.
+pub const WAIT_LEAST: Micros = Micros(1_000);
+/// Share of the median response time from which late dispatch is visible in the figures.
+pub const LAG_SHARE: f64 = 0.10;
+/// Shortest 99th percentile of dispatch lag that is worth a word.
+pub const LAG_LEAST: Micros = Micros(10_000);
+/// Share of the offered rate below which the generator did not send what it should, when it was late as well.
+pub const SENT_LEAST: f64 = 0.95;
+
+pub(super) fn check(context: &Context<'_>) -> Judgement {
+    let (mut full, mut hints) = (Vec::new(), Vec::new());
+    for phase in context.facts.measured_phases().filter(|phase| phase.requests >= MIN_SAMPLES) {
+        full.extend(full_thread(phase));
+        full.extend(late(phase));
+        hints.extend(waiting(phase));
+    }
+    let severity = if full.is_empty() { Severity::Hint } else { Severity::Likely };
+    full.extend(hints);
+    let mut findings = Vec::new();
+    if !full.is_empty() {
+        findings.push(generator(full, severity));
+    }
+    findings.extend(neighbour(context));
+    Judgement::found(findings)
+}
+
+fn full_thread(phase: &LoadPhase) -> Option<Evidence> {
+    let busiest = phase.generator.busiest_thread;
+    (busiest.0 >= THREAD_FULL).then(|| {
+        about(
+            phase,
+            format!("the generator's busiest thread used {busiest} of a core in the {} phase", phase.name),
+        )
+    })
+}
+
+fn late(phase: &LoadPhase) -> Option<Evidence> {
+    let lag = phase.sched_lag_us;
+    let seen = lag.p99 >= LAG_LEAST && lag.p99.as_f64() >= phase.response_us.p50.as_f64() * LAG_SHARE;
+    let sent =
+        phase.offered_rps.map(|offered| phase.achieved_rps.0 / offered.0).filter(|share| share.is_finite());
+    (lag.count >= MIN_SAMPLES && seen).then(|| {
+        let short = sent.filter(|share| *share < SENT_LEAST).map_or_else(String::new, |share| {
+            format!(", and only {} of the offered rate ended in time", Ratio(share))
+        });
+        about(
+            phase,
+            format!(
+                "requests of the {} phase left late: 99th percentile {} after they were due, against a median answer of \
+                 {}{short}",
+                phase.name, lag.p99, phase.response_us.p50
+            ),
+        )
+    })
+}
+
+fn waiting(phase: &LoadPhase) -> Option<Evidence> {
+    let wait = Micros(phase.generator.run_queue_us.get() / phase.requests.max(1));
+    let seen = wait >= WAIT_LEAST && wait.as_f64() >= phase.service_us.p50.as_f64() * WAIT_SHARE;
+    seen.then(|| {
+        about(
+            phase,
+            format!(
+                "the generator waited {wait} for a core for each request of the {} phase, which took {} (median): some of \
+                 that time is its own",
+                phase.name, phase.service_us.p50
+            ),
+        )
+    })
+}
+
+fn about(phase: &LoadPhase, text: String) -> Evidence {
+    evidence(text, names::load(&phase.name))
+}
+
+fn generator(evidence: Vec<Evidence>, severity: Severity) -> Finding {
+    Finding {
+        id: finding_id(Rule::GeneratorLimited, Tier::Generator, None),
+        rule: Rule::GeneratorLimited,
+        severity,
+        tier: Tier::Generator,
+        route: None,
+        title: "the load generator was at its own limit, so latencies are longer than the stack's".to_owned(),
+        evidence,
+        saving: None,
+        fix: "lower the rate or the number of users, or give the generator cores of its own (another machine, or \
+              `taskset` for the stack)"
+            .to_owned(),
+        reproduce: "kneepoint run".to_owned(),
+    }
+}
+
+fn neighbour(context: &Context<'_>) -> Option<Finding> {
+    let mut found = Vec::new();
+    for own in context.conditions.iter().filter(|own| own.disturbance >= Disturbance::Doubtful) {
+        if context.facts.measured_phases().all(|phase| phase.name != own.phase) {
+            continue;
+        }
+        let host = own.host.as_ref()?;
+        found.push(evidence(
+            format!(
+                "in the {} phase, processes outside the stack used {:.2} of {} cores and the hypervisor kept {}",
+                own.phase, host.foreign_cores, host.cores, host.steal
+            ),
+            names::RESOURCES,
+        ));
+    }
+    (!found.is_empty()).then(|| Finding {
+        id: finding_id(Rule::GeneratorLimited, Tier::Host, None),
+        rule: Rule::GeneratorLimited,
+        severity: Severity::Likely,
+        tier: Tier::Host,
+        route: None,
+        title: "other work on this machine took cores that the stack would have used".to_owned(),
+        evidence: found,
+        saving: None,
+        fix: "stop the other work and run again, or measure on a machine of its own; only counters (statements, bytes) \
+              are unharmed"
+            .to_owned(),
+        reproduce: "top -b -n 1 -o %CPU | head -20".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hand;
+
+    #[test]
+    fn a_full_thread_is_confessed_even_when_the_phase_is_invalid() {
+        let mut facts = hand::healthy();
+        facts.phases[1].validity.valid = false;
+        facts.phases[1].generator.busiest_thread = Ratio(0.97);
+        let found = hand::findings(&facts, check);
+        assert_eq!((found.len(), found[0].tier, found[0].severity), (1, Tier::Generator, Severity::Likely));
+        assert!(found[0].evidence[0].text.contains("97.0 %"), "{found:?}");
+    }
+
+    #[test]
+    fn late_dispatch_is_confessed() {
+        let mut facts = hand::healthy();
+        facts.phases[1].sched_lag_us.p99 = Micros(40_000);
+        assert_eq!(hand::findings(&facts, check).len(), 1);
+        facts.phases[1].sched_lag_us.p99 = Micros(900);
+        assert!(hand::findings(&facts, check).is_empty());
+    }
+
+    #[test]
+    fn waiting_for_a_core_is_a_hint() {
+        let mut facts = hand::healthy();
+        facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 9_000);
+        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Hint);
+    }
+
+    #[test]
+    fn a_neighbour_is_named() {
+        let mut facts = hand::healthy();
+        for sample in &mut facts.samples {
+            sample.host.foreign_us = sample.tick_us;
+        }
+        let found = hand::findings(&facts, check);
+        assert_eq!((found.len(), found[0].tier), (1, Tier::Host), "{found:?}");
+    }
+}

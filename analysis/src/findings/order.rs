@@ -1,0 +1,76 @@
+//! The order of findings: what voids or endangers everything else first, then by estimated saving, then by severity.
+
+use std::cmp::{Ordering, Reverse};
+
+use kneepoint_model::finding::{Finding, Rule, Saving, Severity};
+
+/// Sorts findings, the same way for the same findings.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        leads(b)
+            .cmp(&leads(a))
+            .then_with(|| by_saving(a, b))
+            .then_with(|| Reverse(a.severity).cmp(&Reverse(b.severity)))
+            .then_with(|| a.id.cmp(&b.id))
+    });
+}
+
+/// Errors and a limited generator put every other figure in doubt, and a leak is not a matter of milliseconds.
+fn leads(finding: &Finding) -> bool {
+    finding.severity > Severity::Hint
+        && matches!(finding.rule, Rule::GeneratorLimited | Rule::Errors | Rule::UnsafeCache)
+}
+
+fn by_saving(a: &Finding, b: &Finding) -> Ordering {
+    let saved = |finding: &Finding| finding.saving.as_ref().map_or(0.0, Saving::ms_per_second);
+    saved(b).total_cmp(&saved(a))
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::tier::Tier;
+
+    use super::*;
+
+    fn finding(rule: Rule, severity: Severity, ms: f64) -> Finding {
+        Finding {
+            id: format!("{rule:?}{ms}"),
+            rule,
+            severity,
+            tier: Tier::Server,
+            route: None,
+            title: String::new(),
+            evidence: Vec::new(),
+            saving: (ms > 0.0).then(|| Saving {
+                ms_per_request: ms,
+                requests_per_second: 1.0,
+                basis: String::new(),
+            }),
+            fix: String::new(),
+            reproduce: String::new(),
+        }
+    }
+
+    #[test]
+    fn errors_lead_then_savings_then_severity() {
+        let mut all = vec![
+            finding(Rule::CacheMiss, Severity::Hint, 5.0),
+            finding(Rule::Errors, Severity::Hint, 0.0),
+            finding(Rule::DebugMode, Severity::Likely, 0.0),
+            finding(Rule::NPlusOne, Severity::Proven, 9.0),
+            finding(Rule::Errors, Severity::Proven, 0.0),
+        ];
+        sort(&mut all);
+        let order: Vec<_> = all.iter().map(|f| (f.rule, f.severity)).collect();
+        assert_eq!(
+            order,
+            [
+                (Rule::Errors, Severity::Proven),
+                (Rule::NPlusOne, Severity::Proven),
+                (Rule::CacheMiss, Severity::Hint),
+                (Rule::DebugMode, Severity::Likely),
+                (Rule::Errors, Severity::Hint),
+            ]
+        );
+    }
+}

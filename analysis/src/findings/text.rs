@@ -1,0 +1,79 @@
+//! Words made of hostile text: bounded, without control characters, quoted for the shell.
+
+use std::fmt::Write as _;
+
+/// Longest piece of foreign text in a title or a sentence.
+const MAX_QUOTED: usize = 120;
+
+/// A piece of text from the site, fit for one line: control characters gone, and not too long.
+pub fn clip(text: &str) -> String {
+    clip_to(text, MAX_QUOTED)
+}
+
+/// As [`clip`], with a length of one's own.
+pub fn clip_to(text: &str, longest: usize) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut kept: String = clean.clone().take(longest).collect();
+    if clean.count() > longest {
+        kept.push('…');
+    }
+    kept
+}
+
+/// Single quotes around, so that a POSIX shell takes the text as one word and nothing in it as a command.
+pub fn shell_quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A path put on an origin; what cannot stand in a URL is percent-encoded, so that it is one line of plain ASCII.
+pub fn join_url(base: &str, path: &str) -> String {
+    let mut url = base.trim_end_matches('/').to_owned();
+    if !path.starts_with('/') {
+        url.push('/');
+    }
+    for byte in path.bytes() {
+        match byte {
+            b'!' | b'#'..=b';' | b'=' | b'?'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => url.push(char::from(byte)),
+            _ => write!(url, "%{byte:02X}").expect("writing to a string does not fail"),
+        }
+    }
+    url
+}
+
+/// A number of things with one decimal where it is not whole.
+pub fn count(value: f64) -> String {
+    if (value - value.round()).abs() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_hostile_path_stays_one_word() {
+        let url = join_url("http://127.0.0.1:8000/", "/a'; rm -rf $HOME\n\u{1b}[31m?q=é");
+        assert_eq!(url, "http://127.0.0.1:8000/a';%20rm%20-rf%20$HOME%0A%1B%5B31m?q=%C3%A9");
+        assert_eq!(shell_quote("a'b"), r"'a'\''b'");
+    }
+
+    #[test]
+    fn counts_read_well() {
+        assert_eq!([count(24.0), count(24.02), count(2.5)], ["24", "24", "2.5"]);
+    }
+
+    proptest! {
+        #[test]
+        fn clipped_text_is_one_bounded_line(text in "\\PC{0,300}|[\\x00-\\x20]{0,300}") {
+            let kept = clip(&text);
+            prop_assert!(kept.chars().count() <= MAX_QUOTED + 1);
+            prop_assert!(!kept.chars().any(char::is_control));
+        }
+
+        #[test]
+        fn urls_are_printable_ascii(path in any::<String>()) {
+            prop_assert!(join_url("http://h", &path).bytes().all(|b| b.is_ascii_graphic()));
+        }
+    }
+}

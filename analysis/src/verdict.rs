@@ -1,0 +1,207 @@
+//! The verdict before any assertion is judged: did the run get through, and may its figures be believed?
+//!
+//! A run counts as having got through once `down` (or a later stage) is in its manifest: this is asked while the last
+//! stages are still to come, so `complete` alone cannot decide.
+
+use kneepoint_model::event::{Stage, StageStatus};
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::manifest::StageRecord;
+use kneepoint_model::outcome::Outcome;
+use kneepoint_model::site::SiteMap;
+use kneepoint_model::verdict::{Verdict, VerdictStatus};
+
+use crate::facts::RunFacts;
+use crate::types::Analysis;
+
+/// Fewest requests of which anything is said.
+pub const MIN_REQUESTS: u64 = 20;
+
+/// The base verdict: never `pass`, because nothing has been asserted yet.
+pub fn base_verdict(facts: &RunFacts, analysis: &Analysis) -> Verdict {
+    let mut verdict = stack(facts)
+        .or_else(|| smoke(facts))
+        .or_else(|| load_failed(facts))
+        .or_else(|| interrupted(facts))
+        .or_else(|| load(facts, analysis))
+        .unwrap_or_else(|| done(facts));
+    let weak = &analysis.validity.notes;
+    if matches!(verdict.status, VerdictStatus::NoAssertions | VerdictStatus::Invalid) {
+        verdict.reasons.extend(weak.iter().cloned());
+    }
+    verdict
+}
+
+fn stage(facts: &RunFacts, name: Stage) -> Option<&StageRecord> {
+    facts.manifest.stages.iter().rev().find(|record| record.name == name)
+}
+
+fn failed(facts: &RunFacts, name: Stage) -> bool {
+    stage(facts, name).is_some_and(|record| record.status == StageStatus::Failed)
+}
+
+fn because(facts: &RunFacts, otherwise: &str) -> Vec<String> {
+    vec![facts.manifest.stopped_by.clone().unwrap_or_else(|| otherwise.to_owned())]
+}
+
+fn stack(facts: &RunFacts) -> Option<Verdict> {
+    if failed(facts, Stage::Up) {
+        let reasons = because(facts, "the stack did not come up: see logs/ in the run folder");
+        return Some(Verdict::new(VerdictStatus::StackFailed, reasons));
+    }
+    let gone = facts.measured_phases().any(|phase| {
+        let lost: u64 = [Outcome::Refused, Outcome::Dns].iter().filter_map(|o| phase.outcomes.get(o)).sum();
+        phase.requests > 0 && lost == phase.requests
+    });
+    gone.then(|| {
+        let reason =
+            "the target went away: every request of a phase was refused; see logs/ in the run folder";
+        Verdict::new(VerdictStatus::StackFailed, vec![reason.to_owned()])
+    })
+}
+
+fn smoke(facts: &RunFacts) -> Option<Verdict> {
+    let broken: Vec<&str> =
+        facts.site.iter().flat_map(SiteMap::broken).map(|page| page.path.as_str()).take(4).collect();
+    let loaded = facts.phases.iter().any(|phase| phase.requests > 0);
+    if !failed(facts, Stage::Smoke) && (broken.is_empty() || loaded) {
+        return None;
+    }
+    let reasons = if broken.is_empty() {
+        because(facts, "the crawl failed; load never started")
+    } else {
+        let total = facts.site.iter().flat_map(SiteMap::broken).count();
+        let named = broken.iter().take(3).map(|path| clip(path)).collect::<Vec<_>>().join(", ");
+        let more = if total > 3 { ", …" } else { "" };
+        let pages = if total == 1 { "page is" } else { "pages are" };
+        vec![format!("{total} {pages} broken ({named}{more}); load never started")]
+    };
+    Some(Verdict::new(VerdictStatus::SmokeFailed, reasons))
+}
+
+fn interrupted(facts: &RunFacts) -> Option<Verdict> {
+    let manifest = &facts.manifest;
+    let cut = manifest.stages.iter().any(|record| record.status == StageStatus::Interrupted);
+    let through = manifest.complete
+        || manifest
+            .stages
+            .iter()
+            .any(|record| matches!(record.name, Stage::Down | Stage::Analyse | Stage::Gate | Stage::Report));
+    if through && !cut && manifest.stopped_by.is_none() {
+        return None;
+    }
+    let mut verdict = Verdict::new(
+        VerdictStatus::Partial,
+        because(facts, "the run was cut off before its end; what is here is partial"),
+    );
+    let terminated =
+        manifest.stopped_by.as_ref().is_some_and(|by| by.to_ascii_uppercase().contains("SIGTERM"));
+    if terminated {
+        verdict.exit_code = ExitCode::Terminated.code();
+    }
+    Some(verdict)
+}
+
+fn load_failed(facts: &RunFacts) -> Option<Verdict> {
+    failed(facts, Stage::Load).then(|| {
+        let reasons = because(facts, "load failed: see events.jsonl in the run folder");
+        Verdict::new(VerdictStatus::Invalid, reasons)
+    })
+}
+
+fn load(facts: &RunFacts, analysis: &Analysis) -> Option<Verdict> {
+    if stage(facts, Stage::Load).is_none_or(|record| record.status == StageStatus::Skipped)
+        && facts.phases.is_empty()
+    {
+        return None;
+    }
+    let requests: u64 = facts.measured_phases().map(|phase| phase.requests).sum();
+    if requests < MIN_REQUESTS {
+        let reason = format!("only {requests} requests ended in the measured parts: load for longer");
+        return Some(Verdict::new(VerdictStatus::Inconclusive, vec![reason]));
+    }
+    (!analysis.validity.valid).then(|| Verdict::new(VerdictStatus::Invalid, analysis.validity.why.clone()))
+}
+
+fn done(facts: &RunFacts) -> Verdict {
+    let reason = if facts.phases.is_empty() {
+        "no load was asked for, and nothing was asserted"
+    } else {
+        "nothing was asserted; the measurement is valid"
+    };
+    Verdict::new(VerdictStatus::NoAssertions, vec![reason.to_owned()])
+}
+
+fn clip(path: &str) -> String {
+    path.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{analyse, hand};
+
+    fn of(facts: &RunFacts) -> Verdict {
+        base_verdict(facts, &analyse(facts))
+    }
+
+    #[test]
+    fn a_valid_run_without_assertions_is_done() {
+        let verdict = of(&hand::healthy());
+        assert_eq!((verdict.status, verdict.exit_code), (VerdictStatus::NoAssertions, 0), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_run_cut_off_is_partial() {
+        let mut facts = hand::healthy();
+        facts.manifest.stages.retain(|record| record.name != Stage::Down);
+        facts.manifest.complete = false;
+        assert_eq!(of(&facts).status, VerdictStatus::Partial);
+        facts.manifest.stopped_by = Some("SIGTERM".into());
+        assert_eq!(of(&facts).exit_code, 143);
+    }
+
+    #[test]
+    fn an_invalid_phase_makes_an_invalid_run() {
+        let mut facts = hand::healthy();
+        facts.phases[1].validity.valid = false;
+        facts.phases[1].validity.why = vec!["only 80 % of the offered rate was sent".into()];
+        let verdict = of(&facts);
+        assert_eq!((verdict.status, verdict.exit_code), (VerdictStatus::Invalid, 4));
+        assert!(verdict.reasons[0].starts_with("open: only 80 %"), "{verdict:?}");
+    }
+
+    #[test]
+    fn the_profiled_phase_does_not_void_the_run() {
+        let mut facts = hand::healthy();
+        facts.phases[2].validity.valid = false;
+        assert_eq!(of(&facts).status, VerdictStatus::NoAssertions);
+    }
+
+    #[test]
+    fn a_broken_page_stops_before_load() {
+        let mut facts = hand::healthy();
+        facts.phases.clear();
+        facts.site.as_mut().expect("site").pages[0].verdict = kneepoint_model::site::PageVerdict::Failed;
+        let verdict = of(&facts);
+        assert_eq!((verdict.status, verdict.exit_code), (VerdictStatus::SmokeFailed, 6));
+        assert!(verdict.reasons[0].starts_with("1 page is broken"), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_stack_that_is_not_there_is_said_so() {
+        let mut facts = hand::healthy();
+        facts.manifest.stages[0].status = StageStatus::Failed;
+        assert_eq!(of(&facts).exit_code, 5);
+        let mut facts = hand::healthy();
+        facts.phases[0].outcomes =
+            std::collections::BTreeMap::from([(Outcome::Refused, facts.phases[0].requests)]);
+        assert_eq!(of(&facts).exit_code, 5);
+    }
+
+    #[test]
+    fn too_few_requests_are_inconclusive() {
+        let mut facts = hand::healthy();
+        facts.phases.iter_mut().for_each(|phase| phase.requests = 4);
+        assert_eq!(of(&facts).status, VerdictStatus::Inconclusive);
+    }
+}
