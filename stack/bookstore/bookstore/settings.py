@@ -18,7 +18,7 @@ _env = Env(os.environ)
 DEBUG = _env.flag("KP_DEBUG", False)
 # The default is public on purpose: the reference stack is thrown away and listens on loopback.
 SECRET_KEY = _env.text("KP_SECRET_KEY") or "throw-away-key-of-the-reference-stack-not-a-secret"
-ALLOWED_HOSTS = _env.names("KP_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = _env.names("KP_ALLOWED_HOSTS", "localhost,.localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _env.names("KP_CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "bookstore.urls"
 WSGI_APPLICATION = "bookstore.wsgi.application"

@@ -79,7 +79,7 @@ class ServerTimingMiddleware:
 def _finish(request: Any, response: Any, account: Account, wall: int, cpu: int | None) -> None:
     """Write the header, and the origins of repeated statements that are new."""
     match = getattr(request, "resolver_match", None)
-    route = getattr(match, "route", None) or ""
+    route = (match.route or "/") if match else ""
     own = header.value(account, wall, cpu, route)
     before = response.headers.get("Server-Timing")
     response.headers["Server-Timing"] = f"{before}, {own}" if before else own

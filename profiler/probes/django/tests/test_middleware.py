@@ -103,6 +103,9 @@ class HeaderTests(TestCase):
         route = parse(self.client.get('/quoted/"1/'))["route"][1]
         self.assertEqual(route, r"^quoted/(?P<what>[\"\\d]+)/$")
 
+    def test_the_root_is_a_slash(self) -> None:
+        self.assertEqual(parse(self.client.get("/"))["route"][1], "/")
+
     def test_missing_page_has_no_route(self) -> None:
         self.assertNotIn("route", parse(self.client.get("/nowhere/")))
 

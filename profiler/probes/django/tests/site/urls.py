@@ -66,6 +66,7 @@ async def awaits(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("", plain),
     path("plain/<int:number>/", plain),
     re_path(r'^quoted/(?P<what>["\d]+)/$', plain),
     path("groups/", groups),
