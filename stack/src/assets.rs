@@ -1,0 +1,161 @@
+//! The embedded stack: Django project, configuration templates and the Django probe, written out under a name made of
+//! their content.
+//!
+//! What Python or an editor leaves in the source tree (`__pycache__`, databases, collected files) is embedded by the
+//! macro but counts neither for the hash nor for the extraction, so that the same sources always give the same name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use crate::StackError;
+use crate::hash::ContentHash;
+
+static BOOKSTORE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/bookstore");
+static PROXY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/proxy");
+static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/server");
+static PROBE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../profiler/probes/django");
+
+/// One embedded file: where it goes and what it holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asset {
+    folder: &'static str,
+    path: &'static Path,
+    content: &'static [u8],
+}
+
+impl Asset {
+    fn target(&self) -> PathBuf {
+        Path::new(self.folder).join(self.path)
+    }
+}
+
+/// Every file that belongs to the stack, in a fixed order.
+pub(crate) fn all() -> Vec<Asset> {
+    let mut assets = Vec::new();
+    for (folder, dir) in
+        [("bookstore", &BOOKSTORE), ("probe", &PROBE), ("proxy", &PROXY), ("server", &SERVER)]
+    {
+        collect(folder, dir, &mut assets);
+    }
+    assets.sort_by_key(Asset::target);
+    assets
+}
+
+fn collect(folder: &'static str, dir: &'static Dir<'static>, assets: &mut Vec<Asset>) {
+    for file in dir.files().filter(|file| belongs(file.path())) {
+        assets.push(Asset { folder, path: file.path(), content: file.contents() });
+    }
+    for inner in dir.dirs() {
+        collect(folder, inner, assets);
+    }
+}
+
+/// Whether a file of the source tree is source: not compiled, not made by a run, not by an editor.
+fn belongs(path: &Path) -> bool {
+    const FOLDERS: [&str; 8] =
+        ["__pycache__", "var", "venv", "node_modules", "build", "dist", "htmlcov", "staticfiles"];
+    const ENDINGS: [&str; 10] =
+        ["pyc", "pyo", "sqlite3", "sqlite3-wal", "sqlite3-shm", "db", "log", "swp", "orig", "part"];
+    let foreign = path.iter().any(|part| {
+        let part = part.to_string_lossy();
+        part.starts_with('.')
+            || part.ends_with('~')
+            || part.ends_with(".egg-info")
+            || FOLDERS.contains(&&*part)
+    });
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    !foreign && !ENDINGS.contains(&&*ending)
+}
+
+/// The name of this content: `stack-<hash>`.
+pub(crate) fn hash(assets: &[Asset]) -> String {
+    let hash = assets.iter().fold(ContentHash::new(), |hash, asset| {
+        hash.part(asset.target().as_os_str().as_encoded_bytes()).part(asset.content)
+    });
+    hash.short()
+}
+
+/// The content of one embedded file, for templates and requirements.
+pub(crate) fn text(folder: &str, path: &str) -> Option<&'static str> {
+    let found = all().into_iter().find(|asset| asset.folder == folder && asset.path == Path::new(path))?;
+    std::str::from_utf8(found.content).ok()
+}
+
+/// Writes the stack to `<cache>/stack-<hash>`, unless it is there; gives the folder.
+pub(crate) fn extract(cache: &Path) -> Result<PathBuf, StackError> {
+    let assets = all();
+    let whole = cache.join(format!("stack-{}", hash(&assets)));
+    if whole.is_dir() {
+        return Ok(whole);
+    }
+    let part = crate::folder::fresh_neighbour(&whole)?;
+    for asset in &assets {
+        let target = part.join(asset.target());
+        let folder = target.parent().unwrap_or(&part);
+        fs::create_dir_all(folder).map_err(StackError::io("make the folder", folder))?;
+        fs::write(&target, asset.content).map_err(StackError::io("write", &target))?;
+    }
+    crate::folder::appear(&part, &whole)?;
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_of_runs_and_editors_do_not_belong() {
+        for path in [
+            "books/__pycache__/models.cpython-311.pyc",
+            "var/bookstore.sqlite3",
+            "a.pyc",
+            "db.sqlite3-wal",
+            ".venv/bin/python",
+            "books/.models.py.swp",
+            "models.py~",
+            "kneepoint_django.egg-info/PKG-INFO",
+        ] {
+            assert!(!belongs(Path::new(path)), "{path}");
+        }
+        for path in [
+            "manage.py",
+            "books/models.py",
+            "templates/books/home.html",
+            "static/icon.svg",
+            "requirements.txt",
+        ] {
+            assert!(belongs(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_stack_is_whole_and_its_name_depends_on_content_alone() {
+        let assets = all();
+        let has = |path: &str| assets.iter().any(|asset| asset.target() == Path::new(path));
+        assert!(has("bookstore/manage.py") && has("bookstore/requirements.txt"));
+        assert!(assets.iter().all(|asset| !asset.target().to_string_lossy().contains("__pycache__")));
+        assert_eq!(hash(&assets), hash(&all()));
+        let mut changed = assets.clone();
+        changed[0].content = b"other";
+        assert_ne!(hash(&changed), hash(&assets));
+        changed.remove(0);
+        assert_ne!(hash(&changed), hash(&assets));
+    }
+
+    #[test]
+    fn extraction_is_whole_and_happens_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = extract(cache.path()).unwrap();
+        assert_eq!(
+            fs::read_to_string(folder.join("bookstore/manage.py")).unwrap(),
+            text("bookstore", "manage.py").unwrap()
+        );
+        let marker = folder.join("marker");
+        fs::write(&marker, "").unwrap();
+        assert_eq!(extract(cache.path()).unwrap(), folder);
+        assert!(marker.exists());
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1, "no neighbour is left");
+    }
+}

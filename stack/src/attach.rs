@@ -1,0 +1,240 @@
+//! Attach to a site that already runs: kneepoint starts and stops nothing, and asks for consent before it loads a target
+//! that is not loopback or private.
+//!
+//! The name is resolved first, and *every* address it has must be near; only then is the first request sent.
+
+mod address;
+mod discover;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
+use kneepoint_model::tier::Tier;
+use url::{Host, Url};
+
+use crate::ask::{Asker, Reply};
+use crate::{StackError, mask};
+pub use address::{Reach, reach};
+
+/// A name server that is away must not keep us.
+const RESOLVE: Duration = Duration::from_secs(10);
+/// The first answer of a cold site may take its time.
+const FIRST_ANSWER: Duration = Duration::from_secs(15);
+
+/// What to attach to, and what the user can tell of it.
+#[derive(Debug, Clone)]
+pub struct AttachPlan {
+    /// Where the site answers.
+    pub url: Url,
+    /// `Host` header, where it must differ from the URL.
+    pub host_header: Option<String>,
+    /// The proxy's JSON access log.
+    pub access_log: Option<PathBuf>,
+    /// Root processes by tier; what is given is not looked for.
+    pub pids: BTreeMap<Tier, Vec<u32>>,
+    /// The engine's `/debug/pprof/profile`.
+    pub pprof: Option<Url>,
+    /// nginx `stub_status`.
+    pub status_url: Option<Url>,
+    /// The user says that this target may be loaded although it is not private.
+    pub consent: bool,
+}
+
+/// Looks at the target and its processes. Blocks for at most half a minute.
+///
+/// # Errors
+/// `NotPrivate` without consent, before anything is sent; `BadTarget` when it does not answer; `NoSuchProcess`.
+pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackError> {
+    let addresses = resolve(&plan.url, cancel)?;
+    refuse_public(&plan.url, &addresses, plan.consent)?;
+    for url in [&plan.pprof, &plan.status_url].into_iter().flatten() {
+        refuse_public(url, &resolve(url, cancel)?, plan.consent)?;
+    }
+    for (tier, pids) in &plan.pids {
+        let gone = pids.iter().find(|pid| !PathBuf::from(format!("/proc/{pid}")).exists());
+        if let Some(pid) = gone {
+            return Err(StackError::NoSuchProcess { pid: *pid, tier: tier.name() });
+        }
+    }
+    let answer = Asker::new()?.get(&plan.url, plan.host_header.as_deref(), FIRST_ANSWER, cancel);
+    if cancel.is_set() {
+        return Err(StackError::Cancelled);
+    }
+    let reply = answer.map_err(|why| bad(&plan.url, &why))?;
+    let found = if addresses.iter().all(|ip| reach(*ip) == Reach::Loopback) {
+        let port = plan.url.port_or_known_default().unwrap_or(80);
+        discover::listening(&addresses, port)
+    } else {
+        Vec::new()
+    };
+    Ok(info(plan, found, &reply))
+}
+
+fn info(plan: &AttachPlan, found: Vec<TierInfo>, reply: &Reply) -> StackInfo {
+    let mut tiers: BTreeMap<Tier, TierInfo> = found.into_iter().map(|info| (info.tier, info)).collect();
+    for (tier, pids) in &plan.pids {
+        tiers.insert(*tier, discover::given(*tier, pids));
+    }
+    if plan.access_log.is_some() || plan.status_url.is_some() {
+        let proxy = tiers.entry(Tier::Proxy).or_insert_with(|| discover::unseen(Tier::Proxy));
+        proxy.access_log = plan.access_log.as_ref().map(|path| path.display().to_string());
+        proxy.status_url.clone_from(&plan.status_url);
+    }
+    if plan.pprof.is_some() {
+        let engine = tiers.entry(Tier::Engine).or_insert_with(|| discover::unseen(Tier::Engine));
+        engine.pprof_url.clone_from(&plan.pprof);
+        engine.runtime = Runtime::FramePointers;
+    }
+    let outermost = if tiers.contains_key(&Tier::Proxy) { Tier::Proxy } else { Tier::Server };
+    if let Some(tier) = tiers.get_mut(&outermost) {
+        tier.url = Some(plan.url.clone());
+    }
+    let server =
+        reply.server.as_deref().map(|server| server.chars().filter(|c| !c.is_control()).take(80).collect());
+    StackInfo {
+        format_version: FORMAT_VERSION,
+        driver: Driver::Attach,
+        topology: "attach".to_owned(),
+        base_url: plan.url.clone(),
+        host_header: plan.host_header.clone(),
+        tiers: tiers.into_values().collect(),
+        toggles: BTreeMap::new(),
+        versions: server.map(|server| ("Server header".to_owned(), server)).into_iter().collect(),
+        statements: None,
+        throw_away: false,
+    }
+}
+
+fn bad(url: &Url, why: &str) -> StackError {
+    StackError::BadTarget { url: mask::mask_line(url.as_str()), why: why.to_owned() }
+}
+
+/// Every address of the URL's host. Literal addresses were normalised by the URL's own rules (`http://2130706433/` is
+/// 127.0.0.1), so no spelling gets past the check.
+fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad(url, "only http and https can be loaded"));
+    }
+    let name = match url.host() {
+        Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
+        Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
+        Some(Host::Domain(name)) => name.to_owned(),
+        None => return Err(bad(url, "it names no host")),
+    };
+    // The resolver knows no deadline, so it is asked in a thread of its own, which may end later than we do.
+    let (sender, answer) = channel();
+    thread::spawn(move || sender.send((name.as_str(), 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
+    let started = Instant::now();
+    loop {
+        if cancel.is_set() {
+            return Err(StackError::Cancelled);
+        }
+        match answer.recv_timeout(Duration::from_millis(50)) {
+            Ok(Ok(found)) if !found.is_empty() => {
+                return Ok(found.into_iter().map(|address| address.ip()).collect());
+            }
+            Ok(Ok(_)) => return Err(bad(url, "its name has no address")),
+            Ok(Err(error)) => return Err(bad(url, &format!("its name cannot be resolved: {error}"))),
+            Err(_) if started.elapsed() > RESOLVE => {
+                return Err(bad(url, "its name was not resolved in time"));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn refuse_public(url: &Url, addresses: &[IpAddr], consent: bool) -> Result<(), StackError> {
+    let public = addresses.iter().find(|ip| !reach(**ip).is_near());
+    match public {
+        Some(ip) if !consent => Err(StackError::NotPrivate {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            address: ip.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(url: &str) -> AttachPlan {
+        AttachPlan {
+            url: url.parse().unwrap(),
+            host_header: None,
+            access_log: None,
+            pids: BTreeMap::new(),
+            pprof: None,
+            status_url: None,
+            consent: false,
+        }
+    }
+
+    #[test]
+    fn a_public_target_is_refused_however_it_is_spelt() {
+        // None of these is asked: the refusal comes before the first packet.
+        for url in [
+            "http://8.8.8.8/",
+            "http://134744072/",
+            "http://0x08080808/",
+            "http://010.8.8.8/",
+            "http://[::ffff:8.8.8.8]/",
+            "http://0.0.0.0/",
+        ] {
+            let error = attach(&plan(url), &Cancel::new()).unwrap_err();
+            assert!(matches!(error, StackError::NotPrivate { .. }), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_public_address_among_private_ones_is_enough() {
+        let url = "http://shop.test/".parse().unwrap();
+        let addresses = ["10.0.0.1".parse().unwrap(), "8.8.8.8".parse().unwrap()];
+        assert!(refuse_public(&url, &addresses, false).is_err());
+        assert!(refuse_public(&url, &addresses, true).is_ok());
+        assert!(refuse_public(&url, &addresses[..1], false).is_ok());
+    }
+
+    #[test]
+    fn a_pprof_url_elsewhere_is_refused_too() {
+        let pprof = Some("http://8.8.4.4/debug/pprof/profile".parse().unwrap());
+        let error = attach(&AttachPlan { pprof, ..plan("http://127.0.0.1:1/") }, &Cancel::new()).unwrap_err();
+        assert!(matches!(error, StackError::NotPrivate { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_a_target_says_why_without_credentials() {
+        let ftp = attach(&plan("ftp://me:word@127.0.0.1/"), &Cancel::new()).unwrap_err().to_string();
+        assert!(ftp.contains("only http and https") && !ftp.contains("word"), "{ftp}");
+        let pids = BTreeMap::from([(Tier::Server, vec![u32::MAX])]);
+        let gone = attach(&AttachPlan { pids, ..plan("http://127.0.0.1:1/") }, &Cancel::new()).unwrap_err();
+        assert!(matches!(gone, StackError::NoSuchProcess { .. }), "{gone}");
+    }
+
+    #[test]
+    fn what_is_given_wins_and_fills_in() {
+        let given = AttachPlan {
+            access_log: Some("/var/log/nginx/access.json".into()),
+            pids: BTreeMap::from([(Tier::Server, vec![std::process::id()])]),
+            pprof: Some("http://127.0.0.1:8300/debug/pprof/profile".parse().unwrap()),
+            ..plan("http://127.0.0.1:8080/")
+        };
+        let reply = Reply { status: 200, server: Some("nginx/1.22.1".to_owned()), body: String::new() };
+        let info = info(&given, vec![discover::unseen(Tier::Server)], &reply);
+        assert_eq!(
+            info.tiers.iter().map(|tier| tier.tier).collect::<Vec<_>>(),
+            [Tier::Proxy, Tier::Server, Tier::Engine]
+        );
+        assert_eq!(info.tier(Tier::Server).unwrap().roots, [std::process::id()]);
+        assert_eq!(info.tier(Tier::Proxy).unwrap().url, Some(given.url));
+        assert_eq!(info.versions["Server header"], "nginx/1.22.1");
+        assert!(!info.throw_away);
+    }
+}

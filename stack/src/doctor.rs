@@ -1,0 +1,95 @@
+//! What the stack can do on this machine, and the command that mends what it cannot.
+
+use std::path::Path;
+
+use kneepoint_model::cancel::Cancel;
+
+use crate::native::proxy_version;
+use crate::{StackError, disk, ports, proc_net, python};
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub name: &'static str,
+    /// Whether all is well.
+    pub ok: bool,
+    /// Whether the stack cannot run without it.
+    pub required: bool,
+    /// What was found.
+    pub detail: String,
+    /// What to do, when it is not well.
+    pub fix: Option<String>,
+}
+
+/// Looks at everything; changes nothing. `root` is the `.kneepoint` folder, which need not exist yet.
+pub fn doctor(root: &Path) -> Vec<Check> {
+    vec![python_check(), nginx_check(), disk_check(root), port_check(ports::DEFAULT_PORT)]
+}
+
+fn python_check() -> Check {
+    let base = Check { name: "python", ok: true, required: true, detail: String::new(), fix: None };
+    match python::locate(None, &Cancel::new()) {
+        Ok(python) => Check {
+            detail: format!("python {} at {}, with venv", python.version, python.path.display()),
+            ..base
+        },
+        Err(error) => failed(base, &error, "apt install python3 python3-venv"),
+    }
+}
+
+fn nginx_check() -> Check {
+    let base = Check { name: "nginx", ok: true, required: false, detail: String::new(), fix: None };
+    match proxy_version(&Cancel::new()) {
+        Ok(version) => Check { detail: format!("nginx {version}"), ..base },
+        Err(error) => failed(base, &error, "apt install nginx"),
+    }
+}
+
+fn disk_check(root: &Path) -> Check {
+    let base = Check { name: "disk", ok: true, required: true, detail: String::new(), fix: None };
+    let existing = root.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
+    let found = disk::free(existing).and_then(|free| disk::require(existing, disk::NEEDED).map(|()| free));
+    match found {
+        Ok(free) => Check { detail: format!("{free} free at {}", existing.display()), ..base },
+        Err(error) => failed(base, &error, "free some space, or run in a folder on another disk"),
+    }
+}
+
+fn port_check(port: u16) -> Check {
+    let base = Check { name: "ports", ok: true, required: false, detail: String::new(), fix: None };
+    if ports::is_free(port) {
+        return Check { detail: format!("port {port} is free"), ..base };
+    }
+    let taken = StackError::PortTaken { port, holder: proc_net::holder(port) };
+    failed(base, &taken, "nothing to do: the next free port is taken instead, unless you fix one")
+}
+
+fn failed(base: Check, error: &StackError, fix: &str) -> Check {
+    Check { ok: false, detail: error.to_string(), fix: Some(fix.to_owned()), ..base }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_no_catastrophe_and_is_told() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let check = port_check(listener.local_addr().unwrap().port());
+        assert!(!check.ok && !check.required && check.fix.is_some());
+        assert!(check.detail.contains(&format!("(pid {})", std::process::id())), "{}", check.detail);
+    }
+
+    #[test]
+    fn everything_is_looked_at_and_nothing_is_made() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().join("not/yet/there");
+        let names: Vec<&str> = doctor(&root).iter().map(|check| check.name).collect();
+        assert_eq!(names, ["python", "nginx", "disk", "ports"]);
+        assert!(
+            doctor(&root).iter().all(|check| check.ok == check.fix.is_none() && !check.detail.is_empty())
+        );
+        assert!(!temp.path().join("not").exists());
+    }
+}

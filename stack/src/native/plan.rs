@@ -1,0 +1,37 @@
+//! What to bring up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kneepoint_process::Lifetime;
+
+use crate::{PortPlan, Topology};
+
+/// How to start the watchdog, which ends the services when we were killed and could not: the same binary under a hidden
+/// subcommand that calls `kneepoint_process::watchdog::main`.
+#[derive(Debug, Clone)]
+pub struct WatchdogCommand {
+    /// Our own executable.
+    pub exe: PathBuf,
+    /// The arguments that make it a watchdog.
+    pub args: Vec<String>,
+}
+
+/// What to bring up. Size and seed of the data are those that were prepared.
+#[derive(Debug, Clone)]
+pub struct UpPlan {
+    /// Which tiers, and how they are set.
+    pub topology: Topology,
+    /// Where they listen.
+    pub ports: PortPlan,
+    /// Switches and planted faults: `KP_…` variables that override those of the topology.
+    pub env: BTreeMap<String, String>,
+    /// The folder for logs and the probe's statements; `None` is `<root>/stack/logs`, which each `up` begins anew.
+    pub logs: Option<PathBuf>,
+    /// Whether the stack ends with us.
+    pub lifetime: Lifetime,
+    /// The command that runs the engine; `--listen ADDRESS --books FILE` is added. `None` leaves the tier out.
+    pub engine: Option<Vec<String>>,
+    /// The watchdog; `None` relies on the kernel's parent-death signal alone.
+    pub watchdog: Option<WatchdogCommand>,
+}

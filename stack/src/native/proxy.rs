@@ -1,0 +1,120 @@
+//! The proxy tier: nginx with a configuration of its own, touching nothing of the system's.
+
+use std::time::Duration;
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::stack::{Runtime, TierInfo};
+use kneepoint_model::tier::Tier;
+use kneepoint_process::{Program, find};
+use rustix::process::{Resource, getrlimit};
+
+use super::render::{NginxConf, render};
+use super::server::write;
+use super::service::Spec;
+use super::up::Site;
+use crate::topology::ProxySettings;
+use crate::{Ports, StackError, exec};
+
+/// The template's own wish for open files.
+const FILES: u64 = 8192;
+/// From this version on, `-e` keeps nginx from opening the system's error log first.
+const KNOWS_E: (u32, u32, u32) = (1, 19, 5);
+
+/// An installed nginx.
+pub(crate) struct Nginx {
+    path: std::path::PathBuf,
+    /// `1.22.1`.
+    pub(crate) version: String,
+}
+
+/// Finds nginx and asks for its version.
+pub(crate) fn locate(cancel: &Cancel) -> Result<Nginx, StackError> {
+    let missing = || StackError::ToolMissing {
+        program: "nginx",
+        fix: "`apt install nginx`, or use the topology gunicorn",
+    };
+    let path = find("nginx").ok_or_else(missing)?;
+    let ask = Program::new(&path).arg("-v");
+    let output =
+        exec::run(ask, "asking nginx for its version", Duration::from_secs(10), cancel, &mut |_, _| {})?;
+    let version = version(&output.stderr_tail).unwrap_or_else(|| "of unknown version".to_owned());
+    Ok(Nginx { path, version })
+}
+
+/// `nginx version: nginx/1.22.1 (Ubuntu)`.
+fn version(text: &str) -> Option<String> {
+    let rest = text.split("nginx/").nth(1)?;
+    let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    (!version.is_empty()).then_some(version)
+}
+
+fn knows_e(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) >= KNOWS_E
+}
+
+/// nginx before the server, its configuration written.
+pub(super) fn spec(
+    site: &Site,
+    settings: &ProxySettings,
+    nginx: &Nginx,
+    ports: Ports,
+) -> Result<Spec, StackError> {
+    // Raising the limit beyond the hard one needs root; a connection needs two files at least.
+    let files = getrlimit(Resource::Nofile).maximum.map_or(FILES, |hard| hard.min(FILES));
+    let conf = NginxConf {
+        run_dir: site.run_text(),
+        user: site.user(),
+        listen: format!("127.0.0.1:{}", ports.site),
+        upstreams: vec![format!("127.0.0.1:{}", ports.server)],
+        static_root: Some(format!("{}/data/{}", site.run_text(), crate::data::STATIC)),
+        proxy_cache: settings.cache,
+        worker_rlimit_nofile: files,
+        worker_connections: (files / 4).clamp(64, 2048),
+    };
+    let path = write(site, "nginx.conf", &render("proxy", "nginx.conf.j2", &conf)?)?;
+    let error_log = site.logs.join("nginx-error.log");
+    let mut program =
+        site.program(&nginx.path).arg("-p").arg(&site.run).arg("-c").arg(path).args(["-g", "daemon off;"]);
+    if knows_e(&nginx.version) {
+        program = program.arg("-e").arg(site.run.join("logs/nginx-error.log"));
+    }
+    let log = site.logs.join("nginx.log");
+    let access_log = site.logs.join("nginx-access.jsonl").display().to_string();
+    let cache = if settings.cache { "with" } else { "without" };
+    let tier = TierInfo {
+        tier: Tier::Proxy,
+        what: format!("nginx {} {cache} a page cache", nginx.version),
+        roots: Vec::new(),
+        runtime: Runtime::Native,
+        url: Some(site.url(ports.site, "/")),
+        concurrency: None,
+        status_url: Some(site.url(ports.site, "/kneepoint-status")),
+        pprof_url: None,
+        access_log: Some(access_log.clone()),
+        logs: vec![error_log.display().to_string(), access_log],
+    };
+    let telling = vec![error_log];
+    let ready = site.url(ports.site, "/healthz");
+    Ok(Spec { name: "nginx", program, log, telling, ready, port: ports.site, tier })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_nginx() {
+        assert_eq!(version("nginx version: nginx/1.22.1\n").unwrap(), "1.22.1");
+        assert_eq!(version("nginx version: nginx/1.18.0 (Ubuntu)").unwrap(), "1.18.0");
+        assert_eq!(version("something else"), None);
+        assert!(
+            knows_e("1.22.1")
+                && knows_e("1.19.5")
+                && knows_e("2.0")
+                && !knows_e("1.18.0")
+                && !knows_e("of unknown")
+        );
+    }
+}

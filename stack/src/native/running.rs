@@ -1,0 +1,191 @@
+//! A stack that runs: started piece by piece, recorded after each piece, and stopped in the opposite order.
+//!
+//! Until it is complete, and as long as it is to die with us, dropping it stops everything. The record is on the disk
+//! before anything runs, so that `kill -9` of us never leaves something that nobody knows of.
+
+use std::time::Duration;
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::stack::StackInfo;
+use kneepoint_process::{Lifetime, ProcessInfo, Watchdog};
+
+use super::UpPlan;
+use super::home::Home;
+use super::ready;
+use super::service::{Running, Spec};
+use super::state::{RecordedService, State};
+use crate::ask::Asker;
+use crate::{Ports, StackError};
+
+/// What a stack that is dropped gets between SIGTERM and SIGKILL.
+const DROP_GRACE: Duration = Duration::from_secs(4);
+
+/// A process that even SIGKILL did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Of which service.
+    pub service: String,
+    /// Its process id.
+    pub pid: i32,
+    /// Its name.
+    pub name: String,
+}
+
+/// What taking a stack down did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DownReport {
+    /// The services that ran and were stopped.
+    pub stopped: Vec<String>,
+    /// What could not be stopped.
+    pub leftovers: Vec<Leftover>,
+    /// The kneepoint that owns a stack which was left alone, because it is at work with it.
+    pub in_use_by: Option<i32>,
+}
+
+impl DownReport {
+    pub(super) fn add(&mut self, service: &str, survivors: Vec<ProcessInfo>) {
+        if survivors.is_empty() {
+            self.stopped.push(service.to_owned());
+        }
+        let leftover = |process: ProcessInfo| Leftover {
+            service: service.to_owned(),
+            pid: process.pid,
+            name: process.comm,
+        };
+        self.leftovers.extend(survivors.into_iter().map(leftover));
+    }
+}
+
+/// A stack that runs.
+#[derive(Debug)]
+pub struct RunningStack {
+    info: StackInfo,
+    home: Home,
+    state: State,
+    services: Vec<Running>,
+    watchdog: Option<Watchdog>,
+    lifetime: Lifetime,
+    is_down: bool,
+}
+
+impl RunningStack {
+    /// Records a stack of which nothing runs yet, and starts its watchdog.
+    pub(super) fn begin(
+        home: Home,
+        state: State,
+        info: StackInfo,
+        plan: &UpPlan,
+    ) -> Result<Self, StackError> {
+        let mut stack = Self {
+            info,
+            home,
+            state,
+            services: Vec::new(),
+            watchdog: None,
+            lifetime: plan.lifetime,
+            is_down: false,
+        };
+        stack.state.write(&stack.home.state())?;
+        if let Some(command) = &plan.watchdog {
+            let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
+            let watchdog = Watchdog::start(&command.exe, &args);
+            stack.watchdog = Some(watchdog.map_err(start_error("the watchdog"))?);
+        }
+        Ok(stack)
+    }
+
+    /// Starts one service, tells the watchdog and records it.
+    pub(super) fn start(&mut self, spec: Spec) -> Result<(), StackError> {
+        let name = spec.name;
+        let running = spec.start(self.lifetime).map_err(start_error(name))?;
+        let told = self.watchdog.as_ref().map_or(Ok(()), |watchdog| watchdog.watch(&running.service));
+        let session = running.service.session_ref();
+        self.state.services.push(RecordedService { name: name.to_owned(), session });
+        self.services.push(running);
+        told.map_err(start_error(name))?;
+        self.state.write(&self.home.state())
+    }
+
+    /// Everything answers: from now on a detached stack lives without us.
+    pub(super) fn complete(&mut self) -> Result<(), StackError> {
+        // Services were started inside out, and visitors come from outside.
+        self.info.tiers = self.services.iter().rev().map(|running| running.tier.clone()).collect();
+        self.info.tiers.sort_by_key(|info| info.tier);
+        self.state.info = Some(self.info.clone());
+        self.state.write(&self.home.state())?;
+        if self.lifetime == Lifetime::Detached
+            && let Some(watchdog) = self.watchdog.take()
+        {
+            watchdog.finish().map_err(start_error("the watchdog"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn services(&self) -> &[Running] {
+        &self.services
+    }
+
+    /// What runs, and where it can be looked at.
+    pub fn info(&self) -> &StackInfo {
+        &self.info
+    }
+
+    /// Where it listens.
+    pub fn ports(&self) -> Ports {
+        self.state.ports
+    }
+
+    /// Whether every service runs and answers a real request now.
+    ///
+    /// # Errors
+    /// `Unhealthy` for the first that does not, with the end of its log.
+    pub fn check(&self, cancel: &Cancel) -> Result<(), StackError> {
+        let asker = Asker::new()?;
+        self.services.iter().try_for_each(|service| ready::check(&asker, service, cancel))
+    }
+
+    /// [`RunningStack::check`] as a yes or no.
+    pub fn is_healthy(&self) -> bool {
+        self.check(&Cancel::new()).is_ok()
+    }
+
+    /// Takes the stack down: SIGTERM, and after `grace` SIGKILL, to one service after the other. Its logs stay.
+    pub fn down(mut self, grace: Duration) -> DownReport {
+        self.stop(grace)
+    }
+
+    fn stop(&mut self, grace: Duration) -> DownReport {
+        let mut report = DownReport::default();
+        self.is_down = true;
+        for running in self.services.iter().rev() {
+            // An error says that something survived, and the members say what.
+            let _ = running.service.stop(grace);
+            report.add(running.name, running.service.members());
+            if let Some(watchdog) = &self.watchdog {
+                // A watchdog that has gone has nothing left to end.
+                let _ = watchdog.forget(running.service.session());
+            }
+        }
+        if let Some(watchdog) = self.watchdog.take() {
+            let _ = watchdog.finish();
+        }
+        if report.leftovers.is_empty() {
+            // What cannot be removed is found and removed by the next `up`.
+            let _ = self.home.clear(self.state.alias.as_deref());
+        }
+        report
+    }
+}
+
+impl Drop for RunningStack {
+    fn drop(&mut self) {
+        let complete = self.state.info.is_some();
+        if !self.is_down && !(complete && self.lifetime == Lifetime::Detached) {
+            self.stop(DROP_GRACE);
+        }
+    }
+}
+
+fn start_error(service: &'static str) -> impl FnOnce(kneepoint_process::ProcessError) -> StackError {
+    move |source| StackError::Start { service, source: Box::new(source) }
+}

@@ -1,0 +1,109 @@
+//! The server tier: Django under gunicorn under supervisor, or Django's own development server alone.
+
+use std::fs;
+use std::path::PathBuf;
+
+use kneepoint_model::stack::{Runtime, TierInfo};
+use kneepoint_model::tier::Tier;
+use kneepoint_process::Program;
+
+use super::render::{GunicornConf, SupervisedProgram, SupervisorConf, render};
+use super::service::Spec;
+use super::up::Site;
+use crate::StackError;
+use crate::topology::{ServerKind, Topology};
+
+/// What the site runs on, its configuration written.
+pub(super) fn spec(site: &Site, topology: &Topology, port: u16) -> Result<Spec, StackError> {
+    match topology.server {
+        ServerKind::Gunicorn => gunicorn(site, topology, port),
+        ServerKind::Runserver => Ok(runserver(site, port)),
+    }
+}
+
+fn gunicorn(site: &Site, topology: &Topology, port: u16) -> Result<Spec, StackError> {
+    let bind = vec![format!("127.0.0.1:{port}")];
+    let (workers, threads, class) =
+        (topology.workers_here(), topology.threads.get(), topology.worker_class());
+    let (run_dir, app_dir) = (site.run_text(), site.app().to_string_lossy().into_owned());
+    let conf = GunicornConf {
+        run_dir: run_dir.clone(),
+        app_dir: app_dir.clone(),
+        bind,
+        workers,
+        threads,
+        worker_class: class,
+    };
+    let gunicorn_conf = write(site, "gunicorn.conf.py", &render("server", "gunicorn.conf.py.j2", &conf)?)?;
+    let argv = [&site.python.to_string_lossy(), "-m", "gunicorn", "-c", &gunicorn_conf.to_string_lossy()];
+    let argv = argv.into_iter().chain(["bookstore.wsgi:application"]).map(str::to_owned).collect();
+    let programs = vec![SupervisedProgram { name: "gunicorn", argv }];
+    let conf = SupervisorConf { run_dir, app_dir, user: site.user(), programs };
+    let supervisor_conf = write(site, "supervisord.conf", &render("server", "supervisord.conf.j2", &conf)?)?;
+    let program = with_switches(site, site.program(&site.python))
+        .args(["-m", "supervisor.supervisord", "-n", "-c"])
+        .arg(supervisor_conf);
+    let what = format!(
+        "gunicorn {} ({workers} {class} workers × {threads}) under supervisor {}",
+        site.version("gunicorn"),
+        site.version("supervisor")
+    );
+    let telling = ["gunicorn-error.log", "gunicorn.log", "supervisord.log"].map(|name| site.logs.join(name));
+    let log = site.logs.join("supervisord-output.log");
+    let tier = tier(site, what, topology.concurrency(), port, &telling);
+    let ready = site.url(port, "/healthz");
+    Ok(Spec { name: "gunicorn", program, log, telling: telling.into(), ready, port, tier })
+}
+
+fn runserver(site: &Site, port: u16) -> Spec {
+    let program = with_switches(site, site.program(&site.python)).arg(site.app().join("manage.py")).args([
+        "runserver",
+        "--noreload",
+        &format!("127.0.0.1:{port}"),
+    ]);
+    let log = site.logs.join("runserver.log");
+    let what = format!("Django {} runserver", site.version("Django"));
+    let tier = tier(site, what, None, port, std::slice::from_ref(&log));
+    Spec {
+        name: "runserver",
+        program,
+        log,
+        telling: Vec::new(),
+        ready: site.url(port, "/healthz"),
+        port,
+        tier,
+    }
+}
+
+fn with_switches(site: &Site, program: Program) -> Program {
+    let program = program.cwd(site.app());
+    let program = site.own.iter().fold(program, |program, (name, value)| program.env(name, value));
+    site.switches.iter().fold(program, |program, (name, value)| {
+        if crate::mask::is_secret_name(name) {
+            program.secret_env(name, value)
+        } else {
+            program.env(name, value)
+        }
+    })
+}
+
+fn tier(site: &Site, what: String, concurrency: Option<u32>, port: u16, logs: &[PathBuf]) -> TierInfo {
+    TierInfo {
+        tier: Tier::Server,
+        what,
+        roots: Vec::new(),
+        runtime: Runtime::Python,
+        url: Some(site.url(port, "/")),
+        concurrency,
+        status_url: None,
+        pprof_url: None,
+        access_log: None,
+        logs: logs.iter().map(|path| path.display().to_string()).collect(),
+    }
+}
+
+pub(super) fn write(site: &Site, name: &str, text: &str) -> Result<PathBuf, StackError> {
+    let path = site.run.join(name);
+    fs::write(&path, text).map_err(StackError::io("write", &path))?;
+    Ok(path)
+}

@@ -1,0 +1,94 @@
+//! One service of the stack: what is started, how it is asked whether it is ready, and where it says what is wrong.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use kneepoint_model::stack::TierInfo;
+use kneepoint_process::{Lifetime, ProcessError, Program, Service, StartOptions};
+use url::Url;
+
+use crate::mask;
+
+/// How much of the end of a log goes into a message.
+const TAIL: (u64, usize, usize) = (16 * 1024, 25, 3000);
+
+/// What to start.
+pub(super) struct Spec {
+    /// What messages call it.
+    pub(super) name: &'static str,
+    pub(super) program: Program,
+    /// Where its own output goes.
+    pub(super) log: PathBuf,
+    /// Logs that may say more, the most telling first.
+    pub(super) telling: Vec<PathBuf>,
+    /// Answers 200 when it is ready.
+    pub(super) ready: Url,
+    /// The port to let go of before it starts.
+    pub(super) port: u16,
+    /// What goes into `StackInfo`, but for its process.
+    pub(super) tier: TierInfo,
+}
+
+/// A started service.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) name: &'static str,
+    pub(super) service: Service,
+    pub(super) ready: Url,
+    pub(super) tier: TierInfo,
+    logs: Vec<LogFile>,
+}
+
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    begins: u64,
+}
+
+impl Spec {
+    pub(super) fn start(self, lifetime: Lifetime) -> Result<Running, ProcessError> {
+        let telling = self.telling.into_iter().chain([self.log.clone()]);
+        // Logs of an earlier stack in the same folder must not be taken for this one's.
+        let logs =
+            telling.map(|path| LogFile { begins: fs::metadata(&path).map_or(0, |meta| meta.len()), path });
+        let logs = logs.collect();
+        let options = StartOptions { name: self.name.to_owned(), log: Some(self.log), lifetime };
+        let service = self.program.start(options)?;
+        let mut tier = self.tier;
+        tier.roots = vec![service.pid().unsigned_abs()];
+        Ok(Running { name: self.name, service, ready: self.ready, tier, logs })
+    }
+}
+
+impl Running {
+    /// The most telling log, and its end: masked and bounded.
+    pub(super) fn last_words(&self) -> (PathBuf, String) {
+        let said = self.logs.iter().map(|log| (log, tail_of(&log.path, log.begins).unwrap_or_default()));
+        let mut last = (PathBuf::new(), "(nothing)".to_owned());
+        for (log, text) in said {
+            if !text.trim().is_empty() {
+                return (log.path.clone(), mask::tail(&text, TAIL.1, TAIL.2));
+            }
+            last.0.clone_from(&log.path);
+        }
+        last
+    }
+
+    /// Whether a supervisor has given up on its program: then waiting longer is of no use.
+    pub(super) fn has_given_up(&self) -> bool {
+        let gave_up = |log: &LogFile| {
+            tail_of(&log.path, log.begins).is_ok_and(|text| text.contains("entered FATAL state"))
+        };
+        self.logs.iter().any(gave_up)
+    }
+}
+
+fn tail_of(path: &Path, begins: u64) -> std::io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let end = file.metadata()?.len();
+    file.seek(SeekFrom::Start(begins.max(end.saturating_sub(TAIL.0)).min(end)))?;
+    let mut text = Vec::new();
+    file.take(TAIL.0).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
