@@ -106,8 +106,8 @@ pub struct Statement {
     /// Route on which it was first seen.
     #[serde(default)]
     pub route: String,
-    /// `file:line` of the application's code.
-    #[serde(default)]
+    /// `file:line` of the application's code (the probe calls it `at`).
+    #[serde(default, alias = "at")]
     pub code: String,
 }
 
