@@ -1,0 +1,95 @@
+//! robots.txt, read and bounded: what may not be visited, how long to wait between requests, where sitemaps are.
+
+use std::time::Duration;
+
+use texting_robots::Robot;
+
+/// Most bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB).
+const MAX_BYTES: usize = 500 << 10;
+/// Most rules that are kept: each is tried on every address.
+const MAX_LINES: usize = 5_000;
+/// Longest pause between requests that is granted: a smoke crawl has a minute.
+const MAX_DELAY: f32 = 1.0;
+
+/// The rules; none where there is no robots.txt.
+#[derive(Debug, Default)]
+pub(crate) struct Robots(Option<Robot>);
+
+impl Robots {
+    /// Reads robots.txt; what cannot be read forbids nothing.
+    pub(crate) fn parse(robot: &str, text: &[u8]) -> Self {
+        let text = &text[..text.len().min(MAX_BYTES)];
+        let lines: Vec<&[u8]> = text.split(|byte| matches!(byte, b'\n' | b'\r')).take(MAX_LINES).collect();
+        Self(Robot::new(robot, &lines.join(&b'\n')).ok())
+    }
+
+    /// May this path (with its query) be visited?
+    pub(crate) fn allows(&self, path: &str) -> bool {
+        self.0.as_ref().is_none_or(|robot| robot.allowed(path))
+    }
+
+    /// The pause to keep between requests.
+    pub(crate) fn delay(&self) -> Duration {
+        let seconds = self.0.as_ref().and_then(|robot| robot.delay).unwrap_or(0.0);
+        if seconds.is_finite() && seconds > 0.0 {
+            Duration::from_secs_f32(seconds.min(MAX_DELAY))
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Where sitemaps are, as written.
+    pub(crate) fn sitemaps(&self) -> &[String] {
+        self.0.as_ref().map_or(&[], |robot| &robot.sitemaps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rules_delay_and_sitemaps_are_read() {
+        let text = b"User-agent: *\nDisallow: /private/\nAllow: /private/open\nDisallow: /*.pdf$\nCrawl-delay: 30\n\nSitemap: http://h/s.xml\n";
+        let robots = Robots::parse("kneepoint", text);
+        let allowed =
+            ["/", "/private/x", "/private/open", "/a.pdf", "/a.pdf?x"].map(|path| robots.allows(path));
+        assert_eq!(allowed, [true, false, true, false, true]);
+        assert_eq!(robots.delay(), Duration::from_secs(1));
+        assert_eq!(robots.sitemaps(), ["http://h/s.xml"]);
+    }
+
+    #[test]
+    fn a_section_that_names_us_comes_before_the_one_for_all() {
+        let robots = Robots::parse(
+            "kneepoint",
+            b"User-agent: *\nDisallow: /\n\nUser-agent: kneepoint\nDisallow: /x\n",
+        );
+        assert!(robots.allows("/") && !robots.allows("/x"));
+    }
+
+    #[test]
+    fn without_rules_everything_may_be_visited() {
+        assert!(
+            Robots::default().allows("/") && Robots::parse("kneepoint", b"<html>404</html>").allows("/x")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_survived(text in proptest::collection::vec(any::<u8>(), 0..2_000), path in "/[ -~]{0,40}") {
+            let robots = Robots::parse("kneepoint", &text);
+            robots.allows(&path);
+            prop_assert!(robots.delay() <= Duration::from_secs(1));
+        }
+
+        #[test]
+        fn odd_rules_are_survived(text in "((User-agent|Disallow|Allow|Crawl-delay|Sitemap): ?[*$/a-z0-9.é%-]{0,12}\r?\n){0,30}", path in "/[a-z*$]{0,20}") {
+            let robots = Robots::parse("kneepoint", text.as_bytes());
+            robots.allows(&path);
+            prop_assert!(robots.delay() <= Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! API answers: the addresses in them (as DRF writes them), and how many rows they hold.
+
+use serde_json::Value;
+
+use super::document::{MAX_LINKS, keep};
+
+/// How deep an answer is looked into; what lies deeper is data, not navigation.
+const MAX_DEPTH: u32 = 8;
+
+/// Absolute web addresses among the values, once each.
+pub(crate) fn links(body: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        collect(&value, 0, &mut found);
+    }
+    found
+}
+
+fn collect(value: &Value, depth: u32, found: &mut Vec<String>) {
+    if depth > MAX_DEPTH || found.len() >= MAX_LINKS {
+        return;
+    }
+    match value {
+        Value::String(text) if text.starts_with("http://") || text.starts_with("https://") => {
+            keep(found, text);
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, depth + 1, found)),
+        Value::Object(fields) => fields.values().for_each(|value| collect(value, depth + 1, found)),
+        _ => {}
+    }
+}
+
+/// Rows of a list: the answer itself, or its longest list one level down (`results`, `items`, `data`).
+pub(crate) fn rows(body: &[u8]) -> Option<u32> {
+    let count = match serde_json::from_slice::<Value>(body).ok()? {
+        Value::Array(rows) => Some(rows.len()),
+        Value::Object(fields) => fields.values().filter_map(Value::as_array).map(Vec::len).max(),
+        _ => None,
+    }?;
+    u32::try_from(count).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_rest_list_gives_its_neighbours_and_its_rows() {
+        let body = br#"{"count":3,"next":"http://h/api/?page=2","previous":null,
+            "results":[{"url":"http://h/api/1/","note":"see http://no"},{"url":"http://h/api/2/"}]}"#;
+        assert_eq!(links(body), ["http://h/api/?page=2", "http://h/api/1/", "http://h/api/2/"]);
+        assert_eq!(rows(body), Some(2));
+        assert_eq!(rows(b"[1,2,3]"), Some(3));
+        assert_eq!((rows(b"{}"), rows(b"not json"), links(b"\xff\xfe")), (None, None, vec![]));
+    }
+}

@@ -1,0 +1,204 @@
+//! The sink of html5ever's tokenizer: takes tags as they come and builds no tree.
+//!
+//! A tree would cost more than all else, and hostile markup can make one grow without measure; for links a tree is not
+//! needed. Raw text elements are told to the tokenizer as the HTML standard's tree construction would (§13.2.6).
+
+use std::cell::RefCell;
+
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
+
+use super::css;
+use super::document::{MAX_LINKS, keep};
+use super::tokens::is_token;
+
+/// Most text that is kept for looking at.
+const MAX_TEXT: usize = 1 << 20;
+
+/// What has been found so far.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) title: String,
+    pub(super) base: Option<String>,
+    pub(super) links: Vec<String>,
+    pub(super) assets: Vec<String>,
+    pub(super) careful: Vec<String>,
+    pub(super) has_post_form: bool,
+    pub(super) tokens: Vec<String>,
+    pub(super) running: String,
+    pub(super) samples: String,
+    style: String,
+    inside: Inside,
+    has_title: bool,
+    samples_open: u32,
+    svg_open: u32,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    #[default]
+    Text,
+    Title,
+    Style,
+    Silent,
+}
+
+/// Takes tokens.
+#[derive(Debug, Default)]
+pub(super) struct Reader(RefCell<Found>);
+
+impl Reader {
+    /// What was found.
+    pub(super) fn finish(&self) -> Found {
+        self.0.take()
+    }
+}
+
+impl TokenSink for Reader {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut found = self.0.borrow_mut();
+        match token {
+            Token::CharacterTokens(text) => found.text(&text),
+            Token::TagToken(tag) if tag.kind == TagKind::StartTag => {
+                if let Some(raw) = found.open(&tag) {
+                    return TokenSinkResult::RawData(raw);
+                }
+            }
+            Token::TagToken(tag) => found.close(&tag.name),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+impl Found {
+    fn text(&mut self, text: &str) {
+        let into = match self.inside {
+            Inside::Title => &mut self.title,
+            Inside::Style => &mut self.style,
+            Inside::Silent => return,
+            Inside::Text if self.samples_open > 0 => &mut self.samples,
+            Inside::Text => &mut self.running,
+        };
+        let room = MAX_TEXT.saturating_sub(into.len());
+        into.push_str(&text[..text.floor_char_boundary(room)]);
+    }
+
+    fn open(&mut self, tag: &Tag) -> Option<RawKind> {
+        self.address(tag);
+        if self.running.len() < MAX_TEXT {
+            self.running.push('\n');
+        }
+        // HTML that shows up inside a drawing ends the drawing (HTML standard §13.2.6.5).
+        if matches!(&*tag.name, "body" | "div" | "p" | "ul" | "ol" | "table" | "h1" | "h2" | "h3" | "img") {
+            self.svg_open = 0;
+        }
+        let raw = match &*tag.name {
+            "svg" | "math" if !tag.self_closing => {
+                self.svg_open += 1;
+                return None;
+            }
+            _ if self.svg_open > 0 => return None,
+            "title" => (if self.has_title { Inside::Silent } else { Inside::Title }, RawKind::Rcdata),
+            "textarea" => (Inside::Silent, RawKind::Rcdata),
+            "style" => (Inside::Style, RawKind::Rawtext),
+            "script" => (Inside::Silent, RawKind::ScriptData),
+            "iframe" | "noembed" | "noframes" | "xmp" => (Inside::Silent, RawKind::Rawtext),
+            "pre" | "code" | "samp" | "template" => {
+                self.samples_open += 1;
+                return None;
+            }
+            _ => return None,
+        };
+        self.inside = raw.0;
+        Some(raw.1)
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "svg" | "math" => self.svg_open = self.svg_open.saturating_sub(1),
+            "pre" | "code" | "samp" | "template" => self.samples_open = self.samples_open.saturating_sub(1),
+            "title" if self.inside == Inside::Title => self.has_title = true,
+            "style" if self.inside == Inside::Style => {
+                for url in css::urls(&std::mem::take(&mut self.style)) {
+                    keep(&mut self.assets, &url);
+                }
+            }
+            _ => {}
+        }
+        self.inside = Inside::Text;
+    }
+
+    fn address(&mut self, tag: &Tag) {
+        let get = |name: &str| tag.attrs.iter().find(|a| &*a.name.local == name).map(|a| &*a.value);
+        match &*tag.name {
+            "a" | "area" => {
+                let acts = ["data-method", "data-confirm", "hx-delete"].into_iter().any(|n| get(n).is_some());
+                let list = if acts { &mut self.careful } else { &mut self.links };
+                if let Some(href) = get("href") {
+                    keep(list, href);
+                }
+            }
+            "base" if self.base.is_none() => {
+                self.base = get("href").filter(|href| href.len() <= 2_048).map(str::to_owned);
+            }
+            "link" => self.link(get("rel").unwrap_or_default(), get("href")),
+            "iframe" | "frame" => get("src").into_iter().for_each(|src| keep(&mut self.links, src)),
+            "script" | "img" | "source" | "video" | "audio" | "embed" | "track" | "image" => {
+                for href in ["src", "poster"].into_iter().filter_map(get) {
+                    keep(&mut self.assets, href);
+                }
+                get("srcset").into_iter().flat_map(srcset).for_each(|src| keep(&mut self.assets, src));
+            }
+            "form" => {
+                self.has_post_form |= get("method").is_some_and(|m| m.trim().eq_ignore_ascii_case("post"));
+            }
+            "input" if get("name").is_some_and(is_token) && self.tokens.len() < MAX_LINKS => {
+                let value = get("value").filter(|value| !value.is_empty() && value.len() <= 4_096);
+                self.tokens.extend(value.map(str::to_owned));
+            }
+            "meta" if get("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh")) => {
+                if let Some(url) = get("content").and_then(refresh) {
+                    keep(&mut self.links, url);
+                }
+            }
+            _ => {}
+        }
+        if let Some(style) = get("style").filter(|style| style.contains("url(")) {
+            for url in css::urls(style) {
+                keep(&mut self.assets, &url);
+            }
+        }
+    }
+
+    fn link(&mut self, rel: &str, href: Option<&str>) {
+        let Some(href) = href else { return };
+        let rel = rel.to_ascii_lowercase();
+        let has = |words: &[&str]| rel.split_ascii_whitespace().any(|word| words.contains(&word));
+        if has(&[
+            "stylesheet",
+            "icon",
+            "apple-touch-icon",
+            "preload",
+            "modulepreload",
+            "manifest",
+            "mask-icon",
+        ]) {
+            keep(&mut self.assets, href);
+        } else if has(&["next", "prev", "alternate", "canonical"]) {
+            keep(&mut self.links, href);
+        }
+    }
+}
+
+fn srcset(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').filter_map(|candidate| candidate.split_whitespace().next())
+}
+
+fn refresh(content: &str) -> Option<&str> {
+    let (_, target) = content.split_once(';')?;
+    let (name, url) = target.split_once('=')?;
+    name.trim().eq_ignore_ascii_case("url").then(|| url.trim().trim_matches(['"', '\'']))
+}

@@ -1,0 +1,153 @@
+//! The stage: first every route's own cost, then the sizes, then the two visitors; what comes first is wanted most.
+
+use std::time::{Duration, Instant};
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::probe::{ProbeResult, RouteProbe};
+use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::site::Page;
+use kneepoint_model::units::Micros;
+
+use super::alone;
+use super::asker::{Asker, Over};
+use super::choose::{Chosen, routes};
+use super::plan::ProbePlan;
+use super::{sizes, statements, visitors};
+use crate::error::CrawlError;
+use crate::http::{Answer, Client, ClientPlan, NoAnswer, Refusal};
+use crate::runtime::block_on;
+use crate::target::Target;
+
+/// Looks at each route alone: one request at a time, no load.
+///
+/// When the time is over or `cancel` is set, the routes that were measured are returned; a warning says what is missing.
+///
+/// # Errors
+/// When there is no page to ask for, the address cannot be used, or nobody is there.
+pub fn probe(plan: &ProbePlan, cancel: &Cancel, events: &dyn EventSink) -> Result<ProbeResult, CrawlError> {
+    block_on(async {
+        let started = Instant::now();
+        let target = Target::new(&plan.base_url, plan.host_header.as_deref())?;
+        let client = Client::new(&ClientPlan {
+            origin: target.base(),
+            host_header: plan.host_header.as_deref(),
+            user_agent: &plan.user_agent,
+            timeout: plan.timeout,
+            connections: 1,
+        })?;
+        let chosen = routes(&plan.site, plan.max_routes);
+        if chosen.is_empty() {
+            return Err(CrawlError::NothingToDo { action: "probe" });
+        }
+        let until = started + Duration::from_secs(plan.max_seconds);
+        let asker = Asker::new(client, target, cancel, until);
+        let mut work = Work { asker, events, chosen: chosen.len(), measured: Vec::new() };
+        let complete = work.all(&chosen, plan.repeats.max(2)).await?;
+        if complete.is_err() && !cancel.is_set() {
+            work.confess();
+        }
+        let seen_through = work.asker.seen_through();
+        let mut found: Vec<RouteProbe> = work.measured.into_iter().map(|measured| measured.probe).collect();
+        found.sort_by(|a, b| b.p50_us.cmp(&a.p50_us).then_with(|| a.route.cmp(&b.route)));
+        Ok(ProbeResult {
+            format_version: FORMAT_VERSION,
+            routes: found,
+            statements: plan.statements.as_deref().map(statements::load).unwrap_or_default(),
+            seen_through,
+            took_us: Micros::from_duration(started.elapsed()),
+        })
+    })?
+}
+
+struct Measured<'a> {
+    probe: RouteProbe,
+    page: &'a Page,
+    last: Answer,
+    finished: bool,
+}
+
+struct Work<'a> {
+    asker: Asker<'a>,
+    events: &'a dyn EventSink,
+    chosen: usize,
+    measured: Vec<Measured<'a>>,
+}
+
+impl<'a> Work<'a> {
+    /// The three passes; the inner result says whether there was time for all.
+    async fn all(&mut self, chosen: &[Chosen<'a>], repeats: u32) -> Result<Result<(), Over>, CrawlError> {
+        for (done, chosen) in chosen.iter().enumerate() {
+            self.announce(done, &chosen.page.path, "alone");
+            match self.alone(chosen, repeats).await? {
+                Ok(()) => {}
+                Err(over) => return Ok(Err(over)),
+            }
+        }
+        Ok(self.closer().await)
+    }
+
+    async fn alone(&mut self, chosen: &Chosen<'a>, repeats: u32) -> Result<Result<(), Over>, CrawlError> {
+        let path = &chosen.page.path;
+        let Some(url) = self.asker.target.url(path) else { return Ok(Ok(())) };
+        let (mut good, mut asked) = (Vec::new(), 0);
+        let mut over = Ok(());
+        for time in 0..repeats {
+            match self.asker.get(&url, None).await {
+                Err(stop) => {
+                    over = Err(stop);
+                    break;
+                }
+                Ok(Err(NoAnswer::Connection { refusal: Refusal::NoConnection, why })) => {
+                    return Err(CrawlError::Unreachable { origin: self.asker.target.origin(), why });
+                }
+                // The first only warms the route up.
+                Ok(_) if time == 0 => {}
+                Ok(answer) => {
+                    asked += 1;
+                    good.extend(answer.ok().filter(|answer| answer.status < 400));
+                }
+            }
+        }
+        if let (Some(probe), Some(last)) = (alone::summary(&chosen.route, path, asked, &good), good.pop()) {
+            self.measured.push(Measured { probe, page: chosen.page, last, finished: false });
+        } else if over.is_ok() {
+            self.events
+                .warn(Stage::Probe, &format!("{path} gave no good answer and was left out of the probing"));
+        }
+        Ok(over)
+    }
+
+    async fn closer(&mut self) -> Result<(), Over> {
+        for at in 0..self.measured.len() {
+            self.announce(at, &self.measured[at].page.path, "sizes");
+            let measured = &mut self.measured[at];
+            measured.probe.slope = sizes::slope(&mut self.asker, measured.page, &measured.last).await?;
+        }
+        for at in 0..self.measured.len() {
+            self.announce(at, &self.measured[at].page.path, "two visitors");
+            let measured = &mut self.measured[at];
+            if let Some(url) = self.asker.target.url(&measured.page.path) {
+                measured.probe.cache = visitors::test(&mut self.asker, &url).await?;
+            }
+            measured.finished = true;
+        }
+        Ok(())
+    }
+
+    fn announce(&self, done: usize, path: &str, what: &str) {
+        let path: String = path.chars().take(60).collect();
+        self.events.progress(Stage::Probe, done as u64, Some(self.chosen as u64), &format!("{path}: {what}"));
+    }
+
+    fn confess(&self) {
+        let finished = self.measured.iter().filter(|measured| measured.finished).count();
+        let message = format!(
+            "the time for probing was over: of {} routes {} were measured and {finished} tested for caching; \
+             give the stage more seconds or fewer routes",
+            self.chosen,
+            self.measured.len()
+        );
+        self.events.warn(Stage::Probe, &message);
+    }
+}
