@@ -1,0 +1,32 @@
+//! The folded form: `root;…;leaf weight`, one stack a line, sorted. Source: Brendan Gregg's stackcollapse scripts.
+
+use std::collections::BTreeMap;
+
+use kneepoint_model::profile::FoldedProfile;
+
+/// Writes the lines.
+pub fn render(profile: &FoldedProfile) -> String {
+    let mut lines = String::new();
+    for (stack, weight) in &profile.stacks {
+        lines.push_str(stack);
+        lines.push(' ');
+        lines.push_str(&weight.to_string());
+        lines.push('\n');
+    }
+    lines
+}
+
+/// Reads lines back, same stacks added up; gives the number of lines that are none.
+pub fn parse(text: &str) -> (BTreeMap<String, u64>, u64) {
+    let (mut stacks, mut garbage) = (BTreeMap::new(), 0);
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        match line.rsplit_once(' ').map(|(stack, weight)| (stack, weight.parse::<u64>())) {
+            Some((stack, Ok(weight))) if !stack.is_empty() => {
+                let sum: &mut u64 = stacks.entry(stack.to_owned()).or_default();
+                *sum = sum.saturating_add(weight);
+            }
+            _ => garbage += 1,
+        }
+    }
+    (stacks, garbage)
+}

@@ -1,0 +1,247 @@
+//! One tier: its roots and all below them, followed from tick to tick by process.
+//!
+//! A process that began within the tick counts whole; one that was there before but was not known is only noted, and
+//! counts from then on; one that has gone keeps what it had by its last tick, and is counted as vanished.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::sample::TierSample;
+use kneepoint_model::tier::Tier;
+use kneepoint_model::units::{Bytes, Micros};
+
+use super::process::{
+    Counters, ProcessReading, ThreadCounters, descriptors, is_forbidden, proportional_memory, read_process,
+};
+use crate::os::{Family, Reader, Sizes};
+
+/// How much is read of each process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// CPU time and run queue.
+    CpuOnly,
+    /// Everything.
+    Full,
+}
+
+/// What is the same for all tiers in one tick.
+#[derive(Debug)]
+pub(crate) struct Tick<'a> {
+    /// The tree of processes.
+    pub(crate) family: &'a Family,
+    /// Roots of all tiers: no tier reaches into another.
+    pub(crate) all_roots: &'a HashSet<u32>,
+    /// The tick before, since boot; `None` in the first, which only takes stock.
+    pub(crate) previous: Option<Duration>,
+    /// Count descriptors in this tick (about once a second).
+    pub(crate) descriptors: bool,
+    /// Read the proportional memory in this tick (every few seconds).
+    pub(crate) proportional: bool,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    reading: ProcessReading,
+    descriptors: (u32, u32),
+}
+
+/// Follows one tier.
+#[derive(Debug)]
+pub(crate) struct TierTracker {
+    tier: Tier,
+    roots: Vec<u32>,
+    with_descendants: bool,
+    detail: Detail,
+    sizes: Sizes,
+    known: HashMap<u32, Known>,
+    /// Processes that ended while they were followed.
+    pub(crate) vanished: u64,
+    /// What could not be read, and why.
+    pub(crate) gaps: BTreeSet<Unmeasured>,
+}
+
+impl TierTracker {
+    /// A tier by its root processes.
+    pub(crate) fn new(tier: Tier, roots: &[u32], detail: Detail, sizes: Sizes) -> Self {
+        let with_descendants = tier != Tier::Generator;
+        let (known, gaps) = (HashMap::new(), BTreeSet::new());
+        Self { tier, roots: roots.to_vec(), with_descendants, detail, sizes, known, vanished: 0, gaps }
+    }
+
+    /// This process: kneepoint itself, without what it started.
+    pub(crate) fn generator(detail: Detail, sizes: Sizes) -> Self {
+        Self::new(Tier::Generator, &[std::process::id()], detail, sizes)
+    }
+
+    /// The processes of the tier now.
+    pub(crate) fn members(&self, tick: &Tick<'_>, reader: &mut Reader) -> Vec<u32> {
+        if !self.with_descendants {
+            return self.roots.clone();
+        }
+        let mut others = tick.all_roots.clone();
+        others.retain(|root| !self.roots.contains(root));
+        tick.family.below(&self.roots, &others, reader)
+    }
+
+    /// Reads all processes and gives what the tier used since the tick before.
+    pub(crate) fn tick(&mut self, tick: &Tick<'_>, reader: &mut Reader) -> TierSample {
+        let mut sample = empty(self.tier);
+        let mut run_queue_ns = 0;
+        let mut next = HashMap::new();
+        for pid in self.members(tick, reader) {
+            let Some(reading) = read_process(pid, self.detail == Detail::Full, self.sizes, reader) else {
+                continue;
+            };
+            let old =
+                self.known.remove(&pid).filter(|known| known.reading.start_ticks == reading.start_ticks);
+            let began = old.is_none() && self.began_within(tick, &reading);
+            let (grown, threads) = growth(&reading, old.as_ref().map(|known| &known.reading), began);
+            add(&mut sample, &reading, grown, threads);
+            run_queue_ns += threads.run_queue_ns;
+            sample.started += u32::from(began);
+            let descriptors =
+                self.gauges(pid, tick, &reading, old.map(|known| known.descriptors), reader, &mut sample);
+            next.insert(pid, Known { reading, descriptors });
+        }
+        sample.run_queue_us = Micros(run_queue_ns / 1_000);
+        self.vanished += self.known.len() as u64;
+        self.known = next;
+        sample
+    }
+
+    fn began_within(&self, tick: &Tick<'_>, reading: &ProcessReading) -> bool {
+        let start = Duration::from_micros(reading.start_ticks.saturating_mul(self.sizes.tick_us));
+        // The start time is cut to a clock tick, so it may read up to one too early.
+        let slack = Duration::from_micros(self.sizes.tick_us);
+        tick.previous.is_some_and(|previous| start + slack >= previous)
+    }
+
+    /// Descriptors and proportional memory: read seldom, kept in between.
+    fn gauges(
+        &mut self,
+        pid: u32,
+        tick: &Tick<'_>,
+        reading: &ProcessReading,
+        old: Option<(u32, u32)>,
+        reader: &mut Reader,
+        sample: &mut TierSample,
+    ) -> (u32, u32) {
+        if self.detail == Detail::CpuOnly {
+            return (0, 0);
+        }
+        let mut now = old.unwrap_or((0, 0));
+        if tick.descriptors || old.is_none() {
+            match descriptors(pid) {
+                Some(counted) => now = counted,
+                None => self.note_forbidden(pid, "fd", "open descriptors and sockets"),
+            }
+        }
+        if reading.counters.io.is_none() {
+            self.note_forbidden(pid, "io", "bytes from and to storage");
+        }
+        if tick.proportional {
+            match proportional_memory(pid, reader) {
+                Some(pss) => sample.pss = Some(Bytes(sample.pss.unwrap_or_default().0.saturating_add(pss))),
+                None => self.note_forbidden(pid, "smaps_rollup", "proportional memory"),
+            }
+        }
+        sample.fds += now.0;
+        sample.sockets += now.1;
+        now
+    }
+
+    fn note_forbidden(&mut self, pid: u32, file: &str, what: &str) {
+        if self.gaps.len() < 16 && is_forbidden(&format!("/proc/{pid}/{file}")) {
+            self.gaps.insert(Unmeasured {
+                what: format!("{what} of the {} tier", self.tier),
+                why: format!("/proc/PID/{file} of its processes may not be read by this user"),
+                fix: "run kneepoint as the tier's user or as root (CAP_SYS_PTRACE)".to_owned(),
+            });
+        }
+    }
+}
+
+/// By how much a process grew: since the tick before when it is known, whole when it began since, else not at all.
+fn growth(now: &ProcessReading, old: Option<&ProcessReading>, began: bool) -> (Counters, ThreadCounters) {
+    match old {
+        Some(old) => {
+            (now.counters.since(old.counters), ThreadCounters::grown(&now.by_thread, &old.by_thread))
+        }
+        None if began => (now.counters, ThreadCounters::grown(&now.by_thread, &HashMap::new())),
+        None => (Counters::default(), ThreadCounters::default()),
+    }
+}
+
+fn add(sample: &mut TierSample, reading: &ProcessReading, grown: Counters, threads: ThreadCounters) {
+    let io = grown.io.unwrap_or_default();
+    sample.processes += 1;
+    sample.threads += reading.threads;
+    sample.cpu_us += Micros(grown.cpu_us);
+    sample.rss += Bytes(reading.rss);
+    sample.swap += Bytes(reading.swap);
+    sample.minor_faults += grown.minor_faults;
+    sample.major_faults += grown.major_faults;
+    sample.voluntary_switches += threads.switches.voluntary;
+    sample.involuntary_switches += threads.switches.involuntary;
+    sample.read += Bytes(io.read);
+    sample.write += Bytes(io.write);
+}
+
+fn empty(tier: Tier) -> TierSample {
+    TierSample {
+        tier,
+        processes: 0,
+        threads: 0,
+        cpu_us: Micros::ZERO,
+        run_queue_us: Micros::ZERO,
+        rss: Bytes::ZERO,
+        pss: None,
+        swap: Bytes::ZERO,
+        minor_faults: 0,
+        major_faults: 0,
+        voluntary_switches: 0,
+        involuntary_switches: 0,
+        fds: 0,
+        sockets: 0,
+        read: Bytes::ZERO,
+        write: Bytes::ZERO,
+        started: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(start_ticks: u64, cpu_us: u64) -> ProcessReading {
+        let counters = Counters { cpu_us, ..Counters::default() };
+        ProcessReading { start_ticks, counters, ..ProcessReading::default() }
+    }
+
+    #[test]
+    fn the_known_count_from_before_the_new_whole_and_the_old_unknown_not_at_all() {
+        assert_eq!(growth(&reading(5, 900), Some(&reading(5, 400)), false).0.cpu_us, 500);
+        assert_eq!(growth(&reading(5, 900), None, true).0.cpu_us, 900);
+        assert_eq!(growth(&reading(5, 900), None, false).0.cpu_us, 0);
+    }
+
+    #[test]
+    fn the_first_tick_takes_stock_and_a_start_within_the_tick_is_seen() {
+        let sizes = Sizes { page: 4096, tick_us: 10_000 };
+        let tracker = TierTracker::new(Tier::Server, &[1], Detail::CpuOnly, sizes);
+        let all_roots = HashSet::new();
+        let family = Family::Known(HashMap::new());
+        let tick = |previous| Tick {
+            family: &family,
+            all_roots: &all_roots,
+            previous,
+            descriptors: false,
+            proportional: false,
+        };
+        let began = |previous, start| tracker.began_within(&tick(previous), &reading(start, 1));
+        assert!(!began(None, 100));
+        assert!(began(Some(Duration::from_millis(1_005)), 100));
+        assert!(!began(Some(Duration::from_millis(1_015)), 100));
+    }
+}

@@ -1,0 +1,150 @@
+//! Three views from one pass: running, wall, holding the global lock.
+
+use std::collections::BTreeMap;
+
+use kneepoint_model::profile::ProfileView;
+use py_spy::{Frame, StackTrace};
+
+use crate::export::frame;
+
+/// Folded stacks.
+pub(super) type Stacks = BTreeMap<String, u64>;
+
+/// The three views of some processes.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    running: Stacks,
+    wall: Stacks,
+    gil: Stacks,
+}
+
+impl Views {
+    /// Takes one thread at one moment.
+    pub(super) fn take(&mut self, trace: &StackTrace) {
+        let names: Vec<String> = trace.frames.iter().rev().map(name).collect();
+        let stack = if names.is_empty() {
+            "[native]".to_owned()
+        } else {
+            frame::join(names.iter().map(String::as_str))
+        };
+        let idle = !trace.active && trace.frames.first().is_none_or(is_waiting_for_work);
+        if trace.owns_gil {
+            count(&mut self.gil, &stack, 1);
+        }
+        if trace.active {
+            count(&mut self.running, &stack, 1);
+        }
+        if !idle {
+            count(&mut self.wall, &stack, 1);
+        }
+    }
+
+    /// Adds another process's views.
+    pub(super) fn add(&mut self, other: Self) {
+        for (mine, theirs) in
+            [(&mut self.running, other.running), (&mut self.wall, other.wall), (&mut self.gil, other.gil)]
+        {
+            for (stack, weight) in theirs {
+                count(mine, &stack, weight);
+            }
+        }
+    }
+
+    /// Each view with its name.
+    pub(super) fn into_each(self) -> [(ProfileView, Stacks); 3] {
+        [(ProfileView::Running, self.running), (ProfileView::Wall, self.wall), (ProfileView::Gil, self.gil)]
+    }
+}
+
+fn count(stacks: &mut Stacks, stack: &str, weight: u64) {
+    if let Some(sum) = stacks.get_mut(stack) {
+        *sum += weight;
+    } else {
+        stacks.insert(stack.to_owned(), weight);
+    }
+}
+
+/// `view (books/views.py:42)`, as py-spy itself writes it.
+fn name(frame: &Frame) -> String {
+    let file = frame.short_filename.as_deref().unwrap_or(&frame.filename);
+    if frame.line > 0 {
+        format!("{} ({file}:{})", frame.name, frame.line)
+    } else {
+        format!("{} ({file})", frame.name)
+    }
+}
+
+/// Leaves in which a server waits for its next request: they say nothing about the requests it serves.
+const WAITS_FOR_WORK: [(&str, &str); 10] = [
+    ("accept", "socket.py"),
+    ("select", "selectors.py"),
+    ("poll", "selectors.py"),
+    ("wait", "gunicorn/workers/sync.py"),
+    ("run_for_one", "gunicorn/workers/sync.py"),
+    ("wait_for_signals", "gunicorn/arbiter.py"),
+    ("_worker", "concurrent/futures/thread.py"),
+    ("get_request", "socketserver.py"),
+    ("run", "gevent/hub.py"),
+    ("wait_for_read", "eventlet/hubs/poll.py"),
+];
+
+fn is_waiting_for_work(leaf: &Frame) -> bool {
+    WAITS_FOR_WORK.iter().any(|(function, file)| leaf.name == *function && leaf.filename.ends_with(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(name: &str, filename: &str, line: i32) -> Frame {
+        Frame {
+            name: name.to_owned(),
+            filename: filename.to_owned(),
+            module: None,
+            short_filename: None,
+            line,
+            locals: None,
+            is_entry: false,
+            is_shim_entry: false,
+        }
+    }
+
+    fn trace(active: bool, owns_gil: bool, leaf_first: Vec<Frame>) -> StackTrace {
+        StackTrace {
+            pid: 1,
+            thread_id: 1,
+            thread_name: None,
+            os_thread_id: None,
+            active,
+            owns_gil,
+            frames: leaf_first,
+            process_info: None,
+        }
+    }
+
+    #[test]
+    fn a_waiting_worker_is_in_no_view_and_a_waiting_query_is_in_wall() {
+        let mut views = Views::default();
+        let root = || frame("run", "gunicorn/arbiter.py", 7);
+        views.take(&trace(false, false, vec![frame("wait", "/x/gunicorn/workers/sync.py", 35), root()]));
+        views.take(&trace(false, false, vec![frame("execute", "sqlite3.py", 3), root()]));
+        views.take(&trace(true, true, vec![frame("render", "base.py", 9), root()]));
+        let [running, wall, gil] =
+            views.into_each().map(|(_, stacks)| stacks.into_iter().collect::<Vec<_>>());
+        let render = ("run (gunicorn/arbiter.py:7);render (base.py:9)".to_owned(), 1);
+        assert_eq!(
+            (running.as_slice(), gil.as_slice()),
+            (std::slice::from_ref(&render), std::slice::from_ref(&render))
+        );
+        assert_eq!(wall, [("run (gunicorn/arbiter.py:7);execute (sqlite3.py:3)".to_owned(), 1), render]);
+    }
+
+    #[test]
+    fn a_busy_thread_in_a_waiting_leaf_is_kept() {
+        let mut views = Views::default();
+        views.take(&trace(true, false, vec![frame("accept", "/usr/lib/python3.11/socket.py", 294)]));
+        views.take(&trace(false, false, vec![]));
+        let [running, wall, gil] = views.into_each().map(|(_, stacks)| stacks.len());
+        assert_eq!((running, wall, gil), (1, 1, 0));
+    }
+}

@@ -1,0 +1,33 @@
+//! Our own process, by pprof.
+
+use std::thread;
+use std::time::Duration;
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_profiler::source::self_::SelfPprof;
+use kneepoint_profiler::source::{Source, Target, Window};
+
+use crate::burn::{alone, burn_cpu_here};
+
+#[test]
+fn our_own_burning_is_seen_and_a_second_profile_is_refused() {
+    let _alone = alone();
+    let target = Target::generator();
+    let window = |ms| Window { duration: Duration::from_millis(ms), hz: 99, cancel: Cancel::new() };
+    let burner = thread::Builder::new()
+        .name("burner".to_owned())
+        .spawn(|| burn_cpu_here(Duration::from_millis(1_100)));
+    let second = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        SelfPprof.record(&Target::generator(), &window(50))
+    });
+    let profile = SelfPprof.record(&target, &window(1_000)).expect("pprof works in this process").remove(0);
+    burner.expect("a thread").join().expect("burns");
+    let refused = second.join().expect("no panic").expect_err("one profile at a time");
+    assert!(refused.to_string().contains("already being profiled"), "{refused}");
+    let burning: u64 =
+        profile.stacks.iter().filter(|(stack, _)| stack.starts_with("burner;")).map(|(_, n)| n).sum();
+    assert!(burning >= 30, "{burning} of {} samples: {:?}", profile.facts.samples, profile.stacks);
+    let named = profile.stacks.keys().any(|stack| stack.contains("burn_cpu_here"));
+    assert!(named, "{:?}", profile.stacks.keys());
+}

@@ -1,0 +1,83 @@
+//! py-spy on a real Python. Where ptrace is refused or Python is missing, the refusal itself is what is tested.
+
+use std::time::Duration;
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::profile::{FoldedProfile, ProfileView};
+use kneepoint_model::stack::Runtime;
+use kneepoint_model::tier::Tier;
+use kneepoint_process::find;
+use kneepoint_profiler::export::top_self;
+use kneepoint_profiler::source::pyspy::PySpy;
+use kneepoint_profiler::source::{Probe, Source, Target, Window};
+
+use crate::burn::{PYTHON, Running, sleeper};
+
+fn view(profiles: &[FoldedProfile], view: ProfileView) -> &FoldedProfile {
+    profiles.iter().find(|profile| profile.view == view).expect("all three views are there")
+}
+
+#[test]
+fn a_burning_python_is_seen_in_three_views() {
+    if find("python3").is_none() {
+        return a_tier_without_python_is_denied();
+    }
+    let python = Running::start("python3 burn.py & wait", &[("burn.py", PYTHON)]);
+    let info = python.tier(Tier::Server, Runtime::Python);
+    let target = Target::of(&info, std::slice::from_ref(&info));
+    let window = Window { duration: Duration::from_millis(1_500), hz: 50, cancel: Cancel::new() };
+    let probe = PySpy.probe(&target);
+    if !may_trace() {
+        assert!(
+            matches!(&probe, Probe::Denied { why, fix } if !why.is_empty() && fix.contains("ptrace")),
+            "{probe:?}"
+        );
+        assert!(PySpy.record(&target, &window).is_err());
+        return;
+    }
+    assert_eq!(probe, Probe::Ok);
+    let profiles = PySpy.record(&target, &window).expect("py-spy works here");
+    let running = view(&profiles, ProfileView::Running);
+    assert!(running.facts.samples >= 30 && running.facts.processes == 1, "{:?}", running.facts);
+    assert!(running.facts.errors * 10 <= running.facts.samples, "{:?}", running.facts);
+    let (leaf, share) = &top_self(running, 1)[0];
+    assert!(
+        leaf.starts_with("leaf_of_burning (") && leaf.ends_with("burn.py)") && share.0 > 0.8,
+        "{leaf} {share}"
+    );
+    let root = running.stacks.keys().next().unwrap();
+    assert!(root.starts_with("<module> (burn.py:") || root.contains("/burn.py:"), "{root}");
+    let wall = view(&profiles, ProfileView::Wall);
+    assert!(wall.stacks.keys().any(|stack| stack.contains("sleeping_thread")), "{:?}", wall.stacks);
+    let woken: u64 =
+        running.stacks.iter().filter(|(s, _)| s.contains("sleeping_thread")).map(|(_, n)| *n).sum();
+    assert!(woken * 5 < running.facts.samples, "only its waking is running: {:?}", running.stacks);
+    let gil = view(&profiles, ProfileView::Gil);
+    assert!(gil.facts.samples > 0 && gil.facts.samples <= wall.facts.samples);
+}
+
+/// By the kernel's rule for another process of ours, asked without py-spy: may its memory be opened?
+fn may_trace() -> bool {
+    let sleeper = sleeper();
+    std::fs::File::open(format!("/proc/{}/mem", sleeper.pid)).is_ok()
+}
+
+#[test]
+fn a_tier_without_python_is_denied() {
+    let sleeper = sleeper();
+    let info = sleeper.tier(Tier::Server, Runtime::Python);
+    let probe = PySpy.probe(&Target::of(&info, std::slice::from_ref(&info)));
+    assert!(matches!(&probe, Probe::Denied { why, .. } if why.contains("no Python process")), "{probe:?}");
+}
+
+#[test]
+fn cancelling_ends_the_window_early() {
+    let sleeper = sleeper();
+    let info = sleeper.tier(Tier::Server, Runtime::Python);
+    let cancel = Cancel::new();
+    cancel.set();
+    let window = Window { duration: Duration::from_secs(30), hz: 20, cancel };
+    let started = std::time::Instant::now();
+    assert!(PySpy.record(&Target::of(&info, &[]), &window).is_err());
+    assert!(started.elapsed() < Duration::from_secs(1));
+}
