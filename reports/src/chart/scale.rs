@@ -1,0 +1,223 @@
+//! Scales: where a value lies between the two ends of an axis, and which values deserve a tick.
+//!
+//! *Nines* is the axis of percentile curves: each step to the right is one more nine (90 %, 99 %, 99.9 %), as
+//! HdrHistogram's plotter draws it.
+
+/// What the numbers of an axis are; decides steps and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Seconds since the start of the run.
+    Clock,
+    /// A duration in microseconds.
+    Latency,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    ByteRate,
+    /// A share; 1 is all.
+    Share,
+    /// CPU cores.
+    Cores,
+    /// Events per second.
+    Rate,
+    /// Things.
+    Count,
+}
+
+/// From values to the unit interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Scale {
+    /// Even steps from the first to the second.
+    Linear(f64, f64),
+    /// Even factors from the first to the second, both above zero.
+    Log(f64, f64),
+    /// Quantiles from 0 to this many nines.
+    Nines(f64),
+}
+
+impl Scale {
+    /// From zero to a round number at or above `top`; never empty.
+    pub(crate) fn from_zero(top: f64, unit: Unit) -> Self {
+        let top = if top.is_finite() && top > 0.0 { top } else { 1.0 };
+        let step = step(top, 4, unit);
+        Self::Linear(0.0, (top / step - 1e-9).ceil().max(1.0) * step)
+    }
+
+    /// Decades around the values; never empty.
+    pub(crate) fn decades(low: f64, high: f64) -> Self {
+        let low = if low.is_finite() && low > 0.0 { low } else { 1.0 };
+        let high = if high.is_finite() && high > low { high } else { low * 10.0 };
+        Self::Log(half_decade_below(low), half_decade_above(high))
+    }
+
+    /// Where a value lies, kept within 0 and 1.
+    pub(crate) fn place(self, value: f64) -> f64 {
+        let raw = match self {
+            Self::Linear(from, to) => (value - from) / (to - from),
+            Self::Log(from, to) => (value.max(from) / from).ln() / (to / from).ln(),
+            Self::Nines(nines) => nines_of(value) / nines,
+        };
+        if raw.is_finite() { raw.clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// Values with their words, in order, about `about` of them.
+    pub(crate) fn ticks(self, about: usize, unit: Unit) -> Vec<(f64, String)> {
+        match self {
+            Self::Linear(from, to) => {
+                let step = step(to - from, about, unit);
+                let first = (from / step - 1e-9).ceil() as i64;
+                let last = (to / step + 1e-9).floor() as i64;
+                (first..=last).map(|n| n as f64 * step).map(|at| (at, label(at, unit))).collect()
+            }
+            Self::Log(from, to) => {
+                let first = (from.log10() - 1e-9).floor() as i32;
+                (first..=to.log10().ceil() as i32)
+                    .flat_map(|power| [1.0, 3.0].map(|n| n * 10f64.powi(power)))
+                    .filter(|at| (from * 0.99..=to * 1.01).contains(at))
+                    .map(|at| (at, label(at, unit)))
+                    .collect()
+            }
+            Self::Nines(nines) => std::iter::once((0.0, "0 %".to_owned()))
+                .chain(std::iter::once((0.5, "50 %".to_owned())))
+                .chain((1..=nines.floor() as i32).map(|n| {
+                    let quantile = 1.0 - 10f64.powi(-n);
+                    (quantile, format!("{:.*} %", usize::try_from(n - 2).unwrap_or(0), quantile * 100.0))
+                }))
+                .collect(),
+        }
+    }
+}
+
+fn nines_of(quantile: f64) -> f64 {
+    -(1.0 - quantile.clamp(0.0, 1.0)).max(1e-12).log10()
+}
+
+fn half_decade_below(value: f64) -> f64 {
+    let decade = 10f64.powf(value.log10().floor());
+    if value >= decade * 3.0 { decade * 3.0 } else { decade }
+}
+
+fn half_decade_above(value: f64) -> f64 {
+    let decade = 10f64.powf(value.log10().floor());
+    if value <= decade * 1.0001 {
+        decade
+    } else if value <= decade * 3.0 {
+        decade * 3.0
+    } else {
+        decade * 10.0
+    }
+}
+
+/// A round step that makes about `about` intervals of `span`.
+fn step(span: f64, about: usize, unit: Unit) -> f64 {
+    let rough = (span / about.max(1) as f64).max(f64::MIN_POSITIVE);
+    match unit {
+        Unit::Clock if rough > 1.0 => {
+            const CLOCK: [f64; 12] =
+                [2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
+            CLOCK.into_iter().find(|&s| s >= rough * 0.999).unwrap_or((rough / 3600.0).ceil() * 3600.0)
+        }
+        Unit::Bytes | Unit::ByteRate => {
+            let power = 1024f64.powf((rough.ln() / 1024f64.ln()).floor().max(0.0));
+            round_up(rough / power) * power
+        }
+        Unit::Count => round_up(rough).max(1.0),
+        _ => round_up(rough),
+    }
+}
+
+fn round_up(rough: f64) -> f64 {
+    let decade = 10f64.powf(rough.log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|n| n * decade)
+        .find(|&s| s >= rough * 0.999)
+        .unwrap_or(decade * 10.0)
+}
+
+/// A value in the few words that fit beside a tick.
+pub(crate) fn label(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Clock if value >= 120.0 && (value % 60.0).abs() < 1e-9 => format!("{} min", value / 60.0),
+        Unit::Clock => format!("{} s", short(value)),
+        Unit::Latency if value == 0.0 => "0".to_owned(),
+        Unit::Latency if value < 1_000.0 => format!("{} µs", short(value)),
+        Unit::Latency if value < 1_000_000.0 => format!("{} ms", short(value / 1_000.0)),
+        Unit::Latency => format!("{} s", short(value / 1_000_000.0)),
+        Unit::Share => format!("{} %", short(value * 100.0)),
+        Unit::Bytes => bytes(value),
+        Unit::ByteRate => format!("{}/s", bytes(value)),
+        Unit::Cores | Unit::Count => thousands(value),
+        Unit::Rate => format!("{}/s", thousands(value)),
+    }
+}
+
+fn bytes(value: f64) -> String {
+    const NAMES: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = value;
+    let mut name = 0;
+    while value >= 1024.0 && name + 1 < NAMES.len() {
+        value /= 1024.0;
+        name += 1;
+    }
+    format!("{} {}", short(value), NAMES[name])
+}
+
+fn thousands(value: f64) -> String {
+    if value >= 10_000.0 { format!("{}k", short(value / 1_000.0)) } else { short(value) }
+}
+
+/// At most three decimals, and no zeros at the end.
+fn short(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(scale: Scale, about: usize, unit: Unit) -> Vec<String> {
+        scale.ticks(about, unit).into_iter().map(|(_, words)| words).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_and_carry_units() {
+        assert_eq!(
+            words(Scale::Linear(0.0, 60.0), 6, Unit::Clock),
+            ["0 s", "10 s", "20 s", "30 s", "40 s", "50 s", "60 s"]
+        );
+        assert_eq!(words(Scale::from_zero(1.7, Unit::Cores), 4, Unit::Cores), ["0", "0.5", "1", "1.5", "2"]);
+        assert_eq!(
+            words(Scale::decades(900.0, 25_000.0), 4, Unit::Latency),
+            ["300 µs", "1 ms", "3 ms", "10 ms", "30 ms"]
+        );
+        assert_eq!(words(Scale::Nines(3.0), 4, Unit::Share), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(
+            words(Scale::from_zero(300e6, Unit::Bytes), 3, Unit::Bytes),
+            ["0 B", "100 MiB", "200 MiB", "300 MiB"]
+        );
+    }
+
+    #[test]
+    fn one_more_nine_is_one_step_further() {
+        let scale = Scale::Nines(4.0);
+        for (quantile, place) in [(0.0, 0.0), (0.9, 0.25), (0.99, 0.5), (0.9999, 1.0), (1.0, 1.0)] {
+            assert!((scale.place(quantile) - place).abs() < 1e-6, "{quantile}");
+        }
+    }
+
+    #[test]
+    fn odd_values_still_have_a_place() {
+        for scale in [
+            Scale::from_zero(0.0, Unit::Count),
+            Scale::decades(0.0, f64::NAN),
+            Scale::from_zero(f64::INFINITY, Unit::Bytes),
+        ] {
+            for value in [0.0, -1.0, 1e300, f64::NAN] {
+                assert!((0.0..=1.0).contains(&scale.place(value)), "{scale:?} {value}");
+            }
+            assert!(!scale.ticks(4, Unit::Count).is_empty());
+        }
+    }
+}

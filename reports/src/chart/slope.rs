@@ -1,0 +1,53 @@
+//! The slope: statements over rows asked for. A line that rises with the rows is the proof of an N+1.
+
+use kneepoint_model::probe::SlopeTest;
+
+use crate::chart::axis::Axis;
+use crate::chart::{Hue, Plot, Scale, Series, Shape, Unit};
+use crate::format::{clean_to, count, number, slug};
+use crate::view::block::{Cell, Chart, Table};
+
+/// The chart of one route; `None` with fewer than two points.
+pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart> {
+    if test.points.len() < 2 {
+        return None;
+    }
+    let mut points: Vec<(f64, f64)> =
+        test.points.iter().map(|&(n, q)| (f64::from(n), f64::from(q))).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (rows, statements) =
+        points.iter().fold((0.0, 0.0), |top: (f64, f64), p| (top.0.max(p.0), top.1.max(p.1)));
+    let rising =
+        if test.slope >= 0.5 { ": one statement a row, an N+1" } else { ": it does not grow with the rows" };
+    let sentence = format!(
+        "{} statements at {} rows; {} statements per row{rising}.",
+        count(statements as u64),
+        count(rows as u64),
+        number(test.slope, 2)
+    );
+    let hue = Hue(if test.slope >= 0.5 { 2 } else { 3 });
+    let plot = Plot {
+        size: (350.0, 150.0),
+        gutter: 40.0,
+        x: Axis { scale: Scale::from_zero(rows, Unit::Count), unit: Unit::Count, ticks: 4 },
+        y: Axis { scale: Scale::from_zero(statements, Unit::Count), unit: Unit::Count, ticks: 3 },
+        x_grid: false,
+        shades: Vec::new(),
+        bands: Vec::new(),
+        series: vec![Series::new(route, hue, Shape::Dots, points)],
+    };
+    let title = format!("Statements by {} on {}", clean_to(&test.parameter, 30), clean_to(route, 80));
+    let id = slug(&format!("slope-{index}"));
+    let data = Table::new(&format!("data-{id}"), &title)
+        .numbers("Rows", "Rows asked for.")
+        .numbers("Statements", "Database statements of the request.")
+        .with(test.points.iter().map(|&(n, q)| vec![Cell::count(n.into()), Cell::count(q.into())]));
+    Some(Chart {
+        svg: plot.draw(&title, &sentence),
+        id: format!("chart-{id}"),
+        title,
+        sentence,
+        legend: Vec::new(),
+        data: Some(data),
+    })
+}

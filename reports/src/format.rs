@@ -1,0 +1,130 @@
+//! Words for numbers, and the one gate through which text of the site enters a report.
+//!
+//! [`clean`] is not escaping (each renderer escapes for its own format): it bounds the length and takes out what could
+//! move a cursor, switch the reading direction or hide.
+
+use kneepoint_model::units::Micros;
+
+/// Longest text of the site that a report repeats.
+pub(crate) const MAX_TEXT: usize = 2_000;
+
+/// Text without control characters and direction switches, at most `most` characters.
+pub(crate) fn clean_to(text: &str, most: usize) -> String {
+    let mut out: String =
+        text.chars().take(most).map(|c| if is_tricky(c) { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// [`clean_to`] with the usual bound.
+pub(crate) fn clean(text: &str) -> String {
+    clean_to(text, MAX_TEXT)
+}
+
+fn is_tricky(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || (c.is_control() && c != '\n')
+}
+
+/// Letters, digits, `-` and `_` only: fit for an id.
+pub(crate) fn slug(text: &str) -> String {
+    let slug: String = text
+        .chars()
+        .take(80)
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+        .collect();
+    if slug.is_empty() { "x".to_owned() } else { slug }
+}
+
+/// A path that may stand in a link: relative, within the run folder, of plain characters.
+pub(crate) fn safe_path(path: &str) -> Option<String> {
+    let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    (plain && !path.is_empty() && !path.starts_with('/') && !path.contains("..") && path.len() <= 200)
+        .then(|| path.to_owned())
+}
+
+/// A count with thousands set apart.
+pub(crate) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number with at most `places` decimals and no zeros at the end.
+pub(crate) fn number(value: f64, places: usize) -> String {
+    if !value.is_finite() {
+        return "not a number".to_owned();
+    }
+    let text = format!("{value:.places$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Microseconds given as a float.
+pub(crate) fn micros(us: f64) -> String {
+    Micros(us.max(0.0).round() as u64).to_string()
+}
+
+/// Milliseconds given as a float.
+pub(crate) fn millis(ms: f64) -> String {
+    micros(ms * 1_000.0)
+}
+
+/// Seconds of a stage or a phase.
+pub(crate) fn seconds(s: f64) -> String {
+    match s {
+        s if s < 10.0 => format!("{s:.2} s"),
+        s if s < 120.0 => format!("{s:.1} s"),
+        s => format!("{} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}
+
+/// `1 page`, `2 pages`.
+pub(crate) fn plural(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"].map(str::to_owned),
+            [0, 999, 1_000, 1_234_567].map(count)
+        );
+        assert_eq!(
+            (number(1.50, 2), number(100.0, 2), number(-0.001, 1)),
+            ("1.5".into(), "100".into(), "0".into())
+        );
+        assert_eq!(
+            (seconds(3.0), seconds(90.0), seconds(130.0)),
+            ("3.00 s".into(), "90.0 s".into(), "2 min 10 s".into())
+        );
+    }
+
+    #[test]
+    fn text_is_bounded_and_cannot_move_the_cursor() {
+        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(clean_to("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn only_plain_relative_paths_become_links() {
+        assert_eq!(safe_path("profiles/server-running.svg").as_deref(), Some("profiles/server-running.svg"));
+        for bad in ["", "/etc/passwd", "../x", "javascript:alert(1)", "a b", "//host/x", "a\"b", "https://x/"]
+        {
+            assert_eq!(safe_path(bad), None, "{bad}");
+        }
+        assert_eq!(slug("GET /a?b=\"<"), "GET--a-b---");
+    }
+}

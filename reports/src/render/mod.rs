@@ -1,0 +1,11 @@
+//! One format a file; each reads the [`View`](crate::view::View) (or the summary) and computes nothing.
+
+mod html;
+mod json;
+mod markdown;
+mod terminal;
+
+pub use html::html;
+pub use json::json;
+pub use markdown::markdown;
+pub use terminal::terminal;

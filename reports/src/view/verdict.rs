@@ -1,0 +1,264 @@
+//! The verdict bar: the status word, one sentence, the generator's own health, the run in one line, key figures.
+
+use kneepoint_analysis::facts::PROFILED;
+use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
+use kneepoint_model::finding::Severity;
+use kneepoint_model::load::LoadPhase;
+use kneepoint_model::summary::{AssertionResult, LoadSummary, Summary};
+use kneepoint_model::units::Ratio;
+use kneepoint_model::verdict::VerdictStatus;
+use serde::Serialize;
+
+use crate::format::{clean, count, micros, number, plural};
+use crate::view::block::Tone;
+
+/// One key figure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Figure {
+    /// What it is.
+    pub name: String,
+    /// The figure, with its unit.
+    pub value: String,
+    /// A few words below.
+    pub note: String,
+    /// How it looks.
+    pub tone: Tone,
+}
+
+/// The verdict bar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerdictView {
+    /// The status word.
+    pub word: String,
+    /// How it looks.
+    pub tone: Tone,
+    /// The one sentence.
+    pub sentence: String,
+    /// Further reasons.
+    pub reasons: Vec<String>,
+    /// What the process exits with.
+    pub exit_code: u8,
+    /// The generator about itself.
+    pub health: String,
+    /// How that looks.
+    pub health_tone: Tone,
+    /// What is said of a run that did not end; absent when it did.
+    pub partial: Option<String>,
+    /// The run in one line: topology, machine, load.
+    pub facts: Vec<String>,
+    /// Key figures.
+    pub figures: Vec<Figure>,
+}
+
+pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> VerdictView {
+    let verdict = &summary.verdict;
+    let mut reasons = verdict.reasons.iter().map(|reason| clean(reason));
+    let sentence = reasons.next().unwrap_or_else(|| usual(verdict.status, summary));
+    let (health, health_tone) = health(facts, analysis);
+    VerdictView {
+        word: verdict.status.word().to_owned(),
+        tone: tone(verdict.status),
+        sentence,
+        reasons: reasons.collect(),
+        exit_code: verdict.exit_code,
+        health,
+        health_tone,
+        partial: partial(facts),
+        facts: run_line(facts, summary),
+        figures: figures(facts, analysis, summary),
+    }
+}
+
+const fn tone(status: VerdictStatus) -> Tone {
+    match status {
+        VerdictStatus::Pass => Tone::Good,
+        VerdictStatus::NoAssertions => Tone::Plain,
+        VerdictStatus::Inconclusive | VerdictStatus::Partial => Tone::Warn,
+        VerdictStatus::Fail
+        | VerdictStatus::Invalid
+        | VerdictStatus::SmokeFailed
+        | VerdictStatus::StackFailed => Tone::Bad,
+    }
+}
+
+fn usual(status: VerdictStatus, summary: &Summary) -> String {
+    match status {
+        VerdictStatus::Pass => {
+            format!("All {} hold on a valid measurement.", plural(summary.assertions.len() as u64, "assertion", "assertions"))
+        }
+        VerdictStatus::NoAssertions => {
+            "The measurement is valid; nothing was asserted, so nothing was judged. Write limits under [slo] in kneepoint.toml.".to_owned()
+        }
+        _ => "No reason was recorded.".to_owned(),
+    }
+}
+
+fn partial(facts: &RunFacts) -> Option<String> {
+    let manifest = &facts.manifest;
+    if manifest.complete {
+        return None;
+    }
+    let by = manifest.stopped_by.as_deref().map_or_else(
+        || "its last stage was never written down".to_owned(),
+        |by| format!("it was stopped by {}", clean(by)),
+    );
+    Some(format!(
+        "This run did not come to its end: {by}. What is missing below was not measured; it is not zero."
+    ))
+}
+
+/// The generator accuses itself first.
+fn health(facts: &RunFacts, analysis: &Analysis) -> (String, Tone) {
+    let Some(busiest) = facts
+        .measured_phases()
+        .max_by(|a, b| a.generator.busiest_thread.0.total_cmp(&b.generator.busiest_thread.0))
+    else {
+        return (
+            "No load was generated, so there is nothing to say of the generator.".to_owned(),
+            Tone::Muted,
+        );
+    };
+    let lag = facts
+        .measured_phases()
+        .filter(|phase| phase.sched_lag_us.count > 0)
+        .map(|phase| phase.sched_lag_us.p99)
+        .max()
+        .map(|lag| format!(", at most {lag} late (p99)"))
+        .unwrap_or_default();
+    let words = format!(
+        "Generator: busiest thread {} of a core{lag}, {} requests per CPU second{}.",
+        busiest.generator.busiest_thread,
+        count(busiest.generator.requests_per_cpu_second.0 as u64),
+        neighbours(analysis)
+    );
+    if analysis.validity.valid {
+        let tone = if analysis.validity.notes.is_empty() { Tone::Good } else { Tone::Warn };
+        (words, tone)
+    } else {
+        let why = analysis.validity.why.first().map_or("no reason was recorded", String::as_str);
+        (format!("{words} The figures may not be believed: {}", clean(why)), Tone::Bad)
+    }
+}
+
+fn neighbours(analysis: &Analysis) -> &'static str {
+    let worst = analysis
+        .conditions
+        .iter()
+        .filter(|conditions| conditions.phase != PROFILED)
+        .map(|conditions| conditions.disturbance)
+        .max();
+    match worst {
+        None | Some(Disturbance::Unknown) => "; whether others used the machine is not known",
+        Some(Disturbance::Quiet) => "; the machine was quiet",
+        Some(Disturbance::Noted) => "; others used the machine a little",
+        Some(Disturbance::Doubtful) => "; others used so much of the machine that a miss may be their doing",
+        Some(Disturbance::Spoilt) => "; others on the machine spoilt the figures",
+    }
+}
+
+fn run_line(facts: &RunFacts, summary: &Summary) -> Vec<String> {
+    let manifest = &facts.manifest;
+    let mut line = vec![
+        clean(&summary.target),
+        format!("topology {} ({})", clean(&summary.topology), clean(&manifest.driver)),
+    ];
+    line.extend(facts.measured_phases().map(load_words));
+    let host = &manifest.host;
+    if host.cores > 0 {
+        line.push(format!("{}, {}", plural(host.cores.into(), "core", "cores"), clean(&host.os)));
+    }
+    if let Some(commit) = &manifest.commit {
+        line.push(format!("commit {}", crate::format::clean_to(commit, 12)));
+    }
+    line.push(clean(&summary.started));
+    line
+}
+
+/// A phase in a few words.
+pub(crate) fn load_words(phase: &LoadPhase) -> String {
+    let seconds = number(phase.measured().as_secs_f64(), 1);
+    match phase.load {
+        kneepoint_model::load::LoadModel::Closed { users } => {
+            format!("{}: {} for {seconds} s", clean(&phase.name), plural(users.into(), "user", "users"))
+        }
+        kneepoint_model::load::LoadModel::Open { rate } => {
+            format!("{}: {} arrivals for {seconds} s", clean(&phase.name), rate)
+        }
+    }
+}
+
+fn figures(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> Vec<Figure> {
+    let mut figures: Vec<Figure> = Vec::new();
+    for load in summary.load.iter().filter(|load| load.phase != PROFILED).take(3) {
+        figures.extend(of_phase(load, analysis));
+    }
+    if facts.site.is_some() {
+        let (value, tone) = match summary.smoke.broken {
+            0 => (format!("{} pages", count(summary.smoke.pages)), Tone::Good),
+            broken => (format!("{} broken", count(broken)), Tone::Bad),
+        };
+        let note = format!(
+            "of {} visited; {} with a remark",
+            count(summary.smoke.pages),
+            count(summary.smoke.warned)
+        );
+        figures.push(Figure { name: "Smoke".into(), value, note, tone });
+    }
+    let of = |severity| summary.findings.iter().filter(|f| f.severity == severity).count() as u64;
+    let (proven, likely, hints) = (of(Severity::Proven), of(Severity::Likely), of(Severity::Hint));
+    figures.push(Figure {
+        name: "Findings".into(),
+        value: count(summary.findings.len() as u64),
+        note: format!("{proven} proven, {likely} likely, {hints} hints"),
+        tone: if proven > 0 { Tone::Warn } else { Tone::Plain },
+    });
+    if !summary.assertions.is_empty() {
+        let held = summary.assertions.iter().filter(|a| a.result == AssertionResult::Pass).count();
+        let all = summary.assertions.len();
+        figures.push(Figure {
+            name: "Assertions".into(),
+            value: format!("{held} of {all} hold"),
+            note: "see the table".into(),
+            tone: if held == all { Tone::Good } else { Tone::Bad },
+        });
+    }
+    figures
+}
+
+fn of_phase(load: &LoadSummary, analysis: &Analysis) -> Vec<Figure> {
+    let phase = clean(&load.phase);
+    if load.requests == 0 {
+        return vec![Figure {
+            name: phase,
+            value: "no data".into(),
+            note: "no request ended".into(),
+            tone: Tone::Warn,
+        }];
+    }
+    let offered = load.offered_rps.map_or_else(String::new, |offered| format!("of {offered} offered, "));
+    let cpu = analysis
+        .cpu_us_per_request(&load.phase)
+        .map_or_else(|| "CPU not sampled".to_owned(), |us| format!("{} CPU a request", micros(us)));
+    let errors = Ratio::of(load.errors, load.requests).unwrap_or_default();
+    let believed = if load.valid { Tone::Plain } else { Tone::Bad };
+    vec![
+        Figure {
+            name: format!("Throughput, {phase}"),
+            value: load.achieved_rps.to_string(),
+            note: format!("{offered}{cpu}"),
+            tone: believed,
+        },
+        Figure {
+            name: format!("Response p95, {phase}"),
+            value: load.response_us.p95.to_string(),
+            note: format!("p50 {}, p99 {}", load.response_us.p50, load.response_us.p99),
+            tone: believed,
+        },
+        Figure {
+            name: format!("Errors, {phase}"),
+            value: if load.errors == 0 { "none".to_owned() } else { errors.to_string() },
+            note: format!("{} of {} requests", count(load.errors), count(load.requests)),
+            tone: if load.errors == 0 { Tone::Good } else { Tone::Bad },
+        },
+    ]
+}

@@ -1,0 +1,146 @@
+//! Text of the site is hostile: whatever string stands in the facts, nothing of it may become markup, a link or a
+//! control code. Every string of the inputs is replaced by one that tries.
+
+use kneepoint_analysis::{Analysis, RunFacts};
+use kneepoint_model::summary::Summary;
+use kneepoint_reports::{Report, View, render};
+use scraper::{Html, Selector};
+use serde_json::Value;
+
+use crate::fixture;
+
+const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=\"javascript:alert(3)\">`|{{ 7*7 }}\u{1b}[2J\u{202e}javascript:alert(4)";
+
+/// Puts the evil text after every string that is not one of a closed set of words.
+fn poison(value: &mut Value, closed: &[String]) {
+    match value {
+        Value::String(text) if !closed.contains(text) && url::Url::parse(text).is_err() => {
+            *text = format!("{text}{EVIL}");
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, closed)),
+        Value::Object(map) => {
+            let keys: Vec<String> = map.keys().cloned().collect();
+            for key in keys {
+                let mut inner = map.remove(&key).expect("key is there");
+                poison(&mut inner, closed);
+                map.insert(key, inner);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Poisons a value through its JSON form; words that stop it from being read back belong to closed sets and stay.
+fn poisoned<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    let closed = closed_words();
+    let mut json = serde_json::to_value(value).expect("serialises");
+    poison(&mut json, &closed);
+    serde_json::from_value(json).expect("only words of closed sets must stay")
+}
+
+fn closed_words() -> Vec<String> {
+    "proxy server engine db cache queue objects generator host hint likely proven n-plus-one cache-miss worker-starvation \
+     uncompressed errors cpu-starvation pass fail inconclusive partial up smoke warm probe load profile down analyse gate \
+     report done degraded skipped failed interrupted py_spy perf pprof_http pprof_self merged running wall gil samples \
+     closed open ok server_error html asset api meta other passed warned not_compressed no_cache_headers native python \
+     framepointers set_cookie vary_cookie cache_control no_lifetime personal no_cache form_token hit miss expired bypass \
+     stale revalidated none quiet noted unknown doubtful spoilt"
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn hostile_view() -> View {
+    let run = fixture::run();
+    let mut facts = RunFacts::new(poisoned(&run.facts.manifest));
+    facts.stack = run.facts.stack.as_ref().map(poisoned);
+    facts.site = run.facts.site.as_ref().map(poisoned);
+    facts.warm = run.facts.warm.as_ref().map(poisoned);
+    facts.probe = run.facts.probe.as_ref().map(poisoned);
+    facts.phases = poisoned(&run.facts.phases);
+    for phase in &mut facts.phases {
+        phase.name.push_str(EVIL);
+        phase.scenarios.insert(EVIL.into(), 1);
+    }
+    facts.access = run.facts.access.values().map(|access| (EVIL.to_owned(), poisoned(access))).collect();
+    facts.samples.clone_from(&run.facts.samples);
+    facts.profiles = run.facts.profiles.as_ref().map(poisoned);
+    facts.unread = vec![EVIL.into()];
+    facts.manifest.versions.insert(EVIL.into(), EVIL.into());
+    facts.manifest.stopped_by = Some(EVIL.into());
+    facts.manifest.complete = false;
+    let mut analysis: Analysis = poisoned(&run.analysis);
+    analysis.rules[0].not_judged = Some(EVIL.into());
+    let mut summary: Summary = poisoned(&run.summary);
+    for load in &mut summary.load {
+        load.valid = false;
+        load.why = vec![EVIL.into()];
+    }
+    let mut flames = run.flames;
+    for flame in &mut flames {
+        flame.title.push_str(EVIL);
+    }
+    Report::build(&facts, &analysis, &summary, &flames)
+}
+
+#[test]
+fn html_holds_no_markup_of_the_site() {
+    let page = render::html(&hostile_view()).expect("renders");
+    assert!(page.matches("alert(1)").count() > 100, "the evil text is really on the page");
+    assert!(
+        !page.contains("</script><script>")
+            && !page.contains("<img")
+            && !page.contains("<a href=\"javascript")
+    );
+    assert!(page.contains("{{ 7*7 }}"), "templates of the site are not evaluated");
+    let page = Html::parse_document(&page);
+    let all = |selector: &str| page.select(&Selector::parse(selector).expect("selector")).collect::<Vec<_>>();
+    assert_eq!(all("script").len(), 1, "only our own");
+    assert!(all("img, object, embed").is_empty());
+    for element in all("*") {
+        for (name, value) in element.value().attrs() {
+            assert!(!name.starts_with("on"), "{name} on {}", element.value().name());
+            let link = ["href", "src", "action", "xlink:href"].contains(&name);
+            assert!(!link || !value.to_ascii_lowercase().contains("script:"), "{name}={value}");
+        }
+    }
+}
+
+#[test]
+fn frames_hold_the_picture_and_nothing_of_the_title() {
+    let page = Html::parse_document(&render::html(&hostile_view()).expect("renders"));
+    let frames: Vec<_> = page.select(&Selector::parse("iframe").expect("selector")).collect();
+    assert_eq!(frames.len(), 3);
+    for frame in frames {
+        assert!(!frame.attr("srcdoc").expect("document").contains("alert("));
+        assert_eq!(frame.attr("sandbox"), Some("allow-scripts"), "never an origin of its own");
+    }
+}
+
+#[test]
+fn markdown_holds_no_markup_of_the_site() {
+    let text = render::markdown(&hostile_view());
+    assert!(text.contains("alert(1)"), "the evil text is really there");
+    for bad in ["\u{1b}", "\u{202e}", "](javascript"] {
+        assert!(!text.contains(bad), "{bad:?}");
+    }
+    // Within code spans HTML is inert; outside of them it must be escaped.
+    for line in text.lines() {
+        let outside: String = line.split('`').step_by(2).collect();
+        let escaped = line.replace("\\`", "");
+        let outside = if escaped.contains('`') { escaped.split('`').step_by(2).collect() } else { outside };
+        assert!(!outside.contains("<script") && !outside.contains("<img"), "{line}");
+    }
+    let width = |line: &str| line.replace("\\|", "").matches('|').count();
+    let lines: Vec<&str> = text.lines().collect();
+    for pair in lines.windows(2).filter(|pair| pair[0].starts_with('|') && pair[1].starts_with('|')) {
+        assert_eq!(width(pair[0]), width(pair[1]), "a cell broke its row: {}", pair[1]);
+    }
+}
+
+#[test]
+fn terminal_text_cannot_move_the_cursor() {
+    let text = render::terminal(&hostile_view(), false);
+    assert!(text.contains("alert(1)"));
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "no control character");
+}

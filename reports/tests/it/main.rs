@@ -1,0 +1,8 @@
+//! The report as a whole: structure, hostile text, missing parts, goldens, and a real browser.
+
+mod chromium;
+mod fixture;
+mod golden;
+mod hostile;
+mod missing;
+mod structure;
