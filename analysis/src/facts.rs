@@ -151,7 +151,7 @@ fn phase_names(folder: &RunFolder) -> Result<Vec<String>, FactsError> {
     let mut found: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter_map(|file| file.strip_suffix(".json").map(str::to_owned))
-        .filter(|stem| !stem.is_empty() && !stem.ends_with(".plan"))
+        .filter(|stem| !stem.is_empty() && stem.strip_suffix(".plan").is_none())
         .collect();
     found.sort_by_key(|name| (phase_rank(name), name.clone()));
     found.truncate(MAX_PHASES);

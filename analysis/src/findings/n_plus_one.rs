@@ -147,7 +147,7 @@ mod tests {
     fn a_slope_of_one_is_proof_and_names_the_field() {
         let found = with(1.0, 0.0, &[(12, 14), (24, 26)]);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Proven));
-        assert!(found[0].fix.contains(r#"books/templates/catalogue.html:12: "#), "{}", found[0].fix);
+        assert!(found[0].fix.contains("books/templates/catalogue.html:12: "), "{}", found[0].fix);
         assert!(found[0].fix.contains(r#"select_related("author")"#), "{}", found[0].fix);
         let saving = found[0].saving.as_ref().expect("loaded");
         // 26 statements, 2 fixed, 1 stays: 23 at 0.2 ms.

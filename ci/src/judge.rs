@@ -1,0 +1,311 @@
+//! Holds promises against what was measured. Doubt is never a pass.
+//!
+//! Order of the truth: a run that did not get through, or whose measurement may not be believed, says so whatever its
+//! assertions say; then a broken promise (or a finding at or above `fail_on`); then doubt; only then a pass.
+
+use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
+use kneepoint_model::load::LoadPhase;
+use kneepoint_model::metric::Unit;
+use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::summary::{AssertionResult, AssertionSummary};
+use kneepoint_model::units::Ratio;
+use kneepoint_model::verdict::{Verdict, VerdictStatus};
+
+use crate::gate::GateResult;
+use crate::measure::{Measured, home, measure, needed, words};
+use crate::plan::SloPlan;
+use crate::slo::Assertion;
+
+/// Share of failed requests above which a kept latency promise proves nothing, because failures are fast.
+pub const ERRORS_SPOIL: f64 = 0.01;
+
+/// Judges every promise of a plan; `base` is the verdict before anything is asserted.
+pub fn judge(plan: &SloPlan, facts: &RunFacts, analysis: &Analysis, base: Verdict) -> GateResult {
+    let bench = Bench { plan, facts, analysis };
+    let global = plan.global.iter().map(|assertion| bench.judge(assertion, None));
+    let own = plan.endpoints.iter().flat_map(|(endpoint, assertions)| {
+        assertions.iter().map(|assertion| bench.judge(assertion, Some(endpoint.as_str())))
+    });
+    let assertions: Vec<AssertionSummary> = global.chain(own).collect();
+    let failing: Vec<&kneepoint_model::finding::Finding> =
+        analysis.findings.iter().filter(|f| plan.fail_on.is_some_and(|least| f.severity >= least)).collect();
+    let mut broken: Vec<String> = of(&assertions, AssertionResult::Fail);
+    broken.extend(failing.iter().map(|finding| format!("finding {}: {}", finding.id, finding.title)));
+    let doubtful = of(&assertions, AssertionResult::Inconclusive);
+    GateResult {
+        format_version: FORMAT_VERSION,
+        verdict: verdict(plan, analysis, base, broken, doubtful),
+        failing_findings: failing.iter().map(|finding| finding.id.clone()).collect(),
+        fail_on: plan.fail_on,
+        assertions,
+    }
+}
+
+fn of(assertions: &[AssertionSummary], result: AssertionResult) -> Vec<String> {
+    assertions.iter().filter(|one| one.result == result).map(sentence).collect()
+}
+
+/// One judged assertion as a sentence.
+pub(crate) fn sentence(one: &AssertionSummary) -> String {
+    let place = one.endpoint.as_ref().map_or_else(String::new, |endpoint| format!("{endpoint}: "));
+    let why = one.why.as_deref().unwrap_or("holds");
+    format!("{place}`{}` in the {} phase: {why}", one.assertion, one.phase)
+}
+
+fn verdict(
+    plan: &SloPlan,
+    analysis: &Analysis,
+    base: Verdict,
+    broken: Vec<String>,
+    doubtful: Vec<String>,
+) -> Verdict {
+    if base.status > VerdictStatus::Fail {
+        // The exit code of a partial run depends on what stopped it, so the base is kept as it is.
+        let mut verdict = base;
+        verdict.reasons.extend(broken);
+        return verdict;
+    }
+    let notes = analysis.validity.notes.iter().cloned();
+    if !broken.is_empty() {
+        return Verdict::new(VerdictStatus::Fail, broken.into_iter().chain(doubtful).chain(notes).collect());
+    }
+    if base.status == VerdictStatus::Inconclusive || !doubtful.is_empty() {
+        let first = if base.status == VerdictStatus::Inconclusive { base.reasons } else { Vec::new() };
+        return Verdict::new(
+            VerdictStatus::Inconclusive,
+            first.into_iter().chain(doubtful).chain(notes).collect(),
+        );
+    }
+    if plan.is_empty() { base } else { Verdict::new(VerdictStatus::Pass, notes.collect()) }
+}
+
+struct Bench<'a> {
+    plan: &'a SloPlan,
+    facts: &'a RunFacts,
+    analysis: &'a Analysis,
+}
+
+/// What was found, as far as it got.
+struct Outcome {
+    measured: Option<Measured>,
+    result: AssertionResult,
+    why: Option<String>,
+}
+
+impl Outcome {
+    fn doubt(measured: Option<Measured>, why: String) -> Self {
+        Self { measured, result: AssertionResult::Inconclusive, why: Some(why) }
+    }
+}
+
+impl Bench<'_> {
+    fn judge(&self, assertion: &Assertion, endpoint: Option<&str>) -> AssertionSummary {
+        let metric = assertion.metric();
+        let name = self.plan.phase.clone().unwrap_or_else(|| home(metric, self.facts).to_owned());
+        let outcome = match self.facts.phase(&name) {
+            Some(phase) => self.in_phase(assertion, endpoint, phase),
+            None => Outcome::doubt(None, format!("there is no {name} phase in this run")),
+        };
+        AssertionSummary {
+            assertion: assertion.to_string(),
+            endpoint: endpoint.map(str::to_owned),
+            phase: name,
+            actual: outcome.measured.map(|found| words(metric, found.value)),
+            samples: outcome.measured.map_or(0, |found| found.samples),
+            result: outcome.result,
+            why: outcome.why,
+        }
+    }
+
+    fn in_phase(&self, assertion: &Assertion, endpoint: Option<&str>, phase: &LoadPhase) -> Outcome {
+        let stats = endpoint.map(|name| phase.endpoints.iter().find(|own| own.name == name));
+        if matches!(stats, Some(None)) {
+            return Outcome::doubt(None, "no request was made to this endpoint".to_owned());
+        }
+        match measure(assertion.metric(), phase, stats.flatten(), self.analysis) {
+            Err(why) => Outcome::doubt(None, why),
+            Ok(found) => {
+                let (requests, errors) =
+                    stats.flatten().map_or((phase.requests, phase.errors), |own| (own.requests, own.errors));
+                let failed = Ratio::of(errors, requests).unwrap_or_default();
+                self.weigh(assertion, &phase.name, found, failed)
+            }
+        }
+    }
+
+    fn weigh(&self, assertion: &Assertion, phase: &str, found: Measured, failed: Ratio) -> Outcome {
+        let conditions = self.analysis.conditions_of(phase);
+        let metric = assertion.metric();
+        let timed = matches!(metric.unit(), Unit::Time | Unit::PerSecond);
+        let least = needed(metric);
+        let shown = words(metric, found.value);
+        if found.samples < least {
+            let why =
+                format!("{} values are too few: {metric} needs {least}; load for longer", found.samples);
+            return Outcome::doubt((found.samples > 0).then_some(found), why);
+        }
+        if conditions.is_none_or(|own| !own.validity.valid) {
+            let why =
+                conditions.and_then(|own| own.validity.why.first()).map_or("it is not valid", String::as_str);
+            return Outcome::doubt(Some(found), format!("the measurement may not be believed: {why}"));
+        }
+        if assertion.holds(found.value) {
+            if metric.unit() == Unit::Time && failed.0 > ERRORS_SPOIL {
+                let why = format!("{shown}, but {failed} of the requests failed, and failures are fast");
+                return Outcome::doubt(Some(found), why);
+            }
+            return Outcome { measured: Some(found), result: AssertionResult::Pass, why: None };
+        }
+        if timed && conditions.is_some_and(|own| own.disturbance == Disturbance::Doubtful) {
+            let why = format!(
+                "{shown} over {} values, but other work on the machine may be the cause",
+                found.samples
+            );
+            return Outcome::doubt(Some(found), why);
+        }
+        let why = format!("{shown} over {} values", found.samples);
+        Outcome { measured: Some(found), result: AssertionResult::Fail, why: Some(why) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_analysis::{analyse, base_verdict};
+    use kneepoint_model::finding::Severity;
+    use kneepoint_model::units::Micros;
+
+    use super::*;
+    use crate::hand;
+
+    fn gate(facts: &RunFacts, texts: &[&str]) -> GateResult {
+        let analysis = analyse(facts);
+        judge(&hand::plan(texts, &[]), facts, &analysis, base_verdict(facts, &analysis))
+    }
+
+    fn result(facts: &RunFacts, text: &str) -> (AssertionResult, VerdictStatus, String) {
+        let gate = gate(facts, &[text]);
+        let one = &gate.assertions[0];
+        (one.result, gate.verdict.status, one.why.clone().unwrap_or_default())
+    }
+
+    #[test]
+    fn promises_that_hold_pass() {
+        let gate = gate(
+            &hand::run(),
+            &[
+                "p50 < 15ms",
+                "p95 < 30ms",
+                "error < 0.1%",
+                "rps >= 90/s",
+                "queries_per_request <= 5",
+                "bytes_per_request < 4.1kB",
+                "cpu_per_request < 20ms",
+            ],
+        );
+        assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Pass, 0), "{gate:#?}");
+        assert!(gate.verdict.reasons.is_empty(), "{gate:#?}");
+        let phases: Vec<&str> = gate.assertions.iter().map(|one| one.phase.as_str()).collect();
+        assert_eq!(phases, ["open", "open", "open", "closed", "open", "open", "open"]);
+        assert_eq!(gate.assertions[0].actual.as_deref(), Some("10.0 ms"));
+    }
+
+    #[test]
+    fn a_broken_promise_fails_with_its_figure() {
+        let (result, status, why) = result(&hand::run(), "p95 < 20ms");
+        assert_eq!((result, status), (AssertionResult::Fail, VerdictStatus::Fail));
+        assert_eq!(why, "25.0 ms over 600 values");
+        assert_eq!(gate(&hand::run(), &["p95 < 20ms"]).verdict.exit_code, 1);
+    }
+
+    #[test]
+    fn too_few_values_are_never_a_pass() {
+        let (result, status, why) = result(&hand::run(), "p99 < 10s");
+        assert_eq!((result, status), (AssertionResult::Inconclusive, VerdictStatus::Inconclusive));
+        assert!(why.contains("p99 needs 1000"), "{why}");
+    }
+
+    #[test]
+    fn nothing_measured_is_never_a_pass() {
+        let mut facts = hand::run();
+        facts.phases.clear();
+        assert_eq!(result(&facts, "p95 < 10s").0, AssertionResult::Inconclusive);
+        let mut facts = hand::run();
+        facts.samples.clear();
+        assert_eq!(result(&facts, "cpu_per_request < 10s").0, AssertionResult::Inconclusive);
+        assert_eq!(result(&hand::run(), "cache_hit > 90%").0, AssertionResult::Inconclusive);
+        let plan = hand::plan(&[], &[("GET /nowhere/", &["p95 < 10s"])]);
+        let analysis = analyse(&hand::run());
+        let gate = judge(&plan, &hand::run(), &analysis, base_verdict(&hand::run(), &analysis));
+        assert_eq!(gate.verdict.exit_code, 3);
+    }
+
+    #[test]
+    fn an_invalid_measurement_outweighs_pass_and_fail() {
+        let mut facts = hand::run();
+        facts.phases[1].validity.valid = false;
+        facts.phases[1].validity.why = vec!["the generator was late".into()];
+        for text in ["p95 < 1s", "p95 < 1ms", "rps > 1000/s"] {
+            let gate = gate(&facts, &[text]);
+            assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Invalid, 4), "{text}");
+        }
+        assert_eq!(result(&facts, "p95 < 1ms").0, AssertionResult::Inconclusive);
+    }
+
+    #[test]
+    fn fast_failures_do_not_keep_a_latency_promise() {
+        let mut facts = hand::run();
+        facts.phases[1].errors = 60;
+        let (result, _, why) = result(&facts, "p95 < 1s");
+        assert_eq!(result, AssertionResult::Inconclusive);
+        assert!(why.contains("10.0 % of the requests failed"), "{why}");
+    }
+
+    #[test]
+    fn a_neighbour_turns_a_miss_into_doubt_but_not_a_count() {
+        let mut facts = hand::run();
+        for sample in &mut facts.samples {
+            sample.host.foreign_us = Micros(sample.tick_us.get() * 6 / 10);
+        }
+        assert_eq!(result(&facts, "p95 < 1ms").0, AssertionResult::Inconclusive);
+        assert_eq!(result(&facts, "p95 < 1s").0, AssertionResult::Pass);
+        assert_eq!(result(&facts, "queries_per_request <= 1").0, AssertionResult::Fail);
+    }
+
+    #[test]
+    fn findings_fail_where_that_was_asked_for() {
+        let facts = hand::run();
+        let mut analysis = analyse(&facts);
+        analysis.findings.push(hand::finding(Severity::Likely));
+        let base = base_verdict(&facts, &analysis);
+        for (fail_on, status) in [
+            (None, VerdictStatus::NoAssertions),
+            (Some(Severity::Proven), VerdictStatus::Pass),
+            (Some(Severity::Likely), VerdictStatus::Fail),
+            (Some(Severity::Hint), VerdictStatus::Fail),
+        ] {
+            let plan = SloPlan { fail_on, ..SloPlan::default() };
+            let gate = judge(&plan, &facts, &analysis, base.clone());
+            assert_eq!(gate.verdict.status, status, "{fail_on:?}");
+        }
+    }
+
+    #[test]
+    fn a_partial_run_stays_partial_with_its_exit_code() {
+        let mut facts = hand::run();
+        facts.manifest.stopped_by = Some("SIGTERM".into());
+        let gate = gate(&facts, &["p95 < 1s"]);
+        assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Partial, 143));
+    }
+
+    #[test]
+    fn a_named_phase_is_used_for_all() {
+        let facts = hand::run();
+        let analysis = analyse(&facts);
+        let mut plan = hand::plan(&["p95 < 1s"], &[]);
+        plan.phase = Some("closed".into());
+        assert_eq!(
+            judge(&plan, &facts, &analysis, base_verdict(&facts, &analysis)).assertions[0].phase,
+            "closed"
+        );
+    }
+}
