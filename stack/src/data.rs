@@ -86,9 +86,9 @@ fn manage(recipe: Recipe<'_>, part: &Path) -> Program {
 
 const fn deadline(size: Size) -> Duration {
     match size {
-        Size::S => Duration::from_secs(120),
-        Size::M => Duration::from_secs(300),
-        Size::L => Duration::from_secs(1800),
+        Size::S => Duration::from_mins(2),
+        Size::M => Duration::from_mins(5),
+        Size::L => Duration::from_mins(30),
     }
 }
 

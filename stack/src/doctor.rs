@@ -28,45 +28,34 @@ pub fn doctor(root: &Path) -> Vec<Check> {
 }
 
 fn python_check() -> Check {
-    let base = Check { name: "python", ok: true, required: true, detail: String::new(), fix: None };
-    match python::locate(None, &Cancel::new()) {
-        Ok(python) => Check {
-            detail: format!("python {} at {}, with venv", python.version, python.path.display()),
-            ..base
-        },
-        Err(error) => failed(base, &error, "apt install python3 python3-venv"),
-    }
+    let found = python::locate(None, &Cancel::new());
+    let told =
+        found.map(|python| format!("python {} at {}, with venv", python.version, python.path.display()));
+    check("python", true, told, "apt install python3 python3-venv")
 }
 
 fn nginx_check() -> Check {
-    let base = Check { name: "nginx", ok: true, required: false, detail: String::new(), fix: None };
-    match proxy_version(&Cancel::new()) {
-        Ok(version) => Check { detail: format!("nginx {version}"), ..base },
-        Err(error) => failed(base, &error, "apt install nginx"),
-    }
+    let told = proxy_version(&Cancel::new()).map(|version| format!("nginx {version}"));
+    check("nginx", false, told, "apt install nginx")
 }
 
 fn disk_check(root: &Path) -> Check {
-    let base = Check { name: "disk", ok: true, required: true, detail: String::new(), fix: None };
     let existing = root.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
-    let found = disk::free(existing).and_then(|free| disk::require(existing, disk::NEEDED).map(|()| free));
-    match found {
-        Ok(free) => Check { detail: format!("{free} free at {}", existing.display()), ..base },
-        Err(error) => failed(base, &error, "free some space, or run in a folder on another disk"),
-    }
+    let found = disk::require(existing, disk::NEEDED).and_then(|()| disk::free(existing));
+    let told = found.map(|free| format!("{free} free at {}", existing.display()));
+    check("disk", true, told, "free some space, or run in a folder on another disk")
 }
 
 fn port_check(port: u16) -> Check {
-    let base = Check { name: "ports", ok: true, required: false, detail: String::new(), fix: None };
-    if ports::is_free(port) {
-        return Check { detail: format!("port {port} is free"), ..base };
-    }
-    let taken = StackError::PortTaken { port, holder: proc_net::holder(port) };
-    failed(base, &taken, "nothing to do: the next free port is taken instead, unless you fix one")
+    let taken = || StackError::PortTaken { port, holder: proc_net::holder(port) };
+    let told = if ports::is_free(port) { Ok(format!("port {port} is free")) } else { Err(taken()) };
+    check("ports", false, told, "nothing to do: the next free port is taken instead, unless you fix one")
 }
 
-fn failed(base: Check, error: &StackError, fix: &str) -> Check {
-    Check { ok: false, detail: error.to_string(), fix: Some(fix.to_owned()), ..base }
+fn check(name: &'static str, required: bool, told: Result<String, StackError>, fix: &str) -> Check {
+    let ok = told.is_ok();
+    let detail = told.unwrap_or_else(|error| error.to_string());
+    Check { name, ok, required, detail, fix: (!ok).then(|| fix.to_owned()) }
 }
 
 #[cfg(test)]

@@ -27,6 +27,29 @@ impl fmt::Display for Holder {
     }
 }
 
+/// A service that does not answer, and what its log says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which.
+    pub service: &'static str,
+    /// What was asked.
+    pub url: Url,
+    /// How long we waited.
+    pub waited: Duration,
+    /// The last answer, or why there was none.
+    pub why: String,
+    /// The log that should tell why.
+    pub log: PathBuf,
+    /// Its end, secrets struck out.
+    pub tail: String,
+}
+
+impl Trouble {
+    fn story(&self) -> String {
+        format!("{}\nthe end of {}:\n{}", self.why, self.log.display(), self.tail)
+    }
+}
+
 /// Why the stack could not be prepared, brought up, attached to or taken down.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
@@ -169,33 +192,11 @@ pub enum StackError {
         source: Box<ProcessError>,
     },
     /// A service started but did not answer as it should.
-    #[error("{service} was not ready at {url} after {:.1} s: {why}\nthe end of {}:\n{tail}", waited.as_secs_f64(), log.display())]
-    NotReady {
-        /// Which.
-        service: &'static str,
-        /// What was asked.
-        url: Url,
-        /// How long.
-        waited: Duration,
-        /// The last answer, or why there was none.
-        why: String,
-        /// The log that should tell why.
-        log: PathBuf,
-        /// Its end.
-        tail: String,
-    },
+    #[error("{} was not ready at {} after {:.1} s: {}", .0.service, .0.url, .0.waited.as_secs_f64(), .0.story())]
+    NotReady(Box<Trouble>),
     /// A service that was up is no longer well.
-    #[error("{service} is not well: {why}\nthe end of {}:\n{tail}", log.display())]
-    Unhealthy {
-        /// Which.
-        service: &'static str,
-        /// Why.
-        why: String,
-        /// The log that should tell why.
-        log: PathBuf,
-        /// Its end.
-        tail: String,
-    },
+    #[error("{} is not well at {}: {}", .0.service, .0.url, .0.story())]
+    Unhealthy(Box<Trouble>),
     /// The target is on the public internet, and nobody said that this is wanted.
     #[error(
         "{host} is {address}, which is neither loopback nor private; load only what is yours, and say so with `--i-own-this-target`"

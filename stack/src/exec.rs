@@ -22,14 +22,14 @@ pub(crate) fn run(
     cancel: &Cancel,
     each: &mut dyn FnMut(Stream, &str),
 ) -> Result<Output, StackError> {
-    let stop = kneepoint_process::Cancel::new();
-    let program = program.cancel_on(&stop);
+    let switch = kneepoint_process::Cancel::new();
+    let program = program.cancel_on(&switch);
     let ended = AtomicBool::new(false);
     let result = thread::scope(|scope| {
         scope.spawn(|| {
             while !ended.load(Ordering::Acquire) {
                 if cancel.is_set() {
-                    stop.cancel();
+                    switch.cancel();
                     return;
                 }
                 thread::park_timeout(LOOK);

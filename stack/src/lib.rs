@@ -31,7 +31,7 @@ mod venv;
 
 pub use attach::{AttachPlan, Reach, attach, reach};
 pub use doctor::{Check, doctor};
-pub use error::{Holder, StackError};
+pub use error::{Holder, StackError, Trouble};
 pub use kneepoint_process::Lifetime;
 pub use native::{
     DownReport, Leftover, RunningStack, ServiceStatus, StackStatus, UpPlan, WatchdogCommand, down_recorded,

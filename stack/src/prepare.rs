@@ -15,7 +15,7 @@ use crate::data::{self, Recipe};
 use crate::{Size, StackError, assets, disk, folder, lock, python, venv};
 
 /// How long to wait for another kneepoint that prepares the same folder.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// What to prepare.
 #[derive(Debug, Clone)]

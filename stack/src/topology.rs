@@ -41,7 +41,7 @@ pub struct Topology {
     pub server: ServerKind,
     /// nginx in front, when there is one.
     pub proxy: Option<ProxySettings>,
-    /// Whether the engine stands beside it; without it the site searches in its database.
+    /// Whether the engine stands beside it; without it the site answers searches with 503.
     pub engine: bool,
     /// Worker processes; `None` is one a core, and at least two.
     pub workers: Option<NonZeroU16>,

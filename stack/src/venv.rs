@@ -19,9 +19,9 @@ use crate::{StackError, exec, folder, mask};
 /// Written last.
 const MARKER: &str = "kneepoint-complete";
 /// `python -m venv` unpacks pip: seconds on a quiet machine.
-const MAKE: Duration = Duration::from_secs(180);
+const MAKE: Duration = Duration::from_mins(3);
 /// A slow index may need minutes.
-const INSTALL: Duration = Duration::from_secs(600);
+const INSTALL: Duration = Duration::from_mins(10);
 /// Prints the versions of what matters; fails when a package is not there, and then the environment is made anew.
 const VERSIONS: &str = r#"
 import json, platform, sqlite3

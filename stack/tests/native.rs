@@ -14,16 +14,18 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::Silent;
-use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stack::{Driver, StackInfo};
 use kneepoint_model::tier::Tier;
-use kneepoint_process::{ProcStat, Program, SessionRef, watchdog};
+use kneepoint_process::{ProcStat, Program, Service, SessionRef, StartOptions, watchdog};
 use kneepoint_stack::{
-    Lifetime, PortPlan, PreparePlan, Prepared, RunningStack, Size, StackError, Topology, UpPlan,
-    WatchdogCommand, down_recorded, prepare, status, up,
+    AttachPlan, Lifetime, PortPlan, PreparePlan, Prepared, RunningStack, Size, StackError, Topology, UpPlan,
+    WatchdogCommand, attach, down_recorded, prepare, status, up,
 };
 
 const GRACE: Duration = Duration::from_secs(8);
 const OWNER: &str = "KNEEPOINT_TEST_STACK_OWNER";
+/// The data of this seed is made, and its maker killed, in each run.
+const KILLED_SEED: u64 = 777;
 
 /// `target/`, wherever this test binary was built to.
 fn target() -> PathBuf {
@@ -46,7 +48,7 @@ fn prepared(root: &Path) -> Prepared {
     prepare(&plan, &Cancel::new(), &Silent).unwrap()
 }
 
-/// The engine of this build, when there is one; without it the site searches in its database.
+/// The engine of this build, when there is one.
 fn engine() -> Option<Vec<String>> {
     let engine = target().join("release/kneepoint-engine");
     engine.exists().then(|| vec![engine.to_string_lossy().into_owned()])
@@ -129,8 +131,35 @@ fn workers(stack: &RunningStack) -> Vec<i32> {
     members.iter().filter(|process| Some(process.ppid) == master).map(|process| process.pid).collect()
 }
 
+/// What is found from outside is what was started.
+fn attach_finds_its_tiers(info: &StackInfo) {
+    for tier in info.tiers.iter().filter(|tier| tier.tier != Tier::Engine) {
+        let plan = AttachPlan {
+            url: tier.url.clone().unwrap(),
+            host_header: None,
+            access_log: None,
+            pids: BTreeMap::new(),
+            pprof: None,
+            status_url: None,
+            consent: false,
+        };
+        let found = attach(&plan, &Cancel::new()).unwrap();
+        let seen = found.tier(tier.tier).unwrap();
+        assert_eq!((&seen.roots, seen.runtime), (&tier.roots, tier.runtime), "{found:?}");
+        assert!(found.driver == Driver::Attach && !found.throw_away);
+    }
+}
+
 fn kill_9(pid: i32) {
     Program::new("kill").args(["-9", &pid.to_string()]).run(Duration::from_secs(5)).unwrap();
+}
+
+/// This very binary under another role, to be killed.
+fn start_owner(role: &str, root: &Path, logs: &Path) -> Service {
+    let command = this_test(role);
+    let log = Some(logs.join("owner.log"));
+    let options = StartOptions { name: "owner".to_owned(), log, lifetime: Lifetime::DieWithParent };
+    Program::new(&command.exe).args(&command.args).env(OWNER, root).start(options).unwrap()
 }
 
 #[test]
@@ -147,7 +176,41 @@ fn owner_entry() {
     let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_400) };
     let stack = up(&plan, &prepared(&root), &Cancel::new(), &Silent).unwrap();
     std::fs::write(root.join("up"), serde_json::to_vec(stack.info()).unwrap()).unwrap();
-    thread::sleep(Duration::from_secs(60));
+    thread::sleep(Duration::from_mins(1));
+}
+
+#[test]
+#[ignore = "not a test: the preparing owner that is killed in a test below"]
+fn preparing_entry() {
+    let Ok(root) = std::env::var(OWNER) else { return };
+    let plan = PreparePlan { root: PathBuf::from(root), size: Size::S, seed: KILLED_SEED, python: None };
+    prepare(&plan, &Cancel::new(), &Silent).unwrap();
+}
+
+#[test]
+fn kill_9_while_preparing_leaves_nothing_half_done() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = root(temp.path());
+    let whole = prepared(&root).data;
+    let stem = whole.file_name().unwrap().to_str().unwrap().strip_suffix("-1").unwrap().to_owned();
+    let place = root.join("cache").join(format!("{stem}-{KILLED_SEED}"));
+    let part = root.join("cache").join(format!("{stem}-{KILLED_SEED}.part"));
+    let _ = std::fs::remove_dir_all(&place);
+    let owner = start_owner("preparing_entry", &root, temp.path());
+    wait_until("the database is being made", || {
+        assert!(owner.is_alive(), "{}", owner.log_tail(4000));
+        part.join("db.sqlite3").exists()
+    });
+    kill_9(owner.pid());
+    assert!(!place.exists() && part.exists());
+    let plan = PreparePlan { root: root.clone(), size: Size::S, seed: KILLED_SEED, python: None };
+    let again = prepare(&plan, &Cancel::new(), &Silent).unwrap();
+    assert!(again.data.file_name() == place.file_name() && !part.exists());
+    for name in ["db.sqlite3", "books.jsonl", "static"] {
+        assert!(again.data.join(name).exists(), "{name}");
+    }
+    // The next run of this test must have something to make.
+    std::fs::remove_dir_all(&place).unwrap();
 }
 
 #[test]
@@ -179,8 +242,8 @@ fn comes_up_answers_heals_and_goes_down() {
         info.versions
     );
     assert_eq!(status(&root).unwrap().owner, Some(std::process::id().cast_signed()));
-    let (code, found) = page(&info, "/search/?q=the");
-    assert_eq!(code, 200, "{found}");
+    let (code, _) = page(&info, "/search/?q=the");
+    assert_eq!(code, if info.tier(Tier::Engine).is_some() { 200 } else { 503 });
 
     if let Some(proxy) = info.tier(Tier::Proxy) {
         let (code, counters) = get(proxy.status_url.as_ref().unwrap().as_str());
@@ -195,6 +258,8 @@ fn comes_up_answers_heals_and_goes_down() {
         let (code, health) = get(engine.url.as_ref().unwrap().join("/healthz").unwrap().as_str());
         assert!(code == 200 && health.contains("books"), "{health}");
     }
+
+    attach_finds_its_tiers(&info);
 
     let second = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap_err();
     assert!(matches!(second, StackError::AlreadyUp { .. }), "{second}");
@@ -233,7 +298,8 @@ fn every_topology_comes_up_without_an_engine_and_starts_from_the_same_data() {
         assert!(std::fs::read(&copy).unwrap() == snapshot, "a copy of the snapshot");
         assert!(stack.info().tier(Tier::Engine).is_none() && stack.info().tier(Tier::Proxy).is_none());
         assert_eq!(page(stack.info(), "/").0, 200);
-        assert_eq!(page(stack.info(), "/search/?q=the").0, 200);
+        assert_eq!(page(stack.info(), "/catalogue/").0, 200);
+        assert_eq!(page(stack.info(), "/search/?q=the").0, 503, "a notice, since there is no engine");
         let sessions = sessions(stack.info());
         // Not taken down, only dropped.
         drop(stack);
@@ -260,11 +326,11 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
         "{error}"
     );
 
-    let faults = BTreeMap::from([("KP_FAULTS".to_owned(), "no_such_fault".to_owned())]);
-    let faulty = UpPlan { env: faults, ..plan("gunicorn", 22_200) };
+    let env = BTreeMap::from([("KP_FAULTS".to_owned(), "no_such_fault".to_owned())]);
+    let faulty = UpPlan { env, ..plan("gunicorn", 22_200) };
     let error = up(&faulty, &prepared, &Cancel::new(), &Silent).unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, StackError::NotReady { service: "gunicorn", .. }), "{text}");
+    assert!(matches!(&error, StackError::NotReady(trouble) if trouble.service == "gunicorn"), "{text}");
     assert!(text.contains("no_such_fault") && text.contains("use n_plus_one"), "{text}");
     assert!(status(&root).is_none());
 
@@ -305,13 +371,7 @@ fn kill_9_of_the_owner_leaves_nothing_and_the_next_up_works() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());
     let prepared = prepared(&root);
-    let command = this_test("owner_entry");
-    let options = kneepoint_process::StartOptions {
-        name: "owner".to_owned(),
-        log: Some(temp.path().join("owner.log")),
-        lifetime: Lifetime::DieWithParent,
-    };
-    let owner = Program::new(&command.exe).args(&command.args).env(OWNER, &root).start(options).unwrap();
+    let owner = start_owner("owner_entry", &root, temp.path());
     wait_until("the owner's stack is up", || {
         assert!(owner.is_alive(), "{}", owner.log_tail(4000));
         root.join("up").exists()

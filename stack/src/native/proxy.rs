@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit};
 use super::render::{NginxConf, render};
 use super::server::write;
 use super::service::Spec;
-use super::up::Site;
+use super::up::{Site, url, user};
 use crate::topology::ProxySettings;
 use crate::{Ports, StackError, exec};
 
@@ -65,7 +65,7 @@ pub(super) fn spec(
     let files = getrlimit(Resource::Nofile).maximum.map_or(FILES, |hard| hard.min(FILES));
     let conf = NginxConf {
         run_dir: site.run_text(),
-        user: site.user(),
+        user: user(),
         listen: format!("127.0.0.1:{}", ports.site),
         upstreams: vec![format!("127.0.0.1:{}", ports.server)],
         static_root: Some(format!("{}/data/{}", site.run_text(), crate::data::STATIC)),
@@ -88,15 +88,15 @@ pub(super) fn spec(
         what: format!("nginx {} {cache} a page cache", nginx.version),
         roots: Vec::new(),
         runtime: Runtime::Native,
-        url: Some(site.url(ports.site, "/")),
+        url: Some(url(ports.site, "/")),
         concurrency: None,
-        status_url: Some(site.url(ports.site, "/kneepoint-status")),
+        status_url: Some(url(ports.site, "/kneepoint-status")),
         pprof_url: None,
         access_log: Some(access_log.clone()),
         logs: vec![error_log.display().to_string(), access_log],
     };
     let telling = vec![error_log];
-    let ready = site.url(ports.site, "/healthz");
+    let ready = url(ports.site, "/healthz");
     Ok(Spec { name: "nginx", program, log, telling, ready, port: ports.site, tier })
 }
 

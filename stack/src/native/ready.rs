@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use kneepoint_model::cancel::Cancel;
 
 use super::service::Running;
-use crate::StackError;
 use crate::ask::Asker;
+use crate::error::{StackError, Trouble};
 
 /// A cold Python on a busy machine compiles and imports for seconds.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// One question: longer than any healthy answer, short enough to see a dead service soon.
 const QUESTION: Duration = Duration::from_secs(3);
 /// Between two questions, growing from the first to the second.
@@ -28,10 +28,10 @@ pub(super) fn wait(asker: &Asker, running: &Running, cancel: &Cancel) -> Result<
             return Err(StackError::Cancelled);
         }
         let ended = running.service.exit_status().map(|exit| format!("it ended with {exit}"));
-        let hopeless =
-            ended.or_else(|| running.has_given_up().then(|| "its supervisor gave it up".to_owned()));
+        let hopeless = ended.or_else(|| running.has_given_up().then(|| "it cannot start".to_owned()));
         if hopeless.is_some() || started.elapsed() >= DEADLINE {
-            return Err(not_ready(running, started.elapsed(), hopeless.unwrap_or(why)));
+            let why = hopeless.unwrap_or(why);
+            return Err(StackError::NotReady(trouble(running, started.elapsed(), why)));
         }
         if cancel.sleep(pause) {
             return Err(StackError::Cancelled);
@@ -44,10 +44,7 @@ pub(super) fn wait(asker: &Asker, running: &Running, cancel: &Cancel) -> Result<
 pub(super) fn check(asker: &Asker, running: &Running, cancel: &Cancel) -> Result<(), StackError> {
     let ended = running.service.exit_status().map(|exit| Err(format!("it ended with {exit}")));
     let answer = ended.unwrap_or_else(|| ask(asker, running, QUESTION * 2, cancel));
-    answer.map_err(|why| {
-        let (log, tail) = running.last_words();
-        StackError::Unhealthy { service: running.name, why, log, tail }
-    })
+    answer.map_err(|why| StackError::Unhealthy(trouble(running, Duration::ZERO, why)))
 }
 
 fn ask(asker: &Asker, running: &Running, deadline: Duration, cancel: &Cancel) -> Result<(), String> {
@@ -55,7 +52,7 @@ fn ask(asker: &Asker, running: &Running, deadline: Duration, cancel: &Cancel) ->
     if reply.status == 200 { Ok(()) } else { Err(format!("it answered with status {}", reply.status)) }
 }
 
-fn not_ready(running: &Running, waited: Duration, why: String) -> StackError {
+fn trouble(running: &Running, waited: Duration, why: String) -> Box<Trouble> {
     let (log, tail) = running.last_words();
-    StackError::NotReady { service: running.name, url: running.ready.clone(), waited, why, log, tail }
+    Box::new(Trouble { service: running.name, url: running.ready.clone(), waited, why, log, tail })
 }

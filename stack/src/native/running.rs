@@ -179,8 +179,8 @@ impl RunningStack {
 
 impl Drop for RunningStack {
     fn drop(&mut self) {
-        let complete = self.state.info.is_some();
-        if !self.is_down && !(complete && self.lifetime == Lifetime::Detached) {
+        let lives_on = self.lifetime == Lifetime::Detached && self.state.info.is_some();
+        if !self.is_down && !lives_on {
             self.stop(DROP_GRACE);
         }
     }

@@ -9,7 +9,7 @@ use kneepoint_process::Program;
 
 use super::render::{GunicornConf, SupervisedProgram, SupervisorConf, render};
 use super::service::Spec;
-use super::up::Site;
+use super::up::{Site, url, user};
 use crate::StackError;
 use crate::topology::{ServerKind, Topology};
 
@@ -38,20 +38,21 @@ fn gunicorn(site: &Site, topology: &Topology, port: u16) -> Result<Spec, StackEr
     let argv = [&site.python.to_string_lossy(), "-m", "gunicorn", "-c", &gunicorn_conf.to_string_lossy()];
     let argv = argv.into_iter().chain(["bookstore.wsgi:application"]).map(str::to_owned).collect();
     let programs = vec![SupervisedProgram { name: "gunicorn", argv }];
-    let conf = SupervisorConf { run_dir, app_dir, user: site.user(), programs };
+    let conf = SupervisorConf { run_dir, app_dir, user: user(), programs };
     let supervisor_conf = write(site, "supervisord.conf", &render("server", "supervisord.conf.j2", &conf)?)?;
     let program = with_switches(site, site.program(&site.python))
         .args(["-m", "supervisor.supervisord", "-n", "-c"])
         .arg(supervisor_conf);
+    let threads_each = if threads > 1 { format!(" × {threads} threads") } else { String::new() };
     let what = format!(
-        "gunicorn {} ({workers} {class} workers × {threads}) under supervisor {}",
+        "gunicorn {} ({workers} {class} workers{threads_each}) under supervisor {}",
         site.version("gunicorn"),
         site.version("supervisor")
     );
     let telling = ["gunicorn-error.log", "gunicorn.log", "supervisord.log"].map(|name| site.logs.join(name));
     let log = site.logs.join("supervisord-output.log");
-    let tier = tier(site, what, topology.concurrency(), port, &telling);
-    let ready = site.url(port, "/healthz");
+    let tier = tier(what, topology.concurrency(), port, &telling);
+    let ready = url(port, "/healthz");
     Ok(Spec { name: "gunicorn", program, log, telling: telling.into(), ready, port, tier })
 }
 
@@ -63,16 +64,8 @@ fn runserver(site: &Site, port: u16) -> Spec {
     ]);
     let log = site.logs.join("runserver.log");
     let what = format!("Django {} runserver", site.version("Django"));
-    let tier = tier(site, what, None, port, std::slice::from_ref(&log));
-    Spec {
-        name: "runserver",
-        program,
-        log,
-        telling: Vec::new(),
-        ready: site.url(port, "/healthz"),
-        port,
-        tier,
-    }
+    let tier = tier(what, None, port, std::slice::from_ref(&log));
+    Spec { name: "runserver", program, log, telling: Vec::new(), ready: url(port, "/healthz"), port, tier }
 }
 
 fn with_switches(site: &Site, program: Program) -> Program {
@@ -87,13 +80,13 @@ fn with_switches(site: &Site, program: Program) -> Program {
     })
 }
 
-fn tier(site: &Site, what: String, concurrency: Option<u32>, port: u16, logs: &[PathBuf]) -> TierInfo {
+fn tier(what: String, concurrency: Option<u32>, port: u16, logs: &[PathBuf]) -> TierInfo {
     TierInfo {
         tier: Tier::Server,
         what,
         roots: Vec::new(),
         runtime: Runtime::Python,
-        url: Some(site.url(port, "/")),
+        url: Some(url(port, "/")),
         concurrency,
         status_url: None,
         pprof_url: None,

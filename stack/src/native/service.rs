@@ -75,12 +75,12 @@ impl Running {
         last
     }
 
-    /// Whether a supervisor has given up on its program: then waiting longer is of no use.
+    /// Whether its own log says that it cannot come up: then waiting longer is of no use. gunicorn ends when its first
+    /// worker cannot import the site, and supervisor would start it again and again.
     pub(super) fn has_given_up(&self) -> bool {
-        let gave_up = |log: &LogFile| {
-            tail_of(&log.path, log.begins).is_ok_and(|text| text.contains("entered FATAL state"))
-        };
-        self.logs.iter().any(gave_up)
+        const SIGNS: [&str; 2] = ["Worker failed to boot", "entered FATAL state"];
+        let says = |text: String| SIGNS.iter().any(|sign| text.contains(sign));
+        self.logs.iter().any(|log| tail_of(&log.path, log.begins).is_ok_and(says))
     }
 }
 

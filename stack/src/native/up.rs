@@ -59,22 +59,22 @@ impl Site {
         self.versions.get(name).map_or("of unknown version", String::as_str)
     }
 
-    pub(super) fn url(&self, port: u16, path: &str) -> Url {
-        Url::parse(&format!("http://127.0.0.1:{port}{path}"))
-            .expect("a loopback address with a path is a URL")
-    }
-
-    /// Whom nginx's workers and supervisor run as: root stays root, since only it can read its own project folder.
-    pub(super) fn user(&self) -> Option<&'static str> {
-        rustix::process::geteuid().is_root().then_some("root")
-    }
-
     /// A program with a small, known environment.
     pub(super) fn program(&self, executable: impl AsRef<OsStr>) -> Program {
         let program = Program::new(executable).env_clear().env("LANG", "C.UTF-8").cwd(&self.run);
         let inherited = INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         inherited.fold(program, |program, (name, value)| program.env(name, value))
     }
+}
+
+/// An address of this stack.
+pub(super) fn url(port: u16, path: &str) -> Url {
+    Url::parse(&format!("http://127.0.0.1:{port}{path}")).expect("a loopback address with a path is a URL")
+}
+
+/// Whom nginx's workers and supervisor run as: root stays root, since only it can read its own project folder.
+pub(super) fn user() -> Option<&'static str> {
+    rustix::process::geteuid().is_root().then_some("root")
 }
 
 /// Brings the stack up and waits until every tier answers. Blocks; on any failure nothing is left running.
@@ -131,18 +131,16 @@ fn lay_out(
     let needed = kneepoint_model::units::Bytes(64 << 20)
         + kneepoint_model::units::Bytes(2 * folder::size(&prepared.data));
     disk::require(&prepared.root, needed)?;
-    let logs = match &plan.logs {
-        Some(logs) => logs.clone(),
-        None => {
-            folder::remove(&home.logs())?;
-            home.logs()
-        }
-    };
+    let logs = plan.logs.clone().unwrap_or_else(|| home.logs());
+    if plan.logs.is_none() {
+        folder::remove(&logs)?;
+    }
     fs::create_dir_all(&logs).map_err(StackError::io("make the folder", &logs))?;
     let logs = logs.canonicalize().map_err(StackError::io("find", &logs))?;
     folder::copy(&prepared.data, &home.run().join("data"))?;
-    let (run, _) = plain_path(&home.run())?;
     link(&logs, &home.run().join("logs"))?;
+    // Last, so that nothing can fail between the making of the link and the record that names it.
+    let (run, _) = plain_path(&home.run())?;
     let data = run.join("data");
     let engine_port = held.ports.engine;
     let own = Own {
@@ -193,7 +191,7 @@ fn info(plan: &UpPlan, site: &Site, held: &HeldPorts, nginx: Option<&Nginx>) -> 
         format_version: FORMAT_VERSION,
         driver: Driver::Native,
         topology: plan.topology.name.clone(),
-        base_url: site.url(held.ports.site, "/"),
+        base_url: url(held.ports.site, "/"),
         host_header: None,
         tiers: Vec::new(),
         toggles: switches::shown(&site.switches),
