@@ -69,9 +69,8 @@ fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
 /// Everything that servers said of themselves in the measured phases.
 fn said(facts: &RunFacts) -> SplitSums {
     let mut sums = SplitSums::default();
-    for endpoint in facts.measured_phases().flat_map(|phase| &phase.endpoints) {
-        sums.add(&endpoint.split);
-    }
+    let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
+    endpoints.filter_map(attribute::told).for_each(|said| sums.add(said));
     sums
 }
 
@@ -109,8 +108,12 @@ fn db(facts: &RunFacts) -> DbSummary {
             "nothing: no response carried Server-Timing; add kneepoint's Django middleware to the site";
         return DbSummary { source: source.to_owned(), ..DbSummary::default() };
     }
+    let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
+    let (statements, requests) = endpoints
+        .filter_map(attribute::queries)
+        .fold((0, 0), |(statements, requests), own| (statements + own.0, requests + own.1));
     DbSummary {
-        queries_per_request: Some(sums.queries as f64 / sums.n as f64),
+        queries_per_request: Ratio::of(statements, requests).map(|per| per.0),
         app_db_us_per_request: Some(sums.db_us.as_f64() / sums.n as f64),
         source: "server-timing".to_owned(),
     }

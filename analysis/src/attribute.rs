@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{EndpointStats, LoadPhase};
+use kneepoint_model::load::{EndpointStats, LoadPhase, SplitSums};
 use kneepoint_model::proxy::AccessSummary;
 use kneepoint_model::summary::{EndpointSummary, TimeSplit};
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
@@ -39,7 +39,7 @@ fn summarise(phase: &LoadPhase, stats: &EndpointStats, access: Option<&AccessSum
         service_us: stats.service_us,
         ttfb_us: stats.ttfb_us,
         bytes_per_request: Bytes(stats.wire_bytes.get().checked_div(stats.requests).unwrap_or(0)),
-        queries_per_request: (stats.split.n > 0).then(|| stats.split.queries as f64 / stats.split.n as f64),
+        queries_per_request: queries(stats).map(|(queries, requests)| queries as f64 / requests as f64),
         cache_hit: hit_ratio(&stats.cache),
         split: split(stats, access),
     }
@@ -65,10 +65,7 @@ pub fn hit_ratio(cache: &BTreeMap<CacheOutcome, u64>) -> Option<Ratio> {
 
 /// The parts of the mean request; `None` when the server did not say, or when what it said came out of a cache.
 pub fn split(stats: &EndpointStats, access: Option<&AccessSummary>) -> Option<TimeSplit> {
-    let sums = &stats.split;
-    if sums.n == 0 || sums.app_us == Micros::ZERO || holds_stored_answers(stats) {
-        return None;
-    }
+    let sums = told(stats).filter(|sums| sums.app_us > Micros::ZERO)?;
     let mean = |sum: Micros| Micros((sum.as_f64() / sums.n as f64).round() as u64);
     let total = mean(sums.service_us);
     let in_app = mean(sums.app_us).min(total);
@@ -89,10 +86,19 @@ pub fn split(stats: &EndpointStats, access: Option<&AccessSummary>) -> Option<Ti
     })
 }
 
-/// A cached answer repeats the `Server-Timing` of the request that filled the cache: time that nobody spent.
-fn holds_stored_answers(stats: &EndpointStats) -> bool {
+/// What the server said of itself at an endpoint; `None` when it did not, or when what it said came out of a cache.
+///
+/// A cached answer repeats the `Server-Timing` of the request that filled the cache: time that nobody spent. Without hits
+/// there may be more answers than requests, because each redirect is an answer of its own.
+pub fn told(stats: &EndpointStats) -> Option<&SplitSums> {
     let hits: u64 = stats.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
-    (stats.split.n + hits).saturating_sub(stats.requests) * STORED_TOLERANCE > stats.split.n
+    let stored = if hits == 0 { 0 } else { (stats.split.n + hits).saturating_sub(stats.requests).min(hits) };
+    (stats.split.n > 0 && stored * STORED_TOLERANCE <= stats.split.n).then_some(&stats.split)
+}
+
+/// Database statements, and the requests that they stand for: answers that said something, redirects not counted twice.
+pub fn queries(stats: &EndpointStats) -> Option<(u64, u64)> {
+    told(stats).map(|said| (said.queries, said.n.min(stats.requests))).filter(|(_, requests)| *requests > 0)
 }
 
 /// Mean wait for a worker on the routes of an endpoint, weighted by their requests; `None` when the log knows less than
@@ -115,7 +121,6 @@ fn queueing(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
 
 #[cfg(test)]
 mod tests {
-    use kneepoint_model::load::SplitSums;
     use kneepoint_model::proxy::ProxyRoute;
     use proptest::prelude::*;
 
@@ -182,6 +187,15 @@ mod tests {
         assert_eq!(split(&cached, None), None);
         cached.split.n = 10;
         assert!(split(&cached, None).is_some());
+    }
+
+    #[test]
+    fn a_redirect_is_two_answers_to_one_request() {
+        let mut redirected = stats(100, 1_000, [800, 0, 0, 0]);
+        redirected.requests = 50;
+        redirected.split.queries = 300;
+        assert!(split(&redirected, None).is_some());
+        assert_eq!(queries(&redirected), Some((300, 50)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The verdict before any assertion is judged: did the run get through, and may its figures be believed?
 //!
-//! A run counts as having got through once `down` (or a later stage) is in its manifest: this is asked while the last
-//! stages are still to come, so `complete` alone cannot decide.
+//! A run counts as having got through once `down` is in its manifest: this is asked while the last stages are still to
+//! come, so `complete` alone cannot decide, and the stages after `down` can be said again of any folder.
 
 use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
@@ -81,11 +81,7 @@ fn smoke(facts: &RunFacts) -> Option<Verdict> {
 fn interrupted(facts: &RunFacts) -> Option<Verdict> {
     let manifest = &facts.manifest;
     let cut = manifest.stages.iter().any(|record| record.status == StageStatus::Interrupted);
-    let through = manifest.complete
-        || manifest
-            .stages
-            .iter()
-            .any(|record| matches!(record.name, Stage::Down | Stage::Analyse | Stage::Gate | Stage::Report));
+    let through = manifest.complete || stage(facts, Stage::Down).is_some();
     if through && !cut && manifest.stopped_by.is_none() {
         return None;
     }

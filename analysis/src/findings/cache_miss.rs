@@ -1,9 +1,11 @@
-//! A page that is the same for every visitor is not served from a cache, and why.
+//! A page that is the same for visitors who are not logged in is made anew each time, and why.
 //!
 //! Judged by the two-visitor test: two fresh cookie jars, twice each. Never said of a page that holds a form token, is
-//! personal, or leaks (see `unsafe_cache`). Where a cache stands in front and misses, the finding is proven; where none
-//! does, it is a hint at what one would save, and only above [`WORTH_MS_PER_SECOND`]. The saving is the application's own
-//! time: a hit was measured to cost the proxy about 0.01 ms.
+//! personal, or leaks (see `unsafe_cache`). Where a cache stands in front and misses a page whose headers would allow a
+//! shared copy, the finding is proven; where cookies or the site's own headers forbid one it is likely, because two
+//! visitors without a login cannot speak for those with one. Where no cache stands, it is a hint at what one would save,
+//! and only above [`WORTH_MS_PER_SECOND`]. The saving is the application's own time: a hit was measured to cost the proxy
+//! about 0.01 ms.
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity, finding_id};
@@ -42,11 +44,7 @@ fn may_be_shared(test: &CacheTest) -> bool {
 
 fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     let test = route.cache.as_ref()?;
-    if !may_be_shared(test)
-        || test.second.is_hit()
-        || test.because.is_empty()
-        || hits_under_load(context, route)
-    {
+    if !may_be_shared(test) || test.second.is_hit() || hits_under_load(context, route) {
         return None;
     }
     let saving = saving(context, route);
@@ -63,18 +61,35 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     Some(Finding {
         id: finding_id(Rule::CacheMiss, Tier::Proxy, Some(&route.route)),
         rule: Rule::CacheMiss,
-        severity: if in_front { Severity::Proven } else { Severity::Hint },
+        severity: severity(in_front, &test.because),
         tier: Tier::Proxy,
         route: Some(route.route.clone()),
-        title: format!("{} is the same for every visitor, but is made anew each time", clip(&route.route)),
+        title: format!(
+            "{} is the same for visitors without a login, but is made anew each time",
+            clip(&route.route)
+        ),
         evidence,
         saving,
-        fix: advice(&test.because),
+        fix: advice(&test.because, in_front),
         reproduce: format!(
             "for i in 1 2; do {}; done",
             context.curl_headers(&route.path, "^cache-\\|^vary\\|^set-cookie")
         ),
     })
+}
+
+fn severity(in_front: bool, because: &[UncachedBecause]) -> Severity {
+    let forbidden = |why: &UncachedBecause| {
+        matches!(
+            why,
+            UncachedBecause::SetCookie | UncachedBecause::VaryCookie | UncachedBecause::CacheControl
+        )
+    };
+    match (in_front, because.iter().any(forbidden)) {
+        (false, _) => Severity::Hint,
+        (true, true) => Severity::Likely,
+        (true, false) => Severity::Proven,
+    }
 }
 
 fn worth(route: &RouteProbe, saving: Option<&Saving>) -> bool {
@@ -124,32 +139,44 @@ const fn reason(why: UncachedBecause) -> &'static str {
     }
 }
 
-fn advice(because: &[UncachedBecause]) -> String {
-    let parts: Vec<&str> = because
-        .iter()
-        .filter_map(|why| match why {
-            UncachedBecause::SetCookie => Some(
-                "keep the view from setting a cookie for visitors who are not logged in (do not touch `request.session` or \
-                 `get_token()`)",
-            ),
-            UncachedBecause::VaryCookie => Some(
-                "keep middleware and template from reading `request.user` or the session on this page, so that Django leaves \
-                 `Vary: Cookie` out",
-            ),
-            UncachedBecause::CacheControl => {
-                Some("replace `@never_cache` or `private` on this view by `@cache_control(public=True, max_age=60)`")
-            }
-            UncachedBecause::NoLifetime => {
-                Some("give it a lifetime: `@cache_control(public=True, max_age=60)` on the view, or `proxy_cache_valid 200 60s;`")
-            }
-            UncachedBecause::NoCache => Some(
-                "put nginx `proxy_cache` in front (`proxy_cache_path`, `proxy_cache`, and `proxy_cache_bypass \
-                 $cookie_sessionid` so that nobody who is logged in is served from it), or `@cache_page(60)` on the view",
-            ),
-            UncachedBecause::Personal | UncachedBecause::FormToken => None,
-        })
-        .collect();
+/// What to do about each reason, and about a cache that is not there.
+fn advice(because: &[UncachedBecause], in_front: bool) -> String {
+    let mut parts: Vec<&str> = because.iter().filter_map(|why| mend(*why)).collect();
+    if !in_front && !because.contains(&UncachedBecause::NoCache) {
+        parts.extend(mend(UncachedBecause::NoCache));
+    }
+    if parts.is_empty() {
+        parts.push(
+            "its headers allow a shared copy, so the cache's own rules keep it out: see `proxy_cache_valid`, \
+             `proxy_cache_min_uses`, `proxy_cache_key` and `proxy_no_cache`",
+        );
+    }
     parts.join("; ")
+}
+
+const fn mend(why: UncachedBecause) -> Option<&'static str> {
+    match why {
+        UncachedBecause::SetCookie => Some(
+            "keep the view from setting a cookie for visitors without a login (do not touch `request.session` or \
+             `get_token()`)",
+        ),
+        UncachedBecause::VaryCookie => Some(
+            "keep middleware and template from reading `request.user` or the session on this page, so that Django leaves \
+             `Vary: Cookie` out",
+        ),
+        UncachedBecause::CacheControl => Some(
+            "if nothing on it is private, replace `@never_cache` or `private` by `@cache_control(public=True, max_age=60)`",
+        ),
+        UncachedBecause::NoLifetime => Some(
+            "give it a lifetime: `@cache_control(public=True, max_age=60)` on the view, or `proxy_cache_valid 200 60s;` in \
+             nginx",
+        ),
+        UncachedBecause::NoCache => Some(
+            "put nginx `proxy_cache` in front (`proxy_cache_path`, `proxy_cache`, and `proxy_cache_bypass $cookie_sessionid` \
+             with `proxy_no_cache` so that nobody with a login is served from it), or `@cache_page(60)` on the view",
+        ),
+        UncachedBecause::Personal | UncachedBecause::FormToken => None,
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +194,7 @@ mod tests {
     #[test]
     fn a_cache_that_misses_is_told_why() {
         let found = with(CacheOutcome::Miss, &[UncachedBecause::SetCookie]);
-        assert_eq!((found.len(), found[0].severity), (1, Severity::Proven));
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(found[0].fix.contains("request.session"), "{}", found[0].fix);
         let saving = found[0].saving.as_ref().expect("loaded");
         assert!((saving.ms_per_second() - 25.0 * 8.0).abs() < 1e-6, "{saving:?}");
@@ -202,6 +229,14 @@ mod tests {
             because: vec![UncachedBecause::SetCookie],
         };
         assert!(hand::findings(&facts, check).is_empty());
+    }
+
+    #[test]
+    fn a_miss_that_the_headers_do_not_explain_is_the_caches_own() {
+        let found = with(CacheOutcome::Miss, &[]);
+        assert_eq!(found[0].severity, Severity::Proven);
+        assert!(found[0].fix.contains("proxy_cache_valid"), "{}", found[0].fix);
+        assert!(with(CacheOutcome::Bypass, &[UncachedBecause::NoLifetime])[0].severity == Severity::Proven);
     }
 
     #[test]

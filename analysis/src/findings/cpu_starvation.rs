@@ -12,7 +12,7 @@ use kneepoint_model::units::{Micros, Ratio};
 
 use super::context::{MIN_SAMPLES, evidence};
 use super::{Context, Judgement};
-use crate::attribute::main_route;
+use crate::attribute::{main_route, told};
 
 /// How many times longer than alone the same statements must take.
 pub const SWOLLEN: f64 = 3.0;
@@ -58,7 +58,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 fn compare(context: &Context<'_>, phase: &LoadPhase) -> Compared {
     let mut compared = Compared::default();
     for endpoint in &phase.endpoints {
-        let said = endpoint.split;
+        let Some(said) = told(endpoint) else { continue };
         let Some(route) =
             main_route(endpoint).and_then(|name| context.probed().find(|own| own.route == name))
         else {
@@ -67,7 +67,7 @@ fn compare(context: &Context<'_>, phase: &LoadPhase) -> Compared {
         let (Some(db), Some(queries)) = (route.db_us, route.queries.filter(|queries| *queries > 0)) else {
             continue;
         };
-        if said.n == 0 || said.queries == 0 {
+        if said.queries == 0 {
             continue;
         }
         compared.n += said.n;

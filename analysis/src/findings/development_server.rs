@@ -3,6 +3,7 @@
 
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
+use kneepoint_model::stack::TierInfo;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
@@ -12,13 +13,18 @@ use super::{Context, Judgement};
 /// Words by which a development server names itself.
 pub const NAMES: [&str; 4] = ["runserver", "wsgiserver", "werkzeug", "development server"];
 
+/// True when a tier names itself a development server.
+pub(super) fn is_development(server: &TierInfo) -> bool {
+    let what = server.what.to_ascii_lowercase();
+    NAMES.iter().any(|name| what.contains(name))
+}
+
 pub(super) fn check(context: &Context<'_>) -> Judgement {
     let server = context.facts.stack.as_ref().and_then(|stack| stack.tier(Tier::Server));
     let Some(server) = server else {
         return Judgement::not_judged("what serves the application is not known here");
     };
-    let what = server.what.to_ascii_lowercase();
-    let found = NAMES.iter().any(|name| what.contains(name)).then(|| Finding {
+    let found = is_development(server).then(|| Finding {
         id: finding_id(Rule::DevelopmentServer, Tier::Server, None),
         rule: Rule::DevelopmentServer,
         severity: Severity::Likely,

@@ -1,8 +1,8 @@
 //! The generator, or a neighbour, was the bottleneck: kneepoint accuses itself first.
 //!
-//! Looks at every phase but the profiled one, whether it may be believed or not: this rule is about belief. Sources of
-//! the thresholds: above about 85 % of one core the dispatcher's lateness grows without bound (one thread cannot be
-//! asked for more than itself); a wait for a core that reaches a quarter of the median service time shows in it.
+//! Looks at every phase but the profiled one, whether it may be believed or not: this rule is about belief. The
+//! thresholds are those by which the generator voids a phase itself, so that a voided phase comes with its finding; the
+//! wait for a core is hinted at from half of what voids.
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::load::LoadPhase;
@@ -14,25 +14,31 @@ use super::context::{MIN_SAMPLES, evidence};
 use super::{Context, Judgement};
 use crate::types::Disturbance;
 
-/// Share of one core from which the busiest thread of the generator is taken to be full.
-pub const THREAD_FULL: f64 = 0.85;
-/// Share of the median service time from which the generator's own wait for a core is visible in the figures.
-pub const WAIT_SHARE: f64 = 0.25;
-/// Shortest mean wait for a core that is worth a word.
-pub const WAIT_LEAST: Micros = Micros(1_000);
-/// Share of the median response time from which late dispatch is visible in the figures.
-pub const LAG_SHARE: f64 = 0.10;
-/// Shortest 99th percentile of dispatch lag that is worth a word.
-pub const LAG_LEAST: Micros = Micros(10_000);
-/// Share of the offered rate below which the generator did not send what it should, when it was late as well.
-pub const SENT_LEAST: f64 = 0.95;
+/// Share of one core above which the busiest thread of the generator cannot keep its schedule.
+pub const THREAD_FULL: f64 = 0.80;
+/// Share of the median response time above which the generator's own wait for a core spoils the figures.
+pub const WAIT_SPOILS: f64 = 0.5;
+/// Share of the median response time from which that wait is visible in the figures.
+pub const WAIT_SEEN: f64 = 0.25;
+/// Mean wait for a core, and lateness, below which nothing is said.
+pub const LEAST: Micros = Micros(1_000);
+/// Share of the median response time above which dispatch is late.
+pub const LAG_LATE: f64 = 0.10;
+/// Share of the 99th percentile of response time above which lateness could be a quarter of the tail.
+pub const LAG_OF_TAIL: f64 = 0.25;
+/// Share of the offered rate below which the schedule was not kept.
+pub const SENT_LEAST: f64 = 0.98;
 
 pub(super) fn check(context: &Context<'_>) -> Judgement {
     let (mut full, mut hints) = (Vec::new(), Vec::new());
     for phase in context.facts.measured_phases().filter(|phase| phase.requests >= MIN_SAMPLES) {
         full.extend(full_thread(phase));
         full.extend(late(phase));
-        hints.extend(waiting(phase));
+        let (wait, share) = wait(phase);
+        if wait > LEAST && share > WAIT_SEEN {
+            let one = waiting(phase, wait);
+            if share > WAIT_SPOILS { full.push(one) } else { hints.push(one) }
+        }
     }
     let severity = if full.is_empty() { Severity::Hint } else { Severity::Likely };
     full.extend(hints);
@@ -46,7 +52,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 
 fn full_thread(phase: &LoadPhase) -> Option<Evidence> {
     let busiest = phase.generator.busiest_thread;
-    (busiest.0 >= THREAD_FULL).then(|| {
+    (busiest.0 > THREAD_FULL).then(|| {
         about(
             phase,
             format!("the generator's busiest thread used {busiest} of a core in the {} phase", phase.name),
@@ -55,38 +61,38 @@ fn full_thread(phase: &LoadPhase) -> Option<Evidence> {
 }
 
 fn late(phase: &LoadPhase) -> Option<Evidence> {
-    let lag = phase.sched_lag_us;
-    let seen = lag.p99 >= LAG_LEAST && lag.p99.as_f64() >= phase.response_us.p50.as_f64() * LAG_SHARE;
-    let sent =
-        phase.offered_rps.map(|offered| phase.achieved_rps.0 / offered.0).filter(|share| share.is_finite());
+    let (lag, response) = (phase.sched_lag_us, phase.response_us);
+    let late = lag.p99 > LEAST && lag.p99.as_f64() > response.p50.as_f64() * LAG_LATE;
+    let sent = phase.offered_rps.map_or(1.0, |offered| phase.achieved_rps.0 / offered.0);
+    let short = sent < SENT_LEAST;
+    let seen = late && (short || lag.p99.as_f64() > response.p99.as_f64() * LAG_OF_TAIL);
     (lag.count >= MIN_SAMPLES && seen).then(|| {
-        let short = sent.filter(|share| *share < SENT_LEAST).map_or_else(String::new, |share| {
-            format!(", and only {} of the offered rate ended in time", Ratio(share))
-        });
+        let missing =
+            if short { format!(", and {} of the offered rate ended in time", Ratio(sent)) } else { String::new() };
         about(
             phase,
             format!(
-                "requests of the {} phase left late: 99th percentile {} after they were due, against a median answer of \
-                 {}{short}",
-                phase.name, lag.p99, phase.response_us.p50
+                "requests of the {} phase left late: 99th percentile {} after they were due, against a 99th percentile of \
+                 {} of the answers{missing}",
+                phase.name, lag.p99, response.p99
             ),
         )
     })
 }
 
-fn waiting(phase: &LoadPhase) -> Option<Evidence> {
+/// Mean wait for a core per request, and its share of the median response time.
+fn wait(phase: &LoadPhase) -> (Micros, f64) {
     let wait = Micros(phase.generator.run_queue_us.get() / phase.requests.max(1));
-    let seen = wait >= WAIT_LEAST && wait.as_f64() >= phase.service_us.p50.as_f64() * WAIT_SHARE;
-    seen.then(|| {
-        about(
-            phase,
-            format!(
-                "the generator waited {wait} for a core for each request of the {} phase, which took {} (median): some of \
-                 that time is its own",
-                phase.name, phase.service_us.p50
-            ),
-        )
-    })
+    (wait, wait.as_f64() / phase.response_us.p50.as_f64().max(1.0))
+}
+
+fn waiting(phase: &LoadPhase, wait: Micros) -> Evidence {
+    let text = format!(
+        "the generator waited {wait} for a core for each request of the {} phase, of which the median took {}: some of that \
+         time is its own",
+        phase.name, phase.response_us.p50
+    );
+    about(phase, text)
 }
 
 fn about(phase: &LoadPhase, text: String) -> Evidence {
@@ -168,8 +174,12 @@ mod tests {
     #[test]
     fn waiting_for_a_core_is_a_hint() {
         let mut facts = hand::healthy();
-        facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 9_000);
+        facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 3_000);
         assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Hint);
+        facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 6_000);
+        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Likely);
+        facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 500);
+        assert!(hand::findings(&facts, check).is_empty());
     }
 
     #[test]

@@ -12,8 +12,10 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
 use super::context::{MIN_SAMPLES, concurrency, evidence};
+use super::development_server::is_development;
 use super::text::count;
 use super::{Context, Judgement};
+use crate::attribute::told;
 use crate::facts::OPEN;
 
 /// Share of the time to the first byte from which waiting is the main part of a request.
@@ -42,6 +44,10 @@ impl Queueing<'_> {
 }
 
 pub(super) fn check(context: &Context<'_>) -> Judgement {
+    let server = context.facts.stack.as_ref().and_then(|stack| stack.tier(Tier::Server));
+    if server.is_some_and(is_development) {
+        return Judgement::not_judged("the development server has no workers: see development-server");
+    }
     let seen: Vec<Queueing<'_>> = context.believed().filter_map(|phase| queueing(context, phase)).collect();
     if seen.is_empty() {
         return Judgement::not_judged(
@@ -65,7 +71,7 @@ fn workers(context: &Context<'_>) -> Option<u32> {
 
 fn sums(phase: &LoadPhase) -> SplitSums {
     let mut sums = SplitSums::default();
-    phase.endpoints.iter().for_each(|endpoint| sums.add(&endpoint.split));
+    phase.endpoints.iter().filter_map(told).for_each(|said| sums.add(said));
     sums
 }
 
