@@ -1,2 +1,23 @@
-//! The `kneepoint` command.
-fn main() {}
+//! The `kneepoint` command: read the command line, do what it says, exit with the code that belongs to the end.
+
+mod announce;
+mod cli;
+mod command;
+mod config;
+mod console;
+mod failure;
+mod host;
+mod pipeline;
+mod run;
+mod signals;
+mod stage;
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    let exit = command::dispatch(cli::Cli::parse()).unwrap_or_else(|failure| {
+        console::complain(&failure.message);
+        failure.exit
+    });
+    std::process::ExitCode::from(exit.code())
+}

@@ -79,7 +79,7 @@ pub struct Manifest {
     pub stages: Vec<StageRecord>,
     /// What could not be measured.
     pub unmeasured: Vec<Unmeasured>,
-    /// True once the last stage has ended; false in a folder whose run was cut off.
+    /// True once everything up to `down` has gone well; false in a folder whose run was cut off.
     pub complete: bool,
     /// What cut the run off, when something did.
     pub stopped_by: Option<String>,

@@ -1,0 +1,213 @@
+//! The command line: clap only. Nothing is believed here; `command` turns it into plans.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use url::Url;
+
+use crate::config::{DataSize, FailOn};
+
+/// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
+#[derive(Debug, Parser)]
+#[command(name = "kneepoint", version, arg_required_else_help = true, help_expected = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Configuration file; otherwise kneepoint.toml is looked for upward from here.
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder for runs and caches.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".kneepoint", env = "KNEEPOINT_HOME")]
+    pub(crate) home: PathBuf,
+    /// How results are written to stdout.
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    pub(crate) format: Format,
+    /// Warnings and errors only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more while working.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// Form of results on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// summary.json.
+    Json,
+    /// GitHub annotations; the Markdown report goes to the step summary.
+    Github,
+}
+
+/// Verbs, in the order in which they are met.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// The main job: up, smoke, warm, probe, load, profile, down, analyse, gate, report.
+    Run(RunArgs),
+    /// Write a commented kneepoint.toml here.
+    Init {
+        /// Write over an existing file.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Say what can be measured on this machine, and the command that mends what cannot.
+    Doctor,
+    /// Bring the reference stack up and leave it running.
+    Up(StackArgs),
+    /// Take down what `up` left running.
+    Down {
+        /// Also everything else that kneepoint ever started from this folder.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Say what `up` left running.
+    Status,
+    /// Crawl only: does every page answer?
+    Smoke(TargetArgs),
+    /// Crawl and warm; or print what keeps a cache warm.
+    Warm {
+        /// What to warm.
+        #[command(flatten)]
+        target: TargetArgs,
+        /// Print crontab lines with curl, and a systemd timer, instead of a verdict.
+        #[arg(long)]
+        print_cron: bool,
+        /// Minutes between two warmings in what is printed.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=59))]
+        every: u32,
+    },
+    /// Crawl, warm and load, without profiling.
+    Load(RunArgs),
+    /// Crawl, warm, then load and profile in one phase.
+    Profile(RunArgs),
+    /// Think, judge and report again from a stored run, whole or cut off.
+    Report {
+        /// Run folder; otherwise the latest.
+        run: Option<PathBuf>,
+    },
+    /// Judge a stored run again by the present [slo].
+    Gate {
+        /// Run folder; otherwise the latest.
+        run: Option<PathBuf>,
+        /// A finding of this severity or above fails.
+        #[arg(long, value_enum)]
+        fail_on: Option<FailOn>,
+    },
+    /// List the runs of this folder.
+    History,
+    /// Print a JSON Schema of the public contract.
+    Schema {
+        /// Which file.
+        #[arg(value_enum)]
+        which: SchemaName,
+    },
+    /// Print a completion script.
+    Completions {
+        /// For which shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// The reference stack's engine (started by `up`).
+    #[command(hide = true)]
+    Engine {
+        /// Where to listen.
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+        /// Books, one JSON object a line.
+        #[arg(long)]
+        books: PathBuf,
+    },
+    /// Stops what a killed kneepoint left behind (started by `run`).
+    #[command(hide = true)]
+    Watchdog,
+}
+
+/// Files with a published schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// summary.json.
+    Summary,
+    /// manifest.json.
+    Manifest,
+    /// site.json.
+    Site,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TargetArgs {
+    /// A site that already runs, instead of the reference stack.
+    #[arg(long, value_name = "URL")]
+    pub(crate) attach: Option<Url>,
+    /// I may load this target although it is neither loopback nor private.
+    #[arg(long = "i-own-this-target")]
+    pub(crate) own_target: bool,
+    /// The reference stack.
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+}
+
+/// How the reference stack is built.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StackArgs {
+    /// runserver, gunicorn, nginx, or auto.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) topology: Option<String>,
+    /// Size of the data.
+    #[arg(long, value_enum)]
+    pub(crate) size: Option<DataSize>,
+    /// Seed of data and load.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// A switch of the bookstore, e.g. KP_FAULTS=n_plus_one; may be given several times.
+    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// What a run may change of the configuration.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RunArgs {
+    /// What is looked at.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Users of the closed phase.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) users: Option<u32>,
+    /// Journeys per second of the open phase: `auto` or `50/s`.
+    #[arg(long)]
+    pub(crate) rate: Option<String>,
+    /// A finding of this severity or above fails the run.
+    #[arg(long, value_enum)]
+    pub(crate) fail_on: Option<FailOn>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not KEY=VALUE; e.g. KP_FAULTS=n_plus_one")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

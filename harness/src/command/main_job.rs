@@ -1,0 +1,117 @@
+//! The main job and its shorter forms: a run folder is made, the sentence is said, the verdict is printed.
+
+use std::sync::Arc;
+
+use kneepoint_crawler::{cron, systemd_timer, warm_order};
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::run::names;
+use kneepoint_model::site::SiteMap;
+use kneepoint_model::stack::StackInfo;
+
+use super::{console_of, plan, results};
+use crate::announce::Announcer;
+use crate::cli::{Common, RunArgs, StackArgs, TargetArgs};
+use crate::config::{Overrides, Plan, Rate};
+use crate::console;
+use crate::failure::Failure;
+use crate::pipeline::{self, Asked};
+use crate::run::Run;
+use crate::signals::Stop;
+
+pub(super) fn run(common: &Common, args: &RunArgs, asked: Asked) -> Result<ExitCode, Failure> {
+    let mut overrides = target(&args.target);
+    overrides.users = args.users;
+    overrides.fail_on = args.fail_on;
+    overrides.rate = args.rate.as_deref().map(rate).transpose()?;
+    let plan = plan(common, &overrides)?;
+    say(common, &plan, asked).map(|(exit, _)| exit)
+}
+
+pub(super) fn smoke(common: &Common, args: &TargetArgs) -> Result<ExitCode, Failure> {
+    let plan = plan(common, &target(args))?;
+    let (exit, run) = say(common, &plan, Asked::SMOKE)?;
+    if common.format == crate::cli::Format::Human
+        && let Some(site) = run.folder.read_json_if_there::<SiteMap>(names::SITE)?
+    {
+        console::print(&results::smoke_lines(&site));
+    }
+    Ok(exit)
+}
+
+pub(super) fn warm(common: &Common, args: &TargetArgs, print_cron: Option<u32>) -> Result<ExitCode, Failure> {
+    let plan = plan(common, &target(args))?;
+    let Some(minutes) = print_cron else {
+        return say(common, &plan, Asked { warm: true, ..Asked::SMOKE }).map(|(exit, _)| exit);
+    };
+    let (exit, run) = speak(common, &plan, Asked::SMOKE)?;
+    if exit == ExitCode::Ok {
+        let site: SiteMap = run.folder.read_json(names::SITE)?;
+        let stack: StackInfo = run.folder.read_json(names::STACK)?;
+        let pages = warm_order(&site, plan.warm.pages);
+        let (service, timer) = systemd_timer(&stack.base_url, &pages, minutes);
+        console::print(&format!(
+            "# crontab -e\n{}\n# /etc/systemd/system/kneepoint-warm.service\n{service}\n# /etc/systemd/system/kneepoint-warm.timer\n{timer}",
+            cron(&stack.base_url, &pages, minutes)
+        ));
+    }
+    Ok(exit)
+}
+
+fn say(common: &Common, plan: &Plan, asked: Asked) -> Result<(ExitCode, Run), Failure> {
+    let (exit, run) = speak(common, plan, asked)?;
+    results::print(common, &run)?;
+    Ok((exit, run))
+}
+
+fn speak(common: &Common, plan: &Plan, asked: Asked) -> Result<(ExitCode, Run), Failure> {
+    let stop = Stop::listen()?;
+    let events = Arc::new(Announcer::new(console_of(common)));
+    let mut run = Run::create(plan, command_line(), events, stop)?;
+    let exit = pipeline::say(plan, asked, &mut run)?;
+    Ok((exit, run))
+}
+
+pub(super) fn target(args: &TargetArgs) -> Overrides {
+    Overrides { attach: args.attach.clone(), own_target: args.own_target, ..stack(&args.stack) }
+}
+
+pub(super) fn stack(args: &StackArgs) -> Overrides {
+    Overrides {
+        topology: args.topology.clone(),
+        size: args.size,
+        seed: args.seed,
+        env: args.env.clone(),
+        ..Overrides::default()
+    }
+}
+
+fn rate(text: &str) -> Result<Rate, Failure> {
+    Rate::parse(text)
+        .ok_or_else(|| Failure::new(ExitCode::Usage, format!("--rate: `{text}` is not a rate; write `auto` or `50/s`")))
+}
+
+/// The command line for the manifest, with what may be secret masked.
+fn command_line() -> Vec<String> {
+    mask(std::env::args())
+}
+
+fn mask(words: impl Iterator<Item = String>) -> Vec<String> {
+    const SECRET: [&str; 5] = ["PASSWORD", "SECRET", "TOKEN", "KEY", "DSN"];
+    words
+        .map(|word| match word.split_once('=') {
+            Some((key, _)) if SECRET.iter().any(|s| key.to_ascii_uppercase().contains(s)) => format!("{key}=***"),
+            _ => word,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_reach_the_manifest() {
+        let words = ["kneepoint", "--env", "KP_DB_PASSWORD=hunter2", "KP_FAULTS=n_plus_one"].map(str::to_owned);
+        assert_eq!(mask(words.into_iter()), ["kneepoint", "--env", "KP_DB_PASSWORD=***", "KP_FAULTS=n_plus_one"]);
+    }
+}

@@ -1,0 +1,126 @@
+//! `kneepoint.toml` → [`Plan`]: found upward, read strictly, laid over the defaults, trusted from then on.
+
+mod error;
+mod plan;
+mod raw;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use error::ConfigError;
+pub(crate) use plan::{LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart, Target, WarmPart};
+pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn};
+pub(crate) use value::Rate;
+
+use raw::RawConfig;
+
+/// The defaults, explained: documentation and defaults cannot part.
+pub(crate) const DEFAULT: &str = include_str!("config/default.toml");
+/// Name of the file.
+pub(crate) const FILE: &str = "kneepoint.toml";
+
+/// What the command line lays over the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    pub(crate) attach: Option<url::Url>,
+    pub(crate) own_target: bool,
+    pub(crate) topology: Option<String>,
+    pub(crate) size: Option<DataSize>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) users: Option<u32>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) fail_on: Option<FailOn>,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// Finds the file upward from `start`.
+pub(crate) fn find(start: &Path) -> Option<PathBuf> {
+    start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file())
+}
+
+/// Reads the file (or only the defaults) into a plan.
+pub(crate) fn load(file: Option<&Path>, home: &Path, overrides: &Overrides) -> Result<Plan, ConfigError> {
+    let own = match file {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| ConfigError::unreadable(path, &e))?;
+            // Read once alone: only so do errors carry the line and column of the user's own file.
+            toml::from_str::<RawConfig>(&text).map_err(|e| ConfigError::from_toml(path, &text, &e))?;
+            Some(toml::from_str::<toml::Table>(&text).map_err(|e| ConfigError::from_toml(path, &text, &e))?)
+        }
+    };
+    let mut merged: toml::Table = toml::from_str(DEFAULT).expect("the compiled-in defaults are valid; a test holds it");
+    if let Some(own) = own {
+        lay_over(&mut merged, own);
+    }
+    let raw: RawConfig =
+        merged.try_into().map_err(|e: toml::de::Error| ConfigError::Merged(e.message().to_owned()))?;
+    // Paths in the file are relative to the file.
+    let base = file.and_then(Path::parent).unwrap_or_else(|| Path::new("."));
+    Plan::build(raw, base, home, overrides)
+}
+
+fn lay_over(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay_over(below, above),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Plan, ConfigError> {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join(FILE);
+        std::fs::write(&path, text).expect("write");
+        load(Some(&path), dir.path(), &Overrides::default())
+    }
+
+    #[test]
+    fn the_defaults_are_whole() {
+        let plan = load(None, Path::new("/nowhere"), &Overrides::default()).expect("defaults");
+        assert!(matches!(plan.target, Target::Reference(_)));
+        assert_eq!(plan.load.users, 8);
+    }
+
+    #[test]
+    fn a_file_overrides_only_what_it_says() {
+        let plan = read("[load]\nusers = 3\n").expect("valid");
+        assert_eq!(plan.load.users, 3);
+        assert_eq!(plan.profile.hz, 20);
+    }
+
+    #[test]
+    fn an_unknown_key_names_line_column_suggestion_and_example() {
+        let shown = read("[load]\nuser = 3\n").expect_err("refused").to_string();
+        for part in ["kneepoint.toml:2:1", "`user`", "did you mean `users`", "users = 8"] {
+            assert!(shown.contains(part), "{part} is missing from:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_names_line_column_and_example() {
+        let shown = read("[load]\nclosed = \"20 parsecs\"\n").expect_err("refused").to_string();
+        for part in ["kneepoint.toml:2:10", "20 parsecs", "closed = \"20s\""] {
+            assert!(shown.contains(part), "{part} is missing from:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_bad_assertion_is_refused_before_anything_starts() {
+        let shown = read("[slo]\nassert = [\"p59 < 300ms\"]\n").expect_err("refused").to_string();
+        assert!(shown.contains("kneepoint.toml:2:") && shown.contains("p59"), "{shown}");
+    }
+
+    #[test]
+    fn broken_toml_is_refused_with_its_place() {
+        let shown = read("[load\nusers = 3\n").expect_err("refused").to_string();
+        assert!(shown.contains("kneepoint.toml:1:"), "{shown}");
+    }
+}

@@ -1,0 +1,106 @@
+//! What is said of a configuration that cannot be used: file, line, column, key, value, suggestion, valid example.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::DEFAULT;
+
+/// Why a configuration was refused.
+#[derive(Debug, Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {why}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// The file says something that is not understood.
+    #[error("{0}")]
+    Refused(String),
+    /// Laid over the defaults it makes no sense.
+    #[error("configuration: {0}")]
+    Merged(String),
+    /// A flag of the command line makes no sense.
+    #[error("{flag}: {why}")]
+    Flag {
+        /// Which.
+        flag: &'static str,
+        /// Why, with a valid example.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::Unreadable { path: path.to_owned(), why: error.to_string() }
+    }
+
+    pub(super) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let (line, column) = place(text, at);
+        let written = text.lines().nth(line - 1).unwrap_or_default();
+        let message = error.message().trim();
+        let mut shown = format!("{}:{line}:{column}: {message}\n", path.display());
+        let _ = writeln!(shown, "  {line} | {written}");
+        let _ = writeln!(shown, "  {} | {}^", " ".repeat(line.to_string().len()), " ".repeat(column - 1));
+        let section = section_at(text, line);
+        let unknown = quoted(message, "unknown field `");
+        let suggestion = unknown.and_then(|key| nearest(key, message));
+        if let Some(suggestion) = suggestion {
+            let _ = writeln!(shown, "  did you mean `{suggestion}`?");
+        }
+        let key = suggestion.unwrap_or_else(|| written.split('=').next().unwrap_or_default().trim());
+        if let Some(example) = example(&section, key) {
+            let _ = writeln!(shown, "  a valid line: {example}");
+        }
+        Self::Refused(shown.trim_end().to_owned())
+    }
+}
+
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+    (line, column)
+}
+
+fn section_at(text: &str, line: usize) -> String {
+    let headings = text.lines().take(line).filter_map(|l| l.trim().strip_prefix('[')?.strip_suffix(']'));
+    headings.last().unwrap_or_default().trim().to_owned()
+}
+
+fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
+    message.split_once(before)?.1.split('`').next()
+}
+
+/// serde lists what it expected between backticks; the nearest of those is what was meant.
+fn nearest<'a>(key: &str, message: &'a str) -> Option<&'a str> {
+    let expected = message.split_once("expected")?.1;
+    expected
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|name| (strsim::damerau_levenshtein(key, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// The line of the defaults that sets (or, commented out, would set) this key in this section.
+fn example(section: &str, key: &str) -> Option<String> {
+    let mut here = String::new();
+    for line in DEFAULT.lines() {
+        let trimmed = line.trim_start_matches('#').trim();
+        if let Some(name) = line.trim().strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            name.clone_into(&mut here);
+        } else if here == section && trimmed.split('=').next().is_some_and(|k| k.trim() == key) && trimmed.contains('=') {
+            return Some(trimmed.to_owned());
+        }
+    }
+    None
+}

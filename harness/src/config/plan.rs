@@ -1,0 +1,268 @@
+//! The plan: what is believed. Built once; each stage is given its own part and never the whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
+use kneepoint_scenarios::{Scenario, resolve};
+use serde::Serialize;
+use url::Url;
+
+use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site};
+use super::value::{AssertionText, Rate, Span};
+use super::{ConfigError, Overrides};
+
+/// Everything a run needs to know.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Plan {
+    /// The `.kneepoint` folder.
+    #[serde(skip)]
+    pub(crate) home: PathBuf,
+    /// What is looked at.
+    pub(crate) target: Target,
+    /// Seed of data and load.
+    pub(crate) seed: u64,
+    /// Smoke.
+    pub(crate) crawl: Crawl,
+    /// Warming.
+    pub(crate) warm: WarmPart,
+    /// Probing.
+    pub(crate) probe: ProbePart,
+    /// Load.
+    pub(crate) load: LoadPart,
+    /// Profiling.
+    pub(crate) profile: ProfilePart,
+    /// Assertions.
+    pub(crate) slo: SloPart,
+}
+
+/// The reference stack, or a site that already runs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    /// Brought up and taken down by kneepoint.
+    Reference(StackPart),
+    /// Looked at only.
+    Site(SiteTarget),
+}
+
+/// How the reference stack is brought up.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StackPart {
+    pub(crate) topology: String,
+    pub(crate) size: DataSize,
+    pub(crate) seed: u64,
+    pub(crate) port: u16,
+    pub(crate) workers: u32,
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// A site that already runs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SiteTarget {
+    pub(crate) url: Url,
+    pub(crate) host_header: Option<String>,
+    pub(crate) consent: bool,
+    pub(crate) access_log: Option<PathBuf>,
+    pub(crate) server_pids: Vec<u32>,
+    pub(crate) pprof_url: Option<Url>,
+}
+
+/// Warming.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct WarmPart {
+    pub(crate) pages: usize,
+    pub(crate) max_rounds: usize,
+    pub(crate) max_time: Duration,
+}
+
+/// Probing.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct ProbePart {
+    pub(crate) repeats: u32,
+    pub(crate) max_routes: usize,
+    pub(crate) max_time: Duration,
+}
+
+/// Load.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LoadPart {
+    pub(crate) users: u32,
+    pub(crate) closed: Duration,
+    pub(crate) open: Duration,
+    pub(crate) rate: Rate,
+    pub(crate) warmup: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) max_in_flight: usize,
+    pub(crate) think: f64,
+    /// As written; empty means the default of the target.
+    pub(crate) scenarios: BTreeMap<String, u32>,
+    #[serde(skip)]
+    pub(crate) mix: Mix,
+    pub(crate) seed: u64,
+}
+
+/// What users do.
+#[derive(Debug, Clone)]
+pub(crate) enum Mix {
+    /// Scenarios, read and validated, with their weights.
+    Given(Vec<(Scenario, u32)>),
+    /// The pages that the crawl finds.
+    Crawled,
+}
+
+/// Profiling.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct ProfilePart {
+    pub(crate) time: Duration,
+    pub(crate) hz: u32,
+}
+
+/// Assertions.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SloPart {
+    #[serde(skip)]
+    pub(crate) plan: SloPlan,
+    pub(crate) written: Vec<String>,
+    pub(crate) fail_on: FailOn,
+}
+
+/// Every key has a default, so a merged file lacks none.
+fn set<T>(value: Option<T>) -> T {
+    value.expect("default.toml sets every key that has no other meaning; a test holds it")
+}
+
+fn time(value: Option<Span>) -> Duration {
+    set(value).0
+}
+
+impl Plan {
+    pub(super) fn build(raw: RawConfig, base: &Path, home: &Path, over: &Overrides) -> Result<Self, ConfigError> {
+        let seed = over.seed.unwrap_or(set(raw.stack.seed));
+        let think = set(raw.load.think);
+        if !(0.0..=100.0).contains(&think) {
+            return Err(ConfigError::Merged(format!("load.think = {think} is not between 0 and 100; e.g. think = 0.1")));
+        }
+        if set(raw.load.closed).0.is_zero() && !set(raw.load.open).0.is_zero() && over.rate.unwrap_or(set(raw.load.rate)) == Rate::Auto {
+            return Err(ConfigError::Merged(
+                "load.rate = \"auto\" is taken from the closed phase, and load.closed is 0s; write a rate, e.g. rate = \"50/s\"".to_owned(),
+            ));
+        }
+        let mix = mix(&raw, base, over)?;
+        let slo = slo(&raw.slo, over, &mix)?;
+        Ok(Self {
+            home: home.to_owned(),
+            target: target(&raw, seed, over)?,
+            seed,
+            warm: WarmPart {
+                pages: set(raw.warm.pages).0 as usize,
+                max_rounds: set(raw.warm.max_rounds).0 as usize,
+                max_time: time(raw.warm.max_time),
+            },
+            probe: ProbePart {
+                repeats: set(raw.probe.repeats).0,
+                max_routes: set(raw.probe.max_routes).0 as usize,
+                max_time: time(raw.probe.max_time),
+            },
+            load: LoadPart {
+                users: over.users.unwrap_or(set(raw.load.users).0),
+                closed: time(raw.load.closed),
+                open: time(raw.load.open),
+                rate: over.rate.unwrap_or(set(raw.load.rate)),
+                warmup: time(raw.load.warmup),
+                timeout: time(raw.load.timeout),
+                max_in_flight: set(raw.load.max_in_flight).0 as usize,
+                think,
+                mix,
+                scenarios: raw.load.scenarios.clone().unwrap_or_default(),
+                seed,
+            },
+            profile: ProfilePart { time: time(raw.profile.time), hz: set(raw.profile.hz).0.min(99) },
+            slo,
+            crawl: raw.crawl,
+        })
+    }
+}
+
+/// The reference stack's own mix of journeys.
+const REFERENCE_MIX: [(&str, u32); 5] = [("browse", 6), ("search", 2), ("login", 1), ("checkout", 1), ("api-crud", 1)];
+
+fn mix(raw: &RawConfig, base: &Path, over: &Overrides) -> Result<Mix, ConfigError> {
+    let attached = over.attach.is_some() || raw.site.url.is_some();
+    let mut named = raw.load.scenarios.clone().unwrap_or_default();
+    if named.is_empty() && attached {
+        return Ok(Mix::Crawled);
+    }
+    if named.is_empty() {
+        named = REFERENCE_MIX.map(|(name, weight)| (name.to_owned(), weight)).into();
+    }
+    let wanted = named.iter().map(|(name, weight)| (name.as_str(), *weight));
+    let scenarios = resolve(wanted, base).map_err(|e| ConfigError::Refused(e.to_string()))?;
+    let writing = scenarios.iter().find(|(scenario, _)| attached && scenario.needs_throw_away());
+    match writing {
+        Some((scenario, _)) => Err(ConfigError::Refused(format!(
+            "scenario `{}` writes data and the site is not a throw-away stack of kneepoint's own; remove it from [load.scenarios]",
+            scenario.name()
+        ))),
+        None => Ok(Mix::Given(scenarios)),
+    }
+}
+
+fn target(raw: &RawConfig, seed: u64, over: &Overrides) -> Result<Target, ConfigError> {
+    if let Some(url) = over.attach.clone().or_else(|| raw.site.url.clone()) {
+        return Ok(Target::Site(site(&raw.site, url, over)?));
+    }
+    let mut env = raw.stack.env.clone().unwrap_or_default();
+    env.extend(over.env.iter().cloned());
+    Ok(Target::Reference(StackPart {
+        topology: over.topology.clone().unwrap_or_else(|| set(raw.stack.topology.clone())),
+        size: over.size.unwrap_or(set(raw.stack.size)),
+        seed,
+        port: set(raw.stack.port).0,
+        workers: set(raw.stack.workers),
+        env,
+    }))
+}
+
+fn site(raw: &Site, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(ConfigError::Flag {
+            flag: "--attach",
+            why: format!("`{url}` is not an http or https address; write e.g. http://127.0.0.1:8000"),
+        });
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ConfigError::Flag {
+            flag: "--attach",
+            why: "an address with a user name or password would end up in the run folder; leave them out".to_owned(),
+        });
+    }
+    let allowed = raw.allow_hosts.iter().flatten().any(|host| Some(host.as_str()) == url.host_str());
+    Ok(SiteTarget {
+        consent: over.own_target || allowed,
+        host_header: raw.host_header.clone(),
+        access_log: raw.access_log.clone(),
+        server_pids: raw.server_pids.clone().unwrap_or_default(),
+        pprof_url: raw.pprof_url.clone(),
+        url,
+    })
+}
+
+fn slo(raw: &super::raw::Slo, over: &Overrides, mix: &Mix) -> Result<SloPart, ConfigError> {
+    let refused = |e: PlanError| ConfigError::Refused(e.to_string());
+    let texts = |list: &[AssertionText]| list.iter().map(|a| a.0.to_string()).collect::<Vec<_>>();
+    let global = texts(raw.assert.as_deref().unwrap_or_default());
+    let endpoints: BTreeMap<_, _> =
+        raw.endpoint.iter().flatten().map(|(name, list)| (name.clone(), texts(list))).collect();
+    let fail_on = over.fail_on.unwrap_or(set(raw.fail_on));
+    let plan = SloPlan::parse(&global, &endpoints, None, fail_on.severity()).map_err(refused)?;
+    if let Mix::Given(scenarios) = mix {
+        let steps = scenarios.iter().flat_map(|(scenario, _)| scenario.steps());
+        let known: Vec<_> = steps.map(|step| step.name().to_owned()).collect();
+        check_endpoints(&plan, &known).map_err(refused)?;
+    }
+    let of_one = endpoints.iter().flat_map(|(name, list)| list.iter().map(move |text| format!("{name}: {text}")));
+    let written = global.iter().cloned().chain(of_one).collect();
+    Ok(SloPart { plan, written, fail_on })
+}

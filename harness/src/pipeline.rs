@@ -1,0 +1,76 @@
+//! The sentence: a run is a folder; every stage reads what is before it and adds one file to it.
+//!
+//! `up → smoke → warm → probe → load → profile → down`, then `analyse → gate → report`, which are a pure function of the
+//! folder. Whatever stops the first half, the stack is taken down and the second half is written from what is there.
+
+use kneepoint_model::event::Stage;
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::stack::StackInfo;
+
+use crate::config::Plan;
+use crate::failure::Failure;
+use crate::run::Run;
+use crate::stage;
+
+/// Which of the observing stages are asked for; `up`, `down` and everything after always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) warm: bool,
+    pub(crate) probe: bool,
+    pub(crate) load: bool,
+    pub(crate) profile: bool,
+}
+
+impl Asked {
+    /// The whole sentence.
+    pub(crate) const ALL: Self = Self { warm: true, probe: true, load: true, profile: true };
+    /// Only the crawl.
+    pub(crate) const SMOKE: Self = Self { warm: false, probe: false, load: false, profile: false };
+}
+
+/// Says the whole sentence.
+pub(crate) fn say(plan: &Plan, asked: Asked, run: &mut Run) -> Result<ExitCode, Failure> {
+    let stopped = observe(plan, asked, run).err();
+    conclude(plan, run, stopped)
+}
+
+fn observe(plan: &Plan, asked: Asked, run: &mut Run) -> Result<(), Failure> {
+    let stack = run.stage(Stage::Up, |run| stage::up::up(&plan.target, &plan.home, run))?;
+    let seen = look(plan, asked, stack.info(), run);
+    let gone = run.stage(Stage::Down, |run| stage::down::down(stack, run));
+    seen.and(gone)
+}
+
+fn look(plan: &Plan, asked: Asked, stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
+    let site = run.stage(Stage::Smoke, |run| stage::smoke::smoke(&plan.crawl, stack, run))?;
+    when(asked.warm, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
+    when(asked.probe, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
+    when(asked.load, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
+    when(asked.profile, Stage::Profile, run, |run| stage::profile::profile(plan.profile, &plan.load, stack, &site, run))
+}
+
+/// Says the second half again, from a stored folder.
+pub(crate) fn conclude_again(plan: &Plan, run: &mut Run) -> Result<ExitCode, Failure> {
+    let (facts, analysis) = run.stage(Stage::Analyse, stage::analyse::analyse)?;
+    let gate = run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, None, run))?;
+    run.stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
+    Ok(stage::gate::exit_of(&gate.verdict))
+}
+
+fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<ExitCode, Failure> {
+    run.manifest.complete = stopped.is_none();
+    run.manifest.stopped_by = stopped.as_ref().map(|failure| failure.message.clone());
+    let (facts, analysis) = run.stage(Stage::Analyse, |run| stage::analyse::analyse(run))?;
+    let gate = run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, stopped.as_ref(), run))?;
+    run.stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
+    Ok(stopped.map_or_else(|| stage::gate::exit_of(&gate.verdict), |failure| failure.exit))
+}
+
+fn when(
+    asked: bool,
+    stage: Stage,
+    run: &mut Run,
+    work: impl FnOnce(&mut Run) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if asked { run.stage(stage, work) } else { run.skip(stage) }
+}

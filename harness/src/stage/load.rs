@@ -1,0 +1,133 @@
+//! Load: closed, then open, while resources are sampled → `load/`, `samples/`.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use kneepoint_loadgen::{PhasePlan, recover_phase, run_phase};
+use kneepoint_model::event::Stage;
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::load::{LoadModel, LoadPhase};
+use kneepoint_model::run::{RunFolder, names};
+use kneepoint_model::site::SiteMap;
+use kneepoint_model::stack::StackInfo;
+use kneepoint_model::units::PerSecond;
+use kneepoint_scenarios::Scenario;
+
+use crate::config::{LoadPart, Mix, Rate};
+use crate::failure::Failure;
+use crate::run::Run;
+use crate::stage::sampled::sampled;
+
+/// The open phase by itself takes this share of the journeys that the closed phase reached: below the knee, where
+/// latency says something about the site and not only about the length of the queue.
+const AUTO_RATE_SHARE: f64 = 0.6;
+
+/// The slowest automatic rate that still gives a figure.
+const AUTO_RATE_MIN: f64 = 0.5;
+
+pub(crate) fn load(part: &LoadPart, stack: &StackInfo, site: &SiteMap, run: &mut Run) -> Result<(), Failure> {
+    let mix = mix(part, site)?;
+    sampled(stack, run, |run| {
+        let mut closed = None;
+        if !part.closed.is_zero() {
+            let plan = plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, &mix);
+            closed = Some(phase(&plan, run)?);
+        }
+        if !part.open.is_zero() {
+            let rate = PerSecond(rate(part.rate, closed.as_ref()));
+            phase(&plan(part, "open", LoadModel::Open { rate }, part.open, stack, &mix), run)?;
+        }
+        Ok(())
+    })
+}
+
+/// The scenarios of this run, with their weights.
+pub(crate) fn mix(part: &LoadPart, site: &SiteMap) -> Result<Vec<(Scenario, u32)>, Failure> {
+    match &part.mix {
+        Mix::Given(scenarios) => Ok(scenarios.clone()),
+        Mix::Crawled => Scenario::from_site(site)
+            .map(|scenario| vec![(scenario, 1)])
+            .map_err(|e| Failure::new(ExitCode::SmokeFailed, e)),
+    }
+}
+
+/// Everything that the load generator must know of one phase.
+pub(crate) fn plan(
+    part: &LoadPart,
+    name: &str,
+    model: LoadModel,
+    duration: Duration,
+    stack: &StackInfo,
+    mix: &[(Scenario, u32)],
+) -> PhasePlan {
+    let mut plan = PhasePlan::new(name, model, stack.base_url.clone(), mix.to_vec());
+    plan.host_header.clone_from(&stack.host_header);
+    plan.duration = duration;
+    plan.warmup = part.warmup;
+    plan.timeout = part.timeout;
+    plan.max_in_flight = part.max_in_flight;
+    plan.think_scale = part.think;
+    plan.seed = part.seed;
+    plan
+}
+
+/// Runs one phase, keeps its result, and says so when the target went away meanwhile.
+pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failure> {
+    let result = run_phase(plan, &run.folder, &run.stop.cancel, &run.sink())
+        .map_err(|e| Failure::new(ExitCode::Internal, e))?;
+    run.folder.write_json(&names::load(&plan.name), &result)?;
+    run.note(
+        Stage::Load,
+        format!(
+            "{}: {} requests, {}, p95 {}, {} errors",
+            plan.name, result.requests, result.achieved_rps, result.response_us.p95, result.errors
+        ),
+    );
+    run.stop.check()?;
+    if result.errors * 2 > result.requests && !answers(plan) {
+        return Err(Failure::new(
+            ExitCode::StackFailed,
+            format!("the target went away during the {} phase: nobody listens at {} any more; see logs/", plan.name, plan.base_url),
+        ));
+    }
+    Ok(result)
+}
+
+fn answers(plan: &PhasePlan) -> bool {
+    let port = plan.base_url.port_or_known_default().unwrap_or(80);
+    let addresses = plan.base_url.host_str().and_then(|host| (host, port).to_socket_addrs().ok());
+    addresses.into_iter().flatten().any(|at| TcpStream::connect_timeout(&at, Duration::from_secs(1)).is_ok())
+}
+
+fn rate(wanted: Rate, closed: Option<&LoadPhase>) -> f64 {
+    match (wanted, closed) {
+        (Rate::PerSecond(rate), _) => rate,
+        (Rate::Auto, Some(closed)) => {
+            (PerSecond::of(closed.journeys, closed.measured()).0 * AUTO_RATE_SHARE).max(AUTO_RATE_MIN)
+        }
+        (Rate::Auto, None) => AUTO_RATE_MIN,
+    }
+}
+
+/// Rebuilds from their interval logs the phases that a killed run did not finish.
+pub(crate) fn recover(folder: &RunFolder) -> Result<(), Failure> {
+    for name in ["closed", "open", "profiled"] {
+        if !folder.has(&names::load(name))
+            && let Some(phase) = recover_phase(folder, name).map_err(Failure::internal)?
+        {
+            folder.write_json(&names::load(name), &phase)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_rate_is_kept_and_an_automatic_one_without_a_closed_phase_is_slow() {
+        assert!((rate(Rate::PerSecond(7.0), None) - 7.0).abs() < f64::EPSILON);
+        assert!((rate(Rate::Auto, None) - AUTO_RATE_MIN).abs() < f64::EPSILON);
+    }
+}

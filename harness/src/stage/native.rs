@@ -1,0 +1,96 @@
+//! The native driver's part of `up`: what it takes to run the embedded reference stack from this very binary.
+
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::run::names;
+use kneepoint_model::stack::StackInfo;
+use kneepoint_stack::{
+    Lifetime, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan, WatchdogCommand, prepare, up,
+};
+
+use crate::announce::Announcer;
+use crate::config::{DataSize, StackPart};
+use crate::failure::Failure;
+use crate::run::{self, Run};
+use crate::signals::Stop;
+use crate::stage::up::{Standing, failure};
+
+/// The name that leaves the choice of topology to the machine.
+const AUTO: &str = "auto";
+
+/// Brings it up as a part of this run: it ends with this process, whatever ends it.
+pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Standing, Failure> {
+    let (topology, missing) = topology(part)?;
+    run.unmeasured(missing);
+    let logs = Some(run.folder.path(names::LOGS));
+    let stack = start(part, topology, home, logs, Lifetime::DieWithParent, &run.stop, &run.events)?;
+    let info = stack.info().clone();
+    Ok(Standing::Native { stack: Box::new(stack), info })
+}
+
+/// Brings it up and lets it stand after this process has ended.
+pub(crate) fn leave_standing(
+    part: &StackPart,
+    home: &Path,
+    stop: &Stop,
+    events: &Arc<Announcer>,
+) -> Result<StackInfo, Failure> {
+    run::ignore_itself(home)?;
+    let (topology, _) = topology(part)?;
+    let stack = start(part, topology, home, None, Lifetime::Detached, stop, events)?;
+    Ok(stack.info().clone())
+}
+
+fn topology(part: &StackPart) -> Result<(Topology, Option<Unmeasured>), Failure> {
+    let chosen = match part.topology.as_str() {
+        AUTO => Topology::default_here(),
+        name => Topology::named(name).map(|topology| (topology, None)),
+    };
+    let (mut topology, missing) = chosen.map_err(|e| failure(&e))?;
+    if let Some(workers) = u16::try_from(part.workers).ok().and_then(NonZeroU16::new) {
+        topology.workers = Some(workers);
+    }
+    Ok((topology, missing))
+}
+
+/// A topology that exists, or the refusal that names those that do; before anything starts.
+pub(crate) fn check(part: &StackPart) -> Result<(), Failure> {
+    topology(part).map(|_| ())
+}
+
+fn start(
+    part: &StackPart,
+    topology: Topology,
+    home: &Path,
+    logs: Option<PathBuf>,
+    lifetime: Lifetime,
+    stop: &Stop,
+    events: &Arc<Announcer>,
+) -> Result<RunningStack, Failure> {
+    let exe = std::env::current_exe().map_err(|e| Failure::new(ExitCode::Internal, e))?;
+    let refused = |e: StackError| if stop.cancel.is_set() { stop.failure() } else { failure(&e) };
+    let plan = PreparePlan { root: home.to_owned(), size: size(part.size), seed: part.seed, python: None };
+    let prepared = prepare(&plan, &stop.cancel, &**events).map_err(refused)?;
+    let plan = UpPlan {
+        topology,
+        ports: PortPlan { site: part.port, fixed: false },
+        env: part.env.clone(),
+        logs,
+        lifetime,
+        engine: Some(vec![exe.to_string_lossy().into_owned(), "engine".to_owned()]),
+        watchdog: Some(WatchdogCommand { exe, args: vec!["watchdog".to_owned()] }),
+    };
+    up(&plan, &prepared, &stop.cancel, &**events).map_err(refused)
+}
+
+const fn size(size: DataSize) -> Size {
+    match size {
+        DataSize::S => Size::S,
+        DataSize::M => Size::M,
+        DataSize::L => Size::L,
+    }
+}

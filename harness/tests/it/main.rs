@@ -1,0 +1,10 @@
+//! The binary, driven end to end: on the native reference stack with nginx, on small sites of the tests' own, with bad
+//! input and with faults. Tests that load the machine take turns (`support::turn`).
+
+mod attach;
+mod bad_input;
+mod faults;
+mod main_job;
+mod planted;
+mod standing;
+mod support;
