@@ -1,1 +1,36 @@
 //! Load: one step function, one transport, one recorder; two schedulers, closed (goose) and open (ours).
+//!
+//! [`run_phase`] blocks until a phase is over and returns what it saw; [`recover_phase`] puts together the same from the
+//! files that a killed run left. Nothing here prints, and nothing here judges the site: only whether the figures hold.
+//!
+//! The path of a request: `open` or `closed` decides when → `journey` → `step` → `transport` → `recorder`.
+
+mod answer;
+mod assemble;
+mod closed;
+mod cookies;
+mod error;
+mod health;
+mod journey;
+mod open;
+mod pacer;
+mod phase;
+mod picker;
+mod plan;
+mod recorder;
+mod recover;
+mod session;
+mod site;
+mod step;
+mod timer;
+mod transport;
+mod validity;
+mod window;
+mod world;
+
+pub use error::LoadError;
+pub use pacer::Arrivals;
+pub use phase::run_phase;
+pub use plan::PhasePlan;
+pub use recover::recover_phase;
+pub use validity::{Evidence, judge};

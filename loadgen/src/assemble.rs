@@ -1,0 +1,110 @@
+//! From the ledger to the result: the same figures whether the phase ended or was cut short. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kneepoint_model::histogram::LatencyHistogram;
+use kneepoint_model::load::{EndpointStats, GeneratorHealth, LoadModel, LoadPhase};
+use kneepoint_model::run::{FORMAT_VERSION, names};
+use kneepoint_model::units::{PerSecond, UnixMillis};
+
+use crate::recorder::{Ledger, PlanRecord};
+use crate::validity::{Evidence, judge};
+
+/// What the ledger does not know.
+pub(crate) struct Circumstances {
+    /// End of the measured part, as it was.
+    pub(crate) until_ms: UnixMillis,
+    pub(crate) health: GeneratorHealth,
+    pub(crate) local_faults: u64,
+    /// Cut short, by a wish to stop or by a kill.
+    pub(crate) partial: bool,
+}
+
+/// Puts the result together.
+pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Circumstances) -> LoadPhase {
+    let mut all = [LatencyHistogram::new(), LatencyHistogram::new(), LatencyHistogram::new()];
+    let (mut requests, mut errors, mut outcomes) = (0, 0, BTreeMap::new());
+    let mut endpoints = Vec::new();
+    for (endpoint, series) in record.endpoints.iter().zip(&ledger.series) {
+        for (sum, one) in all.iter_mut().zip([&series.response, &series.service, &series.ttfb]) {
+            sum.merge(one);
+        }
+        let tally = &series.tally;
+        requests += tally.requests;
+        errors += tally.errors;
+        for (outcome, count) in &tally.outcomes {
+            *outcomes.entry(*outcome).or_insert(0) += count;
+        }
+        endpoints.push(EndpointStats {
+            name: endpoint.name.clone(),
+            requests: tally.requests,
+            errors: tally.errors,
+            outcomes: tally.outcomes.clone(),
+            statuses: tally.statuses.clone(),
+            response_us: series.response.quantiles(),
+            service_us: series.service.quantiles(),
+            ttfb_us: series.ttfb.quantiles(),
+            wire_bytes: tally.wire_bytes,
+            body_bytes: tally.body_bytes,
+            compressed: tally.compressed,
+            cache: tally.cache.clone(),
+            split: tally.split,
+            routes: tally.routes.clone(),
+        });
+    }
+    let [response, service, ttfb] = all;
+    let asked = Duration::from_millis((record.measured_until_ms - record.measured_from_ms).get());
+    let measured = Duration::from_millis((circumstances.until_ms - record.measured_from_ms).get());
+    let offered = matches!(record.load, LoadModel::Open { .. }).then(|| PerSecond::of(ledger.due, measured));
+    let achieved = PerSecond::of(ledger.ended, measured);
+    let mut exemplars = Vec::new();
+    for (at, mut exemplar) in ledger.exemplars.all() {
+        exemplar.endpoint =
+            record.endpoints.get(at).map(|endpoint| endpoint.name.clone()).unwrap_or_default();
+        exemplars.push(exemplar);
+    }
+    let evidence = Evidence {
+        model: record.load,
+        offered,
+        achieved,
+        requests,
+        errors,
+        response: response.quantiles(),
+        sched_lag: ledger.sched_lag.quantiles(),
+        health: circumstances.health,
+        local_faults: circumstances.local_faults,
+        cut: circumstances.partial.then_some((asked, measured)),
+    };
+    LoadPhase {
+        format_version: FORMAT_VERSION,
+        name: record.name.clone(),
+        load: record.load,
+        scenarios: record.scenarios.clone(),
+        seed: record.seed,
+        started_ms: record.started_ms,
+        measured_from_ms: record.measured_from_ms,
+        measured_until_ms: circumstances.until_ms,
+        offered_rps: offered,
+        achieved_rps: achieved,
+        requests,
+        errors,
+        outcomes,
+        journeys: ledger.journeys,
+        journeys_failed: ledger.journeys_failed,
+        response_us: response.quantiles(),
+        service_us: service.quantiles(),
+        ttfb_us: ttfb.quantiles(),
+        connect_us: ledger.connect.quantiles(),
+        sched_lag_us: ledger.sched_lag.quantiles(),
+        pool_wait_us: ledger.pool_wait.quantiles(),
+        curve: response.curve(),
+        endpoints,
+        seconds: ledger.seconds.clone(),
+        exemplars,
+        log: names::hlog(&record.name),
+        generator: circumstances.health,
+        validity: judge(&evidence),
+        partial: circumstances.partial,
+    }
+}

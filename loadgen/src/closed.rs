@@ -1,0 +1,246 @@
+//! The closed model: goose supplies users, their ramp and their life; our step function supplies everything else.
+//!
+//! goose 0.19 is embedded as a library: configuration from code, no telnet, nothing printed, one transaction that is one
+//! journey. Its main loop looks twice a second, so its own edges are up to 0.5 s late: users are launched ahead, each waits
+//! for its moment in our ramp, and the measured part is cut by our window. Its kill switch is one per process: closed
+//! phases must not overlap.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
+
+use goose::client::GooseClientBuilder;
+use goose::config::GooseConfiguration;
+use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
+use goose::metrics::GooseMetrics;
+use goose::{GooseAttack, trigger_killswitch};
+use kneepoint_model::load::LoadModel;
+
+use crate::error::LoadError;
+use crate::journey::{Pace, run_journey};
+use crate::session::Session;
+use crate::step::{Due, StepEnd};
+use crate::transport::Pool;
+use crate::world::World;
+
+/// One closed phase at a time: goose's kill switch is shared by the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+/// How long goose may take to notice that it shall stop, beyond the drain.
+const EDGE: Duration = Duration::from_millis(1500);
+const LOOK: Duration = Duration::from_millis(20);
+/// From the plan to the start of the phase: goose has made its client and launched its users by then.
+pub(crate) const LEAD: Duration = Duration::from_millis(600);
+/// goose starts its users within this, before the phase; each then waits for its own moment.
+const LAUNCH: Duration = Duration::from_millis(50);
+
+/// Runs the phase on the calling thread. goose's own metrics come back when it ended by itself.
+pub(crate) fn run(world: &Arc<World>) -> Result<Option<GooseMetrics>, LoadError> {
+    let LoadModel::Closed { users } = world.plan.model else {
+        return Err(LoadError::Broken("the closed model was asked to run an open plan".into()));
+    };
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    keep_quiet();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let attack = attack(world, users)?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            ended = attack.execute() => ended.map(Some).map_err(|e| LoadError::Closed(e.to_string())),
+            () = watch(world) => Ok(None),
+        }
+    });
+    // Dropping the users records what was still under way.
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    outcome
+}
+
+/// Asks goose to stop at the end of the phase; returns when it must be stopped by force.
+async fn watch(world: &World) {
+    let mut asked = false;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = Instant::now();
+        if world.aborted() {
+            trigger_killswitch("the run was asked to stop");
+            return;
+        }
+        if now >= world.window.until && !asked {
+            asked = true;
+            trigger_killswitch("the phase is over");
+        }
+        if now >= world.window.until + world.plan.drain + EDGE {
+            return;
+        }
+    }
+}
+
+fn attack(world: &Arc<World>, users: u32) -> Result<Box<GooseAttack>, LoadError> {
+    let refused = |e: goose::GooseError| LoadError::Closed(e.to_string());
+    // Not a literal: two of the fields are goose's own.
+    let mut configuration = GooseConfiguration::default();
+    configuration.host = Some(world.plan.base_url.to_string());
+    configuration.users = Some(users as usize);
+    configuration.increase_rate = Some(format!("{:.3}", f64::from(users) / LAUNCH.as_secs_f64()));
+    configuration.quiet = 3;
+    configuration.no_print_metrics = true;
+    configuration.no_telnet = true;
+    configuration.no_websocket = true;
+    configuration.no_reset_metrics = true;
+    configuration.no_transaction_metrics = true;
+    configuration.no_scenario_metrics = true;
+    configuration.no_error_summary = true;
+    // goose builds an HTTP client for each user, which we do not use; one for all is made once.
+    let client = GooseClientBuilder::new().without_cookies();
+    let attack = GooseAttack::initialize_with_config(configuration)
+        .and_then(|attack| attack.set_client_builder_without_cookies(client))
+        .map_err(refused)?;
+    let world = Arc::clone(world);
+    let journey = Transaction::new(Arc::new(move |user| Box::pin(journey(Arc::clone(&world), user))));
+    Ok(Box::new(attack.register_scenario(GooseScenario::new("journeys").register_transaction(journey))))
+}
+
+/// What one goose user keeps between journeys.
+#[derive(Clone, Default)]
+struct Own(Arc<Mutex<Option<Box<UserState>>>>);
+
+struct UserState {
+    number: u64,
+    pool: Pool,
+    /// By scenario.
+    sessions: Vec<Option<Session>>,
+    ends: Vec<StepEnd>,
+}
+
+async fn journey(world: Arc<World>, user: &mut GooseUser) -> TransactionResult {
+    if Instant::now() >= world.window.until {
+        // goose goes on calling until it notices the end.
+        tokio::time::sleep(LOOK).await;
+        return Ok(());
+    }
+    let own = match user.get_session_data::<Own>() {
+        Some(own) => own.clone(),
+        None => {
+            user.set_session_data(Own::default());
+            user.get_session_data::<Own>().cloned().unwrap_or_default()
+        }
+    };
+    let known = own.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut state = match known {
+        Some(state) => state,
+        None => {
+            let state = newcomer(&world);
+            tokio::time::sleep_until(start_of(&world, state.number).into()).await;
+            state
+        }
+    };
+    let number = world.visitors.fetch_add(1, Ordering::Relaxed);
+    let scenario = world.picker.pick(number);
+    let seed = world.plan.seed;
+    // Each scenario of a user draws from a stream of its own.
+    let session = state.sessions[scenario]
+        .get_or_insert_with(|| Session::new(seed ^ (scenario as u64) << 48, state.number));
+    let due = Due { at: Instant::now(), lag: None };
+    run_journey(&world, session, &state.pool, scenario, due, Pace::Visitor, Some(&mut state.ends)).await;
+    for end in state.ends.drain(..) {
+        let name = &world.endpoints[end.endpoint].name;
+        // goose's own tables keep working; that its channel is closed at the end is no fault.
+        let _ =
+            user.record_custom_request_duration("STEP", name, end.service, end.ok, end.status, None).await;
+    }
+    *own.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+    Ok(())
+}
+
+/// Users start evenly over the first half of the warm-up.
+fn start_of(world: &World, number: u64) -> Instant {
+    let LoadModel::Closed { users } = world.plan.model else { return world.window.start };
+    let share = number.saturating_sub(1) as f64 / f64::from(users.max(1));
+    world.window.start + (world.plan.warmup / 2).mul_f64(share.min(1.0))
+}
+
+fn newcomer(world: &World) -> Box<UserState> {
+    Box::new(UserState {
+        number: world.users.fetch_add(1, Ordering::Relaxed) + 1,
+        pool: Pool::default(),
+        sessions: world.plan.scenarios.iter().map(|_| None).collect(),
+        ends: Vec::new(),
+    })
+}
+
+/// goose installs a logger that writes to standard output unless there is one: so there is one.
+fn keep_quiet() {
+    struct Nobody;
+    impl log::Log for Nobody {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            false
+        }
+        fn log(&self, _: &log::Record<'_>) {}
+        fn flush(&self) {}
+    }
+    static NOBODY: Nobody = Nobody;
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that the program has a logger already, which is just as good.
+        let _ = log::set_logger(&NOBODY);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    use kneepoint_scenarios::Scenario;
+
+    use super::*;
+    use crate::plan::PhasePlan;
+    use crate::recorder::{Ledger, Shard};
+    use crate::site::Site;
+    use crate::transport::Target;
+    use crate::window::Window;
+
+    fn serve(mut stream: TcpStream) {
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
+            if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn goose_counts_what_we_count() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+        let base = format!("http://{}", listener.local_addr().expect("address"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                std::thread::spawn(move || serve(stream));
+            }
+        });
+        let scenario = Scenario::parse("x", "name = \"x\"\n[[step]]\nname = \"GET /a\"\npath = \"/a\"\n[[step]]\nname = \"GET /b\"\npath = \"/b\"\nexpect = { status = [204] }\n").expect("valid");
+        let mut plan = PhasePlan::new(
+            "t",
+            LoadModel::Closed { users: 5 },
+            base.parse().expect("url"),
+            vec![(scenario, 1)],
+        );
+        plan.think_scale = 0.0;
+        let site = Site::new(&plan.base_url, None);
+        let target = Target::find(&plan.base_url, site.host()).expect("listens");
+        let window = Window::new(LEAD, Duration::ZERO, Duration::from_millis(500));
+        let world = Arc::new(World::new(&plan, window, target, 1).expect("world"));
+        let metrics = run(&world).expect("run").expect("ended by itself");
+
+        let shard = world.recorder.swap(Box::new(Shard::new(2)));
+        let mut ledger = Ledger::new(2);
+        ledger.add(&shard);
+        for (endpoint, series) in world.endpoints.iter().zip(&ledger.series) {
+            let theirs = &metrics.requests[&format!("STEP {}", endpoint.name)];
+            let ours = &series.tally;
+            assert!(ours.requests > 100, "{} requests", ours.requests);
+            assert_eq!((theirs.success_count + theirs.fail_count) as u64, ours.requests);
+            assert_eq!(theirs.fail_count as u64, ours.errors);
+        }
+        assert_eq!(world.users.load(Ordering::Relaxed), 5);
+        assert_eq!(world.in_flight(), 0);
+    }
+}

@@ -1,0 +1,131 @@
+//! The cookies of one visitor. One site only, so domains are not looked at; values never leave this file but to the site.
+
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+
+const MOST: usize = 50;
+const LONGEST: usize = 4096;
+
+/// Cookies, at most 50 of at most 4 KiB.
+#[derive(Default)]
+pub(crate) struct Jar {
+    cookies: Vec<Cookie>,
+}
+
+struct Cookie {
+    name: String,
+    value: String,
+    path: String,
+}
+
+impl Jar {
+    /// Takes what an answer sets or removes.
+    pub(crate) fn take(&mut self, headers: &HeaderMap) {
+        for header in headers.get_all(SET_COOKIE) {
+            if let Ok(text) = header.to_str()
+                && text.len() <= LONGEST
+            {
+                self.set(text);
+            }
+        }
+    }
+
+    fn set(&mut self, text: &str) {
+        let mut parts = text.split(';').map(str::trim);
+        let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return };
+        let (name, value) = (name.trim(), value.trim());
+        if name.is_empty() {
+            return;
+        }
+        let (mut path, mut gone, mut max_age_said) = ("/", false, false);
+        for part in parts {
+            let (key, detail) = part.split_once('=').unwrap_or((part, ""));
+            match key.to_ascii_lowercase().as_str() {
+                "path" if detail.starts_with('/') => path = detail,
+                "max-age" => {
+                    max_age_said = true;
+                    gone = detail.trim().parse::<i64>().is_ok_and(|seconds| seconds <= 0);
+                }
+                // Servers delete with the epoch; a date to be waited for lies beyond any run.
+                "expires" if !max_age_said => gone = detail.contains("1970"),
+                _ => {}
+            }
+        }
+        self.cookies.retain(|cookie| cookie.name != name || cookie.path != path);
+        if !gone && self.cookies.len() < MOST {
+            self.cookies.push(Cookie { name: name.into(), value: value.into(), path: path.into() });
+        }
+    }
+
+    /// Value by name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value.as_str())
+    }
+
+    /// The `Cookie` header for a path; `None` when there is nothing to send.
+    pub(crate) fn header(&self, path: &str) -> Option<String> {
+        let mut header = String::new();
+        for cookie in self.cookies.iter().filter(|cookie| covers(&cookie.path, path)) {
+            if !header.is_empty() {
+                header.push_str("; ");
+            }
+            header.push_str(&cookie.name);
+            header.push('=');
+            header.push_str(&cookie.value);
+        }
+        (!header.is_empty()).then_some(header)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.cookies.clear();
+    }
+}
+
+/// RFC 6265 §5.1.4.
+fn covers(cookie: &str, request: &str) -> bool {
+    let request = request.split('?').next().unwrap_or("/");
+    request
+        .strip_prefix(cookie)
+        .is_some_and(|rest| rest.is_empty() || cookie.ends_with('/') || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jar(texts: &[&str]) -> Jar {
+        let mut jar = Jar::default();
+        for text in texts {
+            jar.set(text);
+        }
+        jar
+    }
+
+    #[test]
+    fn cookies_are_kept_replaced_and_removed() {
+        let jar = jar(&["a=1; Path=/; HttpOnly", "b=2; Max-Age=60", "a=3; path=/", "b=; Max-Age=0"]);
+        assert_eq!(jar.header("/x?y").as_deref(), Some("a=3"));
+        assert_eq!((jar.get("a"), jar.get("b")), (Some("3"), None));
+    }
+
+    #[test]
+    fn paths_and_old_dates_are_heeded() {
+        let jar = jar(&[
+            "admin=1; Path=/admin",
+            "s=x; expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "k=v; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=5",
+        ]);
+        assert_eq!(jar.header("/administrator"), Some("k=v".into()));
+        assert_eq!(jar.header("/admin/users"), Some("admin=1; k=v".into()));
+    }
+
+    #[test]
+    fn garbage_and_floods_are_bounded() {
+        let mut jar = jar(&["", "=", "novalue", ";;;"]);
+        assert_eq!(jar.header("/"), None);
+        for n in 0..200 {
+            jar.set(&format!("c{n}=v"));
+        }
+        assert_eq!(jar.cookies.len(), MOST);
+    }
+}

@@ -1,0 +1,65 @@
+//! The recorder: what ended goes in under one short lock, is taken out whole each second, merged and written elsewhere.
+//!
+//! Hot path: [`Recorder::record`]. Everything else happens on the collector's thread.
+
+mod exemplars;
+mod files;
+mod hit;
+mod ledger;
+mod shard;
+mod tally;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+pub(crate) use files::{Endpoint, PhaseFiles, PlanRecord, TallyLine, endpoints_of, names, split_tag};
+pub(crate) use hit::{Hit, Hop};
+pub(crate) use ledger::Ledger;
+pub(crate) use shard::Shard;
+
+use crate::window::Window;
+
+/// Takes what ended, from the generator's thread.
+pub(crate) struct Recorder {
+    window: Window,
+    shard: Mutex<Box<Shard>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(window: Window, endpoints: usize) -> Self {
+        Self { window, shard: Mutex::new(Box::new(Shard::new(endpoints))) }
+    }
+
+    /// Counts one request that ended.
+    pub(crate) fn record(&self, hit: &Hit<'_>) {
+        self.lock().record(hit, &self.window);
+    }
+
+    /// Counts one request that became due.
+    pub(crate) fn due(&self, due: Instant) {
+        let mut shard = self.lock();
+        shard.started += 1;
+        shard.due += u64::from(self.window.measures(due));
+    }
+
+    /// Counts a journey that ended.
+    pub(crate) fn journey(&self, ended: Instant, completed: bool) {
+        if self.window.measures(ended) {
+            let mut shard = self.lock();
+            if completed {
+                shard.journeys += 1;
+            } else {
+                shard.journeys_failed += 1;
+            }
+        }
+    }
+
+    /// Takes out what was recorded since the last time, and puts an empty shard in its place.
+    pub(crate) fn swap(&self, empty: Box<Shard>) -> Box<Shard> {
+        std::mem::replace(&mut *self.lock(), empty)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Box<Shard>> {
+        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,115 @@
+//! Requests worth remembering: the slowest, and the first that failed in each way.
+
+use kneepoint_model::load::Exemplar;
+use kneepoint_model::units::Micros;
+
+use super::hit::Hit;
+use crate::window::Window;
+
+const SLOWEST: usize = 10;
+const FAILED: usize = 10;
+const FAILED_ALIKE: usize = 3;
+const LONGEST_TEXT: usize = 300;
+
+/// A bounded collection; merging two is like having seen all of both, the first first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Exemplars {
+    slowest: Vec<(usize, Exemplar)>,
+    failed: Vec<(usize, Exemplar)>,
+}
+
+impl Exemplars {
+    /// Remembers a hit when it is worth it; texts are made only then.
+    pub(crate) fn consider(&mut self, hit: &Hit<'_>, window: &Window) {
+        let response = Micros::from_duration(hit.response());
+        let slow = self.slowest.len() < SLOWEST
+            || self.slowest.last().is_some_and(|(_, least)| least.response_us <= response);
+        let failed = !hit.outcome.is_ok() && self.failed.len() < FAILED;
+        if !slow && !failed {
+            return;
+        }
+        let exemplar = Exemplar {
+            at_ms: window.to_ms(hit.due),
+            endpoint: String::new(),
+            path: cut(hit.path),
+            trace_id: hit.trace.hex(),
+            outcome: hit.outcome,
+            status: hit.status,
+            response_us: response,
+            service_us: hit.service().map(Micros::from_duration).unwrap_or_default(),
+            ttfb_us: hit.ttfb().map(Micros::from_duration),
+            detail: detail(hit),
+        };
+        self.add(hit.endpoint, exemplar);
+    }
+
+    pub(crate) fn add(&mut self, endpoint: usize, exemplar: Exemplar) {
+        if !exemplar.outcome.is_ok() {
+            let alike = self
+                .failed
+                .iter()
+                .filter(|(other, kept)| *other == endpoint && kept.outcome == exemplar.outcome)
+                .count();
+            if alike < FAILED_ALIKE && self.failed.len() < FAILED {
+                self.failed.push((endpoint, exemplar.clone()));
+            }
+        }
+        // A total order, so that merging in any order keeps the same ten.
+        let at = self.slowest.partition_point(|(_, kept)| {
+            (exemplar.response_us, &kept.trace_id) < (kept.response_us, &exemplar.trace_id)
+        });
+        if at < SLOWEST {
+            self.slowest.insert(at, (endpoint, exemplar));
+            self.slowest.truncate(SLOWEST);
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (endpoint, exemplar) in other.failed.iter().chain(&other.slowest) {
+            if !self.has(exemplar) {
+                self.add(*endpoint, exemplar.clone());
+            }
+        }
+    }
+
+    fn has(&self, exemplar: &Exemplar) -> bool {
+        self.slowest.iter().chain(&self.failed).any(|(_, kept)| kept.trace_id == exemplar.trace_id)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.slowest.clear();
+        self.failed.clear();
+    }
+
+    /// All, each once: the slowest first, then failed ones that are not among them.
+    pub(crate) fn all(&self) -> Vec<(usize, Exemplar)> {
+        let mut all = self.slowest.clone();
+        for (endpoint, exemplar) in &self.failed {
+            if !all.iter().any(|(_, kept)| kept.trace_id == exemplar.trace_id) {
+                all.push((*endpoint, exemplar.clone()));
+            }
+        }
+        all
+    }
+}
+
+fn detail(hit: &Hit<'_>) -> String {
+    if !hit.detail.is_empty() {
+        return cut(hit.detail);
+    }
+    let Some(hop) = hit.hops.last() else { return String::new() };
+    let parts = [
+        ("app", hop.timing.app),
+        ("cpu", hop.timing.cpu),
+        ("db", hop.timing.db),
+        ("cache", hop.timing.cache),
+        ("engine", hop.timing.engine),
+    ];
+    let said: Vec<String> =
+        parts.iter().filter_map(|(name, time)| time.map(|time| format!("{name} {time}"))).collect();
+    said.join(", ")
+}
+
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
+}

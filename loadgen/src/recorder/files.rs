@@ -1,0 +1,240 @@
+//! The files of a phase, written as it goes: plan first, then each second the interval log, the seconds and the tallies.
+//!
+//! `kill -9` leaves whole lines; [`crate::recover_phase`] reads them back.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
+use kneepoint_model::load::{Exemplar, LoadModel};
+use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
+use kneepoint_model::units::UnixMillis;
+use kneepoint_scenarios::Scenario;
+use serde::{Deserialize, Serialize};
+
+use super::ledger::second;
+use super::shard::{Series, Shard};
+use super::tally::Tally;
+use crate::plan::PhasePlan;
+use crate::window::Window;
+
+/// Names of the files that only load reads.
+pub(crate) mod names {
+    use kneepoint_model::run::names::LOAD;
+
+    pub(crate) fn plan(phase: &str) -> String {
+        format!("{LOAD}/{phase}.plan.json")
+    }
+    pub(crate) fn tallies(phase: &str) -> String {
+        format!("{LOAD}/{phase}.tallies.jsonl")
+    }
+}
+
+/// An endpoint and its tag in the interval log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) tag: String,
+}
+
+/// What was planned: everything that a result needs and the other files do not say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PlanRecord {
+    pub(crate) format_version: u32,
+    pub(crate) name: String,
+    pub(crate) load: LoadModel,
+    pub(crate) scenarios: BTreeMap<String, u32>,
+    pub(crate) seed: u64,
+    pub(crate) started_ms: UnixMillis,
+    pub(crate) measured_from_ms: UnixMillis,
+    pub(crate) measured_until_ms: UnixMillis,
+    pub(crate) endpoints: Vec<Endpoint>,
+}
+
+impl PlanRecord {
+    pub(crate) fn new(plan: &PhasePlan, window: &Window, endpoints: &[Endpoint]) -> Self {
+        let mut scenarios = BTreeMap::new();
+        for (scenario, weight) in plan.scenarios.iter().filter(|(_, weight)| *weight > 0) {
+            *scenarios.entry(scenario.name().to_owned()).or_insert(0) += weight;
+        }
+        Self {
+            format_version: FORMAT_VERSION,
+            name: plan.name.clone(),
+            load: plan.model,
+            scenarios,
+            seed: plan.seed,
+            started_ms: window.started_ms,
+            measured_from_ms: window.to_ms(window.from),
+            measured_until_ms: window.to_ms(window.until),
+            endpoints: endpoints.to_vec(),
+        }
+    }
+}
+
+/// Endpoints of a mix in the order of its files, and for each scenario and step the endpoint's number. Steps of the same
+/// name are one endpoint.
+pub(crate) fn endpoints_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec<Vec<usize>>) {
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    let mut numbers = Vec::new();
+    for (scenario, _) in scenarios {
+        let mut own = Vec::new();
+        for step in scenario.steps() {
+            let known = endpoints.iter().position(|endpoint| endpoint.name == step.name());
+            own.push(known.unwrap_or_else(|| {
+                let tag = unique(tag(step.name()), &endpoints);
+                endpoints.push(Endpoint { name: step.name().to_owned(), tag });
+                endpoints.len() - 1
+            }));
+        }
+        numbers.push(own);
+    }
+    (endpoints, numbers)
+}
+
+fn tag(name: &str) -> String {
+    name.chars()
+        .map(|c| if c == ',' || c == '|' || c.is_whitespace() || c.is_control() { '_' } else { c })
+        .collect()
+}
+
+fn unique(tag: String, endpoints: &[Endpoint]) -> String {
+    let taken = |tag: &str| endpoints.iter().any(|endpoint| endpoint.tag == tag);
+    if !taken(&tag) {
+        return tag;
+    }
+    (2..).map(|n| format!("{tag}~{n}")).find(|tag| !taken(tag)).expect("numbers do not run out")
+}
+
+/// Tag of the generator's own histograms.
+const GENERATOR: &str = "generator";
+/// Marks what was due before the measured part.
+const WARMUP: &str = "warmup";
+
+/// Endpoint (or `generator`) and kind of a measured tag; `None` for warm-up and garbage.
+pub(crate) fn split_tag(tag: &str) -> Option<(&str, &str)> {
+    let mut parts = tag.split('|');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(endpoint), Some(kind), None) => Some((endpoint, kind)),
+        _ => None,
+    }
+}
+
+/// One line of tallies: what an interval adds to the measured part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TallyLine {
+    pub(crate) at_ms: UnixMillis,
+    pub(crate) due: u64,
+    pub(crate) ended: u64,
+    pub(crate) journeys: u64,
+    pub(crate) journeys_failed: u64,
+    pub(crate) endpoints: BTreeMap<usize, Tally>,
+    pub(crate) exemplars: Vec<(usize, Exemplar)>,
+}
+
+/// The open files of a phase.
+pub(crate) struct PhaseFiles {
+    window: Window,
+    endpoints: Vec<Endpoint>,
+    log: LineWriter,
+    seconds: LineWriter,
+    tallies: LineWriter,
+}
+
+impl PhaseFiles {
+    /// Writes the plan and opens the files, empty: a phase that is run again replaces what was there.
+    pub(crate) fn create(run: &RunFolder, window: Window, record: &PlanRecord) -> Result<Self, RunError> {
+        let phase = &record.name;
+        let fresh = |name: String, content: &str| {
+            run.write(&name, content.as_bytes())?;
+            run.append(&name)
+        };
+        let header = IntervalLine::header(window.started_ms);
+        let log = fresh(run_names::hlog(phase), &header)?;
+        let seconds = fresh(run_names::seconds(phase), "")?;
+        let tallies = fresh(names::tallies(phase), "")?;
+        run.write_json(&names::plan(phase), record)?;
+        Ok(Self { window, endpoints: record.endpoints.clone(), log, seconds, tallies })
+    }
+
+    /// Writes what ended between two moments. Intervals after the measured part (draining) are no seconds of it.
+    pub(crate) fn interval(
+        &mut self,
+        shard: &Shard,
+        from: Instant,
+        to: Instant,
+        in_flight: u64,
+    ) -> Result<Option<kneepoint_model::load::SecondStats>, RunError> {
+        let start_s = from.saturating_duration_since(self.window.start).as_secs_f64();
+        let length_s = to.saturating_duration_since(from).as_secs_f64();
+        let mut line = |tag: String, histogram: &LatencyHistogram| {
+            if histogram.is_empty() {
+                return Ok(());
+            }
+            self.log.line(&IntervalLine { tag, start_s, length_s, histogram: histogram.clone() }.format())
+        };
+        for (series, suffix) in [(&shard.measured, ""), (&shard.warmup, "|warmup")] {
+            debug_assert!(suffix.is_empty() || suffix.ends_with(WARMUP));
+            for (endpoint, series) in self.endpoints.iter().zip(series) {
+                let Some(Series { response, service, ttfb, .. }) = series.as_deref() else { continue };
+                for (kind, histogram) in [("response", response), ("service", service), ("ttfb", ttfb)] {
+                    line(format!("{}|{kind}{suffix}", endpoint.tag), histogram)?;
+                }
+            }
+        }
+        for (kind, histogram) in
+            [("connect", &shard.connect), ("sched_lag", &shard.sched_lag), ("pool_wait", &shard.pool_wait)]
+        {
+            line(format!("{GENERATOR}|{kind}"), histogram)?;
+        }
+        self.tallies.json(&self.tally_line(shard, from))?;
+        let stats = (from < self.window.until)
+            .then(|| second(shard, self.window.to_ms(from), from < self.window.from, in_flight));
+        if let Some(stats) = &stats {
+            self.seconds.json(stats)?;
+        }
+        Ok(stats)
+    }
+
+    fn tally_line(&self, shard: &Shard, from: Instant) -> TallyLine {
+        let endpoints = shard.measured.iter().enumerate().filter_map(|(at, series)| {
+            let series = series.as_ref().filter(|series| !series.is_empty())?;
+            Some((at, series.tally.clone()))
+        });
+        TallyLine {
+            at_ms: self.window.to_ms(from),
+            due: shard.due,
+            ended: shard.ended,
+            journeys: shard.journeys,
+            journeys_failed: shard.journeys_failed,
+            endpoints: endpoints.collect(),
+            exemplars: shard.exemplars.all(),
+        }
+    }
+
+    /// Makes sure that what was written survives.
+    pub(crate) fn sync(&mut self) -> Result<(), RunError> {
+        self.log.sync()?;
+        self.tallies.sync()?;
+        self.seconds.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_one_name_are_one_endpoint_and_tags_are_told_apart() {
+        let read = |text: &str| Scenario::parse("x", text).unwrap_or_else(|e| panic!("{e}"));
+        let a = read(
+            "name = \"a\"\n[[step]]\nname = \"GET /x y\"\npath = \"/1\"\n[[step]]\nname = \"GET /x,y\"\npath = \"/2\"\n",
+        );
+        let b = read("name = \"b\"\n[[step]]\nname = \"GET /x y\"\npath = \"/3\"\n");
+        let (endpoints, numbers) = endpoints_of(&[(a, 1), (b, 2)]);
+        let tags: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.tag.as_str()).collect();
+        assert_eq!(tags, ["GET_/x_y", "GET_/x_y~2"]);
+        assert_eq!(numbers, [vec![0, 1], vec![0]]);
+        assert_eq!(split_tag("GET_/x_y|response"), Some(("GET_/x_y", "response")));
+        assert_eq!(split_tag("GET_/x_y|response|warmup"), None);
+    }
+}

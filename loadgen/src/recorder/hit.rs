@@ -1,0 +1,55 @@
+//! One request that ended, with all its times.
+
+use std::time::{Duration, Instant};
+
+use kneepoint_model::cache_status::CacheOutcome;
+use kneepoint_model::outcome::Outcome;
+use kneepoint_model::server_timing::ServerTiming;
+
+use crate::session::TraceId;
+
+/// A request that ended, well or not. Times that were never reached are absent.
+pub(crate) struct Hit<'a> {
+    pub(crate) endpoint: usize,
+    /// Intended start.
+    pub(crate) due: Instant,
+    /// Dispatch minus intended start (open model).
+    pub(crate) lag: Option<Duration>,
+    /// Wait for a slot (open model).
+    pub(crate) pool_wait: Option<Duration>,
+    pub(crate) sent: Option<Instant>,
+    pub(crate) first_byte: Option<Instant>,
+    pub(crate) done: Instant,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) outcome: Outcome,
+    pub(crate) status: Option<u16>,
+    pub(crate) wire: u64,
+    pub(crate) body: u64,
+    pub(crate) compressed: bool,
+    /// What the cache said, when an answer came.
+    pub(crate) cache: Option<CacheOutcome>,
+    /// What each answer (redirects are answers) said of its own time.
+    pub(crate) hops: &'a [Hop],
+    pub(crate) path: &'a str,
+    pub(crate) trace: TraceId,
+    pub(crate) detail: &'a str,
+}
+
+/// One answer's own account.
+pub(crate) struct Hop {
+    pub(crate) timing: ServerTiming,
+    pub(crate) service: Duration,
+    pub(crate) ttfb: Duration,
+}
+
+impl Hit<'_> {
+    pub(crate) fn response(&self) -> Duration {
+        self.done.saturating_duration_since(self.due)
+    }
+    pub(crate) fn service(&self) -> Option<Duration> {
+        self.sent.map(|sent| self.done.saturating_duration_since(sent))
+    }
+    pub(crate) fn ttfb(&self) -> Option<Duration> {
+        Some(self.first_byte?.saturating_duration_since(self.sent?))
+    }
+}

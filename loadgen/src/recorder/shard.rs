@@ -1,0 +1,126 @@
+//! What ended since the last second: histograms and counts, by endpoint.
+
+use kneepoint_model::histogram::LatencyHistogram;
+
+use super::exemplars::Exemplars;
+use super::hit::Hit;
+use super::tally::Tally;
+use crate::window::Window;
+
+/// One endpoint's latencies and counts.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    pub(crate) response: LatencyHistogram,
+    pub(crate) service: LatencyHistogram,
+    pub(crate) ttfb: LatencyHistogram,
+    pub(crate) tally: Tally,
+}
+
+impl Series {
+    fn count(&mut self, hit: &Hit<'_>) {
+        self.response.record_duration(hit.response());
+        if let Some(service) = hit.service() {
+            self.service.record_duration(service);
+        }
+        if let Some(ttfb) = hit.ttfb() {
+            self.ttfb.record_duration(ttfb);
+        }
+        self.tally.count(hit);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.ttfb.merge(&other.ttfb);
+        self.tally.merge(&other.tally);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tally.requests == 0
+    }
+
+    fn clear(&mut self) {
+        if !self.is_empty() {
+            self.response.clear();
+            self.service.clear();
+            self.ttfb.clear();
+            self.tally = Tally::default();
+        }
+    }
+}
+
+/// Everything since the last swap. Memory is made when an endpoint is first used, and kept.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// By endpoint: due in the measured part.
+    pub(crate) measured: Vec<Option<Box<Series>>>,
+    /// By endpoint: due before it.
+    pub(crate) warmup: Vec<Option<Box<Series>>>,
+    /// Of measured requests.
+    pub(crate) connect: LatencyHistogram,
+    pub(crate) sched_lag: LatencyHistogram,
+    pub(crate) pool_wait: LatencyHistogram,
+    pub(crate) exemplars: Exemplars,
+    /// Became due since the last swap.
+    pub(crate) started: u64,
+    /// Of those, in the measured part.
+    pub(crate) due: u64,
+    /// Ended (not censored) while the measured part lasted, whenever they were due.
+    pub(crate) ended: u64,
+    pub(crate) journeys: u64,
+    pub(crate) journeys_failed: u64,
+}
+
+impl Shard {
+    pub(crate) fn new(endpoints: usize) -> Self {
+        Self {
+            measured: (0..endpoints).map(|_| None).collect(),
+            warmup: (0..endpoints).map(|_| None).collect(),
+            connect: LatencyHistogram::new(),
+            sched_lag: LatencyHistogram::new(),
+            pool_wait: LatencyHistogram::new(),
+            exemplars: Exemplars::default(),
+            started: 0,
+            due: 0,
+            ended: 0,
+            journeys: 0,
+            journeys_failed: 0,
+        }
+    }
+
+    pub(crate) fn record(&mut self, hit: &Hit<'_>, window: &Window) {
+        let measured = window.measures(hit.due);
+        if window.measures(hit.done) && hit.outcome != kneepoint_model::outcome::Outcome::Censored {
+            self.ended += 1;
+        }
+        let series = if measured { &mut self.measured } else { &mut self.warmup };
+        series[hit.endpoint].get_or_insert_default().count(hit);
+        if !measured {
+            return;
+        }
+        for (histogram, value) in [
+            (&mut self.connect, hit.connect),
+            (&mut self.sched_lag, hit.lag),
+            (&mut self.pool_wait, hit.pool_wait),
+        ] {
+            if let Some(value) = value {
+                histogram.record_duration(value);
+            }
+        }
+        self.exemplars.consider(hit, window);
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        for series in self.measured.iter_mut().chain(&mut self.warmup).flatten() {
+            series.clear();
+        }
+        for histogram in [&mut self.connect, &mut self.sched_lag, &mut self.pool_wait] {
+            if !histogram.is_empty() {
+                histogram.clear();
+            }
+        }
+        self.exemplars.clear();
+        (self.started, self.due, self.ended, self.journeys, self.journeys_failed) = (0, 0, 0, 0, 0);
+    }
+}

@@ -1,0 +1,77 @@
+//! A phase from the files of a run that was killed: what was written up to the last whole second.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+
+use kneepoint_model::histogram::IntervalLine;
+use kneepoint_model::load::{GeneratorHealth, LoadPhase, SecondStats};
+use kneepoint_model::run::{RunError, RunFolder, names as run_names};
+use kneepoint_model::units::UnixMillis;
+
+use crate::assemble::{Circumstances, assemble};
+use crate::error::LoadError;
+use crate::recorder::{Ledger, PlanRecord, TallyLine, names, split_tag};
+
+/// Rebuilds a phase that did not come to its end; `None` when it never began. The result is marked partial.
+pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, LoadError> {
+    let Some(record) = run.read_json_if_there::<PlanRecord>(&names::plan(phase))? else { return Ok(None) };
+    let mut ledger = Ledger::new(record.endpoints.len());
+    read_log(run, &record, &mut ledger)?;
+    let (tallies, _) = run.read_lines::<TallyLine>(&names::tallies(phase))?;
+    for line in tallies {
+        add(&mut ledger, line);
+    }
+    (ledger.seconds, _) = run.read_lines::<SecondStats>(&run_names::seconds(phase))?;
+    // The last second that was written was a whole one, but for the very last of the phase.
+    let last = ledger.seconds.iter().filter(|second| !second.warmup).map(|second| second.at_ms).max();
+    let until = last.map_or(record.measured_from_ms, |at| UnixMillis(at.get() + 1000));
+    let circumstances = Circumstances {
+        until_ms: until.min(record.measured_until_ms),
+        health: GeneratorHealth::default(),
+        local_faults: 0,
+        partial: true,
+    };
+    Ok(Some(assemble(&record, &ledger, &circumstances)))
+}
+
+fn add(ledger: &mut Ledger, line: TallyLine) {
+    ledger.due += line.due;
+    ledger.ended += line.ended;
+    ledger.journeys += line.journeys;
+    ledger.journeys_failed += line.journeys_failed;
+    for (at, tally) in line.endpoints {
+        if let Some(series) = ledger.series.get_mut(at) {
+            series.tally.merge(&tally);
+        }
+    }
+    for (at, exemplar) in line.exemplars {
+        ledger.exemplars.add(at, exemplar);
+    }
+}
+
+fn read_log(run: &RunFolder, record: &PlanRecord, ledger: &mut Ledger) -> Result<(), RunError> {
+    let path = run.path(&run_names::hlog(&record.name));
+    let failed = |source| RunError::Io { action: "read", path: path.clone(), source };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(failed)?;
+        let Some(interval) = std::str::from_utf8(&line).ok().and_then(IntervalLine::parse) else { continue };
+        let Some((tag, kind)) = split_tag(&interval.tag) else { continue };
+        let series = record.endpoints.iter().position(|endpoint| endpoint.tag == tag);
+        let sum = match (series, kind) {
+            (Some(at), "response") => &mut ledger.series[at].response,
+            (Some(at), "service") => &mut ledger.series[at].service,
+            (Some(at), "ttfb") => &mut ledger.series[at].ttfb,
+            (None, "connect") => &mut ledger.connect,
+            (None, "sched_lag") => &mut ledger.sched_lag,
+            (None, "pool_wait") => &mut ledger.pool_wait,
+            _ => continue,
+        };
+        sum.merge(&interval.histogram);
+    }
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! The one step function: both models call it, nothing else sends a request.
+//!
+//! A step that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted:
+//! leaving it out would trim the tail.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{COOKIE, HeaderName, HeaderValue, LOCATION, REFERER};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Uri};
+use http_body_util::Full;
+use kneepoint_model::outcome::Outcome;
+use kneepoint_scenarios::{Encoding, Extract, Step};
+
+use crate::answer::{Packing, View, cache, decode, decoded_len, packing, server_timing};
+use crate::recorder::{Hit, Hop};
+use crate::session::{Session, TraceId};
+use crate::transport::{Failure, Pool, Reply, Times, Wanted, exchange};
+use crate::world::{ReadyStep, World, rendered};
+
+const MOST_REDIRECTS: usize = 10;
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// How a step ended, for whoever asked for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepEnd {
+    pub(crate) endpoint: usize,
+    pub(crate) ok: bool,
+    pub(crate) status: Option<u16>,
+    pub(crate) service: Duration,
+    pub(crate) done: Instant,
+}
+
+/// When a step was due, and how late the dispatcher was with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    pub(crate) at: Instant,
+    pub(crate) lag: Option<Duration>,
+}
+
+/// Does one step and records it.
+pub(crate) async fn run_step(
+    world: &World,
+    session: &mut Session,
+    pool: &Pool,
+    scenario: usize,
+    at: usize,
+    due: Due,
+) -> StepEnd {
+    let ready = &world.ready[scenario][at];
+    let step = &world.scenario(scenario).steps()[at];
+    let trace = session.trace(world.window.started_ms.get());
+    let mut open = Unfinished::new(world, ready.endpoint, due, trace);
+    let permit = match &world.slots {
+        None => None,
+        Some(slots) => {
+            let wanted = Instant::now();
+            let permit = slots.acquire().await;
+            open.pool_wait = Some(wanted.elapsed());
+            permit.ok()
+        }
+    };
+    let until = tokio::time::Instant::now() + world.plan.timeout;
+    let answer = tokio::time::timeout_at(until, visit(world, session, pool, (ready, step), &mut open)).await;
+    drop(permit);
+    let answer = answer.unwrap_or_else(|_| {
+        let detail = format!("no complete answer within {:?}", world.plan.timeout);
+        Err(Failure::new(Outcome::Timeout, &detail))
+    });
+    open.finish(answer, step, session)
+}
+
+/// Everything from the first byte sent to the last byte of the last answer.
+async fn visit(
+    world: &World,
+    session: &mut Session,
+    pool: &Pool,
+    (ready, step): (&ReadyStep, &Step),
+    open: &mut Unfinished<'_>,
+) -> Result<Reply, Failure> {
+    let missing = || Failure::new(Outcome::CheckFailed, "a value for a placeholder is missing");
+    let mut path = match &ready.path {
+        Some(path) => path.clone(),
+        None => {
+            let text = rendered(step.path(), &mut session.visit, Encoding::Path).ok_or_else(missing)?;
+            let link =
+                if step.path().starts_with_placeholder() { resolve(world, session, &text)? } else { text };
+            parse_path(&link)?
+        }
+    };
+    let mut body = Bytes::from(step.body().render(&mut session.visit).ok_or_else(missing)?);
+    let mut headers = ready.headers.clone();
+    for (name, template) in &ready.varying {
+        let text = rendered(template, &mut session.visit, Encoding::Raw).ok_or_else(missing)?;
+        let value = HeaderValue::from_str(&text)
+            .map_err(|_| Failure::new(Outcome::CheckFailed, "a header value has forbidden characters"))?;
+        headers.insert(name.clone(), value);
+    }
+    headers.insert(TRACEPARENT, open.trace.header());
+    let mut method = ready.method.clone();
+    for _ in 0..=MOST_REDIRECTS {
+        own_headers(world, session, &mut headers, &method, &path);
+        open.path.clear();
+        open.path.push_str(path.as_str());
+        let reply = hop(world, pool, (&method, &path, &headers, &body), step, open).await?;
+        session.jar.take(&reply.headers);
+        session.at.clear();
+        session.at.push_str(path.as_str());
+        let location = reply.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let (true, true, Some(location)) =
+            (step.follows_redirects(), matches!(reply.status, 301 | 302 | 303 | 307 | 308), location)
+        else {
+            return Ok(reply);
+        };
+        path = parse_path(&resolve(world, session, location)?)?;
+        if reply.status < 307 && method != Method::HEAD {
+            method = Method::GET;
+            body = Bytes::new();
+            headers.remove(http::header::CONTENT_TYPE);
+        }
+    }
+    Err(Failure::new(Outcome::CheckFailed, "more than ten redirects"))
+}
+
+/// One request and its answer.
+async fn hop(
+    world: &World,
+    pool: &Pool,
+    (method, path, headers, body): (&Method, &PathAndQuery, &HeaderMap, &Bytes),
+    step: &Step,
+    open: &mut Unfinished<'_>,
+) -> Result<Reply, Failure> {
+    let make = || {
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = Uri::from(path.clone());
+        *request.headers_mut() = headers.clone();
+        request
+    };
+    let idempotent = method.is_idempotent();
+    let wanted = Wanted { keep: step.needs_body(), max: world.plan.max_body };
+    let began = open.times.sent;
+    let reply = exchange(pool, &world.target, &make, idempotent, wanted, &mut open.times).await?;
+    // For a redirect's own split, time runs from the end of the answer before it.
+    let sent = if began.is_none() { open.times.sent } else { open.last_done };
+    let sent = sent.unwrap_or(reply.first_byte);
+    if let Some(timing) = server_timing(&reply.headers) {
+        open.hops.push(Hop {
+            timing,
+            service: reply.done.saturating_duration_since(sent),
+            ttfb: reply.first_byte.saturating_duration_since(sent),
+        });
+    }
+    open.last_done = Some(reply.done);
+    open.wire += reply.wire;
+    Ok(reply)
+}
+
+fn own_headers(
+    world: &World,
+    session: &Session,
+    headers: &mut HeaderMap,
+    method: &Method,
+    path: &PathAndQuery,
+) {
+    headers.remove(COOKIE);
+    headers.remove(REFERER);
+    if let Some(value) = session.jar.header(path.as_str()).and_then(|text| HeaderValue::from_str(&text).ok())
+    {
+        headers.insert(COOKIE, value);
+    }
+    // Django's CSRF check wants to know the page of the form when the site speaks TLS.
+    if !method.is_safe()
+        && let Ok(value) = HeaderValue::from_str(&world.site.page(&session.at))
+    {
+        headers.insert(REFERER, value);
+        if world.site.is_tls() {
+            headers.entry(http::header::ORIGIN).or_insert_with(|| {
+                HeaderValue::from_str(&format!("https://{}", world.site.host()))
+                    .unwrap_or_else(|_| HeaderValue::from_static("null"))
+            });
+        }
+    }
+}
+
+fn resolve(world: &World, session: &Session, link: &str) -> Result<String, Failure> {
+    world.site.resolve(&session.at, link).map_err(|off| {
+        Failure::new(Outcome::CheckFailed, &format!("a link or redirect leads off the site, to {}", off.0))
+    })
+}
+
+fn parse_path(text: &str) -> Result<PathAndQuery, Failure> {
+    text.parse().map_err(|_| Failure::new(Outcome::CheckFailed, "the path has forbidden characters"))
+}
+
+/// A request under way; recorded when it finishes, or as censored when it is dropped.
+struct Unfinished<'a> {
+    world: &'a World,
+    endpoint: usize,
+    due: Due,
+    trace: TraceId,
+    pool_wait: Option<Duration>,
+    times: Times,
+    last_done: Option<Instant>,
+    hops: Vec<Hop>,
+    wire: u64,
+    path: String,
+    finished: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    fn new(world: &'a World, endpoint: usize, due: Due, trace: TraceId) -> Self {
+        world.recorder.due(due.at);
+        world.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            world,
+            endpoint,
+            due,
+            trace,
+            pool_wait: None,
+            times: Times::default(),
+            last_done: None,
+            hops: Vec::new(),
+            wire: 0,
+            path: String::new(),
+            finished: false,
+        }
+    }
+
+    fn hit<'b>(&'b self, outcome: Outcome, done: Instant, detail: &'b str) -> Hit<'b> {
+        Hit {
+            endpoint: self.endpoint,
+            due: self.due.at,
+            lag: self.due.lag,
+            pool_wait: self.pool_wait,
+            sent: self.times.sent,
+            first_byte: None,
+            done,
+            connect: self.times.connect,
+            outcome,
+            status: None,
+            wire: self.wire,
+            body: self.wire,
+            compressed: false,
+            cache: None,
+            hops: &self.hops,
+            path: &self.path,
+            trace: self.trace,
+            detail,
+        }
+    }
+
+    fn finish(mut self, answer: Result<Reply, Failure>, step: &Step, session: &mut Session) -> StepEnd {
+        self.finished = true;
+        let (outcome, status, done) = match &answer {
+            Ok(reply) => {
+                let packing = packing(&reply.headers);
+                let body = decoded_len(reply, packing);
+                let (outcome, detail) = judge(reply, packing, body, step, session, self.world.plan.max_body);
+                let mut hit = self.hit(outcome, reply.done, &detail);
+                hit.first_byte = Some(reply.first_byte);
+                hit.status = Some(reply.status);
+                hit.compressed = packing != Packing::Plain;
+                hit.body = self.wire - reply.wire + body;
+                hit.cache = Some(cache(&reply.headers));
+                self.world.recorder.record(&hit);
+                (outcome, Some(reply.status), reply.done)
+            }
+            Err(failure) => {
+                let done = Instant::now();
+                let mut hit = self.hit(failure.outcome, done, &failure.detail);
+                hit.status = failure.began.map(|(status, _)| status);
+                hit.first_byte = failure.began.map(|(_, at)| at);
+                self.world.recorder.record(&hit);
+                self.world.local_faults.fetch_add(u64::from(failure.local), Ordering::Relaxed);
+                (failure.outcome, hit.status, done)
+            }
+        };
+        let service = self.times.sent.map(|sent| done.saturating_duration_since(sent)).unwrap_or_default();
+        StepEnd { endpoint: self.endpoint, ok: outcome.is_ok(), status, service, done }
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.world.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.finished {
+            let hit = self.hit(Outcome::Censored, Instant::now(), "unfinished when the phase ended");
+            self.world.recorder.record(&hit);
+        }
+    }
+}
+
+/// Judges a complete answer, and takes the values out of it.
+fn judge(
+    reply: &Reply,
+    packing: Packing,
+    body_bytes: u64,
+    step: &Step,
+    session: &mut Session,
+    most: u64,
+) -> (Outcome, String) {
+    if !step.expect().accepts(reply.status) {
+        let outcome = match reply.status {
+            400..500 => Outcome::ClientError,
+            500.. => Outcome::ServerError,
+            _ => Outcome::UnexpectedStatus,
+        };
+        return (outcome, format!("status {}", reply.status));
+    }
+    let decoded = if step.needs_body() {
+        match decode(&reply.body, packing, most) {
+            Ok(decoded) => decoded,
+            Err((outcome, detail)) => return (outcome, detail.to_owned()),
+        }
+    } else {
+        std::borrow::Cow::Borrowed(&[][..])
+    };
+    let text = String::from_utf8_lossy(&decoded);
+    if let Err(detail) = step.expect().judge(&text, body_bytes) {
+        return (Outcome::CheckFailed, detail);
+    }
+    let Session { visit, jar, .. } = session;
+    let view = View { headers: &reply.headers, jar, body: &text };
+    match Extract::apply(step.extracts(), &view, visit) {
+        Ok(()) => (Outcome::Ok, String::new()),
+        Err(miss) => (Outcome::CheckFailed, miss.to_string()),
+    }
+}

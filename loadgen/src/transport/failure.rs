@@ -1,0 +1,91 @@
+//! From errors of sockets, TLS and hyper to outcomes: a closed set, with a few words for the exemplar.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Instant;
+
+use kneepoint_model::outcome::Outcome;
+
+/// A request that got no complete answer.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: String,
+    /// Status and first byte, when the answer had begun.
+    pub(crate) began: Option<(u16, Instant)>,
+    /// True when the fault is this machine's: no ports or file descriptors left.
+    pub(crate) local: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(outcome: Outcome, detail: &str) -> Self {
+        Self { outcome, detail: detail.to_owned(), began: None, local: false }
+    }
+
+    pub(crate) fn after(mut self, status: u16, first_byte: Instant) -> Self {
+        self.began = Some((status, first_byte));
+        self
+    }
+
+    /// Of an attempt to connect.
+    pub(crate) fn connect(error: &io::Error) -> Self {
+        let local = is_local(error);
+        let outcome = match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Outcome::Reset,
+            io::ErrorKind::TimedOut => Outcome::Timeout,
+            _ => Outcome::Refused,
+        };
+        Self { outcome, detail: format!("cannot connect: {error}"), began: None, local }
+    }
+
+    /// Of a TLS handshake.
+    pub(crate) fn tls(error: &io::Error) -> Self {
+        Self::new(Outcome::Tls, &format!("TLS handshake: {error}"))
+    }
+
+    /// Of an exchange on an established connection.
+    pub(crate) fn exchange(error: &hyper::Error) -> Self {
+        if error.is_parse() || error.is_parse_too_large() {
+            return Self::new(Outcome::Protocol, &format!("not HTTP: {error}"));
+        }
+        if error.is_incomplete_message() {
+            return Self::new(Outcome::Reset, "closed before the answer was complete");
+        }
+        if error.is_canceled() || error.is_closed() {
+            return Self::new(Outcome::Reset, "closed while the request was sent");
+        }
+        if error.is_timeout() {
+            return Self::new(Outcome::Timeout, "timeout");
+        }
+        let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        match io.map(io::Error::kind) {
+            Some(
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof,
+            ) => Self::new(Outcome::Reset, &format!("connection cut: {error}")),
+            Some(io::ErrorKind::TimedOut) => Self::new(Outcome::Timeout, "the connection timed out"),
+            _ => Self::new(Outcome::Protocol, &format!("broken answer: {error}")),
+        }
+    }
+}
+
+fn is_local(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::EADDRNOTAVAIL | libc::ENOBUFS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_this_machine_are_told_from_faults_of_the_site() {
+        let refused = Failure::connect(&io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        assert_eq!((refused.outcome, refused.local), (Outcome::Refused, false));
+        let ports = Failure::connect(&io::Error::from_raw_os_error(libc::EADDRNOTAVAIL));
+        assert!(ports.local);
+        let reset = Failure::connect(&io::Error::from_raw_os_error(libc::ECONNRESET));
+        assert_eq!(reset.outcome, Outcome::Reset);
+    }
+}

@@ -1,0 +1,253 @@
+//! May the figures be believed? The generator accuses itself first. A pure function of numbers.
+//!
+//! Scale: the generator shares two cores with what it loads, so a lag of a millisecond is a note when the site itself
+//! takes twenty, and voids the figures when it could be a quarter of the tail that is reported.
+
+use std::time::Duration;
+
+use kneepoint_model::histogram::Quantiles;
+use kneepoint_model::load::{GeneratorHealth, LoadModel, Validity};
+use kneepoint_model::units::{Micros, PerSecond, Ratio};
+
+/// What validity is judged from.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Open or closed.
+    pub model: LoadModel,
+    /// Intended requests per second, in the open model.
+    pub offered: Option<PerSecond>,
+    /// Requests per second that ended.
+    pub achieved: PerSecond,
+    /// Requests in the figures.
+    pub requests: u64,
+    /// Of those, failed.
+    pub errors: u64,
+    /// Response times.
+    pub response: Quantiles,
+    /// Dispatcher lateness.
+    pub sched_lag: Quantiles,
+    /// The generator's own account.
+    pub health: GeneratorHealth,
+    /// Requests that failed for want of ports or file descriptors on this side.
+    pub local_faults: u64,
+    /// Asked and measured length, when the phase was cut short.
+    pub cut: Option<(Duration, Duration)>,
+}
+
+/// Fewer requests than this carry no percentile.
+const LEAST_REQUESTS: u64 = 50;
+/// More errors than this change what is measured.
+const MOST_ERRORS: f64 = 0.05;
+/// A thread above this cannot keep its schedule.
+const BUSY: f64 = 0.80;
+const RATHER_BUSY: f64 = 0.60;
+/// Below this share of the offered rate there is no steady state.
+const LEAST_ACHIEVED: f64 = 0.98;
+/// Lag below this is never worth a word.
+const SMALL_LAG: Micros = Micros(1_000);
+
+/// Judges. Every reason is a sentence with its numbers and what to do.
+pub fn judge(evidence: &Evidence) -> Validity {
+    let mut verdict = Validity::default();
+    let Validity { why, notes, .. } = &mut verdict;
+    if let Some((asked, measured)) = evidence.cut {
+        why.push(format!(
+            "the phase was cut short: {:.1} s of {:.1} s were measured; run it to its end",
+            measured.as_secs_f64(),
+            asked.as_secs_f64()
+        ));
+    }
+    samples(evidence, why);
+    errors(evidence, why, notes);
+    generator(evidence, why, notes);
+    if matches!(evidence.model, LoadModel::Open { .. }) {
+        schedule(evidence, why, notes);
+    }
+    verdict.valid = verdict.why.is_empty();
+    verdict
+}
+
+fn samples(evidence: &Evidence, why: &mut Vec<String>) {
+    match evidence.requests {
+        0 => why.push("no request ended in the measured part: lengthen it, or look at the target's log".into()),
+        n if n < LEAST_REQUESTS => why.push(format!(
+            "only {n} requests were measured, at least {LEAST_REQUESTS} are needed: lengthen the phase or raise the load"
+        )),
+        _ => {}
+    }
+}
+
+fn errors(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
+    let Some(share) = Ratio::of(evidence.errors, evidence.requests).filter(|share| share.0 > 0.0) else {
+        return;
+    };
+    let counts = format!("{} of {} requests failed ({share})", evidence.errors, evidence.requests);
+    if share.0 > MOST_ERRORS {
+        why.push(format!(
+            "{counts}; errors are fast and never a speed-up: mend them first, they are listed by outcome"
+        ));
+    } else {
+        notes.push(format!("{counts}; latencies include them"));
+    }
+}
+
+fn generator(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
+    if evidence.local_faults > 0 {
+        why.push(format!(
+            "{} requests failed because this machine had no ports or file descriptors left: raise `ulimit -n` or lower the load",
+            evidence.local_faults
+        ));
+    }
+    let busiest = evidence.health.busiest_thread;
+    if busiest.0 > BUSY {
+        why.push(format!(
+            "the load generator's busiest thread used {busiest} of a core, so the generator and not the site may set the pace: lower the load or move the generator to another machine"
+        ));
+    } else if busiest.0 > RATHER_BUSY {
+        notes.push(format!("the load generator's busiest thread used {busiest} of a core"));
+    }
+    // Waiting for a core happens on this side of the wire, but is seen as the site's latency.
+    let per_request = Micros(evidence.health.run_queue_us.get() / evidence.requests.max(1));
+    let typical = evidence.response.p50;
+    if per_request > SMALL_LAG && per_request.as_f64() > 0.5 * typical.as_f64() {
+        why.push(format!(
+            "the generator waited {per_request} per request for a free core, against a median response of {typical}: lower the load or give the generator a core of its own"
+        ));
+    } else if per_request.as_f64() > 0.1 * typical.as_f64() && evidence.requests > 0 {
+        notes.push(format!(
+            "the generator waited {per_request} per request for a free core; the median response of {typical} includes it"
+        ));
+    }
+}
+
+fn schedule(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
+    let lag = evidence.sched_lag.p99;
+    let tenth = Micros(evidence.response.p50.get() / 10);
+    let late = lag > SMALL_LAG.max(tenth);
+    if late && lag.as_f64() > 0.25 * evidence.response.p99.as_f64() {
+        why.push(format!(
+            "the dispatcher was up to {lag} late (99th percentile), which could be a quarter or more of the 99th percentile of {}: lower the rate or free a core",
+            evidence.response.p99
+        ));
+    } else if late {
+        notes.push(format!(
+            "the dispatcher was up to {lag} late (99th percentile); response times include it, service times do not"
+        ));
+    }
+    let Some(offered) = evidence.offered.filter(|offered| offered.0 > 0.0) else { return };
+    let share = Ratio(evidence.achieved.0 / offered.0);
+    if share.0 < LEAST_ACHIEVED {
+        let numbers = format!("{} of {offered} offered were achieved ({share})", evidence.achieved);
+        if late {
+            why.push(format!("{numbers} while the dispatcher was late: the generator did not keep its schedule; lower the rate"));
+        } else {
+            notes.push(format!(
+                "{numbers}: the site did not keep up, so waiting grows with the length of the run; the response times are a lower bound"
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> Evidence {
+        let response =
+            Quantiles { count: 1000, p50: Micros(20_000), p99: Micros(80_000), ..Quantiles::default() };
+        Evidence {
+            model: LoadModel::Open { rate: PerSecond(100.0) },
+            offered: Some(PerSecond(100.0)),
+            achieved: PerSecond(99.5),
+            requests: 1000,
+            errors: 0,
+            response,
+            sched_lag: Quantiles { count: 1000, p99: Micros(400), ..Quantiles::default() },
+            health: GeneratorHealth { busiest_thread: Ratio(0.2), ..GeneratorHealth::default() },
+            local_faults: 0,
+            cut: None,
+        }
+    }
+
+    #[test]
+    fn a_sound_phase_is_valid_without_a_word() {
+        let verdict = judge(&sound());
+        assert!(verdict.valid && verdict.notes.is_empty(), "{verdict:?}");
+    }
+
+    #[test]
+    fn each_fault_voids_the_figures_and_says_what_to_do() {
+        let cases: Vec<(&str, Evidence)> = vec![
+            ("no request ended", Evidence { requests: 0, ..sound() }),
+            ("only 49 requests", Evidence { requests: 49, ..sound() }),
+            ("60 of 1000 requests failed (6.0 %)", Evidence { errors: 60, ..sound() }),
+            ("ulimit -n", Evidence { local_faults: 3, ..sound() }),
+            (
+                "busiest thread used 85.0 %",
+                Evidence {
+                    health: GeneratorHealth { busiest_thread: Ratio(0.85), ..GeneratorHealth::default() },
+                    ..sound()
+                },
+            ),
+            (
+                "waited 12.0 ms per request",
+                Evidence {
+                    health: GeneratorHealth {
+                        run_queue_us: Micros(12_000_000),
+                        ..GeneratorHealth::default()
+                    },
+                    ..sound()
+                },
+            ),
+            (
+                "the dispatcher was up to 30.0 ms late",
+                Evidence { sched_lag: Quantiles { p99: Micros(30_000), ..Quantiles::default() }, ..sound() },
+            ),
+            (
+                "2.0 s of 10.0 s were measured",
+                Evidence { cut: Some((Duration::from_secs(10), Duration::from_secs(2))), ..sound() },
+            ),
+        ];
+        for (expected, evidence) in cases {
+            let verdict = judge(&evidence);
+            assert!(!verdict.valid, "{expected}");
+            assert!(verdict.why.iter().any(|why| why.contains(expected)), "{expected}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn small_troubles_are_notes() {
+        let cases: Vec<(&str, Evidence)> = vec![
+            ("10 of 1000 requests failed", Evidence { errors: 10, ..sound() }),
+            ("the site did not keep up", Evidence { achieved: PerSecond(80.0), ..sound() }),
+            (
+                "up to 5.00 ms late",
+                Evidence { sched_lag: Quantiles { p99: Micros(5_000), ..Quantiles::default() }, ..sound() },
+            ),
+            (
+                "waited 2.50 ms per request",
+                Evidence {
+                    health: GeneratorHealth { run_queue_us: Micros(2_500_000), ..GeneratorHealth::default() },
+                    ..sound()
+                },
+            ),
+        ];
+        for (expected, evidence) in cases {
+            let verdict = judge(&evidence);
+            assert!(verdict.valid, "{expected}: {verdict:?}");
+            assert!(verdict.notes.iter().any(|note| note.contains(expected)), "{expected}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn the_closed_model_has_no_schedule_to_miss() {
+        let closed = Evidence {
+            model: LoadModel::Closed { users: 8 },
+            offered: None,
+            achieved: PerSecond(1.0),
+            sched_lag: Quantiles::default(),
+            ..sound()
+        };
+        assert!(judge(&closed).valid);
+    }
+}

@@ -1,0 +1,166 @@
+//! What all requests of a phase share: the plan made ready, the recorder, and the gauges.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use http::uri::PathAndQuery;
+use kneepoint_model::load::LoadModel;
+use kneepoint_scenarios::{Encoding, Method, Scenario, Step, Template, Visit};
+use tokio::sync::Semaphore;
+
+use crate::error::LoadError;
+use crate::health::Threads;
+use crate::picker::Picker;
+use crate::plan::PhasePlan;
+use crate::recorder::{Endpoint, Recorder, endpoints_of};
+use crate::site::Site;
+use crate::transport::Target;
+use crate::window::Window;
+
+/// Everything shared; lives as long as the phase.
+pub(crate) struct World {
+    pub(crate) plan: PhasePlan,
+    pub(crate) window: Window,
+    pub(crate) site: Site,
+    pub(crate) target: Target,
+    pub(crate) recorder: Recorder,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) picker: Picker,
+    pub(crate) ready: Vec<Vec<ReadyStep>>,
+    /// Slots for requests in flight, in the open model.
+    pub(crate) slots: Option<Semaphore>,
+    pub(crate) threads: Threads,
+    /// Journeys begun, for numbering.
+    pub(crate) journeys: AtomicU64,
+    /// Picks made (closed) or visitors (open), for numbering.
+    pub(crate) visitors: AtomicU64,
+    /// goose users, for numbering.
+    pub(crate) users: AtomicU64,
+    pub(crate) in_flight: AtomicI64,
+    pub(crate) local_faults: AtomicU64,
+    /// Set when nothing may wait any longer.
+    pub(crate) abort: AtomicBool,
+}
+
+/// A step with everything done that need not be done for each request.
+pub(crate) struct ReadyStep {
+    pub(crate) endpoint: usize,
+    pub(crate) method: http::Method,
+    /// The path, when it is always the same.
+    pub(crate) path: Option<PathAndQuery>,
+    /// Headers that are always the same.
+    pub(crate) headers: HeaderMap,
+    /// Headers with placeholders.
+    pub(crate) varying: Vec<(HeaderName, Template)>,
+}
+
+impl World {
+    pub(crate) fn new(
+        plan: &PhasePlan,
+        window: Window,
+        target: Target,
+        slots: usize,
+    ) -> Result<Self, LoadError> {
+        let site = Site::new(&plan.base_url, plan.host_header.as_deref());
+        let (endpoints, numbers) = endpoints_of(&plan.scenarios);
+        let mut ready = Vec::new();
+        for ((scenario, _), numbers) in plan.scenarios.iter().zip(numbers) {
+            ready.push(ready_steps(plan, &site, scenario, &numbers)?);
+        }
+        let weights: Vec<u32> = plan.scenarios.iter().map(|(_, weight)| *weight).collect();
+        Ok(Self {
+            window,
+            site,
+            target,
+            recorder: Recorder::new(window, endpoints.len()),
+            endpoints,
+            picker: Picker::new(&weights),
+            ready,
+            slots: matches!(plan.model, LoadModel::Open { .. }).then(|| Semaphore::new(slots)),
+            threads: Threads::default(),
+            journeys: AtomicU64::new(0),
+            visitors: AtomicU64::new(0),
+            users: AtomicU64::new(0),
+            in_flight: AtomicI64::new(0),
+            local_faults: AtomicU64::new(0),
+            abort: AtomicBool::new(false),
+            plan: plan.clone(),
+        })
+    }
+
+    pub(crate) fn scenario(&self, at: usize) -> &Scenario {
+        &self.plan.scenarios[at].0
+    }
+    pub(crate) fn aborted(&self) -> bool {
+        self.abort.load(Ordering::Relaxed)
+    }
+    pub(crate) fn in_flight(&self) -> u64 {
+        u64::try_from(self.in_flight.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+}
+
+fn ready_steps(
+    plan: &PhasePlan,
+    site: &Site,
+    scenario: &Scenario,
+    numbers: &[usize],
+) -> Result<Vec<ReadyStep>, LoadError> {
+    let wrong = |what: &str| LoadError::Plan {
+        phase: plan.name.clone(),
+        problem: format!("scenario `{}`: {what}", scenario.name()),
+    };
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|_| wrong("a header value has forbidden characters"))
+    };
+    let mut common = HeaderMap::new();
+    common.insert(HOST, value(site.host())?);
+    common.insert(USER_AGENT, value(&plan.user_agent)?);
+    common.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    common.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let one = |(step, endpoint): (&Step, &usize)| {
+        let mut headers = common.clone();
+        let mut varying = Vec::new();
+        if let Some(kind) = step.body().content_type() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        for (name, template) in step.headers() {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("a header name is not one"))?;
+            match template.constant() {
+                Some(text) => {
+                    headers.insert(name, value(text)?);
+                }
+                None => varying.push((name, template.clone())),
+            }
+        }
+        let path = match step.path().constant() {
+            Some(text) => {
+                let path = text.parse().map_err(|_| wrong(&format!("`{text}` is not a path")))?;
+                Some(path)
+            }
+            None => None,
+        };
+        Ok(ReadyStep { endpoint: *endpoint, method: method(step.method()), path, headers, varying })
+    };
+    scenario.steps().iter().zip(numbers).map(one).collect()
+}
+
+/// hyper's name for a method.
+fn method(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::GET,
+        Method::Head => http::Method::HEAD,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+        Method::Patch => http::Method::PATCH,
+        Method::Delete => http::Method::DELETE,
+    }
+}
+
+/// Renders a template into a new text; `None` when a value is missing.
+pub(crate) fn rendered(template: &Template, visit: &mut Visit, encoding: Encoding) -> Option<String> {
+    let mut out = String::new();
+    template.render(visit, encoding, &mut out).then_some(out)
+}

@@ -1,0 +1,92 @@
+//! Servers that break the rules of the wire, and the wish to stop while they do.
+
+use std::time::{Duration, Instant};
+
+use kneepoint_model::load::LoadModel;
+use kneepoint_model::outcome::Outcome;
+
+use crate::{Place, closed, get, open, plan, scenario, servers};
+
+#[test]
+fn every_fault_of_the_wire_is_told_apart() {
+    let faults = [
+        ("/reset", Outcome::Reset),
+        ("/cut", Outcome::Reset),
+        ("/garbage", Outcome::Protocol),
+        ("/endless", Outcome::BodyTooLarge),
+        ("/hang", Outcome::Timeout),
+        ("/dripping", Outcome::Timeout),
+        ("/fine", Outcome::Ok),
+    ];
+    let one = |path: &str| {
+        scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
+    };
+    let scenarios = faults.iter().map(|(path, _)| (one(path), 1)).collect();
+    let mut plan = plan(open(35.0), &servers::misbehaving(), scenarios);
+    plan.max_body = 1 << 20;
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert_eq!(phase.requests, 35, "none is dropped");
+    for (endpoint, (path, outcome)) in phase.endpoints.iter().zip(faults) {
+        assert_eq!(endpoint.outcomes.get(&outcome), Some(&5), "{path}: {:?}", endpoint.outcomes);
+    }
+}
+
+#[test]
+fn a_connection_that_was_closed_while_idle_costs_no_error() {
+    // The server keeps a connection for 15 ms only; the visitor comes back after 10 to 20.
+    let text =
+        "name = \"x\"\nthink = { min_ms = 10, max_ms = 20 }\n[[step]]\npath = \"/once\"\nrepeat = 20\n";
+    let phase = Place::new().run(&plan(open(10.0), &servers::misbehaving(), vec![(scenario(text), 1)]));
+    assert!(phase.requests > 100 && phase.connect_us.count > 10, "{} {:?}", phase.requests, phase.connect_us);
+    assert_eq!(
+        phase.errors,
+        0,
+        "{:?}",
+        phase.exemplars.iter().filter(|e| !e.outcome.is_ok()).collect::<Vec<_>>()
+    );
+}
+
+fn stops(model: LoadModel) {
+    let place = Place::new();
+    let mut plan = plan(model, &servers::misbehaving(), vec![(get("/hang"), 1)]);
+    plan.timeout = Duration::from_secs(60);
+    plan.duration = Duration::from_secs(60);
+    plan.warmup = Duration::ZERO;
+    let cancel = place.cancel.clone();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(900));
+        cancel.set();
+        Instant::now()
+    });
+    let phase = place.run(&plan);
+    let asked = stopper.join().expect("stopper");
+    assert!(asked.elapsed() < Duration::from_millis(1000), "{:?} after the wish", asked.elapsed());
+    assert!(phase.partial && !phase.validity.valid);
+    assert!(phase.validity.why[0].contains("cut short"), "{:?}", phase.validity);
+    assert_eq!(phase.outcomes.keys().collect::<Vec<_>>(), [&Outcome::Censored]);
+    assert!(phase.requests > 0 && phase.response_us.max.get() > 50_000, "{:?}", phase.response_us);
+}
+
+#[test]
+fn the_open_model_stops_within_a_second_of_the_wish() {
+    stops(open(20.0));
+}
+
+#[test]
+fn the_closed_model_stops_within_a_second_of_the_wish() {
+    stops(closed(4));
+}
+
+#[test]
+fn what_does_not_end_in_time_is_censored_not_forgotten() {
+    let mut plan = plan(open(20.0), &servers::misbehaving(), vec![(get("/hang"), 1)]);
+    plan.timeout = Duration::from_secs(60);
+    plan.drain = Duration::from_millis(200);
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert!(!phase.partial);
+    assert_eq!(phase.outcomes.get(&Outcome::Censored), Some(&20));
+    assert!(phase.response_us.max.get() >= 1_100_000, "{:?}", phase.response_us);
+    assert!(phase.achieved_rps.0 < 0.1, "{:?}", phase.achieved_rps);
+}

@@ -1,0 +1,72 @@
+//! Whole phases against servers that run in this process, on loopback.
+
+mod faults;
+mod files;
+mod journeys;
+mod schedule;
+mod servers;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kneepoint_loadgen::{PhasePlan, run_phase};
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::event::{Event, EventSink};
+use kneepoint_model::load::{LoadModel, LoadPhase};
+use kneepoint_model::run::RunFolder;
+use kneepoint_model::units::PerSecond;
+use kneepoint_scenarios::Scenario;
+
+/// Keeps everything that was announced.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Event>>);
+
+impl EventSink for Heard {
+    fn emit(&self, event: Event) {
+        self.0.lock().expect("lock").push(event);
+    }
+}
+
+/// A run folder for one test.
+struct Place {
+    _dir: tempfile::TempDir,
+    run: RunFolder,
+    heard: Arc<Heard>,
+    cancel: Cancel,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let run = RunFolder::create(dir.path(), "r").expect("run folder");
+        Self { _dir: dir, run, heard: Arc::default(), cancel: Cancel::new() }
+    }
+    fn run(&self, plan: &PhasePlan) -> LoadPhase {
+        let events: Arc<dyn EventSink> = Arc::clone(&self.heard) as Arc<dyn EventSink>;
+        run_phase(plan, &self.run, &self.cancel, &events).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+fn scenario(text: &str) -> Scenario {
+    Scenario::parse("test.toml", text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn get(path: &str) -> Scenario {
+    scenario(&format!("name = \"get\"\n[[step]]\npath = \"{path}\"\n"))
+}
+
+fn plan(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
+    let mut plan = PhasePlan::new("test", model, base.parse().expect("address"), scenarios);
+    plan.warmup = Duration::from_millis(300);
+    plan.duration = Duration::from_millis(1000);
+    plan.timeout = Duration::from_millis(400);
+    plan
+}
+
+fn open(rate: f64) -> LoadModel {
+    LoadModel::Open { rate: PerSecond(rate) }
+}
+
+fn closed(users: u32) -> LoadModel {
+    LoadModel::Closed { users }
+}

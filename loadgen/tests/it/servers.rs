@@ -1,0 +1,191 @@
+//! Servers with known manners: a small site with login, and one that misbehaves on the wire.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Query;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+/// When `/stalling` began to be asked: it answers nothing between `from` and `to` after that.
+#[derive(Clone)]
+pub(crate) struct Stall {
+    pub(crate) first: Arc<Mutex<Option<Instant>>>,
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+}
+
+impl Stall {
+    pub(crate) fn between(from: Duration, to: Duration) -> Self {
+        Self { first: Arc::default(), from, to }
+    }
+    async fn wait(&self) {
+        let first = *self.first.lock().expect("lock").get_or_insert_with(Instant::now);
+        if first.elapsed() >= self.from && first.elapsed() < self.to {
+            tokio::time::sleep_until((first + self.to).into()).await;
+        }
+    }
+}
+
+/// Starts the small site; it lives until the process ends.
+pub(crate) fn site(stall: Stall) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    listener.set_nonblocking(true).expect("non-blocking");
+    let base = format!("http://{}", listener.local_addr().expect("address"));
+    let app = Router::new()
+        .route("/", get(|| async { page("<a href='/item/1'>1</a><a href='/item/2'>2</a>") }))
+        .route("/item/{id}", get(item))
+        .route("/packed", get(packed))
+        .route("/login/", get(login_form).post(login))
+        .route("/me/", get(me))
+        .route(
+            "/away",
+            get(|| async { (StatusCode::FOUND, [(header::LOCATION, "http://elsewhere.example/")]) }),
+        )
+        .route("/loop", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/loop")]) }))
+        .route("/slow", get(slow))
+        .route("/missing", get(|| async { StatusCode::NOT_FOUND }))
+        .route("/broken", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+        .route(
+            "/stalling",
+            get(move || async move {
+                stall.wait().await;
+                "ok"
+            }),
+        );
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
+            axum::serve(listener, app).await.expect("serve");
+        });
+    });
+    base
+}
+
+pub(crate) fn calm() -> String {
+    site(Stall::between(Duration::MAX, Duration::MAX))
+}
+
+fn page(body: &str) -> Response {
+    let html = format!("<!doctype html><html><body>{body}</body></html>");
+    ([(header::CONTENT_TYPE, "text/html")], html).into_response()
+}
+
+async fn item() -> Response {
+    let timing = "app;dur=4, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"";
+    ([("server-timing", timing), ("cache-status", "nginx; hit")], "an item").into_response()
+}
+
+async fn packed() -> Response {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&[b'x'; 5000]).expect("memory");
+    ([(header::CONTENT_ENCODING, "gzip")], encoder.finish().expect("memory")).into_response()
+}
+
+async fn slow() -> &'static str {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    "slow"
+}
+
+fn has_cookie(headers: &HeaderMap, cookie: &str) -> bool {
+    let sent = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    sent.split("; ").any(|pair| pair == cookie)
+}
+
+async fn login_form() -> Response {
+    let form = page("<form id=login method=post><input type=hidden name=token value='s3cret'></form>");
+    ([(header::SET_COOKIE, "csrf=c1; Path=/; HttpOnly")], form).into_response()
+}
+
+async fn login(headers: HeaderMap, body: String) -> Response {
+    let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let right = has_cookie(&headers, "csrf=c1")
+        && body.contains("token=s3cret")
+        && body.contains("name=reader0")
+        && referer.ends_with("/login/");
+    if !right {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    (StatusCode::FOUND, [(header::LOCATION, "/me/"), (header::SET_COOKIE, "session=s1; Path=/")])
+        .into_response()
+}
+
+async fn me(headers: HeaderMap, Query(query): Query<std::collections::BTreeMap<String, String>>) -> Response {
+    let traced = headers.get("traceparent").is_some_and(|value| value.len() == 55);
+    if !has_cookie(&headers, "session=s1") || !traced || !query.is_empty() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    page("Welcome back")
+}
+
+/// A server that does on the wire what its paths say.
+pub(crate) fn misbehaving() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let base = format!("http://{}", listener.local_addr().expect("address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || misbehave(stream));
+        }
+    });
+    base
+}
+
+fn misbehave(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    let mut buffer = [0_u8; 16];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(n) if n > 0 => head.extend_from_slice(&buffer[..n]),
+            _ => return,
+        }
+        // Closing with unread bytes makes a reset.
+        if head.starts_with(b"GET /reset") {
+            return;
+        }
+        if head.ends_with(b"\r\n\r\n") {
+            answer(&mut stream, &String::from_utf8_lossy(&head));
+            if !head.starts_with(b"GET /once") {
+                return;
+            }
+            // Keep-alive was promised, but the second request is not answered.
+            head.clear();
+            std::thread::sleep(Duration::from_millis(15));
+            return;
+        }
+    }
+}
+
+fn answer(stream: &mut TcpStream, head: &str) {
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    // Failing to write is what some of these are for.
+    let _ = match path {
+        "/hang" => {
+            std::thread::sleep(Duration::from_secs(4));
+            Ok(())
+        }
+        "/garbage" => stream.write_all(b"banana banana\r\n\r\n"),
+        "/cut" => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this"),
+        "/endless" => {
+            let chunk = [b"4000\r\n".as_slice(), &[b'x'; 0x4000], b"\r\n"].concat();
+            let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+            while sent.is_ok() {
+                sent = stream.write_all(&chunk);
+            }
+            sent
+        }
+        "/dripping" => {
+            let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+            while sent.is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+                sent = stream.write_all(b"1\r\nx\r\n");
+            }
+            sent
+        }
+        _ => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
+    };
+}
