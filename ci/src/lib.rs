@@ -8,16 +8,20 @@ pub mod annotations;
 mod gate;
 pub mod judge;
 pub mod junit;
+pub mod limit;
 pub mod measure;
 pub mod plan;
+pub mod refusal;
 pub mod slo;
 
 pub use annotations::annotations;
 pub use gate::GateResult;
 pub use judge::judge;
 pub use junit::{JunitError, junit};
+pub use limit::{Comparison, Limit, Scale};
 pub use plan::{PlanError, SloPlan, check_endpoints};
-pub use slo::{Assertion, Comparison, Limit, Scale, SloError};
+pub use refusal::{SloError, SloProblem};
+pub use slo::Assertion;
 
 #[cfg(test)]
 mod hand;

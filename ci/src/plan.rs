@@ -14,7 +14,8 @@ use kneepoint_model::finding::Severity;
 use kneepoint_model::metric::Metric;
 use thiserror::Error;
 
-use crate::slo::{Assertion, SloError, closest};
+use crate::refusal::{SloError, closest};
+use crate::slo::Assertion;
 
 /// What is promised.
 #[derive(Debug, Clone, Default, PartialEq)]
