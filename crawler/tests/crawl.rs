@@ -344,3 +344,30 @@ fn plans_that_cannot_be_used_are_refused_before_anything_is_sent() {
     assert!(matches!(crawl(&bad_scheme, &Cancel::new(), &Silent), Err(CrawlError::BadAddress { .. })));
     assert!(site.asked.lock().unwrap().is_empty());
 }
+
+#[test]
+fn a_start_page_that_leads_elsewhere_is_said() {
+    let site = Site::start(
+        |path, _, _| if path == "/" { Reply::redirect("https://h.test/") } else { Reply::missing() },
+    );
+    let heard = Heard::default();
+    let map = crawl(&plan(&site), &Cancel::new(), &heard).unwrap();
+    assert_eq!(
+        (page(&map, "/").status, &page(&map, "/").redirects[..]),
+        (Some(302), &["https://h.test/".to_owned()][..])
+    );
+    assert!(heard.text().contains("leads to https://h.test/"), "{}", heard.text());
+}
+
+#[test]
+fn named_pages_are_visited_and_patterns_left_alone() {
+    let site = Site::start(shop);
+    let plan = CrawlPlan {
+        extra_paths: vec!["/private/x".into(), "http://other.test/".into()],
+        ignore: vec!["^/ok$".into()],
+        ..plan(&site)
+    };
+    let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
+    assert_eq!((site.asked("/private/x"), site.asked("/ok"), map.left_alone_counts["ignored"]), (1, 0, 1));
+    assert_eq!(verdict(&map, "/private/x"), PageVerdict::Failed, "it was named, and it is not there");
+}

@@ -167,7 +167,7 @@ fn probing_ends_in_time_and_says_what_is_missing() {
     let plan = ProbePlan { max_seconds: 1, ..ProbePlan::new(site.url.clone(), map) };
     let start = Instant::now();
     let result = probe(&plan, &Cancel::new(), &heard).unwrap();
-    assert!(start.elapsed() < Duration::from_millis(1_300));
+    assert!(start.elapsed() < Duration::from_secs(2));
     assert!(!result.routes.is_empty() && result.routes.len() < 7);
     assert!(heard.text().contains("the time for probing was over"));
 }
@@ -183,7 +183,7 @@ fn warming_ends_when_times_are_flat_and_counts_hits() {
     let plan = WarmPlan::new(site.url.clone(), vec!["/a".into(), "/b".into(), "http://other.test/".into()]);
     let result = warm(&plan, &Cancel::new(), &Silent).unwrap();
     assert_eq!(result.pages, ["/a", "/b"]);
-    assert!(result.flat && (3..=6).contains(&result.rounds.len()), "{result:#?}");
+    assert!(result.flat && (3..=8).contains(&result.rounds.len()), "{result:#?}");
     assert!(result.rounds[0].p50_us.get() >= 60_000 && result.rounds[0].hit_ratio == Some(Ratio(0.0)));
     let last = result.rounds.last().unwrap();
     assert_eq!((last.requests, last.errors, last.hit_ratio), (8, 0, Some(Ratio(1.0))));

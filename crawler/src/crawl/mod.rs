@@ -2,8 +2,10 @@
 
 mod caution;
 mod frontier;
+mod in_order;
 mod judge;
 mod left;
+mod meta;
 mod page;
 mod plan;
 mod robots;

@@ -1,9 +1,5 @@
-//! The walk: robots.txt, sitemaps, then page after page, several at a time, each result taken in the order of asking.
-//!
-//! Taking results in order keeps the crawl repeatable; a page that hangs is waited for a second and then passed by, so
-//! that it holds nothing up but itself.
+//! The walk: the files for crawlers, then page after page, several at a time, each result taken in the order of asking.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,27 +11,21 @@ use kneepoint_model::units::Micros;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::frontier::{Frontier, Limits, Next, Offer};
+use super::frontier::{Frontier, Limits, Next};
+use super::in_order::InOrder;
 use super::page::{Seen, see};
 use super::plan::CrawlPlan;
 use super::robots::Robots;
 use super::scope::{Scope, patterns};
-use super::sitemap;
 use super::trip::{self, End, Trip};
-use crate::ROBOT_NAME;
+use crate::address::path_of;
 use crate::error::CrawlError;
-use crate::http::{Client, ClientPlan, Decoded, NoAnswer, Refusal};
+use crate::http::{Client, ClientPlan, Decoded};
 use crate::runtime::{block_on, cancelled};
 use crate::target::{Leads, Target};
 
-/// Most sitemap files that are read.
-const MAX_SITEMAPS: usize = 20;
-/// Most addresses taken from sitemaps.
-const MAX_LISTED: usize = 10_000;
 /// Most notes about pages that look alike.
 const MAX_NOTES: usize = 10;
-/// How long later results wait for an earlier one.
-const IN_ORDER: Duration = Duration::from_secs(1);
 /// A path that no site has: what it answers shows whether the framework is debugging.
 const ABSENT: &str = "/kneepoint-looks-for-a-page-that-is-not-there/";
 
@@ -76,20 +66,21 @@ pub fn crawl(plan: &CrawlPlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
     })?
 }
 
-struct Walk<'a> {
+/// The state of one crawl.
+pub(super) struct Walk<'a> {
     plan: &'a CrawlPlan,
     cancel: &'a Cancel,
-    events: &'a dyn EventSink,
+    pub(super) events: &'a dyn EventSink,
     client: Client,
-    scope: Arc<Scope>,
-    frontier: Frontier,
+    pub(super) scope: Arc<Scope>,
+    pub(super) frontier: Frontier,
     until: Instant,
     delay: Duration,
-    pages: Vec<Page>,
-    listed: Vec<Url>,
-    outside: Vec<Leads>,
-    robots_found: bool,
-    from_sitemap: u64,
+    pub(super) pages: Vec<Page>,
+    pub(super) listed: Vec<Url>,
+    pub(super) outside: Vec<Leads>,
+    pub(super) robots_found: bool,
+    pub(super) from_sitemap: u64,
     truncated: bool,
 }
 
@@ -170,109 +161,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    async fn fetch(&mut self, url: &Url) -> Option<Trip> {
+    /// Follows one address, within the time that is left.
+    pub(super) async fn fetch(&mut self, url: &Url) -> Option<Trip> {
         let trip = self.within(trip::follow(&self.client, &self.scope, url)).await;
         self.truncated |= trip.is_none();
         trip
-    }
-
-    async fn robots(&mut self) -> Result<Robots, CrawlError> {
-        let mut url = self.scope.target.base().clone();
-        url.set_path("/robots.txt");
-        url.set_query(None);
-        self.events.progress(Stage::Smoke, 0, None, "robots.txt");
-        let Some(trip) = self.fetch(&url).await else { return Ok(Robots::default()) };
-        if let End::NoAnswer(NoAnswer::Connection { refusal: Refusal::NoConnection, why }) = trip.end {
-            return Err(CrawlError::Unreachable { origin: self.scope.target.origin(), why });
-        }
-        let body = match &trip.end {
-            End::Answer(answer) if answer.status == 200 => answer.body.bytes().to_vec(),
-            _ => return Ok(self.meta_failure(&url, trip, false)),
-        };
-        self.robots_found = true;
-        self.meta(&url, trip, None);
-        Ok(Robots::parse(ROBOT_NAME, &body))
-    }
-
-    /// Files for crawlers may be missing; when they fail otherwise, they are pages that fail.
-    fn meta_failure(&mut self, url: &Url, trip: Trip, named: bool) -> Robots {
-        let missing = matches!(&trip.end, End::Answer(answer) if answer.status < 500);
-        if !missing || named {
-            self.meta(url, trip, named.then_some("/robots.txt"));
-        }
-        Robots::default()
-    }
-
-    fn meta(&mut self, url: &Url, trip: Trip, from: Option<&str>) {
-        let next = Next { url: url.clone(), depth: 1, asset: false };
-        let mut page = see(&self.scope.target, &next, trip).page;
-        page.kind = PageKind::Meta;
-        page.linked_from = from.map(str::to_owned).into_iter().collect();
-        page.problems.retain(PageProblem::is_broken);
-        page.verdict = super::judge::verdict(page.kind, &page.problems);
-        self.frontier.visited(url);
-        self.pages.push(page);
-    }
-
-    async fn sitemaps(&mut self, named: &[String]) {
-        let base = self.scope.target.base().clone();
-        let mut files: Vec<(String, bool)> = named.iter().map(|file| (file.clone(), true)).collect();
-        if files.is_empty() {
-            files.push(("/sitemap.xml".to_owned(), false));
-        }
-        let (mut at, mut read) = (0, Vec::<Url>::new());
-        while let Some((file, named)) = files.get(at).cloned() {
-            at += 1;
-            let leads = self.scope.target.leads(&base, &file);
-            let Leads::Inside(url) = leads else {
-                self.outside.push(leads);
-                continue;
-            };
-            if read.contains(&url) {
-                continue;
-            }
-            if read.len() >= MAX_SITEMAPS || self.listed.len() >= MAX_LISTED {
-                self.events
-                    .note(Stage::Smoke, "the site has more sitemap files than are read; links lead further");
-                break;
-            }
-            read.push(url.clone());
-            self.events.progress(Stage::Smoke, 0, None, "sitemaps");
-            let Some(trip) = self.fetch(&url).await else { return };
-            match &trip.end {
-                End::Answer(answer) if answer.status == 200 => {
-                    let listed = sitemap::read(&String::from_utf8_lossy(answer.body.bytes()));
-                    files.extend(listed.files.into_iter().map(|file| (file, true)));
-                    self.list(&base, &listed.pages);
-                    self.meta(&url, trip, named.then_some("/robots.txt"));
-                }
-                _ => {
-                    self.meta_failure(&url, trip, named);
-                }
-            }
-        }
-    }
-
-    fn list(&mut self, base: &Url, pages: &[String]) {
-        for href in pages {
-            match self.scope.target.leads(base, href) {
-                Leads::Inside(_) if self.listed.len() >= MAX_LISTED => {}
-                Leads::Inside(url) => {
-                    self.from_sitemap += 1;
-                    self.listed.push(url);
-                }
-                other if self.outside.len() < MAX_LISTED => self.outside.push(other),
-                _ => {}
-            }
-        }
-    }
-
-    /// What the sitemaps gave joins one click from the start, after the start page's own links.
-    fn join_listed(&mut self) {
-        let listed = std::mem::take(&mut self.listed).into_iter().map(Leads::Inside);
-        for leads in listed.chain(std::mem::take(&mut self.outside)) {
-            self.frontier.offer(Offer { leads, asset: false, careful: false }, None, 1);
-        }
     }
 
     async fn pages(&mut self) {
@@ -373,6 +266,17 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A site that sends its visitors elsewhere at once was not crawled, however well it answered.
+    fn start_that_leads_away(&self) {
+        let start = path_of(self.scope.target.base());
+        let page = self.pages.iter().find(|page| page.path == start && page.status.is_some_and(|s| s < 400));
+        if let Some(to) = page.and_then(|page| page.redirects.last()).filter(|to| !to.starts_with('/')) {
+            let message =
+                format!("the start page leads to {to}, which was not visited: give that address instead");
+            self.events.warn(Stage::Smoke, &message);
+        }
+    }
+
     fn finish(mut self, took: Duration) -> SiteMap {
         for (shape, count) in self.frontier.held_back().iter().take(MAX_NOTES) {
             let of = if shape.ends_with("?…") { self.plan.query_variants } else { self.plan.per_template };
@@ -391,6 +295,7 @@ impl<'a> Walk<'a> {
                 "the crawl ended before the site did; raise its limits on pages or seconds to see the rest",
             );
         }
+        self.start_that_leads_away();
         let (left_alone, left_alone_counts, external) = self.frontier.finish().finish();
         SiteMap {
             format_version: FORMAT_VERSION,
@@ -410,36 +315,4 @@ impl<'a> Walk<'a> {
 async fn visit(client: Client, scope: Arc<Scope>, number: u64, next: Next) -> (u64, Seen) {
     let trip = trip::follow(&client, &scope, &next.url).await;
     (number, see(&scope.target, &next, trip))
-}
-
-/// Results that wait for their turn.
-#[derive(Debug, Default)]
-struct InOrder {
-    outstanding: BTreeMap<u64, Instant>,
-    ready: BTreeMap<u64, Seen>,
-}
-
-impl InOrder {
-    fn asked(&mut self, number: u64) {
-        self.outstanding.insert(number, Instant::now());
-    }
-    fn done(&mut self, number: u64, seen: Seen) {
-        self.outstanding.remove(&number);
-        self.ready.insert(number, seen);
-    }
-    fn is_empty(&self) -> bool {
-        self.ready.is_empty()
-    }
-    fn forget_missing(&mut self) {
-        self.outstanding.clear();
-    }
-    fn take_any(&mut self) -> Option<Seen> {
-        self.ready.pop_first().map(|(_, seen)| seen)
-    }
-    /// The next result whose turn it is: nothing earlier is outstanding, or has been for too long.
-    fn take(&mut self) -> Option<Seen> {
-        let (first, _) = self.ready.first_key_value()?;
-        let earlier = self.outstanding.range(..*first).any(|(_, since)| since.elapsed() < IN_ORDER);
-        if earlier { None } else { self.take_any() }
-    }
 }

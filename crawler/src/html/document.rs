@@ -76,9 +76,15 @@ pub(crate) fn keep(list: &mut Vec<String>, href: &str) {
     }
 }
 
+/// Characters that change the direction of writing can make a line on a console say what it does not.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn fold(title: &str) -> Option<String> {
     let words: Vec<&str> = title.split_whitespace().collect();
-    let folded: String = words.join(" ").chars().filter(|c| !c.is_control()).take(200).collect();
+    let folded: String =
+        words.join(" ").chars().filter(|c| !c.is_control() && !turns(*c)).take(200).collect();
     (!folded.is_empty()).then_some(folded)
 }
 
