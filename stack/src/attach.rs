@@ -122,6 +122,10 @@ fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad(url, "only http and https can be loaded"));
     }
+    // The URL goes into the run folder, where no secret may go.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad(url, "it carries a user or password; give it without them"));
+    }
     let name = match url.host() {
         Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
         Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
@@ -213,6 +217,8 @@ mod tests {
     fn what_cannot_be_a_target_says_why_without_credentials() {
         let ftp = attach(&plan("ftp://me:word@127.0.0.1/"), &Cancel::new()).unwrap_err().to_string();
         assert!(ftp.contains("only http and https") && !ftp.contains("word"), "{ftp}");
+        let user = attach(&plan("http://me:hunter2@127.0.0.1:1/"), &Cancel::new()).unwrap_err().to_string();
+        assert!(user.contains("without them") && !user.contains("hunter2"), "{user}");
         let pids = BTreeMap::from([(Tier::Server, vec![u32::MAX])]);
         let gone = attach(&AttachPlan { pids, ..plan("http://127.0.0.1:1/") }, &Cancel::new()).unwrap_err();
         assert!(matches!(gone, StackError::NoSuchProcess { .. }), "{gone}");

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use kneepoint_model::cancel::Cancel;
+use serde::Serialize;
 
 use crate::native::proxy_version;
 use crate::{StackError, disk, ports, proc_net, python};
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What.
     pub name: &'static str,

@@ -347,6 +347,27 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
 }
 
 #[test]
+fn two_stacks_that_come_up_at_once_do_not_take_each_others_ports() {
+    let temp = tempfile::tempdir().unwrap();
+    let stacks: Vec<RunningStack> = thread::scope(|scope| {
+        let come_up = |name: &str| {
+            let root = root(&temp.path().join(name));
+            let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_600) };
+            scope.spawn(move || up(&plan, &prepared(&root), &Cancel::new(), &Silent).unwrap())
+        };
+        let both = [come_up("base"), come_up("head")];
+        both.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let all: Vec<u16> = stacks.iter().flat_map(|stack| ports(stack.info())).collect();
+    let different: std::collections::BTreeSet<u16> = all.iter().copied().collect();
+    assert_eq!(different.len(), all.len(), "{all:?}");
+    for stack in stacks {
+        attach_finds_its_tiers(stack.info());
+        assert_eq!(stack.down(GRACE).leftovers, []);
+    }
+}
+
+#[test]
 fn a_detached_stack_outlives_its_handle_and_is_taken_down_by_its_record() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());

@@ -15,13 +15,24 @@ const QUESTION: Duration = Duration::from_secs(3);
 /// Between two questions, growing from the first to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
+/// What is said when the answer came from somebody else.
+const STRANGER: &str = "another program answers at its port";
+
+/// Whether a service came too late to its port: between our letting go of it and its binding, another took it.
+pub(super) fn lost_its_port(trouble: &Trouble) -> bool {
+    // As the system, gunicorn and ourselves put it.
+    let signs = ["ddress already in use", "Connection in use", STRANGER];
+    signs.iter().any(|sign| trouble.why.contains(sign) || trouble.tail.contains(sign))
+}
+
 /// Waits for a 200.
 pub(super) fn wait(asker: &Asker, running: &Running, cancel: &Cancel) -> Result<(), StackError> {
     let started = Instant::now();
     let mut pause = PAUSE.0;
     loop {
         let why = match ask(asker, running, QUESTION, cancel) {
-            Ok(()) => return Ok(()),
+            Ok(()) if running.holds_its_port() => return Ok(()),
+            Ok(()) => STRANGER.to_owned(),
             Err(why) => why,
         };
         if cancel.is_set() {
@@ -55,4 +66,29 @@ fn ask(asker: &Asker, running: &Running, deadline: Duration, cancel: &Cancel) ->
 fn trouble(running: &Running, waited: Duration, why: String) -> Box<Trouble> {
     let (log, tail) = running.last_words();
     Box::new(Trouble { service: running.name, url: running.ready.clone(), waited, why, log, tail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_port_is_told_from_other_trouble() {
+        let trouble = |why: &str, tail: &str| Trouble {
+            service: "gunicorn",
+            url: "http://127.0.0.1:1/".parse().unwrap(),
+            waited: Duration::ZERO,
+            why: why.to_owned(),
+            log: "/log".into(),
+            tail: tail.to_owned(),
+        };
+        assert!(lost_its_port(&trouble(STRANGER, "")));
+        assert!(lost_its_port(&trouble("", "[ERROR] Connection in use: ('127.0.0.1', 18081)")));
+        assert!(lost_its_port(&trouble("", "bind() to 127.0.0.1:1 failed (98: Address already in use)")));
+        assert!(lost_its_port(&trouble(
+            "",
+            "cannot listen on 127.0.0.1:1: Address already in use (os error 98)"
+        )));
+        assert!(!lost_its_port(&trouble("it ended with exit code 3", "no such table: books")));
+    }
 }

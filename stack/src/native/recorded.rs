@@ -7,6 +7,7 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{EventSink, Stage};
 use kneepoint_model::stack::StackInfo;
 use kneepoint_process::session;
+use serde::Serialize;
 
 use super::home::Home;
 use super::running::DownReport;
@@ -19,7 +20,7 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One service of a recorded stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceStatus {
     /// What it is called.
     pub name: String,
@@ -28,7 +29,7 @@ pub struct ServiceStatus {
 }
 
 /// A recorded stack of which something runs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StackStatus {
     /// What it is; absent while it is coming up.
     pub info: Option<StackInfo>,

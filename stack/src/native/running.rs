@@ -8,6 +8,7 @@ use std::time::Duration;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_process::{Lifetime, ProcessInfo, Watchdog};
+use serde::Serialize;
 
 use super::UpPlan;
 use super::home::Home;
@@ -21,7 +22,7 @@ use crate::{Ports, StackError};
 const DROP_GRACE: Duration = Duration::from_secs(4);
 
 /// A process that even SIGKILL did not end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Leftover {
     /// Of which service.
     pub service: String,
@@ -32,7 +33,7 @@ pub struct Leftover {
 }
 
 /// What taking a stack down did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DownReport {
     /// The services that ran and were stopped.
     pub stopped: Vec<String>,

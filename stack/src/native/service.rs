@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use kneepoint_model::stack::TierInfo;
 use kneepoint_process::{Lifetime, ProcessError, Program, Service, StartOptions};
 use url::Url;
 
-use crate::mask;
+use crate::{mask, proc_net};
 
 /// How much of the end of a log goes into a message.
 const TAIL: (u64, usize, usize) = (16 * 1024, 25, 3000);
@@ -37,6 +38,7 @@ pub(super) struct Running {
     pub(super) service: Service,
     pub(super) ready: Url,
     pub(super) tier: TierInfo,
+    port: u16,
     logs: Vec<LogFile>,
 }
 
@@ -57,11 +59,17 @@ impl Spec {
         let service = self.program.start(options)?;
         let mut tier = self.tier;
         tier.roots = vec![service.pid().unsigned_abs()];
-        Ok(Running { name: self.name, service, ready: self.ready, tier, logs })
+        Ok(Running { name: self.name, service, ready: self.ready, tier, port: self.port, logs })
     }
 }
 
 impl Running {
+    /// Whether it is we who answer at its port, and not a stranger who took it between our letting go and its binding.
+    pub(super) fn holds_its_port(&self) -> bool {
+        let listening = proc_net::pids_listening(&[IpAddr::V4(Ipv4Addr::LOCALHOST)], self.port);
+        self.service.members().iter().any(|process| listening.contains(&process.pid.unsigned_abs()))
+    }
+
     /// The most telling log, and its end: masked and bounded.
     pub(super) fn last_words(&self) -> (PathBuf, String) {
         let said = self.logs.iter().map(|log| (log, tail_of(&log.path, log.begins).unwrap_or_default()));

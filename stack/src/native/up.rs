@@ -29,6 +29,8 @@ use crate::{StackError, disk, folder, lock, ports};
 
 /// How long another kneepoint may take to bring its stack up or down under the same root.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often to try again when somebody takes a port that was free a moment ago.
+const ATTEMPTS: u32 = 3;
 /// What services inherit of our environment: nothing that could change what is measured.
 const INHERITED: [&str; 6] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH"];
 
@@ -95,29 +97,59 @@ pub fn up(
     })?;
     clear_way(&home, events)?;
     let nginx = plan.topology.proxy.as_ref().map(|_| proxy::locate(cancel)).transpose()?;
-    let with_engine = plan.topology.engine && plan.engine.is_some();
-    let mut held = ports::hold(plan.ports, nginx.is_some(), with_engine)?;
-    let site = lay_out(plan, prepared, &home, &held, switches)?;
-    let alias = (site.run != home.run()).then(|| site.run.clone());
-    let state = State::begin(&plan.topology.name, plan.lifetime, held.ports, alias);
-    let mut running = RunningStack::begin(home, state, info(plan, &site, &held, nginx.as_ref()), plan)?;
-    let specs = specs(plan, &site, &held, nginx.as_ref())?;
-    let total = Some(specs.len() as u64);
-    for spec in specs {
-        if cancel.is_set() {
-            return Err(StackError::Cancelled);
+    let start = Start { plan, prepared, nginx: nginx.as_ref(), switches, cancel, events };
+    for _ in 1..ATTEMPTS {
+        match start.attempt() {
+            Err(StackError::NotReady(trouble)) if !plan.ports.fixed && ready::lost_its_port(&trouble) => {
+                let service = trouble.service;
+                events.note(Stage::Up, &format!("{service} came too late to its port; trying with others"));
+            }
+            other => return other,
         }
-        held.release(spec.port);
-        running.start(spec)?;
     }
-    let asker = Asker::new()?;
-    for (done, service) in running.services().iter().enumerate() {
-        events.progress(Stage::Up, done as u64, total, &format!("waiting for {}", service.name));
-        ready::wait(&asker, service, cancel)?;
+    start.attempt()
+}
+
+/// All that an attempt needs.
+struct Start<'a> {
+    plan: &'a UpPlan,
+    prepared: &'a Prepared,
+    nginx: Option<&'a Nginx>,
+    switches: BTreeMap<String, String>,
+    cancel: &'a Cancel,
+    events: &'a dyn EventSink,
+}
+
+impl Start<'_> {
+    /// Brings the stack up on ports that are free now.
+    fn attempt(&self) -> Result<RunningStack, StackError> {
+        let Self { plan, nginx, cancel, events, .. } = *self;
+        let home = Home::at(&self.prepared.root);
+        home.clear(None)?;
+        let with_engine = plan.topology.engine && plan.engine.is_some();
+        let mut held = ports::hold(plan.ports, nginx.is_some(), with_engine)?;
+        let site = lay_out(plan, self.prepared, &home, &held, self.switches.clone())?;
+        let alias = (site.run != home.run()).then(|| site.run.clone());
+        let state = State::begin(&plan.topology.name, plan.lifetime, held.ports, alias);
+        let mut running = RunningStack::begin(home, state, info(plan, &site, &held, nginx), plan)?;
+        let specs = specs(plan, &site, &held, nginx)?;
+        let total = Some(specs.len() as u64);
+        for spec in specs {
+            if cancel.is_set() {
+                return Err(StackError::Cancelled);
+            }
+            held.release(spec.port);
+            running.start(spec)?;
+        }
+        let asker = Asker::new()?;
+        for (done, service) in running.services().iter().enumerate() {
+            events.progress(Stage::Up, done as u64, total, &format!("waiting for {}", service.name));
+            ready::wait(&asker, service, cancel)?;
+        }
+        running.complete()?;
+        events.note(Stage::Up, &format!("the site answers at {}", running.info().base_url));
+        Ok(running)
     }
-    running.complete()?;
-    events.note(Stage::Up, &format!("the site answers at {}", running.info().base_url));
-    Ok(running)
 }
 
 /// Copies the data and makes the folders.
