@@ -116,21 +116,17 @@ async fn journey(world: Arc<World>, user: &mut GooseUser) -> TransactionResult {
         tokio::time::sleep(LOOK).await;
         return Ok(());
     }
-    let own = match user.get_session_data::<Own>() {
-        Some(own) => own.clone(),
-        None => {
-            user.set_session_data(Own::default());
-            user.get_session_data::<Own>().cloned().unwrap_or_default()
-        }
-    };
+    if user.get_session_data::<Own>().is_none() {
+        user.set_session_data(Own::default());
+    }
+    let own = user.get_session_data::<Own>().cloned().unwrap_or_default();
     let known = own.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let mut state = match known {
-        Some(state) => state,
-        None => {
-            let state = newcomer(&world);
-            tokio::time::sleep_until(start_of(&world, state.number).into()).await;
-            state
-        }
+    let mut state = if let Some(state) = known {
+        state
+    } else {
+        let state = Box::new(newcomer(&world));
+        tokio::time::sleep_until(start_of(&world, state.number).into()).await;
+        state
     };
     let number = world.visitors.fetch_add(1, Ordering::Relaxed);
     let scenario = world.picker.pick(number);
@@ -157,13 +153,13 @@ fn start_of(world: &World, number: u64) -> Instant {
     world.window.start + (world.plan.warmup / 2).mul_f64(share.min(1.0))
 }
 
-fn newcomer(world: &World) -> Box<UserState> {
-    Box::new(UserState {
+fn newcomer(world: &World) -> UserState {
+    UserState {
         number: world.users.fetch_add(1, Ordering::Relaxed) + 1,
         pool: Pool::default(),
         sessions: world.plan.scenarios.iter().map(|_| None).collect(),
         ends: Vec::new(),
-    })
+    }
 }
 
 /// goose installs a logger that writes to standard output unless there is one: so there is one.

@@ -69,7 +69,7 @@ pub(crate) async fn run_step(
         let detail = format!("no complete answer within {:?}", world.plan.timeout);
         Err(Failure::new(Outcome::Timeout, &detail))
     });
-    open.finish(answer, step, session)
+    open.finish(&answer, step, session)
 }
 
 /// Everything from the first byte sent to the last byte of the last answer.
@@ -81,14 +81,12 @@ async fn visit(
     open: &mut Unfinished<'_>,
 ) -> Result<Reply, Failure> {
     let missing = || Failure::new(Outcome::CheckFailed, "a value for a placeholder is missing");
-    let mut path = match &ready.path {
-        Some(path) => path.clone(),
-        None => {
-            let text = rendered(step.path(), &mut session.visit, Encoding::Path).ok_or_else(missing)?;
-            let link =
-                if step.path().starts_with_placeholder() { resolve(world, session, &text)? } else { text };
-            parse_path(&link)?
-        }
+    let mut path = if let Some(path) = &ready.path {
+        path.clone()
+    } else {
+        let text = rendered(step.path(), &mut session.visit, Encoding::Path).ok_or_else(missing)?;
+        let is_link = step.path().starts_with_placeholder();
+        parse_path(&if is_link { resolve(world, session, &text)? } else { text })?
     };
     let mut body = Bytes::from(step.body().render(&mut session.visit).ok_or_else(missing)?);
     let mut headers = ready.headers.clone();
@@ -252,9 +250,9 @@ impl<'a> Unfinished<'a> {
         }
     }
 
-    fn finish(mut self, answer: Result<Reply, Failure>, step: &Step, session: &mut Session) -> StepEnd {
+    fn finish(mut self, answer: &Result<Reply, Failure>, step: &Step, session: &mut Session) -> StepEnd {
         self.finished = true;
-        let (outcome, status, done) = match &answer {
+        let (outcome, status, done) = match answer {
             Ok(reply) => {
                 let packing = packing(&reply.headers);
                 let body = decoded_len(reply, packing);

@@ -102,13 +102,14 @@ fn unique(tag: String, endpoints: &[Endpoint]) -> String {
     if !taken(&tag) {
         return tag;
     }
-    (2..).map(|n| format!("{tag}~{n}")).find(|tag| !taken(tag)).expect("numbers do not run out")
+    let numbered = (2..=endpoints.len() + 2).map(|n| format!("{tag}~{n}"));
+    numbered.into_iter().find(|tag| !taken(tag)).expect("more numbers than endpoints")
 }
 
 /// Tag of the generator's own histograms.
 const GENERATOR: &str = "generator";
-/// Marks what was due before the measured part.
-const WARMUP: &str = "warmup";
+/// Ends the tags of what was due before the measured part.
+const WARMUP: &str = "|warmup";
 
 /// Endpoint (or `generator`) and kind of a measured tag; `None` for warm-up and garbage.
 pub(crate) fn split_tag(tag: &str) -> Option<(&str, &str)> {
@@ -172,8 +173,7 @@ impl PhaseFiles {
             }
             self.log.line(&IntervalLine { tag, start_s, length_s, histogram: histogram.clone() }.format())
         };
-        for (series, suffix) in [(&shard.measured, ""), (&shard.warmup, "|warmup")] {
-            debug_assert!(suffix.is_empty() || suffix.ends_with(WARMUP));
+        for (series, suffix) in [(&shard.measured, ""), (&shard.warmup, WARMUP)] {
             for (endpoint, series) in self.endpoints.iter().zip(series) {
                 let Some(Series { response, service, ttfb, .. }) = series.as_deref() else { continue };
                 for (kind, histogram) in [("response", response), ("service", service), ("ttfb", ttfb)] {

@@ -16,12 +16,13 @@ use super::failure::Failure;
 use super::stream::Stream;
 
 type Body = Full<Bytes>;
+/// What moves the bytes; absent once the connection has ended.
+type Drive = Option<Pin<Box<Driver<TokioIo<Stream>, Body>>>>;
 
 /// An established connection.
 pub(crate) struct Connection {
     sender: SendRequest<Body>,
-    /// Absent once the connection has ended.
-    driver: Option<Pin<Box<Driver<TokioIo<Stream>, Body>>>>,
+    driver: Drive,
 }
 
 /// What is wanted of the body.
@@ -126,10 +127,7 @@ impl Connection {
 }
 
 /// Waits for `work` and keeps the connection going meanwhile.
-async fn drive<T>(
-    driver: &mut Option<Pin<Box<Driver<TokioIo<Stream>, Body>>>>,
-    work: impl Future<Output = T>,
-) -> T {
+async fn drive<T>(driver: &mut Drive, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {

@@ -59,14 +59,13 @@ pub(crate) async fn exchange(
     let mut used = pool.take().await;
     loop {
         let was_used = used.is_some();
-        let mut connection = match used.take() {
-            Some(connection) => connection,
-            None => {
-                let began = Instant::now();
-                let connection = Connection::open(target.connect().await?).await?;
-                *times.connect.get_or_insert_default() += began.elapsed();
-                connection
-            }
+        let mut connection = if let Some(connection) = used.take() {
+            connection
+        } else {
+            let began = Instant::now();
+            let connection = Connection::open(target.connect().await?).await?;
+            *times.connect.get_or_insert_default() += began.elapsed();
+            connection
         };
         match connection.exchange(make(), wanted, &mut times.sent).await {
             Ok(reply) => {

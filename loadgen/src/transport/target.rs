@@ -68,7 +68,7 @@ fn tls(base: &Url, server_name: &str) -> Result<Option<(TlsConnector, ServerName
         .map_err(|e| failed(&e))?
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let bare = server_name.rsplit_once(':').map_or(server_name, |(name, _)| name);
-    let name = ServerName::try_from(bare.trim_matches(['[', ']']).to_owned()).map_err(|e| failed(&e))?;
+    let host = server_name.rsplit_once(':').map_or(server_name, |(name, _)| name);
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|e| failed(&e))?;
     Ok(Some((TlsConnector::from(Arc::new(config)), name)))
 }

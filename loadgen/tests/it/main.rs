@@ -58,7 +58,7 @@ fn get(path: &str) -> Scenario {
 fn plan(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
     let mut plan = PhasePlan::new("test", model, base.parse().expect("address"), scenarios);
     plan.warmup = Duration::from_millis(300);
-    plan.duration = Duration::from_millis(1000);
+    plan.duration = Duration::from_secs(1);
     plan.timeout = Duration::from_millis(400);
     plan
 }
