@@ -70,7 +70,7 @@ pub struct RouteProbe {
     pub requests: u32,
     /// Requests that failed.
     pub errors: u32,
-    /// Median response time without queueing.
+    /// Median response time without queueing, past any cache in front where the address can be made unknown to it.
     pub p50_us: Micros,
     /// Median time in the application.
     pub app_us: Option<Micros>,
