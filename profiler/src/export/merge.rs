@@ -2,7 +2,7 @@
 //!
 //! Samples of different profilers cannot be added: they differ in rate, loss and meaning. So each profile is first
 //! scaled to the CPU time that the kernel counted for its tier in the window: a stack's share of its profile times the
-//! tier's CPU nanoseconds. A profile without any CPU time, or idle, adds nothing and is named in the notes.
+//! tier's CPU nanoseconds. An idle profile adds nothing and is named in the notes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,12 +25,13 @@ pub fn merge(profiles: &[FoldedProfile]) -> FoldedProfile {
         facts.true_cpu_ns += profile.facts.true_cpu_ns;
         facts.run_queue_ns += profile.facts.run_queue_ns;
         let whole = total(profile);
-        if whole == 0 || profile.facts.true_cpu_ns == 0 {
-            facts.notes.push(format!("The {} tier is not in this picture: it was idle.", profile.tier));
+        let cpu_ns = cpu_ns(profile);
+        if whole == 0 || cpu_ns == 0 {
+            facts.notes.push(format!("The {} tier is not in this picture: it has no samples.", profile.tier));
             continue;
         }
         for (stack, weight) in &profile.stacks {
-            let nanos = u128::from(*weight) * u128::from(profile.facts.true_cpu_ns) / u128::from(whole);
+            let nanos = u128::from(*weight) * u128::from(cpu_ns) / u128::from(whole);
             let sum: &mut u64 = stacks.entry(prefixed(profile.tier, stack, &shared)).or_default();
             *sum = sum.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX));
         }
@@ -43,6 +44,17 @@ pub fn merge(profiles: &[FoldedProfile]) -> FoldedProfile {
         unit: ProfileUnit::CpuNanos,
         stacks,
         facts,
+    }
+}
+
+/// The tier's CPU time by the kernel's account; where there is none (its processes are not known), by its own samples.
+fn cpu_ns(profile: &FoldedProfile) -> u64 {
+    match (profile.facts.true_cpu_ns, profile.unit) {
+        (0, ProfileUnit::Samples) => {
+            total(profile).saturating_mul(1_000_000_000 / u64::from(profile.facts.hz.max(1)))
+        }
+        (0, ProfileUnit::CpuNanos | ProfileUnit::WallNanos) => total(profile),
+        (known, _) => known,
     }
 }
 

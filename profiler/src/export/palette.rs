@@ -54,5 +54,26 @@ fn shade(tier: Tier, frame: &str) -> Color {
     });
     let lift = (hash % 24) as u8;
     let (r, g, b) = base(tier);
-    Color { r: r + lift, g: g + lift, b: b.saturating_add(lift) }
+    Color { r: r.saturating_add(lift), g: g.saturating_add(lift), b: b.saturating_add(lift) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tier_has_a_colour_of_its_own_that_is_never_dark() {
+        let tiers = ["proxy", "server", "engine", "db", "cache", "queue", "objects", "generator", "host"];
+        let mut seen = std::collections::BTreeSet::new();
+        for tier in tiers.map(|name| by_name(name).expect("a tier's own name")) {
+            assert!(seen.insert(base(tier)), "{tier}");
+            for frame in 0..200 {
+                let colour = shade(tier, &format!("f{frame}"));
+                assert!(
+                    u32::from(colour.r) + u32::from(colour.g) + u32::from(colour.b) > 400,
+                    "{tier} {colour:?}"
+                );
+            }
+        }
+    }
 }

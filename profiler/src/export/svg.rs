@@ -76,7 +76,7 @@ fn idle(title: &str, subtitle: &str) -> String {
          <rect width=\"1200\" height=\"90\" fill=\"#f4f4f4\"/>\n\
          <text x=\"600\" y=\"28\" text-anchor=\"middle\" font-family=\"sans-serif\" font-size=\"17\">{title}</text>\n\
          <text x=\"600\" y=\"50\" text-anchor=\"middle\" font-family=\"sans-serif\" font-size=\"12\">{subtitle}</text>\n\
-         <text x=\"600\" y=\"74\" text-anchor=\"middle\" font-family=\"sans-serif\" font-size=\"14\">idle: nothing ran in this window</text>\n\
+         <text x=\"600\" y=\"74\" text-anchor=\"middle\" font-family=\"sans-serif\" font-size=\"14\">idle: no sample was taken in this window</text>\n\
          </svg>\n"
     )
 }

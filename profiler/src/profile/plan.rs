@@ -5,6 +5,7 @@ use std::time::Duration;
 use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::profile::ProfilesIndex;
 use kneepoint_model::stack::TierInfo;
+use kneepoint_model::units::UnixMillis;
 
 /// What to profile.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ impl ProfilePlan {
 pub struct ProfileOutcome {
     /// The profiles, as written to `profiles/profiles.json`.
     pub index: ProfilesIndex,
+    /// When the sources looked, without probing before and folding after; `None` when there was nothing to look at.
+    pub window: Option<(UnixMillis, UnixMillis)>,
     /// What could not be profiled.
     pub unmeasured: Vec<Unmeasured>,
 }

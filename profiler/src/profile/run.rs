@@ -12,6 +12,7 @@ use kneepoint_model::profile::{FoldedProfile, ProfileView, ProfilesIndex};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
+use kneepoint_model::units::UnixMillis;
 
 use super::choose::{Chosen, choose};
 use super::meter::{Meter, Used};
@@ -19,6 +20,7 @@ use super::plan::{ProfileOutcome, ProfilePlan};
 use super::{worth, write};
 use crate::ProfilerError;
 use crate::export::merge;
+use crate::os::unix_ms;
 use crate::source::self_::SelfPprof;
 use crate::source::{Target, Window, one_line};
 
@@ -32,23 +34,33 @@ pub fn profile_all(
 ) -> ProfileOutcome {
     let mut unmeasured = Vec::new();
     let chosen = choose_all(plan, &mut unmeasured);
-    let profiles = record_all(plan, &chosen, cancel, events.as_ref(), &mut unmeasured);
+    let (profiles, window) = record_all(plan, &chosen, cancel, events.as_ref(), &mut unmeasured);
     let index = write_all(run, &profiles, &mut unmeasured);
     for gap in &unmeasured {
         events.warn(Stage::Profile, &format!("{} was not measured: {}; {}", gap.what, gap.why, gap.fix));
     }
-    ProfileOutcome { index, unmeasured }
+    let window = (!chosen.is_empty()).then_some(window);
+    ProfileOutcome { index, window, unmeasured }
 }
 
 type Looked = (Target, Chosen);
 
 fn choose_all(plan: &ProfilePlan, unmeasured: &mut Vec<Unmeasured>) -> Vec<Looked> {
     let mut all = Vec::new();
-    for info in plan.tiers.iter().filter(|info| info.tier != Tier::Generator) {
-        let target = Target::of(info, &plan.tiers);
-        match choose(&target) {
-            Ok(chosen) => all.push((target, chosen)),
-            Err(gap) => unmeasured.push(gap),
+    let tiers = plan.tiers.iter().filter(|info| info.tier != Tier::Generator);
+    let targets: Vec<Target> = tiers.map(|info| Target::of(info, &plan.tiers)).collect();
+    // Each probe starts a short trial, so they go side by side.
+    let choices: Vec<_> = thread::scope(|scope| {
+        let asked: Vec<_> = targets.iter().map(|target| scope.spawn(|| choose(target))).collect();
+        asked.into_iter().map(ScopedJoinHandle::join).collect()
+    });
+    for (target, choice) in targets.into_iter().zip(choices) {
+        match choice {
+            Ok(Ok(chosen)) => all.push((target, chosen)),
+            Ok(Err(gap)) => unmeasured.push(gap),
+            Err(_) => {
+                unmeasured.push(not_profiled(target.tier, "the probe's own code failed; please report it"));
+            }
         }
     }
     if plan.generator {
@@ -63,10 +75,11 @@ fn record_all(
     cancel: &Cancel,
     events: &dyn EventSink,
     unmeasured: &mut Vec<Unmeasured>,
-) -> Vec<FoldedProfile> {
+) -> (Vec<FoldedProfile>, (UnixMillis, UnixMillis)) {
     let targets: Vec<Target> = chosen.iter().map(|(target, _)| target.clone()).collect();
     let window = plan.window();
     thread::scope(|scope| {
+        let from = unix_ms();
         let meter = Meter::start(&targets, window);
         let handles: Vec<_> = chosen
             .iter()
@@ -79,6 +92,7 @@ fn record_all(
             })
             .collect();
         announce(window, cancel, events);
+        let until = unix_ms();
         let used = meter.map(Meter::stop).unwrap_or_default();
         events.progress(
             Stage::Profile,
@@ -86,11 +100,10 @@ fn record_all(
             Some(u64::from(plan.seconds)),
             "folding stacks",
         );
-        chosen
-            .iter()
-            .zip(handles)
-            .flat_map(|(looked, handle)| finish(looked, handle, &used, unmeasured))
-            .collect()
+        let looked = chosen.iter().zip(handles);
+        let profiles =
+            looked.flat_map(|(looked, handle)| finish(looked, handle, &used, unmeasured)).collect();
+        (profiles, (from, until))
     })
 }
 
@@ -124,18 +137,22 @@ fn finish(
         Ok(mut profiles) => {
             for profile in &mut profiles {
                 profile.facts.notes.splice(0..0, chosen.notes.iter().cloned());
-                worth::judge(profile, used.get(&target.tier).copied().unwrap_or_default());
+                worth::judge(profile, used.get(&target.tier).copied().filter(|_| !target.roots.is_empty()));
             }
             profiles
         }
         Err(why) => {
-            unmeasured.push(Unmeasured {
-                what: format!("profile of the {} tier", target.tier),
-                why: one_line(&why, 300),
-                fix: "run `kneepoint doctor` to see what is permitted here".to_owned(),
-            });
+            unmeasured.push(not_profiled(target.tier, &why));
             Vec::new()
         }
+    }
+}
+
+fn not_profiled(tier: Tier, why: &str) -> Unmeasured {
+    Unmeasured {
+        what: format!("profile of the {tier} tier"),
+        why: one_line(why, 300),
+        fix: "run `kneepoint doctor` to see what is permitted here".to_owned(),
     }
 }
 

@@ -10,9 +10,26 @@ use crate::export::is_idle;
 /// Fewer expected samples than this say nothing about completeness.
 const ENOUGH: u64 = 20;
 
-/// Fills in the kernel's account and the sentences that follow from it.
-pub(super) fn judge(profile: &mut FoldedProfile, used: Used) {
+/// Fills in the kernel's account (`None` when the tier's processes are not known) and the sentences that follow from it.
+pub(super) fn judge(profile: &mut FoldedProfile, used: Option<Used>) {
+    if is_idle(profile) {
+        let cpu_ms = used.map_or(0, |used| used.cpu_ns / 1_000_000);
+        let meanwhile = if profile.view == ProfileView::Running && cpu_ms > 0 {
+            format!(", though the tier used {cpu_ms} ms of CPU")
+        } else {
+            String::new()
+        };
+        profile.facts.notes.push(format!("Idle: nothing was seen in this view{meanwhile}."));
+    }
     let facts = &mut profile.facts;
+    let errors = facts.errors;
+    if errors * 20 > facts.samples + errors {
+        facts.notes.push(format!("{errors} looks failed, against {} samples.", facts.samples));
+    }
+    let Some(used) = used else {
+        facts.notes.push("Not checked against true CPU time: the tier's processes are not known.".to_owned());
+        return;
+    };
     facts.true_cpu_ns = used.cpu_ns;
     facts.run_queue_ns = used.run_queue_ns;
     if profile.view == ProfileView::Running {
@@ -42,13 +59,6 @@ pub(super) fn judge(profile: &mut FoldedProfile, used: Used) {
             facts.notes.push(format!("{:.1} times the samples that the CPU time gives: {why}.", ratio.0));
         }
     }
-    let errors = facts.errors;
-    if errors * 20 > facts.samples + errors {
-        facts.notes.push(format!("{errors} looks failed, against {} samples.", facts.samples));
-    }
-    if is_idle(profile) {
-        profile.facts.notes.push("Idle: nothing was seen in this view.".to_owned());
-    }
 }
 
 fn expected(cpu_ns: u64, hz: u32) -> u64 {
@@ -69,7 +79,7 @@ mod tests {
         let (source, unit) = (ProfileSource::PySpy, ProfileUnit::Samples);
         let facts = ProfileFacts { hz: 20, samples, ..ProfileFacts::default() };
         let mut profile = FoldedProfile { tier: Tier::Server, source, view, unit, stacks, facts };
-        judge(&mut profile, used);
+        judge(&mut profile, Some(used));
         profile.facts
     }
 

@@ -43,7 +43,9 @@ impl Sums {
 
     /// Takes one line; `None` when it is not one.
     fn take(&mut self, line: &[u8]) -> Option<()> {
-        let line: Line<'_> = serde_json::from_slice(line).ok()?;
+        // nginx passes bytes above 127 as they came, valid UTF-8 or not.
+        let text = String::from_utf8_lossy(line);
+        let line: Line<'_> = serde_json::from_str(&text).ok()?;
         let (end, status) = (line.msec.moment()?, u16::try_from(line.status.number()?).ok()?);
         if end < self.from || end >= self.until {
             return Some(());
@@ -133,6 +135,14 @@ mod tests {
         assert_eq!(books.cache[&CacheOutcome::Hit], 1);
         assert_eq!(books.bytes_sent, Bytes(10_120));
         assert_eq!(summary.routes[0].statuses[&304], 1);
+    }
+
+    #[test]
+    fn a_path_that_is_no_utf8_is_still_a_request() {
+        let line = b"{\"msec\":1.000,\"uri\":\"/\xff\xfe\",\"status\":404}";
+        let summary = super::super::summarise([line], UnixMillis(0), UnixMillis(2_000));
+        assert_eq!((summary.lines, summary.garbage), (1, 0));
+        assert_eq!(summary.routes[0].route, "(no route) /\u{fffd}\u{fffd}");
     }
 
     #[test]

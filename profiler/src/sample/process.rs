@@ -99,23 +99,22 @@ pub(crate) fn read_process(
     };
     if full {
         reading.counters.io = reader.read(format!("/proc/{pid}/io")).ok().and_then(IoBytes::parse);
-        reading.swap = reader.read(format!("/proc/{pid}/status")).ok().and_then(swapped_bytes).unwrap_or(0);
     }
     for thread in numbers_in(format!("/proc/{pid}/task")).unwrap_or_default() {
-        reading.by_thread.insert(thread, read_thread(pid, thread, full, reader));
+        let mut counters = ThreadCounters::default();
+        if let Ok(text) = reader.read(format!("/proc/{pid}/task/{thread}/schedstat")) {
+            counters.run_queue_ns = run_queue_ns(text).unwrap_or(0);
+        }
+        if full && let Ok(status) = reader.read(format!("/proc/{pid}/task/{thread}/status")) {
+            counters.switches = Switches::parse(status).unwrap_or_default();
+            if thread == pid {
+                // Memory is the process's; the first thread's file shows it as well as the process's own.
+                reading.swap = swapped_bytes(status).unwrap_or(0);
+            }
+        }
+        reading.by_thread.insert(thread, counters);
     }
     Some(reading)
-}
-
-fn read_thread(pid: u32, thread: u32, full: bool, reader: &mut Reader) -> ThreadCounters {
-    let mut counters = ThreadCounters::default();
-    if let Ok(text) = reader.read(format!("/proc/{pid}/task/{thread}/schedstat")) {
-        counters.run_queue_ns = run_queue_ns(text).unwrap_or(0);
-    }
-    if full && let Ok(text) = reader.read(format!("/proc/{pid}/task/{thread}/status")) {
-        counters.switches = Switches::parse(text).unwrap_or_default();
-    }
-    counters
 }
 
 /// Open descriptors, and how many of them are sockets; `None` when they are not ours to see.

@@ -217,9 +217,8 @@ impl Sampling {
         }
     }
 
-    fn gaps(&mut self) -> Vec<Unmeasured> {
-        let mut gaps: Vec<Unmeasured> =
-            self.tiers.iter_mut().flat_map(|tier| std::mem::take(&mut tier.gaps)).collect();
+    fn gaps(&self) -> Vec<Unmeasured> {
+        let mut gaps: Vec<Unmeasured> = self.tiers.iter().filter_map(TierTracker::gap).collect();
         let vanished: u64 = self.tiers.iter().map(|tier| tier.vanished).sum();
         if vanished > 0 {
             gaps.push(Unmeasured {

@@ -57,16 +57,15 @@ pub(crate) struct TierTracker {
     known: HashMap<u32, Known>,
     /// Processes that ended while they were followed.
     pub(crate) vanished: u64,
-    /// What could not be read, and why.
-    pub(crate) gaps: BTreeSet<Unmeasured>,
+    forbidden: BTreeSet<&'static str>,
 }
 
 impl TierTracker {
     /// A tier by its root processes.
     pub(crate) fn new(tier: Tier, roots: &[u32], detail: Detail, sizes: Sizes) -> Self {
         let with_descendants = tier != Tier::Generator;
-        let (known, gaps) = (HashMap::new(), BTreeSet::new());
-        Self { tier, roots: roots.to_vec(), with_descendants, detail, sizes, known, vanished: 0, gaps }
+        let (known, forbidden) = (HashMap::new(), BTreeSet::new());
+        Self { tier, roots: roots.to_vec(), with_descendants, detail, sizes, known, vanished: 0, forbidden }
     }
 
     /// This process: kneepoint itself, without what it started.
@@ -151,14 +150,20 @@ impl TierTracker {
         now
     }
 
-    fn note_forbidden(&mut self, pid: u32, file: &str, what: &str) {
-        if self.gaps.len() < 16 && is_forbidden(&format!("/proc/{pid}/{file}")) {
-            self.gaps.insert(Unmeasured {
-                what: format!("{what} of the {} tier", self.tier),
-                why: format!("/proc/PID/{file} of its processes may not be read by this user"),
-                fix: "run kneepoint as the tier's user or as root (CAP_SYS_PTRACE)".to_owned(),
-            });
+    fn note_forbidden(&mut self, pid: u32, file: &str, what: &'static str) {
+        if !self.forbidden.contains(what) && is_forbidden(&format!("/proc/{pid}/{file}")) {
+            self.forbidden.insert(what);
         }
+    }
+
+    /// What this user may not see of the tier.
+    pub(crate) fn gap(&self) -> Option<Unmeasured> {
+        let what = self.forbidden.iter().copied().collect::<Vec<_>>().join(", ");
+        (!what.is_empty()).then(|| Unmeasured {
+            what: format!("{what} of the {} tier", self.tier),
+            why: "its processes belong to another user, who alone may read these files of /proc".to_owned(),
+            fix: "run kneepoint as the tier's user or as root (CAP_SYS_PTRACE)".to_owned(),
+        })
     }
 }
 

@@ -24,6 +24,8 @@ use crate::os::Reader;
 /// What `perf script` may take; DWARF unwinding happens there.
 const SCRIPT: Duration = Duration::from_mins(2);
 const MAX_SCRIPT: usize = 256 << 20;
+/// Length of a trial.
+const TRIAL: Duration = Duration::from_millis(50);
 /// Starting and ending of `perf record` around its window.
 const AROUND: Duration = Duration::from_secs(15);
 
@@ -51,22 +53,22 @@ impl Source for Perf {
             };
         }
         let trial = temporary().and_then(|folder| {
-            let window = Duration::from_millis(50);
-            record(&folder.path().join("trial"), &pids, Runtime::FramePointers, 99, window, &Cancel::new())
+            let trial = Recording { runtime: Runtime::FramePointers, hz: 99, window: TRIAL };
+            trial.of_tier(target, &folder.path().join("trial"), &Cancel::new())
         });
         match trial {
-            Ok(()) => Probe::Ok,
+            Ok(_) => Probe::Ok,
             Err(error) => Probe::Denied { why: why(&error), fix: FIX.to_owned() },
         }
     }
 
     fn record(&self, target: &Target, window: &Window) -> Result<Vec<FoldedProfile>, ProfilerError> {
-        let (pids, _) = target.processes(&mut Reader::default());
         let folder = temporary()?;
         let data = folder.path().join("perf.data");
         let cancel = Cancel::from_flag(window.cancel.flag());
         let started = Instant::now();
-        record(&data, &pids, target.runtime, window.hz, window.duration, &cancel)?;
+        let recording = Recording { runtime: target.runtime, hz: window.hz, window: window.duration };
+        let processes = recording.of_tier(target, &data, &cancel)?;
         let duration = started.elapsed().min(window.duration);
         let script = script(&data, &cancel)?;
         folder
@@ -82,7 +84,7 @@ impl Source for Perf {
         let facts = ProfileFacts {
             hz: window.hz,
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            processes: u32::try_from(pids.len()).unwrap_or(u32::MAX),
+            processes,
             samples,
             notes,
             ..ProfileFacts::default()
@@ -109,25 +111,47 @@ fn temporary() -> Result<tempfile::TempDir, ProfilerError> {
         .map_err(|source| ProfilerError::System { action: "make a temporary folder for perf", source })
 }
 
-fn record(
-    data: &Path,
-    pids: &[u32],
+/// How `perf record` is run.
+#[derive(Debug, Clone, Copy)]
+struct Recording {
     runtime: Runtime,
     hz: u32,
     window: Duration,
-    cancel: &Cancel,
-) -> Result<(), ProfilerError> {
-    let list = pids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-    let stacks = if runtime == Runtime::Native { "dwarf,16384" } else { "fp" };
-    Program::new("perf")
-        .args(["record", "-q", "-e", "cpu-clock", "-F", &hz.to_string(), "--call-graph", stacks])
-        .args(["-p", &list, "-o"])
-        .arg(data)
-        .args(["--", "sleep", &format!("{:.3}", window.as_secs_f64())])
-        .env("LC_ALL", "C")
-        .cancel_on(cancel)
-        .run(window + AROUND)?;
-    Ok(())
+}
+
+impl Recording {
+    /// Records a tier and gives the number of its processes. perf refuses the whole list when one process of it has ended
+    /// meanwhile, so then the list is made anew.
+    fn of_tier(self, target: &Target, data: &Path, cancel: &Cancel) -> Result<u32, ProfilerError> {
+        let mut attempts = 3;
+        loop {
+            attempts -= 1;
+            let (pids, _) = target.processes(&mut Reader::default());
+            match self.of_processes(&pids, data, cancel) {
+                Ok(()) => return Ok(u32::try_from(pids.len()).unwrap_or(u32::MAX)),
+                Err(error) if attempts == 0 || cancel.is_cancelled() || all_live(&pids) => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn of_processes(self, pids: &[u32], data: &Path, cancel: &Cancel) -> Result<(), ProfilerError> {
+        let list = pids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let stacks = if self.runtime == Runtime::Native { "dwarf,16384" } else { "fp" };
+        Program::new("perf")
+            .args(["record", "-q", "-e", "cpu-clock", "-F", &self.hz.to_string(), "--call-graph", stacks])
+            .args(["-p", &list, "-o"])
+            .arg(data)
+            .args(["--", "sleep", &format!("{:.3}", self.window.as_secs_f64())])
+            .env("LC_ALL", "C")
+            .cancel_on(cancel)
+            .run(self.window + AROUND)?;
+        Ok(())
+    }
+}
+
+fn all_live(pids: &[u32]) -> bool {
+    pids.iter().all(|pid| Path::new(&format!("/proc/{pid}/task")).exists())
 }
 
 /// The samples as text. No inlined functions: perf would start `addr2line` for each address, for minutes.
@@ -180,6 +204,12 @@ fn count_samples(script: &[u8]) -> u64 {
 /// Why perf would not, in one line: its own words are long and say the essential first.
 pub(crate) fn why(error: &ProfilerError) -> String {
     let words = match error {
+        ProfilerError::Process(ProcessError::Failed(failure)) if failure.last_words.trim().is_empty() => {
+            failure.exit.map_or_else(
+                || "perf failed".to_owned(),
+                |exit| format!("perf ended with {exit} and said nothing"),
+            )
+        }
         ProfilerError::Process(ProcessError::Failed(failure)) => failure.last_words.clone(),
         other => other.to_string(),
     };

@@ -1,7 +1,7 @@
 //! A tier that profiles itself: `GET /debug/pprof/profile?seconds=N&hz=H`, the convention of Go that the engine follows.
 //!
-//! An engine that walks frame pointers from a signal handler loses the innermost function of each stack, so the profile
-//! is labelled; the caller checks its samples against the CPU time that the kernel counted.
+//! An engine that walks frame pointers from a signal handler loses the innermost function of each stack, so the probe
+//! says Degraded; the caller checks its samples against the CPU time that the kernel counted.
 
 use std::time::{Duration, Instant};
 
@@ -61,9 +61,6 @@ impl Source for PprofHttp {
             duration_ms: seconds.min(started.elapsed().as_secs().max(1)) * 1_000,
             processes: 1,
             samples: decoded.samples,
-            notes: vec![
-                "Taken from inside the process: the innermost function of a stack may be missing.".to_owned(),
-            ],
             ..ProfileFacts::default()
         };
         Ok(vec![FoldedProfile {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, also in its helpers")]
 
 mod burn;
+mod cost;
 mod endpoint;
 mod everything;
 mod export;

@@ -56,6 +56,30 @@ fn a_burning_python_is_seen_in_three_views() {
     assert!(gil.facts.samples > 0 && gil.facts.samples <= wall.facts.samples);
 }
 
+/// Burns for a while and ends, as a worker does that has served its share.
+const SHORT: &str =
+    "import time\nend = time.monotonic() + 0.6\nwhile time.monotonic() < end:\n    sum(range(20000))\n";
+
+#[test]
+fn a_respawned_worker_is_found() {
+    if find("python3").is_none() {
+        return a_tier_without_python_is_denied();
+    }
+    let again = "sh -c 'echo $$ > p; mv p pid; while :; do python3 burn.py; done' & wait";
+    let master = Running::start(again, &[("burn.py", SHORT)]);
+    let info = master.tier(Tier::Server, Runtime::Python);
+    let window = Window { duration: Duration::from_millis(2_400), hz: 20, cancel: Cancel::new() };
+    let recorded = PySpy.record(&Target::of(&info, std::slice::from_ref(&info)), &window);
+    if !may_trace() {
+        assert!(recorded.is_err());
+        return;
+    }
+    let profiles = recorded.expect("py-spy works here");
+    let facts = &view(&profiles, ProfileView::Running).facts;
+    assert!((2..=4).contains(&facts.processes) && facts.samples > 5, "{facts:?}");
+    assert!(facts.errors * 4 <= facts.samples, "a worker that ends is no error: {facts:?}");
+}
+
 /// By the kernel's rule for another process of ours, asked without py-spy: may its memory be opened?
 fn may_trace() -> bool {
     let sleeper = sleeper();

@@ -46,7 +46,10 @@ impl Source for PySpy {
         };
         match worker::open(pid) {
             Ok(_) => Probe::Ok,
-            Err(why) => Probe::Denied { fix: fix_for(&why).to_owned(), why },
+            Err(said) => {
+                let (why, fix) = explain(&said);
+                Probe::Denied { why, fix: fix.to_owned() }
+            }
         }
     }
 
@@ -135,15 +138,20 @@ fn fold(
     Ok(views.into_each().map(profile).into())
 }
 
-/// What mends a refusal, by what py-spy said.
-fn fix_for(why: &str) -> &'static str {
-    if why.contains("ermission denied") || why.contains("EPERM") || why.contains("not permitted") {
-        "run kneepoint as root or as the workers' user with `sysctl kernel.yama.ptrace_scope=0`; in a container add cap SYS_PTRACE"
-    } else if why.contains("version") {
+/// Why and what to do, by what py-spy said.
+fn explain(said: &str) -> (String, &'static str) {
+    if ["ermission denied", "EPERM", "not permitted"].iter().any(|words| said.contains(words)) {
+        let why = "the kernel does not permit this user to trace the Python workers".to_owned();
+        let fix = "run kneepoint as root, or as the workers' user with `sysctl kernel.yama.ptrace_scope=0`; in a container \
+                   add cap SYS_PTRACE";
+        return (why, fix);
+    }
+    let fix = if said.contains("version") {
         "use CPython 2.7 or 3.3 to 3.15 with the global lock (free-threaded builds cannot be read)"
     } else {
         "check that the worker still runs and is CPython; `py-spy dump --pid PID` shows the same error"
-    }
+    };
+    (format!("py-spy says: {said}"), fix)
 }
 
 /// The error of py-spy as one line.

@@ -89,7 +89,9 @@ const WAITS_FOR_WORK: [(&str, &str); 10] = [
 ];
 
 fn is_waiting_for_work(leaf: &Frame) -> bool {
-    WAITS_FOR_WORK.iter().any(|(function, file)| leaf.name == *function && leaf.filename.ends_with(file))
+    // Since 3.11 names are qualified: `SyncWorker.wait`.
+    let function = leaf.name.rsplit('.').next().unwrap_or_default();
+    WAITS_FOR_WORK.iter().any(|(name, file)| function == *name && leaf.filename.ends_with(file))
 }
 
 #[cfg(test)]
@@ -126,7 +128,11 @@ mod tests {
     fn a_waiting_worker_is_in_no_view_and_a_waiting_query_is_in_wall() {
         let mut views = Views::default();
         let root = || frame("run", "gunicorn/arbiter.py", 7);
-        views.take(&trace(false, false, vec![frame("wait", "/x/gunicorn/workers/sync.py", 35), root()]));
+        views.take(&trace(
+            false,
+            false,
+            vec![frame("SyncWorker.wait", "/x/gunicorn/workers/sync.py", 35), root()],
+        ));
         views.take(&trace(false, false, vec![frame("execute", "sqlite3.py", 3), root()]));
         views.take(&trace(true, true, vec![frame("render", "base.py", 9), root()]));
         let [running, wall, gil] =
