@@ -38,7 +38,8 @@ impl Announcer {
 
     /// From now on announcements are kept in the run folder too.
     pub(crate) fn keep_in(&self, lines: LineWriter) {
-        *self.journal.lock().expect("no holder of this lock panics") = Some(Journal { lines, progress_kept: None });
+        *self.journal.lock().expect("no holder of this lock panics") =
+            Some(Journal { lines, progress_kept: None });
     }
 }
 

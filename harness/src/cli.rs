@@ -171,6 +171,9 @@ pub(crate) struct StackArgs {
     /// Seed of data and load.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Python (3.11 or later) for the reference stack; otherwise the first on PATH that will do.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
     /// A switch of the bookstore, e.g. KP_FAULTS=n_plus_one; may be given several times.
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) env: Vec<(String, String)>,

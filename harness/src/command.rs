@@ -27,7 +27,9 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Load(args) => main_job::run(common, &args, Asked { profile: false, ..Asked::ALL }),
         Verb::Profile(args) => main_job::run(common, &args, Asked { load: false, ..Asked::ALL }),
         Verb::Smoke(target) => main_job::smoke(common, &target),
-        Verb::Warm { target, print_cron, every } => main_job::warm(common, &target, print_cron.then_some(every)),
+        Verb::Warm { target, print_cron, every } => {
+            main_job::warm(common, &target, print_cron.then_some(every))
+        }
         Verb::Init { force } => init::init(force),
         Verb::Doctor => doctor::doctor(common),
         Verb::Up(args) => standing::up(common, &args),
@@ -68,8 +70,8 @@ fn schema(which: SchemaName) -> Result<ExitCode, Failure> {
 /// The plan that file and flags make together.
 fn plan(common: &Common, overrides: &Overrides) -> Result<Plan, Failure> {
     let file = config_file(common);
-    let plan =
-        config::load(file.as_deref(), &home(common)?, overrides).map_err(|e| Failure::new(ExitCode::Usage, e))?;
+    let plan = config::load(file.as_deref(), &home(common)?, overrides)
+        .map_err(|e| Failure::new(ExitCode::Usage, e))?;
     match &plan.target {
         Target::Reference(part) => native::check(part)?,
         Target::Site(_) => {}

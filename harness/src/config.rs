@@ -8,7 +8,9 @@ mod value;
 use std::path::{Path, PathBuf};
 
 pub(crate) use error::ConfigError;
-pub(crate) use plan::{LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart, Target, WarmPart};
+pub(crate) use plan::{
+    LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart, Target, WarmPart,
+};
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn};
 pub(crate) use value::Rate;
 
@@ -31,6 +33,7 @@ pub(crate) struct Overrides {
     pub(crate) rate: Option<Rate>,
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) python: Option<PathBuf>,
 }
 
 /// Finds the file upward from `start`.
@@ -49,7 +52,8 @@ pub(crate) fn load(file: Option<&Path>, home: &Path, overrides: &Overrides) -> R
             Some(toml::from_str::<toml::Table>(&text).map_err(|e| ConfigError::from_toml(path, &text, &e))?)
         }
     };
-    let mut merged: toml::Table = toml::from_str(DEFAULT).expect("the compiled-in defaults are valid; a test holds it");
+    let mut merged: toml::Table =
+        toml::from_str(DEFAULT).expect("the compiled-in defaults are valid; a test holds it");
     if let Some(own) = own {
         lay_over(&mut merged, own);
     }

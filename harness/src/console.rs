@@ -48,7 +48,10 @@ impl Console {
             Event::StageStarted { stage } => self.start(&mut state, stage),
             Event::Progress { done, total, message, .. } => Self::advance(&state, done, total, &message),
             Event::Note { message, .. } => self.note(&mut state, message),
-            Event::Warning { stage, message } => self.line(&state, &self.paint("33", &format!("warning: {stage}: {message}", stage = stage.name()))),
+            Event::Warning { stage, message } => self.line(
+                &state,
+                &self.paint("33", &format!("warning: {stage}: {message}", stage = stage.name())),
+            ),
             Event::StageEnded { stage, status, seconds } => self.end(&mut state, stage, status, seconds),
         }
     }
@@ -97,7 +100,10 @@ impl Console {
             StageStatus::Interrupted => ("!", "33"),
         };
         let note = std::mem::take(&mut state.last_note);
-        self.line(state, &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), stage.name()));
+        self.line(
+            state,
+            &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), stage.name()),
+        );
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -106,7 +112,8 @@ impl Console {
 
     fn line(&self, state: &State, text: &str) {
         // Text of the site may hold control characters that would drive the terminal.
-        let text: String = text.chars().filter(|c| !c.is_control() || (self.colour && *c == '\u{1b}')).collect();
+        let text: String =
+            text.chars().filter(|c| !c.is_control() || (self.colour && *c == '\u{1b}')).collect();
         match &state.bar {
             Some(bar) => bar.println(text),
             None => write_line(&mut std::io::stderr().lock(), &text),

@@ -44,10 +44,16 @@ impl From<kneepoint_model::run::RunError> for Failure {
             kneepoint_model::run::RunError::Io { source, .. }
                 if matches!(
                     source.kind(),
-                    ErrorKind::StorageFull | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::QuotaExceeded
+                    ErrorKind::StorageFull
+                        | ErrorKind::PermissionDenied
+                        | ErrorKind::ReadOnlyFilesystem
+                        | ErrorKind::QuotaExceeded
                 ) =>
             {
-                Self::new(ExitCode::MissingTool, format!("{error}; free some space there, or choose another folder with --home"))
+                Self::new(
+                    ExitCode::MissingTool,
+                    format!("{error}; free some space there, or choose another folder with --home"),
+                )
             }
             _ => Self::internal(error),
         }

@@ -25,8 +25,11 @@ pub(crate) fn describe() -> HostInfo {
 
 /// The commit of the project in `folder`, when it is a repository.
 pub(crate) fn commit(folder: &Path) -> Option<String> {
-    let output =
-        Program::new("git").args(["rev-parse", "--short=12", "HEAD"]).cwd(folder).run(Duration::from_secs(2)).ok()?;
+    let output = Program::new("git")
+        .args(["rev-parse", "--short=12", "HEAD"])
+        .cwd(folder)
+        .run(Duration::from_secs(2))
+        .ok()?;
     Some(output.stdout_text().trim().to_owned()).filter(|text| !text.is_empty())
 }
 

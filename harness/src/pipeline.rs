@@ -46,7 +46,9 @@ fn look(plan: &Plan, asked: Asked, stack: &StackInfo, run: &mut Run) -> Result<(
     when(asked.warm, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
     when(asked.probe, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
     when(asked.load, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
-    when(asked.profile, Stage::Profile, run, |run| stage::profile::profile(plan.profile, &plan.load, stack, &site, run))
+    when(asked.profile, Stage::Profile, run, |run| {
+        stage::profile::profile(plan.profile, &plan.load, stack, &site, run)
+    })
 }
 
 /// Says the second half again, from a stored folder.
@@ -61,7 +63,8 @@ fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<Exit
     run.manifest.complete = stopped.is_none();
     run.manifest.stopped_by = stopped.as_ref().map(|failure| failure.message.clone());
     let (facts, analysis) = run.stage(Stage::Analyse, |run| stage::analyse::analyse(run))?;
-    let gate = run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, stopped.as_ref(), run))?;
+    let gate =
+        run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, stopped.as_ref(), run))?;
     run.stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
     Ok(stopped.map_or_else(|| stage::gate::exit_of(&gate.verdict), |failure| failure.exit))
 }

@@ -28,11 +28,20 @@ pub(crate) struct Run {
 
 impl Run {
     /// Makes the folder `<home>/runs/<UTC time>-<short id>` and its first manifest.
-    pub(crate) fn create(plan: &Plan, command: Vec<String>, events: Arc<Announcer>, stop: Stop) -> Result<Self, Failure> {
+    pub(crate) fn create(
+        plan: &Plan,
+        command: Vec<String>,
+        events: Arc<Announcer>,
+        stop: Stop,
+    ) -> Result<Self, Failure> {
         let home = &plan.home;
         ignore_itself(home)?;
         let now = jiff::Timestamp::now();
-        let id = format!("{}-{:04x}", now.strftime("%Y%m%dT%H%M%SZ"), (now.as_nanosecond() ^ i128::from(std::process::id())) & 0xffff);
+        let id = format!(
+            "{}-{:04x}",
+            now.strftime("%Y%m%dT%H%M%SZ"),
+            (now.as_nanosecond() ^ i128::from(std::process::id())) & 0xffff
+        );
         let folder = RunFolder::create(&home.join("runs"), &id)?;
         events.keep_in(folder.append(names::EVENTS)?);
         let (driver, topology, target) = match &plan.target {
@@ -64,7 +73,12 @@ impl Run {
     }
 
     /// A run that was there before: the stages that will be said again lose their old records.
-    pub(crate) fn reopen(folder: RunFolder, mut manifest: Manifest, events: Arc<Announcer>, stop: Stop) -> Self {
+    pub(crate) fn reopen(
+        folder: RunFolder,
+        mut manifest: Manifest,
+        events: Arc<Announcer>,
+        stop: Stop,
+    ) -> Self {
         manifest.stages.retain(|record| !matches!(record.name, Stage::Analyse | Stage::Gate | Stage::Report));
         Self { folder, manifest, events, stop }
     }

@@ -32,7 +32,10 @@ impl Stop {
             .spawn(move || {
                 for signal in signals.forever() {
                     if heard.cancel.is_set() {
-                        #[expect(clippy::exit, reason = "the second signal means at once; the watchdog stops the stack")]
+                        #[expect(
+                            clippy::exit,
+                            reason = "the second signal means at once; the watchdog stops the stack"
+                        )]
                         std::process::exit(i32::from(heard.exit().code()));
                     }
                     heard.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);
@@ -45,7 +48,11 @@ impl Stop {
 
     /// The exit code that belongs to the signal.
     pub(crate) fn exit(&self) -> ExitCode {
-        if i32::from(self.signal.load(Ordering::Relaxed)) == SIGINT { ExitCode::Interrupted } else { ExitCode::Terminated }
+        if i32::from(self.signal.load(Ordering::Relaxed)) == SIGINT {
+            ExitCode::Interrupted
+        } else {
+            ExitCode::Terminated
+        }
     }
 
     /// A failure when the wish to stop was heard.

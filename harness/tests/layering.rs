@@ -52,7 +52,8 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .map(|package| {
             let linked = package["dependencies"].as_array().expect("dependencies").iter();
-            let linked = linked.filter(|d| d["kind"].is_null()).map(|d| d["name"].as_str().expect("name").to_owned());
+            let linked =
+                linked.filter(|d| d["kind"].is_null()).map(|d| d["name"].as_str().expect("name").to_owned());
             (package["name"].as_str().expect("name").to_owned(), linked.collect())
         })
         .collect()
@@ -62,7 +63,9 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
 fn every_crate_knows_only_whom_the_law_allows() {
     let law = law();
     for (package, linked) in edges() {
-        let may = law.get(package.as_str()).unwrap_or_else(|| panic!("{package} is not in the law: add it to ARCHITECTURE.md and here"));
+        let may = law
+            .get(package.as_str())
+            .unwrap_or_else(|| panic!("{package} is not in the law: add it to ARCHITECTURE.md and here"));
         for other in linked.iter().filter(|name| law.contains_key(name.as_str())) {
             assert!(may.contains(other.as_str()), "{package} may not know {other}; see ARCHITECTURE.md");
         }

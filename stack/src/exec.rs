@@ -1,18 +1,11 @@
-//! Runs a tool to its end under the model's wish to stop.
-//!
-//! `process` knows only its own switch, so a small thread carries the wish over; it lives as long as the tool.
+//! Runs a tool to its end under the model's wish to stop; a failure is told as a failure of its step.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_process::{Output, ProcessError, Program, Stream};
 
 use crate::StackError;
-
-/// How often the wish to stop is looked at.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs `program`, handing on each line; a failure is told as a failure of `step`.
 pub(crate) fn run(
@@ -22,35 +15,12 @@ pub(crate) fn run(
     cancel: &Cancel,
     each: &mut dyn FnMut(Stream, &str),
 ) -> Result<Output, StackError> {
-    let switch = kneepoint_process::Cancel::new();
-    let program = program.cancel_on(&switch);
-    let ended = AtomicBool::new(false);
-    let result = thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Acquire) {
-                if cancel.is_set() {
-                    switch.cancel();
-                    return;
-                }
-                thread::park_timeout(LOOK);
-            }
-        });
-        // Also when `each` panics, or the scope would wait for ever.
-        let _guard = SetOnDrop(&ended);
-        program.run_with_lines(deadline, each)
-    });
+    let program = program.cancel_on(&kneepoint_process::Cancel::from_flag(cancel.flag()));
+    let result = program.run_with_lines(deadline, each);
     result.map_err(|error| match error {
         ProcessError::Cancelled(_) => StackError::Cancelled,
         source => StackError::Step { step, source: Box::new(source) },
     })
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,12 @@ pub(super) fn doctor(common: &Common) -> Result<ExitCode, Failure> {
         detail: c.detail,
         fix: c.fix.unwrap_or_default(),
     });
-    let profiler = kneepoint_profiler::capabilities().into_iter().map(|c| Check { name: c.name, ok: c.ok, detail: c.why, fix: c.fix });
+    let profiler = kneepoint_profiler::capabilities().into_iter().map(|c| Check {
+        name: c.name,
+        ok: c.ok,
+        detail: c.why,
+        fix: c.fix,
+    });
     let checks: Vec<Check> = stack.chain(profiler).collect();
     if common.format == Format::Json {
         console::print(&serde_json::to_string_pretty(&checks).map_err(Failure::internal)?);

@@ -12,11 +12,16 @@ use crate::failure::Failure;
 pub(super) fn init(force: bool) -> Result<ExitCode, Failure> {
     let mut options = OpenOptions::new();
     options.write(true);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let mut file = options.open(config::FILE).map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => {
-            Failure::new(ExitCode::Usage, format!("{} is already here; kneepoint init --force writes over it", config::FILE))
-        }
+        ErrorKind::AlreadyExists => Failure::new(
+            ExitCode::Usage,
+            format!("{} is already here; kneepoint init --force writes over it", config::FILE),
+        ),
         _ => Failure::new(ExitCode::MissingTool, format!("cannot write {}: {e}", config::FILE)),
     })?;
     file.write_all(config::DEFAULT.as_bytes()).map_err(Failure::internal)?;

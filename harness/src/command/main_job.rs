@@ -81,13 +81,15 @@ pub(super) fn stack(args: &StackArgs) -> Overrides {
         size: args.size,
         seed: args.seed,
         env: args.env.clone(),
+        python: args.python.clone(),
         ..Overrides::default()
     }
 }
 
 fn rate(text: &str) -> Result<Rate, Failure> {
-    Rate::parse(text)
-        .ok_or_else(|| Failure::new(ExitCode::Usage, format!("--rate: `{text}` is not a rate; write `auto` or `50/s`")))
+    Rate::parse(text).ok_or_else(|| {
+        Failure::new(ExitCode::Usage, format!("--rate: `{text}` is not a rate; write `auto` or `50/s`"))
+    })
 }
 
 /// The command line for the manifest, with what may be secret masked.
@@ -99,7 +101,9 @@ fn mask(words: impl Iterator<Item = String>) -> Vec<String> {
     const SECRET: [&str; 5] = ["PASSWORD", "SECRET", "TOKEN", "KEY", "DSN"];
     words
         .map(|word| match word.split_once('=') {
-            Some((key, _)) if SECRET.iter().any(|s| key.to_ascii_uppercase().contains(s)) => format!("{key}=***"),
+            Some((key, _)) if SECRET.iter().any(|s| key.to_ascii_uppercase().contains(s)) => {
+                format!("{key}=***")
+            }
             _ => word,
         })
         .collect()
@@ -111,7 +115,11 @@ mod tests {
 
     #[test]
     fn secrets_do_not_reach_the_manifest() {
-        let words = ["kneepoint", "--env", "KP_DB_PASSWORD=hunter2", "KP_FAULTS=n_plus_one"].map(str::to_owned);
-        assert_eq!(mask(words.into_iter()), ["kneepoint", "--env", "KP_DB_PASSWORD=***", "KP_FAULTS=n_plus_one"]);
+        let words =
+            ["kneepoint", "--env", "KP_DB_PASSWORD=hunter2", "KP_FAULTS=n_plus_one"].map(str::to_owned);
+        assert_eq!(
+            mask(words.into_iter()),
+            ["kneepoint", "--env", "KP_DB_PASSWORD=***", "KP_FAULTS=n_plus_one"]
+        );
     }
 }

@@ -23,7 +23,10 @@ const GRACE: Duration = Duration::from_secs(8);
 pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure> {
     let plan = plan(common, &main_job::stack(args))?;
     let Target::Reference(part) = &plan.target else {
-        return Err(Failure::new(ExitCode::Usage, "[site] url names a site that already runs: there is nothing to bring up"));
+        return Err(Failure::new(
+            ExitCode::Usage,
+            "[site] url names a site that already runs: there is nothing to bring up",
+        ));
     };
     let stop = Stop::listen()?;
     let events = Arc::new(Announcer::new(console_of(common)));
@@ -36,18 +39,27 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
     if common.format == Format::Json {
         console::print(&serde_json::to_string_pretty(&info).map_err(Failure::internal)?);
     } else {
-        console::print(&format!("{} is up at {}\nkneepoint status · kneepoint down", info.topology, info.base_url));
+        console::print(&format!(
+            "{} is up at {}\nkneepoint status · kneepoint down",
+            info.topology, info.base_url
+        ));
     }
     Ok(ExitCode::Ok)
 }
 
 pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
     let report = down_recorded(&home(common)?, GRACE, all).map_err(|e| crate::stage::up::failure(&e))?;
-    let stopped = if report.stopped.is_empty() { "nothing was running".to_owned() } else { format!("stopped: {}", report.stopped.join(", ")) };
+    let stopped = if report.stopped.is_empty() {
+        "nothing was running".to_owned()
+    } else {
+        format!("stopped: {}", report.stopped.join(", "))
+    };
     if let Some(owner) = report.in_use_by {
         return Err(Failure::new(
             ExitCode::StackFailed,
-            format!("a run (pid {owner}) is at work with the stack and will take it down; kneepoint down --all ends it now"),
+            format!(
+                "a run (pid {owner}) is at work with the stack and will take it down; kneepoint down --all ends it now"
+            ),
         ));
     }
     console::print(&stopped);
@@ -72,7 +84,11 @@ fn words(status: &StackStatus) -> String {
     let url = status.info.as_ref().map_or("coming up".to_owned(), |info| format!("at {}", info.base_url));
     let mut text = format!("{} {url}\n", status.topology);
     for service in &status.services {
-        let state = if service.pids.is_empty() { "ended".to_owned() } else { format!("{} processes", service.pids.len()) };
+        let state = if service.pids.is_empty() {
+            "ended".to_owned()
+        } else {
+            format!("{} processes", service.pids.len())
+        };
         let _ = writeln!(text, "  {:<10} {state}", service.name);
     }
     match status.owner {

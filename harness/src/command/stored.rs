@@ -24,14 +24,19 @@ pub(super) fn report(common: &Common, given: Option<&Path>) -> Result<ExitCode, 
     conclude(common, given, None)
 }
 
-pub(super) fn gate(common: &Common, given: Option<&Path>, fail_on: Option<FailOn>) -> Result<ExitCode, Failure> {
+pub(super) fn gate(
+    common: &Common,
+    given: Option<&Path>,
+    fail_on: Option<FailOn>,
+) -> Result<ExitCode, Failure> {
     conclude(common, given, fail_on)
 }
 
 fn conclude(common: &Common, given: Option<&Path>, fail_on: Option<FailOn>) -> Result<ExitCode, Failure> {
     let folder = open(common, given)?;
     let plan = plan(common, &Overrides { fail_on, ..Overrides::default() })?;
-    let manifest: Manifest = folder.read_json(names::MANIFEST).map_err(|e| Failure::new(ExitCode::Usage, e))?;
+    let manifest: Manifest =
+        folder.read_json(names::MANIFEST).map_err(|e| Failure::new(ExitCode::Usage, e))?;
     let events = Arc::new(Announcer::new(console_of(common)));
     let mut run = Run::reopen(folder, manifest, events, Stop::listen()?);
     let exit = pipeline::conclude_again(&plan, &mut run)?;
@@ -43,11 +48,17 @@ fn open(common: &Common, given: Option<&Path>) -> Result<RunFolder, Failure> {
     let path = match given {
         Some(path) => path.to_owned(),
         None => runs(common)?.pop().ok_or_else(|| {
-            Failure::new(ExitCode::Usage, format!("no run under {} yet: kneepoint run", common.home.display()))
+            Failure::new(
+                ExitCode::Usage,
+                format!("no run under {} yet: kneepoint run", common.home.display()),
+            )
         })?,
     };
     RunFolder::open(&path).map_err(|e| {
-        Failure::new(ExitCode::Usage, format!("{} is not a run folder ({e}); kneepoint history lists them", path.display()))
+        Failure::new(
+            ExitCode::Usage,
+            format!("{} is not a run folder ({e}); kneepoint history lists them", path.display()),
+        )
     })
 }
 
@@ -55,8 +66,11 @@ fn open(common: &Common, given: Option<&Path>) -> Result<RunFolder, Failure> {
 fn runs(common: &Common) -> Result<Vec<PathBuf>, Failure> {
     let folder = home(common)?.join("runs");
     let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
-    let mut paths: Vec<_> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.join(names::MANIFEST).is_file()).collect();
+    let mut paths: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join(names::MANIFEST).is_file())
+        .collect();
     paths.sort();
     Ok(paths)
 }
@@ -70,8 +84,16 @@ pub(super) fn history(common: &Common) -> Result<ExitCode, Failure> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match &summary {
             Some(summary) => {
-                let best = summary.load.iter().map(|l| format!("{} {:.0} req/s p95 {}", l.phase, l.achieved_rps.0, l.response_us.p95));
-                let _ = writeln!(text, "{name}  {:<13} {}", summary.verdict.status.word(), best.collect::<Vec<_>>().join(" · "));
+                let best = summary
+                    .load
+                    .iter()
+                    .map(|l| format!("{} {:.0} req/s p95 {}", l.phase, l.achieved_rps.0, l.response_us.p95));
+                let _ = writeln!(
+                    text,
+                    "{name}  {:<13} {}",
+                    summary.verdict.status.word(),
+                    best.collect::<Vec<_>>().join(" · ")
+                );
             }
             None => {
                 let _ = writeln!(text, "{name}  cut off       kneepoint report {}", path.display());

@@ -98,7 +98,10 @@ fn example(section: &str, key: &str) -> Option<String> {
         let trimmed = line.trim_start_matches('#').trim();
         if let Some(name) = line.trim().strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
             name.clone_into(&mut here);
-        } else if here == section && trimmed.split('=').next().is_some_and(|k| k.trim() == key) && trimmed.contains('=') {
+        } else if here == section
+            && trimmed.split('=').next().is_some_and(|k| k.trim() == key)
+            && trimmed.contains('=')
+        {
             return Some(trimmed.to_owned());
         }
     }

@@ -55,6 +55,7 @@ pub(crate) struct StackPart {
     pub(crate) seed: u64,
     pub(crate) port: u16,
     pub(crate) workers: u32,
+    pub(crate) python: Option<PathBuf>,
     pub(crate) env: BTreeMap<String, String>,
 }
 
@@ -138,13 +139,23 @@ fn time(value: Option<Span>) -> Duration {
 }
 
 impl Plan {
-    pub(super) fn build(raw: RawConfig, base: &Path, home: &Path, over: &Overrides) -> Result<Self, ConfigError> {
+    pub(super) fn build(
+        raw: RawConfig,
+        base: &Path,
+        home: &Path,
+        over: &Overrides,
+    ) -> Result<Self, ConfigError> {
         let seed = over.seed.unwrap_or(set(raw.stack.seed));
         let think = set(raw.load.think);
         if !(0.0..=100.0).contains(&think) {
-            return Err(ConfigError::Merged(format!("load.think = {think} is not between 0 and 100; e.g. think = 0.1")));
+            return Err(ConfigError::Merged(format!(
+                "load.think = {think} is not between 0 and 100; e.g. think = 0.1"
+            )));
         }
-        if set(raw.load.closed).0.is_zero() && !set(raw.load.open).0.is_zero() && over.rate.unwrap_or(set(raw.load.rate)) == Rate::Auto {
+        if set(raw.load.closed).0.is_zero()
+            && !set(raw.load.open).0.is_zero()
+            && over.rate.unwrap_or(set(raw.load.rate)) == Rate::Auto
+        {
             return Err(ConfigError::Merged(
                 "load.rate = \"auto\" is taken from the closed phase, and load.closed is 0s; write a rate, e.g. rate = \"50/s\"".to_owned(),
             ));
@@ -186,7 +197,8 @@ impl Plan {
 }
 
 /// The reference stack's own mix of journeys.
-const REFERENCE_MIX: [(&str, u32); 5] = [("browse", 6), ("search", 2), ("login", 1), ("checkout", 1), ("api-crud", 1)];
+const REFERENCE_MIX: [(&str, u32); 5] =
+    [("browse", 6), ("search", 2), ("login", 1), ("checkout", 1), ("api-crud", 1)];
 
 fn mix(raw: &RawConfig, base: &Path, over: &Overrides) -> Result<Mix, ConfigError> {
     let attached = over.attach.is_some() || raw.site.url.is_some();
@@ -221,6 +233,7 @@ fn target(raw: &RawConfig, seed: u64, over: &Overrides) -> Result<Target, Config
         seed,
         port: set(raw.stack.port).0,
         workers: set(raw.stack.workers),
+        python: over.python.clone(),
         env,
     }))
 }
@@ -235,7 +248,8 @@ fn site(raw: &Site, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigErro
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ConfigError::Flag {
             flag: "--attach",
-            why: "an address with a user name or password would end up in the run folder; leave them out".to_owned(),
+            why: "an address with a user name or password would end up in the run folder; leave them out"
+                .to_owned(),
         });
     }
     let allowed = raw.allow_hosts.iter().flatten().any(|host| Some(host.as_str()) == url.host_str());
@@ -262,7 +276,8 @@ fn slo(raw: &super::raw::Slo, over: &Overrides, mix: &Mix) -> Result<SloPart, Co
         let known: Vec<_> = steps.map(|step| step.name().to_owned()).collect();
         check_endpoints(&plan, &known).map_err(refused)?;
     }
-    let of_one = endpoints.iter().flat_map(|(name, list)| list.iter().map(move |text| format!("{name}: {text}")));
+    let of_one =
+        endpoints.iter().flat_map(|(name, list)| list.iter().map(move |text| format!("{name}: {text}")));
     let written = global.iter().cloned().chain(of_one).collect();
     Ok(SloPart { plan, written, fail_on })
 }

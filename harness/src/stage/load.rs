@@ -30,7 +30,8 @@ pub(crate) fn load(part: &LoadPart, stack: &StackInfo, site: &SiteMap, run: &mut
     sampled(stack, run, |run| {
         let mut closed = None;
         if !part.closed.is_zero() {
-            let plan = plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, &mix);
+            let plan =
+                plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, &mix);
             closed = Some(phase(&plan, run)?);
         }
         if !part.open.is_zero() {
@@ -87,7 +88,10 @@ pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failur
     if result.errors * 2 > result.requests && !answers(plan) {
         return Err(Failure::new(
             ExitCode::StackFailed,
-            format!("the target went away during the {} phase: nobody listens at {} any more; see logs/", plan.name, plan.base_url),
+            format!(
+                "the target went away during the {} phase: nobody listens at {} any more; see logs/",
+                plan.name, plan.base_url
+            ),
         ));
     }
     Ok(result)

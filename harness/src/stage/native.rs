@@ -9,7 +9,8 @@ use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::{
-    Lifetime, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan, WatchdogCommand, prepare, up,
+    Lifetime, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan, WatchdogCommand,
+    prepare, up,
 };
 
 use crate::announce::Announcer;
@@ -73,7 +74,12 @@ fn start(
 ) -> Result<RunningStack, Failure> {
     let exe = std::env::current_exe().map_err(|e| Failure::new(ExitCode::Internal, e))?;
     let refused = |e: StackError| if stop.cancel.is_set() { stop.failure() } else { failure(&e) };
-    let plan = PreparePlan { root: home.to_owned(), size: size(part.size), seed: part.seed, python: None };
+    let plan = PreparePlan {
+        root: home.to_owned(),
+        size: size(part.size),
+        seed: part.seed,
+        python: part.python.clone(),
+    };
     let prepared = prepare(&plan, &stop.cancel, &**events).map_err(refused)?;
     let plan = UpPlan {
         topology,

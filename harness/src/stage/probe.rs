@@ -15,7 +15,12 @@ use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage::smoke::failure;
 
-pub(crate) fn probe(part: ProbePart, stack: &StackInfo, site: &SiteMap, run: &mut Run) -> Result<(), Failure> {
+pub(crate) fn probe(
+    part: ProbePart,
+    stack: &StackInfo,
+    site: &SiteMap,
+    run: &mut Run,
+) -> Result<(), Failure> {
     let mut plan = ProbePlan::new(stack.base_url.clone(), site.clone());
     plan.host_header.clone_from(&stack.host_header);
     plan.statements = stack.statements.as_ref().map(PathBuf::from);

@@ -9,7 +9,12 @@ use kneepoint_reports::{Flame, Report, render};
 use crate::failure::Failure;
 use crate::run::Run;
 
-pub(crate) fn report(facts: &RunFacts, analysis: &Analysis, gate: &GateResult, run: &mut Run) -> Result<(), Failure> {
+pub(crate) fn report(
+    facts: &RunFacts,
+    analysis: &Analysis,
+    gate: &GateResult,
+    run: &mut Run,
+) -> Result<(), Failure> {
     let summary = summarise(facts, analysis, &gate.verdict, &gate.assertions);
     run.folder.write_json(names::SUMMARY, &summary)?;
     let view = Report::build(facts, analysis, &summary, &flames(facts, &run.folder));

@@ -21,7 +21,8 @@ pub(crate) fn sampled<T>(
     run: &mut Run,
     work: impl FnOnce(&mut Run) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let sampler = Sampler::start(SamplePlan::of(stack), &run.folder, run.sink()).map_err(Failure::internal)?;
+    let sampler =
+        Sampler::start(SamplePlan::of(stack), &run.folder, run.sink()).map_err(Failure::internal)?;
     let result = work(run);
     let summary = sampler.stop();
     run.unmeasured(summary.unmeasured);
@@ -44,7 +45,8 @@ fn read_proxy_log(stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
             Err(error) => run.unmeasured([kneepoint_model::manifest::Unmeasured {
                 what: "queueing at the proxy and its cache, by route".to_owned(),
                 why: error.to_string(),
-                fix: "make the access log readable and write it in the format of stack/proxy/nginx.conf.j2".to_owned(),
+                fix: "make the access log readable and write it in the format of stack/proxy/nginx.conf.j2"
+                    .to_owned(),
             }]),
         }
     }

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::run::Run;
 
 /// Pages of the reference stack that its robots.txt keeps from strangers, or that nothing links to.
-const REFERENCE_PATHS: [&str; 5] = ["/accounts/login/", "/api/books/", "/cart/", "/healthz", "/search/?q=river"];
+const REFERENCE_PATHS: [&str; 5] =
+    ["/accounts/login/", "/api/books/", "/cart/", "/healthz", "/search/?q=river"];
 
 pub(crate) fn smoke(part: &RawCrawl, stack: &StackInfo, run: &mut Run) -> Result<SiteMap, Failure> {
     let site = crawl(&plan(part, stack), &run.stop.cancel, &*run.events).map_err(|e| failure(&e, run))?;
@@ -26,7 +27,11 @@ pub(crate) fn smoke(part: &RawCrawl, stack: &StackInfo, run: &mut Run) -> Result
     let named = broken.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
     Err(Failure::new(
         ExitCode::SmokeFailed,
-        format!("{} of {} pages are broken ({named}): load was not started; mend them first", broken.len(), site.pages.len()),
+        format!(
+            "{} of {} pages are broken ({named}): load was not started; mend them first",
+            broken.len(),
+            site.pages.len()
+        ),
     ))
 }
 
@@ -52,7 +57,9 @@ pub(crate) fn failure(error: &CrawlError, run: &Run) -> Failure {
     match error {
         CrawlError::Cancelled => run.stop.failure(),
         CrawlError::BadAddress { .. } | CrawlError::BadPlan { .. } => Failure::new(ExitCode::Usage, error),
-        CrawlError::Unreachable { .. } | CrawlError::NothingToDo { .. } => Failure::new(ExitCode::StackFailed, error),
+        CrawlError::Unreachable { .. } | CrawlError::NothingToDo { .. } => {
+            Failure::new(ExitCode::StackFailed, error)
+        }
         CrawlError::Client(_) | CrawlError::Runtime(_) => Failure::internal(error),
     }
 }

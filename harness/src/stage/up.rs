@@ -63,7 +63,8 @@ fn look_at(site: &SiteTarget, run: &Run) -> Result<StackInfo, Failure> {
         status_url: None,
         consent: site.consent,
     };
-    attach(&plan, &run.stop.cancel).map_err(|e| if run.stop.cancel.is_set() { run.stop.failure() } else { failure(&e) })
+    attach(&plan, &run.stop.cancel)
+        .map_err(|e| if run.stop.cancel.is_set() { run.stop.failure() } else { failure(&e) })
 }
 
 /// The exit code that belongs to what went wrong with the stack.

@@ -37,12 +37,15 @@ fn free_port() -> u16 {
 }
 
 fn start(program: &Program, name: &str, log: &Path) -> Service {
-    let options = StartOptions { name: name.to_owned(), log: Some(log.to_owned()), lifetime: Lifetime::DieWithParent };
+    let options =
+        StartOptions { name: name.to_owned(), log: Some(log.to_owned()), lifetime: Lifetime::DieWithParent };
     program.start(options).expect("start")
 }
 
 fn wait_for(port: u16) {
-    wait_until(Duration::from_secs(20), "the site to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    wait_until(Duration::from_secs(20), "the site to listen", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    });
 }
 
 #[test]
@@ -58,7 +61,10 @@ fn a_site_with_a_broken_page_is_not_loaded() {
     ended.exits(6);
     assert!(ended.stdout.contains("/bad"), "{}", ended.stdout);
     let summary = place.latest().json("summary.json");
-    assert_eq!((summary["verdict"]["status"].as_str(), summary["smoke"]["broken"].as_u64()), (Some("smoke-failed"), Some(1)));
+    assert_eq!(
+        (summary["verdict"]["status"].as_str(), summary["smoke"]["broken"].as_u64()),
+        (Some("smoke-failed"), Some(1))
+    );
     assert_eq!(summary["load"].as_array().map(Vec::len), Some(0), "load never started");
     let smoke = place.run(&["smoke", "--attach", &site.url()]);
     smoke.exits(6);
@@ -96,13 +102,24 @@ fn a_plain_static_nginx_gives_a_useful_report() {
     let port = free_port();
     let web = place.folder.join("web");
     fs::create_dir_all(web.join("css")).expect("web");
-    fs::write(web.join("index.html"), format!("<title>Home</title><link rel=stylesheet href=/css/a.css><a href=/about.html>a</a>{}", "text ".repeat(2000))).expect("write");
+    fs::write(
+        web.join("index.html"),
+        format!(
+            "<title>Home</title><link rel=stylesheet href=/css/a.css><a href=/about.html>a</a>{}",
+            "text ".repeat(2000)
+        ),
+    )
+    .expect("write");
     fs::write(web.join("about.html"), "<title>About</title><a href=/>home</a>").expect("write");
     fs::write(web.join("css/a.css"), "body { color: black }\n".repeat(200)).expect("write");
     let config = place.folder.join("nginx.conf");
     let dir = place.folder.display();
     fs::write(&config, format!("daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; user root;\nevents {{}}\nhttp {{ include /etc/nginx/mime.types; access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\nserver {{ listen 127.0.0.1:{port}; root {dir}/web; }} }}\n")).expect("write");
-    let nginx = start(&Program::new("nginx").args(["-c", config.to_str().expect("path"), "-e", "stderr"]), "nginx", &place.folder.join("nginx.log"));
+    let nginx = start(
+        &Program::new("nginx").args(["-c", config.to_str().expect("path"), "-e", "stderr"]),
+        "nginx",
+        &place.folder.join("nginx.log"),
+    );
     wait_for(port);
     place.config(SHORT);
     let ended = place.run(&["run", "--attach", &format!("http://127.0.0.1:{port}/")]);
@@ -110,10 +127,16 @@ fn a_plain_static_nginx_gives_a_useful_report() {
     let run = place.latest();
     let summary = run.json("summary.json");
     assert!(summary["load"][0]["requests"].as_u64() > Some(50), "{}", summary["load"]);
-    assert!(summary["tiers"].as_array().expect("tiers").iter().any(|t| t["name"] == "proxy"), "nginx was found by its port");
+    assert!(
+        summary["tiers"].as_array().expect("tiers").iter().any(|t| t["name"] == "proxy"),
+        "nginx was found by its port"
+    );
     assert!(run.findings().iter().any(|(rule, _)| rule == "uncompressed"), "{:?}", run.findings());
     let missing = summary["unmeasured"].as_array().expect("unmeasured");
-    assert!(missing.iter().any(|m| m["why"].as_str().is_some_and(|why| why.contains("Server-Timing"))), "{missing:?}");
+    assert!(
+        missing.iter().any(|m| m["why"].as_str().is_some_and(|why| why.contains("Server-Timing"))),
+        "{missing:?}"
+    );
     assert!(nginx.is_alive(), "kneepoint stops nothing that is not its own");
     nginx.stop(Duration::from_secs(3)).expect("stop");
 }
@@ -125,7 +148,11 @@ fn python() -> PathBuf {
     let status = place.run(&["status", "--format", "json"]);
     place.run(&["down"]).exits(0);
     let cache = fs::canonicalize(place.home.join("cache")).expect("cache");
-    let found = fs::read_dir(&cache).expect("cache").flatten().map(|e| e.path().join("bin/python")).find(|p| p.exists());
+    let found = fs::read_dir(&cache)
+        .expect("cache")
+        .flatten()
+        .map(|e| e.path().join("bin/python"))
+        .find(|p| p.exists());
     found.unwrap_or_else(|| panic!("no environment in {}: {}", cache.display(), status.stdout))
 }
 
@@ -135,7 +162,11 @@ fn a_startproject_site_with_one_app_gives_a_useful_report() {
     let python = python();
     let place = Place::new("startproject");
     let run = |args: &[&str]| {
-        Program::new(&python).args(args).cwd(&place.folder).run(Duration::from_secs(60)).expect("django-admin");
+        Program::new(&python)
+            .args(args)
+            .cwd(&place.folder)
+            .run(Duration::from_secs(60))
+            .expect("django-admin");
     };
     run(&["-m", "django", "startproject", "mysite", "."]);
     run(&["manage.py", "startapp", "pages"]);
@@ -146,13 +177,28 @@ fn a_startproject_site_with_one_app_gives_a_useful_report() {
     };
     append("mysite/settings.py", "\nINSTALLED_APPS += ['pages']\nDEBUG = False\nALLOWED_HOSTS = ['*']\n");
     append("pages/models.py", "\nclass Item(models.Model):\n    name = models.CharField(max_length=40)\n");
-    append("pages/views.py", "\nfrom django.http import HttpResponse\nfrom .models import Item\n\ndef home(request):\n    Item.objects.count()\n    return HttpResponse('<title>Home</title><a href=/items/>items</a>')\n\ndef items(request):\n    rows = ''.join(f'<li>{i.name}</li>' for i in Item.objects.all()[:50])\n    return HttpResponse('<title>Items</title><ul>' + rows + '</ul>')\n");
-    append("mysite/urls.py", "\nfrom pages import views\nurlpatterns += [path('', views.home), path('items/', views.items)]\n");
+    append(
+        "pages/views.py",
+        "\nfrom django.http import HttpResponse\nfrom .models import Item\n\ndef home(request):\n    Item.objects.count()\n    return HttpResponse('<title>Home</title><a href=/items/>items</a>')\n\ndef items(request):\n    rows = ''.join(f'<li>{i.name}</li>' for i in Item.objects.all()[:50])\n    return HttpResponse('<title>Items</title><ul>' + rows + '</ul>')\n",
+    );
+    append(
+        "mysite/urls.py",
+        "\nfrom pages import views\nurlpatterns += [path('', views.home), path('items/', views.items)]\n",
+    );
     run(&["manage.py", "makemigrations", "pages"]);
     run(&["manage.py", "migrate"]);
     let port = free_port();
     let gunicorn = Program::new(&python)
-        .args(["-m", "gunicorn", "mysite.wsgi", "-w", "2", "-b", &format!("127.0.0.1:{port}"), "--no-control-socket"])
+        .args([
+            "-m",
+            "gunicorn",
+            "mysite.wsgi",
+            "-w",
+            "2",
+            "-b",
+            &format!("127.0.0.1:{port}"),
+            "--no-control-socket",
+        ])
         .cwd(&place.folder);
     let service = start(&gunicorn, "gunicorn", &place.folder.join("gunicorn.log"));
     wait_for(port);
@@ -161,7 +207,15 @@ fn a_startproject_site_with_one_app_gives_a_useful_report() {
     assert!(matches!(ended.code, 0 | 3), "exit {}:\n{}\n{}", ended.code, ended.stdout, ended.stderr);
     let summary = place.latest().json("summary.json");
     assert!(summary["load"][0]["requests"].as_u64() > Some(50), "{}", summary["load"]);
-    assert!(summary["profiles"].as_array().expect("profiles").iter().any(|p| p["tier"] == "server" && p["samples"].as_u64() > Some(0)), "py-spy looked inside: {}", summary["profiles"]);
+    assert!(
+        summary["profiles"]
+            .as_array()
+            .expect("profiles")
+            .iter()
+            .any(|p| p["tier"] == "server" && p["samples"].as_u64() > Some(0)),
+        "py-spy looked inside: {}",
+        summary["profiles"]
+    );
     assert!(service.is_alive(), "kneepoint stops nothing that is not its own");
     service.stop(Duration::from_secs(5)).expect("stop");
 }

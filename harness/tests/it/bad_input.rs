@@ -16,7 +16,11 @@ fn refused(name: &str, config: &str, parts: &[&str]) {
 
 #[test]
 fn an_unknown_key() {
-    refused("unknown_key", "[load]\nuser = 3\n", &["kneepoint.toml:2:1", "did you mean `users`", "users = 8"]);
+    refused(
+        "unknown_key",
+        "[load]\nuser = 3\n",
+        &["kneepoint.toml:2:1", "did you mean `users`", "users = 8"],
+    );
 }
 
 #[test]
@@ -31,7 +35,11 @@ fn a_bad_assertion() {
 
 #[test]
 fn an_unknown_endpoint_in_an_assertion() {
-    refused("bad_endpoint", "[slo.endpoint]\n\"GET /catalog/\" = [\"p95 < 300ms\"]\n", &["GET /catalog/", "did you mean"]);
+    refused(
+        "bad_endpoint",
+        "[slo.endpoint]\n\"GET /catalog/\" = [\"p95 < 300ms\"]\n",
+        &["GET /catalog/", "did you mean"],
+    );
 }
 
 #[test]
@@ -42,7 +50,11 @@ fn an_unknown_scenario() {
 #[test]
 fn a_broken_scenario_file() {
     let place = Place::new("broken_scenario");
-    std::fs::write(place.folder.join("mine.toml"), "name = \"mine\"\n[[step]]\nname = \"GET /\"\nmethd = \"GET\"\npath = \"/\"\n").expect("write");
+    std::fs::write(
+        place.folder.join("mine.toml"),
+        "name = \"mine\"\n[[step]]\nname = \"GET /\"\nmethd = \"GET\"\npath = \"/\"\n",
+    )
+    .expect("write");
     place.config("[load.scenarios]\n\"mine.toml\" = 1\n");
     let ended = place.run(&["run"]);
     ended.exits(2);

@@ -15,7 +15,8 @@ fn kill_minus_nine_in_mid_load_leaves_a_folder_that_can_be_reported_and_no_proce
     place.wait_for_stage("load");
     let run = place.latest();
     wait_until(Duration::from_secs(30), "four seconds of load", || {
-        (std::fs::read_to_string(run.0.join("load/closed.seconds.jsonl")).ok()?.lines().count() >= 4).then_some(())
+        (std::fs::read_to_string(run.0.join("load/closed.seconds.jsonl")).ok()?.lines().count() >= 4)
+            .then_some(())
     });
     signal(&child, Signal::KILL);
     wait_for_exit(&mut child, Duration::from_secs(5));
@@ -74,12 +75,15 @@ fn sigterm_has_its_own_exit_code() {
 fn a_worker_that_is_killed_in_mid_run_is_replaced_and_seen() {
     let _turn = turn();
     let place = Place::new("worker_killed");
-    place.config(&SHORT.replace("closed = \"4s\"", "closed = \"8s\"").replace("time = \"4s\"", "time = \"0s\""));
+    place.config(
+        &SHORT.replace("closed = \"4s\"", "closed = \"8s\"").replace("time = \"4s\"", "time = \"0s\""),
+    );
     let mut child = place.start(&["run"]);
     place.wait_for_stage("load");
     std::thread::sleep(Duration::from_secs(3));
     let stack = place.latest().json("stack.json");
-    let server = stack["tiers"].as_array().expect("tiers").iter().find(|t| t["tier"] == "server").expect("server");
+    let server =
+        stack["tiers"].as_array().expect("tiers").iter().find(|t| t["tier"] == "server").expect("server");
     let supervisor = u32::try_from(server["roots"][0].as_u64().expect("root")).expect("pid");
     let master = children(supervisor)[0];
     let worker = children(master)[0];

@@ -12,9 +12,20 @@ fn the_whole_sentence_is_said_on_the_reference_stack() {
     let run = place.latest();
     let summary = run.json("summary.json");
 
-    let stages: Vec<_> = summary["stages"].as_array().expect("stages").iter().map(|s| s["name"].as_str().expect("name")).collect();
+    let stages: Vec<_> = summary["stages"]
+        .as_array()
+        .expect("stages")
+        .iter()
+        .map(|s| s["name"].as_str().expect("name"))
+        .collect();
     assert_eq!(stages[..7], ["up", "smoke", "warm", "probe", "load", "profile", "down"]);
-    assert!(summary["stages"].as_array().expect("stages").iter().all(|s| s["status"] != "failed" && s["status"] != "skipped"));
+    assert!(
+        summary["stages"]
+            .as_array()
+            .expect("stages")
+            .iter()
+            .all(|s| s["status"] != "failed" && s["status"] != "skipped")
+    );
     assert_eq!(summary["verdict"]["status"], "pass", "{}", summary["verdict"]);
     assert_eq!(summary["topology"], "nginx");
     assert!(summary["smoke"]["pages"].as_u64().expect("pages") > 15);
@@ -31,7 +42,8 @@ fn the_whole_sentence_is_said_on_the_reference_stack() {
     place.assert_nothing_runs();
     place.run(&["down", "--all"]).exits(0);
 
-    let schema: serde_json::Value = serde_json::from_str(&place.run(&["schema", "summary"]).exits(0).stdout).expect("schema");
+    let schema: serde_json::Value =
+        serde_json::from_str(&place.run(&["schema", "summary"]).exits(0).stdout).expect("schema");
     for key in schema["required"].as_array().expect("required") {
         assert!(!summary[key.as_str().expect("key")].is_null(), "{key} is promised and missing");
     }
@@ -45,7 +57,8 @@ fn again_from_the_folder(place: &Place) {
     std::fs::remove_file(run.0.join("report.html")).expect("remove");
     place.run(&["report", run.0.to_str().expect("path")]).exits(0);
     let after = run.json("summary.json");
-    for key in ["verdict", "load", "endpoints", "tiers", "cache", "db", "profiles", "findings", "assertions"] {
+    for key in ["verdict", "load", "endpoints", "tiers", "cache", "db", "profiles", "findings", "assertions"]
+    {
         assert_eq!(before[key], after[key], "{key} changed");
     }
     assert!(run.has("report.html"));
@@ -60,14 +73,23 @@ fn assert_load(summary: &serde_json::Value) {
         assert!(phase["requests"].as_u64().expect("requests") > 20, "{phase}");
         assert_eq!(phase["errors"], 0, "{phase}");
         let (response, service, ttfb) = (&phase["response_us"], &phase["service_us"], &phase["ttfb_us"]);
-        assert!(response["p50"].as_u64() >= Some(100) && response["p99"].as_u64() >= response["p50"].as_u64());
-        assert!(response["max"].as_u64() >= service["p50"].as_u64() && service["p50"].as_u64() >= ttfb["p50"].as_u64());
+        assert!(
+            response["p50"].as_u64() >= Some(100) && response["p99"].as_u64() >= response["p50"].as_u64()
+        );
+        assert!(
+            response["max"].as_u64() >= service["p50"].as_u64()
+                && service["p50"].as_u64() >= ttfb["p50"].as_u64()
+        );
     }
 }
 
 fn assert_tiers(summary: &serde_json::Value) {
     for tier in ["proxy", "server", "engine", "generator", "host"] {
-        let found = summary["tiers"].as_array().expect("tiers").iter().find(|t| t["name"] == tier && t["phase"] == "closed");
+        let found = summary["tiers"]
+            .as_array()
+            .expect("tiers")
+            .iter()
+            .find(|t| t["name"] == tier && t["phase"] == "closed");
         let found = found.unwrap_or_else(|| panic!("tier {tier} is missing"));
         if tier == "server" {
             let cpu = found["cpu_us_per_request"].as_f64().expect("cpu per request");
@@ -78,10 +100,15 @@ fn assert_tiers(summary: &serde_json::Value) {
 
 fn assert_seen_through(summary: &serde_json::Value) {
     let endpoints = summary["endpoints"].as_array().expect("endpoints");
-    let split = endpoints.iter().find_map(|e| (e["split"]["n"].as_u64() > Some(5)).then_some(&e["split"])).expect("a split");
+    let split = endpoints
+        .iter()
+        .find_map(|e| (e["split"]["n"].as_u64() > Some(5)).then_some(&e["split"]))
+        .expect("a split");
     let part = |name: &str| split[name].as_u64().unwrap_or(0);
-    let parts: u64 =
-        ["network_proxy_us", "queue_us", "app_us", "db_us", "cache_us", "engine_us"].iter().map(|name| part(name)).sum();
+    let parts: u64 = ["network_proxy_us", "queue_us", "app_us", "db_us", "cache_us", "engine_us"]
+        .iter()
+        .map(|name| part(name))
+        .sum();
     assert_eq!(parts, part("total_us"), "the parts are the whole: {split}");
     assert!(summary["db"]["queries_per_request"].as_f64().expect("queries") > 0.5);
 }
@@ -89,25 +116,50 @@ fn assert_seen_through(summary: &serde_json::Value) {
 fn assert_profiles(run: &super::support::RunDir, summary: &serde_json::Value) {
     let profiles = summary["profiles"].as_array().expect("profiles");
     for tier in ["server", "generator"] {
-        let profile = profiles.iter().find(|p| p["tier"] == tier).unwrap_or_else(|| panic!("no profile of {tier}: {profiles:?}"));
+        let profile = profiles
+            .iter()
+            .find(|p| p["tier"] == tier)
+            .unwrap_or_else(|| panic!("no profile of {tier}: {profiles:?}"));
         assert!(profile["samples"].as_u64().expect("samples") > 0, "{profile}");
     }
     let folder = std::fs::read_dir(run.0.join("profiles")).expect("profiles").flatten();
     let names: Vec<_> = folder.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     for ending in [".folded", ".svg", ".pb.gz", ".speedscope.json"] {
-        assert!(names.iter().any(|name| name.starts_with("server") && name.ends_with(ending)), "no server{ending} in {names:?}");
+        assert!(
+            names.iter().any(|name| name.starts_with("server") && name.ends_with(ending)),
+            "no server{ending} in {names:?}"
+        );
     }
 }
 
 fn assert_report(run: &super::support::RunDir) {
     let html = run.text("report.html");
     assert!(html.len() > 50_000 && html.contains("</html>"), "{} bytes", html.len());
-    for file in ["manifest.json", "site.json", "warm.json", "probe.json", "analysis.json", "report.md", "junit.xml", "load/closed.hlog", "samples/resources.jsonl", "samples/access-closed.json"] {
+    for file in [
+        "manifest.json",
+        "site.json",
+        "warm.json",
+        "probe.json",
+        "analysis.json",
+        "report.md",
+        "junit.xml",
+        "load/closed.hlog",
+        "samples/resources.jsonl",
+        "samples/access-closed.json",
+    ] {
         assert!(run.has(file), "{file} is missing");
     }
     assert_eq!(run.json("manifest.json")["complete"], true);
     // Secrets of the stack and of the users do not reach the folder.
-    for file in ["manifest.json", "events.jsonl", "stack.json", "site.json", "probe.json", "load/closed.json", "report.html"] {
+    for file in [
+        "manifest.json",
+        "events.jsonl",
+        "stack.json",
+        "site.json",
+        "probe.json",
+        "load/closed.json",
+        "report.html",
+    ] {
         let text = run.text(file);
         for secret in ["sessionid=", "csrftoken=", "SECRET_KEY"] {
             assert!(!text.contains(secret), "{secret} is in {file}");

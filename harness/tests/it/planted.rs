@@ -15,7 +15,10 @@ fn findings_with(name: &str, fault: &str) -> Vec<(String, String)> {
 fn an_n_plus_one_is_proven_by_its_slope_and_the_healthy_stack_has_none() {
     let _turn = turn();
     let healthy = findings_with("healthy", "");
-    assert!(!healthy.iter().any(|(rule, _)| rule == "n-plus-one" || rule == "slow-engine" || rule == "errors"), "{healthy:?}");
+    assert!(
+        !healthy.iter().any(|(rule, _)| rule == "n-plus-one" || rule == "slow-engine" || rule == "errors"),
+        "{healthy:?}"
+    );
     let planted = findings_with("n_plus_one", "n_plus_one");
     assert!(planted.contains(&("n-plus-one".to_owned(), "proven".to_owned())), "{planted:?}");
 }

@@ -10,7 +10,8 @@ fn up_stands_until_down() {
     let place = Place::new("standing");
     let up = place.run(&["up"]);
     up.exits(0);
-    let url = up.stdout.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
+    let url =
+        up.stdout.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
     let body = reqwest_text(&url);
     assert!(body.contains("<title>"), "{body}");
     assert!(place.run(&["status"]).exits(0).stdout.contains(&url));

@@ -40,7 +40,11 @@ impl Place {
     /// The binary, in this place.
     pub(crate) fn kneepoint(&self, args: &[&str]) -> assert_cmd::Command {
         let mut command = assert_cmd::Command::cargo_bin("kneepoint").expect("the binary is built");
-        command.current_dir(&self.folder).args(args).timeout(Duration::from_secs(240)).env_remove("GITHUB_STEP_SUMMARY");
+        command
+            .current_dir(&self.folder)
+            .args(args)
+            .timeout(Duration::from_secs(240))
+            .env_remove("GITHUB_STEP_SUMMARY");
         command
     }
 
@@ -111,7 +115,8 @@ impl Place {
                 String::from_utf8_lossy(&bytes).replace('\0', " ")
             };
             let command = read("cmdline");
-            let belongs = pid != std::process::id() && (command.contains(&name) || read("environ").contains(&name));
+            let belongs =
+                pid != std::process::id() && (command.contains(&name) || read("environ").contains(&name));
             belongs.then(|| format!("{pid} {command}"))
         };
         fs::read_dir("/proc").expect("/proc").flatten().filter_map(ours).collect()
@@ -153,7 +158,11 @@ impl RunDir {
     pub(crate) fn findings(&self) -> Vec<(String, String)> {
         let summary = self.json("summary.json");
         let findings = summary["findings"].as_array().expect("findings").iter();
-        findings.map(|f| (f["rule"].as_str().unwrap_or("").to_owned(), f["severity"].as_str().unwrap_or("").to_owned())).collect()
+        findings
+            .map(|f| {
+                (f["rule"].as_str().unwrap_or("").to_owned(), f["severity"].as_str().unwrap_or("").to_owned())
+            })
+            .collect()
     }
 }
 
