@@ -122,8 +122,8 @@ mod tests {
     fn the_room_is_shared() {
         let mut framer = Framer::default();
         let one = flame(format!("<svg>{}</svg>", "x".repeat(LARGEST - 100)));
-        let framed = (0..5).filter(|_| framer.frame(&one, None).document.is_some()).count();
-        assert_eq!(framed, 2, "two of 700 KiB fit into 2 MiB, a third would not");
+        let shown = (0..5).filter(|_| framer.frame(&one, None).document.is_some()).count();
+        assert_eq!(shown, 2, "two of 700 KiB fit into 2 MiB, a third would not");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Axes: few grid lines, words in muted ink, never two words on top of each other.
 
 use crate::chart::canvas::{Canvas, Hold};
-use crate::chart::scale::{Scale, Unit};
 use crate::chart::theme::Ink;
+use crate::chart::{Scale, Unit};
 
 /// One axis of a plot.
 #[derive(Debug, Clone, Copy, PartialEq)]

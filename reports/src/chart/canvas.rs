@@ -30,8 +30,6 @@ impl Svg {
 /// Where a word is held.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Hold {
-    /// By its left edge, at half height.
-    Left,
     /// By its right edge, at half height.
     Right,
     /// By the middle of its upper edge.
@@ -78,7 +76,6 @@ impl Canvas<'_> {
     /// A few words.
     pub(crate) fn words(&self, text: &str, at: (f64, f64), hold: Hold, ink: Ink) {
         let (h, v) = match hold {
-            Hold::Left => (HPos::Left, VPos::Center),
             Hold::Right => (HPos::Right, VPos::Center),
             Hold::Top => (HPos::Center, VPos::Top),
         };
@@ -168,7 +165,7 @@ mod tests {
     #[test]
     fn words_of_the_site_stay_words() {
         let svg = picture((100.0, 20.0), "<b>", "\"x\"", |canvas| {
-            canvas.words("<script>", (0.0, 0.0), Hold::Left, Ink::Muted);
+            canvas.words("<script>", (0.0, 0.0), Hold::Right, Ink::Muted);
             canvas.line(&[(0.0, 0.0), (5.0, 5.0)], Ink::Hue(Hue(1)), 1.5);
         });
         let text = svg.as_str();

@@ -24,7 +24,8 @@ pub(crate) fn chart(timeline: &Timeline) -> Option<Chart> {
     }
     let low = series[2].runs.iter().flatten().map(|p| p.1).filter(|v| *v > 0.0).fold(top, f64::min);
     let wide = top / low > 12.0;
-    let scale = if wide { Scale::decades(low, top) } else { Scale::from_zero(top, Unit::Latency) };
+    let scale =
+        if wide { Scale::decades(low * 0.9, top * 1.05) } else { Scale::from_zero(top, Unit::Latency) };
     let legend = throughput_time::legend(&series);
     let plot = Plot {
         size: (1080.0, 270.0),

@@ -5,12 +5,14 @@
 
 mod axis;
 mod canvas;
+mod label;
 mod plot;
 mod scale;
 mod series;
 mod theme;
 
 pub(crate) mod latency_time;
+pub(crate) mod panel;
 pub(crate) mod percentiles;
 pub(crate) mod resources;
 pub(crate) mod slope;
@@ -18,7 +20,8 @@ pub(crate) mod split_bar;
 pub(crate) mod throughput_time;
 
 pub(crate) use canvas::Svg;
+pub(crate) use label::Unit;
 pub(crate) use plot::{Plot, Shade};
-pub(crate) use scale::{Scale, Unit};
+pub(crate) use scale::Scale;
 pub(crate) use series::{Series, Shape, thin};
 pub(crate) use theme::Hue;

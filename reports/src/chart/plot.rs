@@ -67,7 +67,7 @@ impl Plot {
                 if shade.faint { 0.45 } else { 1.0 },
             );
             if width_of(&shade.name) + 6.0 <= until - from {
-                canvas.words(&shade.name, ((from + until) / 2.0, 5.0), Hold::Top, Ink::Muted);
+                canvas.words(&shade.name, (f64::midpoint(from, until), 5.0), Hold::Top, Ink::Muted);
             }
         }
     }
@@ -96,7 +96,9 @@ impl Plot {
                 }
                 Shape::Alarm => {
                     for point in points.iter().filter(|point| point.1 < inner.bottom - 0.1) {
-                        canvas.rect((point.0 - 1.5, point.1), (point.0 + 1.5, inner.bottom), Ink::Alarm, 0.9);
+                        // A single error among thousands must still be seen.
+                        let top = point.1.min(inner.bottom - 9.0);
+                        canvas.rect((point.0 - 1.5, top), (point.0 + 1.5, inner.bottom), Ink::Alarm, 0.9);
                     }
                 }
                 Shape::Dots => {

@@ -3,26 +3,7 @@
 //! *Nines* is the axis of percentile curves: each step to the right is one more nine (90 %, 99 %, 99.9 %), as
 //! HdrHistogram's plotter draws it.
 
-/// What the numbers of an axis are; decides steps and words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    /// Seconds since the start of the run.
-    Clock,
-    /// A duration in microseconds.
-    Latency,
-    /// Bytes.
-    Bytes,
-    /// Bytes per second.
-    ByteRate,
-    /// A share; 1 is all.
-    Share,
-    /// CPU cores.
-    Cores,
-    /// Events per second.
-    Rate,
-    /// Things.
-    Count,
-}
+use crate::chart::label::{Unit, label};
 
 /// From values to the unit interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,7 +100,8 @@ fn step(span: f64, about: usize, unit: Unit) -> f64 {
         }
         Unit::Bytes | Unit::ByteRate => {
             let power = 1024f64.powf((rough.ln() / 1024f64.ln()).floor().max(0.0));
-            round_up(rough / power) * power
+            // Sizes are read in powers of two.
+            2f64.powi((rough / power * 0.999).log2().ceil().max(0.0) as i32) * power
         }
         Unit::Count => round_up(rough).max(1.0),
         _ => round_up(rough),
@@ -133,44 +115,6 @@ fn round_up(rough: f64) -> f64 {
         .map(|n| n * decade)
         .find(|&s| s >= rough * 0.999)
         .unwrap_or(decade * 10.0)
-}
-
-/// A value in the few words that fit beside a tick.
-pub(crate) fn label(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Clock if value >= 120.0 && (value % 60.0).abs() < 1e-9 => format!("{} min", value / 60.0),
-        Unit::Clock => format!("{} s", short(value)),
-        Unit::Latency if value == 0.0 => "0".to_owned(),
-        Unit::Latency if value < 1_000.0 => format!("{} µs", short(value)),
-        Unit::Latency if value < 1_000_000.0 => format!("{} ms", short(value / 1_000.0)),
-        Unit::Latency => format!("{} s", short(value / 1_000_000.0)),
-        Unit::Share => format!("{} %", short(value * 100.0)),
-        Unit::Bytes => bytes(value),
-        Unit::ByteRate => format!("{}/s", bytes(value)),
-        Unit::Cores | Unit::Count => thousands(value),
-        Unit::Rate => format!("{}/s", thousands(value)),
-    }
-}
-
-fn bytes(value: f64) -> String {
-    const NAMES: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = value;
-    let mut name = 0;
-    while value >= 1024.0 && name + 1 < NAMES.len() {
-        value /= 1024.0;
-        name += 1;
-    }
-    format!("{} {}", short(value), NAMES[name])
-}
-
-fn thousands(value: f64) -> String {
-    if value >= 10_000.0 { format!("{}k", short(value / 1_000.0)) } else { short(value) }
-}
-
-/// At most three decimals, and no zeros at the end.
-fn short(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -195,7 +139,7 @@ mod tests {
         assert_eq!(words(Scale::Nines(3.0), 4, Unit::Share), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
         assert_eq!(
             words(Scale::from_zero(300e6, Unit::Bytes), 3, Unit::Bytes),
-            ["0 B", "100 MiB", "200 MiB", "300 MiB"]
+            ["0 B", "128 MiB", "256 MiB", "384 MiB"]
         );
     }
 

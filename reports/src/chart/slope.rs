@@ -4,7 +4,7 @@ use kneepoint_model::probe::SlopeTest;
 
 use crate::chart::axis::Axis;
 use crate::chart::{Hue, Plot, Scale, Series, Shape, Unit};
-use crate::format::{clean_to, count, number, slug};
+use crate::format::{clean_to, number, plural, slug};
 use crate::view::block::{Cell, Chart, Table};
 
 /// The chart of one route; `None` with fewer than two points.
@@ -20,9 +20,9 @@ pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart
     let rising =
         if test.slope >= 0.5 { ": one statement a row, an N+1" } else { ": it does not grow with the rows" };
     let sentence = format!(
-        "{} statements at {} rows; {} statements per row{rising}.",
-        count(statements as u64),
-        count(rows as u64),
+        "{} at {}; slope {}{rising}.",
+        plural(statements as u64, "statement", "statements"),
+        plural(rows as u64, "row", "rows"),
         number(test.slope, 2)
     );
     let hue = Hue(if test.slope >= 0.5 { 2 } else { 3 });

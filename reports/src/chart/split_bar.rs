@@ -46,7 +46,7 @@ pub(crate) fn words(split: &TimeSplit) -> String {
 
 /// The bar; widths are shares of the endpoint's own total, so that bars compare where time goes, not how much.
 pub(crate) fn bar(name: &str, split: &TimeSplit) -> Svg {
-    const WIDTH: f64 = 168.0;
+    const WIDTH: f64 = 136.0;
     let parts = parts(split);
     let total: f64 = parts.iter().map(|part| part.2.as_f64()).sum();
     picture((WIDTH, 14.0), &format!("Where the time of {name} goes"), &words(split), |canvas| {

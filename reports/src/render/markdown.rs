@@ -1,18 +1,20 @@
 //! Markdown for pull requests and step summaries: verdict, findings, assertions, endpoints, tiers, what was not
 //! measured. Never longer than such a comment may be.
 
+use std::fmt::Write as _;
+
 use crate::format::clean_to;
 use crate::view::View;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// Longest text, in characters.
-pub const MOST: usize = 60_000;
+const MOST: usize = 60_000;
 /// Longest cell.
 const CELL: usize = 240;
 /// Most rows of one table.
 const ROWS: usize = 60;
 
-/// The report as Markdown, at most [`MOST`] characters.
+/// The report as Markdown, at most 60,000 characters.
 pub fn markdown(view: &View) -> String {
     let sections = &view.sections;
     let mut page = Page::default();
@@ -71,11 +73,12 @@ impl Page {
             );
         }
         let version = clean_to(&view.kneepoint, 40);
-        self.text.push_str(&format!(
-            "\n*kneepoint {}, run {}*\n",
+        let _ = writeln!(
+            self.text,
+            "\n*kneepoint {}, run {}*",
             escape(&version),
             escape(&clean_to(&view.run_id, 80))
-        ));
+        );
         self.text
     }
 }
@@ -84,17 +87,17 @@ fn head(view: &View) -> String {
     let verdict = &view.verdict;
     let mut text = format!("# kneepoint: {}\n\n**{}**\n", verdict.word, escape(&verdict.sentence));
     for reason in &verdict.reasons {
-        text.push_str(&format!("- {}\n", escape(reason)));
+        let _ = writeln!(text, "- {}", escape(reason));
     }
     if let Some(partial) = &verdict.partial {
-        text.push_str(&format!("\n**Partial.** {}\n", escape(partial)));
+        let _ = writeln!(text, "\n**Partial.** {}", escape(partial));
     }
     let facts: Vec<String> = verdict.facts.iter().map(|fact| escape(fact)).collect();
-    text.push_str(&format!("\n{}\n\n{}\n\n", escape(&verdict.health), facts.join(" · ")));
+    let _ = writeln!(text, "\n{}\n\n{}\n", escape(&verdict.health), facts.join(" · "));
     text.push_str("| | | |\n|---|---:|---|\n");
     for figure in &verdict.figures {
         let row = [&figure.name, &figure.value, &figure.note].map(|cell| escape(cell));
-        text.push_str(&format!("| {} | **{}** | {} |\n", row[0], row[1], row[2]));
+        let _ = writeln!(text, "| {} | **{}** | {} |", row[0], row[1], row[2]);
     }
     text
 }
@@ -103,25 +106,23 @@ fn findings(view: &View) -> String {
     let mut text = format!("## Findings\n\n{}\n", escape(&view.findings.lead));
     for finding in view.findings.items.iter().take(20) {
         let route = finding.route.as_ref().map_or_else(String::new, |route| format!(" · {}", code(route)));
-        text.push_str(&format!(
-            "\n### {}\n\n**{}** · {}{route} · {} · {}\n\n",
+        let _ = writeln!(
+            text,
+            "\n### {}\n\n**{}** · {}{route} · {} · {}\n",
             escape(&finding.title),
             finding.severity,
             finding.tier,
             finding.rule,
             code(&finding.id)
-        ));
+        );
         for evidence in finding.evidence.iter().take(8) {
-            text.push_str(&format!("- {} ({})\n", escape(&evidence.text), code(&evidence.source)));
+            let _ = writeln!(text, "- {} ({})", escape(&evidence.text), code(&evidence.source));
         }
-        text.push_str(&format!(
-            "\n**Do:** {}\n\n**Saves:** {}\n",
-            escape(&finding.fix),
-            escape(&finding.saving)
-        ));
+        let _ =
+            writeln!(text, "\n**Do:** {}\n\n**Saves:** {}", escape(&finding.fix), escape(&finding.saving));
     }
     if view.findings.items.len() > 20 {
-        text.push_str(&format!("\n{} more are in `report.html`.\n", view.findings.items.len() - 20));
+        let _ = writeln!(text, "\n{} more are in `report.html`.", view.findings.items.len() - 20);
     }
     text
 }
@@ -146,10 +147,10 @@ fn table(table: &Table) -> String {
     let mut text = format!("| {} |\n|{}|\n", heads.join(" | "), rules.join("|"));
     for row in table.rows.iter().take(ROWS) {
         let cells: Vec<String> = row.iter().map(cell).collect();
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     if table.rows.len() > ROWS {
-        text.push_str(&format!("\n{} more rows are in `report.html`.\n", table.rows.len() - ROWS));
+        let _ = writeln!(text, "\n{} more rows are in `report.html`.", table.rows.len() - ROWS);
     }
     text
 }

@@ -1,6 +1,8 @@
 //! Text for a terminal: the verdict, the three biggest findings, the endpoints. The one renderer that knows colour
 //! codes; control characters of the site were taken out when the view was built.
 
+use std::fmt::Write as _;
+
 use crate::format::clean_to;
 use crate::view::View;
 use crate::view::block::{Block, Cell, Table, Tone};
@@ -16,12 +18,12 @@ pub fn terminal(view: &View, colour: bool) -> String {
     let verdict = &view.verdict;
     let mut out = format!("{}  {}\n", pen.paint(verdict.tone, true, &verdict.word), line(&verdict.sentence));
     for reason in verdict.reasons.iter().take(5) {
-        out.push_str(&format!("  - {}\n", line(reason)));
+        let _ = writeln!(out, "  - {}", line(reason));
     }
     if let Some(partial) = &verdict.partial {
-        out.push_str(&format!("{}\n", pen.paint(Tone::Warn, false, &line(partial))));
+        let _ = writeln!(out, "{}", pen.paint(Tone::Warn, false, &line(partial)));
     }
-    out.push_str(&format!("{}\n", pen.paint(verdict.health_tone, false, &line(&verdict.health))));
+    let _ = writeln!(out, "{}", pen.paint(verdict.health_tone, false, &line(&verdict.health)));
     out.push_str(&findings(view, pen));
     out.push_str(&endpoints(view, pen));
     out
@@ -61,17 +63,18 @@ fn findings(view: &View, pen: Pen) -> String {
     }
     let mut out = format!("\n{}\n", pen.paint(Tone::Plain, true, "Biggest findings"));
     for (at, finding) in items.iter().take(3).enumerate() {
-        out.push_str(&format!(
-            "{}. {} {}\n   {}\n   {}\n",
+        let _ = writeln!(
+            out,
+            "{}. {} {}\n   {}\n   {}",
             at + 1,
             pen.paint(finding.tone, false, &format!("[{}]", finding.severity)),
             line(&finding.title),
             pen.paint(Tone::Muted, false, &format!("saves {} ({})", line(&finding.saving), finding.id)),
             line(&finding.fix)
-        ));
+        );
     }
     if items.len() > 3 {
-        out.push_str(&format!("   and {} more in the report\n", items.len() - 3));
+        let _ = writeln!(out, "   and {} more in the report", items.len() - 3);
     }
     out
 }
@@ -83,10 +86,10 @@ fn endpoints(view: &View, pen: Pen) -> String {
         match block {
             Block::Heading { text } => title = line(text),
             Block::Table(table) => {
-                out.push_str(&format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, pen)));
+                let _ = write!(out, "\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, pen));
             }
             Block::Say { text, tone } => {
-                out.push_str(&format!("\n{}\n", pen.paint(*tone, false, &line(text))))
+                let _ = writeln!(out, "\n{}", pen.paint(*tone, false, &line(text)));
             }
             _ => {}
         }
@@ -122,7 +125,7 @@ fn grid(table: &Table, pen: Pen) -> String {
         out.push('\n');
     }
     if table.rows.len() > ROWS {
-        out.push_str(&format!("and {} more in the report\n", table.rows.len() - ROWS));
+        let _ = writeln!(out, "and {} more in the report", table.rows.len() - ROWS);
     }
     out
 }

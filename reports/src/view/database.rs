@@ -24,12 +24,16 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
             clean(&db.source).trim_end_matches('.')
         ))),
     }
-    let said: Vec<&EndpointSummary> =
-        summary.endpoints.iter().filter(|e| e.phase != PROFILED && e.queries_per_request.is_some()).collect();
-    if !said.is_empty() {
-        blocks.push(Block::Table(endpoints(&said)));
-    }
     blocks.extend(slopes(facts));
+    let mut said: Vec<&EndpointSummary> =
+        summary.endpoints.iter().filter(|e| e.phase != PROFILED && e.queries_per_request.is_some()).collect();
+    said.sort_by(|a, b| per_second(b).total_cmp(&per_second(a)));
+    if !said.is_empty() {
+        blocks.push(Block::fold(
+            "Statements by endpoint, most per second first",
+            vec![Block::Table(endpoints(&said))],
+        ));
+    }
     if let Some(probe) = facts.probe.as_ref().filter(|probe| !probe.statements.is_empty()) {
         let table = Table::new("table-statements", "Most repeated statements, literals masked")
             .words("Digest")
@@ -54,6 +58,10 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     }
 }
 
+fn per_second(endpoint: &EndpointSummary) -> f64 {
+    endpoint.queries_per_request.unwrap_or_default() * endpoint.rps.0
+}
+
 fn endpoints(said: &[&EndpointSummary]) -> Table {
     let row = |endpoint: &&EndpointSummary| {
         let queries = endpoint.queries_per_request.unwrap_or_default();
@@ -65,7 +73,7 @@ fn endpoints(said: &[&EndpointSummary]) -> Table {
         vec![
             Cell::text(&endpoint.name).noted(&endpoint.phase),
             Cell::value(number(queries, 1), queries).toned(tone),
-            Cell::value(number(queries * endpoint.rps.0, 0), queries * endpoint.rps.0),
+            Cell::value(number(per_second(endpoint), 0), per_second(endpoint)),
             Cell::maybe(db, Cell::micros, "not said"),
             Cell::maybe(share, Cell::ratio, "not said"),
         ]

@@ -1,12 +1,12 @@
 //! Method: how the run was made, what was not measured and why, what the words mean, what lies in the folder.
 
 use kneepoint_analysis::{Analysis, RunFacts};
-use kneepoint_model::run::names;
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::Bytes;
 
 use crate::format::{clean, clean_to};
 use crate::view::block::{Block, Cell, Section, Table};
+use crate::view::words;
 
 /// Longest configuration shown.
 const MAX_CONFIG: usize = 20_000;
@@ -40,8 +40,8 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
     }
     blocks.extend(pairs_fold("Versions", facts.manifest.versions.iter()));
     blocks.push(config(facts));
-    blocks.push(Block::fold("What the words mean", vec![Block::Pairs { pairs: words() }]));
-    blocks.push(Block::fold("Files of the run folder", vec![Block::Pairs { pairs: files() }]));
+    blocks.push(Block::fold("What the words mean", vec![Block::Pairs { pairs: words::definitions() }]));
+    blocks.push(Block::fold("Files of the run folder", vec![Block::Pairs { pairs: words::files() }]));
     blocks.push(Block::fold(
         "Licences",
         vec![Block::list([
@@ -169,44 +169,4 @@ fn config(facts: &RunFacts) -> Block {
         "Configuration as it was used",
         vec![Block::Source { text: clean_to(&lines.join("\n"), MAX_CONFIG) }],
     )
-}
-
-fn words() -> Vec<(String, String)> {
-    [
-        ("Response time", "From the moment a request was meant to start to the last byte of its body. A stalled site cannot hide by keeping the generator waiting."),
-        ("Service time", "From the moment of sending to the last byte of the body."),
-        ("TTFB", "From the moment of sending to the first byte of the answer."),
-        ("Scheduling lag", "How late the generator itself was: dispatch minus intended start."),
-        ("Queue", "Waiting for a free worker: the proxy's wait for the upstream's header minus the application's own time."),
-        ("Network + proxy", "What is left of the service time when queue, application, database, cache and engine are taken off."),
-        ("Application, database, cache, engine", "As the application says in Server-Timing; they do not overlap."),
-        ("Open model", "Requests start at a rate, whatever the answers do."),
-        ("Closed model", "A fixed number of users, each waiting for its answer."),
-        ("Warm-up", "The first part of a phase; it counts in no figure."),
-        ("Proven, likely, hint", "Shown by a counter-experiment; several signals agree; worth a look."),
-    ]
-    .map(|(name, meaning)| (name.to_owned(), meaning.to_owned()))
-    .into()
-}
-
-fn files() -> Vec<(String, String)> {
-    [
-        (names::MANIFEST, "where the run comes from"),
-        (names::SUMMARY, "the figures for programs; versioned"),
-        (names::ANALYSIS, "what was thought"),
-        (names::EVENTS, "everything that was announced"),
-        (names::STACK, "the stack as it ran"),
-        (names::SITE, "the crawl"),
-        (names::WARM, "the warming"),
-        (names::PROBE, "routes alone"),
-        ("load/*.json, *.hlog", "phases of load; HdrHistogram interval logs"),
-        (names::RESOURCES, "resource samples"),
-        ("samples/access-*.json", "the proxy's access log by route"),
-        ("profiles/*", "folded stacks, SVG, pprof and speedscope"),
-        ("logs/*", "logs of the stack"),
-        (names::REPORT_MD, "this report for pull requests"),
-        (names::JUNIT, "the assertions for CI systems"),
-    ]
-    .map(|(name, meaning)| (name.to_owned(), meaning.to_owned()))
-    .into()
 }

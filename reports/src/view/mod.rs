@@ -8,6 +8,7 @@ mod assertions;
 mod cache;
 mod database;
 mod endpoints;
+mod figures;
 mod findings;
 mod latency;
 mod method;
@@ -16,15 +17,18 @@ mod profiles;
 mod resources;
 mod smoke;
 mod stages;
+pub mod table;
 mod verdict;
+mod words;
 
 use kneepoint_analysis::{Analysis, RunFacts, timeline};
 use kneepoint_model::summary::Summary;
 use serde::Serialize;
 
 use self::block::Section;
+pub use self::figures::Figure;
 pub use self::findings::{EvidenceView, FindingView, FindingsView};
-pub use self::verdict::{Figure, VerdictView};
+pub use self::verdict::VerdictView;
 use crate::flame::Flame;
 use crate::format::clean;
 

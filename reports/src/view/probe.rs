@@ -38,7 +38,7 @@ fn table(routes: &[RouteProbe]) -> Table {
             Cell::count(route.errors.into()).toned(Tone::Bad)
         };
         let size = Cell::bytes(route.wire_bytes).noted(match route.gzip_bytes {
-            Some(gzip) => format!("not compressed; gzip would make it {gzip}"),
+            Some(gzip) => format!("gzip: {gzip}"),
             None if route.compressed => format!("{} decoded", route.body_bytes),
             None => String::new(),
         });
@@ -65,7 +65,7 @@ fn table(routes: &[RouteProbe]) -> Table {
         .numbers("Database", "Median database time, as the application saw it.")
         .numbers("Queries", "Statements per request.")
         .numbers("Engine", "Median time waiting for the engine.")
-        .numbers("Bytes", "On the wire.")
+        .numbers("Bytes", "On the wire; below it the size decoded, or what gzip would make of it.")
         .with(routes.iter().map(row))
         .filtered()
 }

@@ -1,12 +1,13 @@
 //! Resources: what each tier and the machine used, over time and per phase.
 
 use kneepoint_analysis::{Analysis, HostUse, RunFacts, Timeline};
-use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::sample::{HostSample, ResourceSample};
 use kneepoint_model::summary::{Summary, TierSummary};
 use kneepoint_model::tier::Tier;
-use kneepoint_model::units::{Bytes, Ratio};
+use kneepoint_model::units::{Bytes, Micros, Ratio};
 
-use crate::chart::resources::{panel, shade_legend, tiers};
+use crate::chart::panel::{Line, panel};
+use crate::chart::resources::{shade_legend, tiers};
 use crate::chart::{Hue, Unit};
 use crate::format::{count, micros, number};
 use crate::view::block::{Block, Cell, Chart, Section, Table, Tone};
@@ -31,7 +32,14 @@ pub(crate) fn build(
                 .map(|charts| Block::Charts { legend: Vec::new(), charts }),
         );
         blocks.push(Block::heading("The machine as a whole"));
-        blocks.push(Block::Charts { legend: Vec::new(), charts: host(facts, timeline) });
+        let (charts, idle) = host(facts, timeline);
+        if !charts.is_empty() {
+            blocks.push(Block::Charts { legend: Vec::new(), charts });
+        }
+        if !idle.is_empty() {
+            blocks
+                .push(Block::note(format!("Measured, and nothing throughout the run: {}.", idle.join(", "))));
+        }
     }
     if !summary.tiers.is_empty() {
         blocks.push(Block::Table(table(&summary.tiers)));
@@ -70,73 +78,64 @@ fn over_time(
         .collect()
 }
 
-fn host(facts: &RunFacts, timeline: &Timeline) -> Vec<Chart> {
-    let rate = |value: fn(&ResourceSample) -> Bytes| {
-        over_time(facts, timeline, |s, secs| Some(value(s).as_f64() / secs))
+/// One panel to be drawn: title, unit, series, top of the scale where it is given.
+type Panel<'a> = (&'static str, Unit, Vec<Line<'a>>, Option<f64>);
+
+/// Charts of the machine, and the titles of those that would show nothing but zero.
+fn host(facts: &RunFacts, timeline: &Timeline) -> (Vec<Chart>, Vec<&'static str>) {
+    let rate = |value: fn(&HostSample) -> Bytes| {
+        over_time(facts, timeline, |sample, secs| Some(value(&sample.host).as_f64() / secs))
     };
-    let pressure = |value: fn(&ResourceSample) -> Option<kneepoint_model::units::Micros>| {
-        over_time(facts, timeline, |s, secs| value(s).map(|us| us.as_secs() / secs))
+    let share = |value: fn(&HostSample) -> Option<Micros>| {
+        over_time(facts, timeline, |sample, secs| value(&sample.host).map(|us| us.as_secs() / secs))
     };
-    let (cpu, memory, io) =
-        (pressure(|s| s.host.psi_cpu_us), pressure(|s| s.host.psi_memory_us), pressure(|s| s.host.psi_io_us));
-    let iowait = over_time(facts, timeline, |s, secs| Some(s.host.iowait_us.as_secs() / secs));
-    let (swap_in, swap_out) = (rate(|s| s.host.swap_in), rate(|s| s.host.swap_out));
-    let (read, write) = (rate(|s| s.host.disk_read), rate(|s| s.host.disk_write));
-    let (received, sent) = (rate(|s| s.host.net_rx), rate(|s| s.host.net_tx));
+    let (cpu, memory, io) = (share(|h| h.psi_cpu_us), share(|h| h.psi_memory_us), share(|h| h.psi_io_us));
+    let iowait = share(|h| Some(h.iowait_us));
+    let (swap_in, swap_out) = (rate(|h| h.swap_in), rate(|h| h.swap_out));
+    let (read, write) = (rate(|h| h.disk_read), rate(|h| h.disk_write));
+    let (received, sent) = (rate(|h| h.net_rx), rate(|h| h.net_tx));
     let series = &timeline.host;
-    let top = (timeline.cores > 0).then(|| f64::from(timeline.cores));
-    [
-        panel(timeline, "host: cores in use", Unit::Cores, vec![("busy", Hue(1), &series.busy_cores)], top),
-        panel(
-            timeline,
+    let others = [
+        ("foreign", Hue(2), &series.foreign_cores),
+        ("steal", Hue(4), &series.steal_cores),
+        ("waiting for disk", Hue(5), &iowait),
+    ];
+    let pressure = [("cpu", Hue(1), &cpu), ("memory", Hue(4), &memory), ("io", Hue(5), &io)];
+    let all = (timeline.cores > 0).then(|| f64::from(timeline.cores));
+    let panels: [Panel<'_>; 7] = [
+        ("host: cores in use", Unit::Cores, vec![("busy", Hue(1), &series.busy_cores)], all),
+        (
             "host: cores taken by others",
             Unit::Cores,
-            vec![
-                ("foreign", Hue(2), &series.foreign_cores),
-                ("steal", Hue(4), &series.steal_cores),
-                ("waiting for disk", Hue(5), &iowait),
-            ],
+            others.map(|(n, h, p)| (n, h, p.as_slice())).into(),
             None,
         ),
-        panel(
-            timeline,
-            "host: pressure (PSI)",
-            Unit::Share,
-            vec![("cpu", Hue(1), &cpu), ("memory", Hue(4), &memory), ("io", Hue(5), &io)],
-            None,
-        ),
-        panel(
-            timeline,
+        ("host: pressure (PSI)", Unit::Share, pressure.map(|(n, h, p)| (n, h, p.as_slice())).into(), None),
+        (
             "host: memory that can be had",
             Unit::Bytes,
             vec![("available", Hue(3), &series.mem_available_bytes)],
             None,
         ),
-        panel(
-            timeline,
-            "host: swap",
-            Unit::ByteRate,
-            vec![("in", Hue(1), &swap_in), ("out", Hue(2), &swap_out)],
-            None,
-        ),
-        panel(
-            timeline,
-            "host: disk",
-            Unit::ByteRate,
-            vec![("read", Hue(1), &read), ("written", Hue(2), &write)],
-            None,
-        ),
-        panel(
-            timeline,
+        ("host: swap", Unit::ByteRate, vec![("in", Hue(1), &swap_in), ("out", Hue(2), &swap_out)], None),
+        ("host: disk", Unit::ByteRate, vec![("read", Hue(1), &read), ("written", Hue(2), &write)], None),
+        (
             "host: network",
             Unit::ByteRate,
             vec![("received", Hue(1), &received), ("sent", Hue(2), &sent)],
             None,
         ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    let (mut charts, mut idle) = (Vec::new(), Vec::new());
+    for (title, unit, lines, top) in panels {
+        let measured = lines.iter().any(|line| !line.2.is_empty());
+        if measured && lines.iter().all(|line| line.2.iter().all(|point| point.1 == 0.0)) {
+            idle.push(title);
+        } else {
+            charts.extend(panel(timeline, title, unit, lines, top));
+        }
+    }
+    (charts, idle)
 }
 
 fn table(tiers: &[TierSummary]) -> Table {

@@ -1,29 +1,15 @@
-//! The verdict bar: the status word, one sentence, the generator's own health, the run in one line, key figures.
+//! The verdict bar: the status word, one sentence, the generator's own health, the run in one line.
 
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
-use kneepoint_model::finding::Severity;
 use kneepoint_model::load::LoadPhase;
-use kneepoint_model::summary::{AssertionResult, LoadSummary, Summary};
-use kneepoint_model::units::Ratio;
+use kneepoint_model::summary::Summary;
 use kneepoint_model::verdict::VerdictStatus;
 use serde::Serialize;
 
-use crate::format::{clean, count, micros, number, plural};
+use crate::format::{clean, count, number, plural};
 use crate::view::block::Tone;
-
-/// One key figure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Figure {
-    /// What it is.
-    pub name: String,
-    /// The figure, with its unit.
-    pub value: String,
-    /// A few words below.
-    pub note: String,
-    /// How it looks.
-    pub tone: Tone,
-}
+use crate::view::figures::{self, Figure};
 
 /// The verdict bar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,7 +51,7 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
         health_tone,
         partial: partial(facts),
         facts: run_line(facts, summary),
-        figures: figures(facts, analysis, summary),
+        figures: figures::build(facts, analysis, summary),
     }
 }
 
@@ -185,80 +171,4 @@ pub(crate) fn load_words(phase: &LoadPhase) -> String {
             format!("{}: {} arrivals for {seconds} s", clean(&phase.name), rate)
         }
     }
-}
-
-fn figures(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = Vec::new();
-    for load in summary.load.iter().filter(|load| load.phase != PROFILED).take(3) {
-        figures.extend(of_phase(load, analysis));
-    }
-    if facts.site.is_some() {
-        let (value, tone) = match summary.smoke.broken {
-            0 => (format!("{} pages", count(summary.smoke.pages)), Tone::Good),
-            broken => (format!("{} broken", count(broken)), Tone::Bad),
-        };
-        let note = format!(
-            "of {} visited; {} with a remark",
-            count(summary.smoke.pages),
-            count(summary.smoke.warned)
-        );
-        figures.push(Figure { name: "Smoke".into(), value, note, tone });
-    }
-    let of = |severity| summary.findings.iter().filter(|f| f.severity == severity).count() as u64;
-    let (proven, likely, hints) = (of(Severity::Proven), of(Severity::Likely), of(Severity::Hint));
-    figures.push(Figure {
-        name: "Findings".into(),
-        value: count(summary.findings.len() as u64),
-        note: format!("{proven} proven, {likely} likely, {hints} hints"),
-        tone: if proven > 0 { Tone::Warn } else { Tone::Plain },
-    });
-    if !summary.assertions.is_empty() {
-        let held = summary.assertions.iter().filter(|a| a.result == AssertionResult::Pass).count();
-        let all = summary.assertions.len();
-        figures.push(Figure {
-            name: "Assertions".into(),
-            value: format!("{held} of {all} hold"),
-            note: "see the table".into(),
-            tone: if held == all { Tone::Good } else { Tone::Bad },
-        });
-    }
-    figures
-}
-
-fn of_phase(load: &LoadSummary, analysis: &Analysis) -> Vec<Figure> {
-    let phase = clean(&load.phase);
-    if load.requests == 0 {
-        return vec![Figure {
-            name: phase,
-            value: "no data".into(),
-            note: "no request ended".into(),
-            tone: Tone::Warn,
-        }];
-    }
-    let offered = load.offered_rps.map_or_else(String::new, |offered| format!("of {offered} offered, "));
-    let cpu = analysis
-        .cpu_us_per_request(&load.phase)
-        .map_or_else(|| "CPU not sampled".to_owned(), |us| format!("{} CPU a request", micros(us)));
-    let errors = Ratio::of(load.errors, load.requests).unwrap_or_default();
-    let believed = if load.valid { Tone::Plain } else { Tone::Bad };
-    vec![
-        Figure {
-            name: format!("Throughput, {phase}"),
-            value: load.achieved_rps.to_string(),
-            note: format!("{offered}{cpu}"),
-            tone: believed,
-        },
-        Figure {
-            name: format!("Response p95, {phase}"),
-            value: load.response_us.p95.to_string(),
-            note: format!("p50 {}, p99 {}", load.response_us.p50, load.response_us.p99),
-            tone: believed,
-        },
-        Figure {
-            name: format!("Errors, {phase}"),
-            value: if load.errors == 0 { "none".to_owned() } else { errors.to_string() },
-            note: format!("{} of {} requests", count(load.errors), count(load.requests)),
-            tone: if load.errors == 0 { Tone::Good } else { Tone::Bad },
-        },
-    ]
 }

@@ -15,6 +15,7 @@ use crate::fixture;
 
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped by request says so")]
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = NAMES.iter().find_map(|name| {
@@ -48,8 +49,10 @@ fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str]) -> Said {
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--hide-scrollbars",
+            // The clock of a headless browser is virtual and does not wait for frames in processes of their own.
+            "--disable-features=IsolateSandboxedIframes",
         ])
-        .args(["--enable-logging=stderr", "--v=0", "--window-size=1400,1000", "--virtual-time-budget=6000"])
+        .args(["--enable-logging=stderr", "--v=0", "--window-size=1400,1000", "--virtual-time-budget=10000"])
         .arg(format!("--user-data-dir={}", home.display()))
         .args(arguments)
         .arg(format!("file://{}#everything", page.display()))

@@ -397,13 +397,19 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         .collect();
     let requests: u64 = seconds.iter().filter(|s| !s.warmup).map(|s| s.requests).sum();
     let errors: u64 = seconds.iter().map(|s| s.errors).sum();
-    let curve = (0..=70)
+    let curve = (0..=63)
         .map(|n| {
             let nines = f64::from(n) / 18.0;
             let quantile = 1.0 - 10f64.powf(-nines);
-            (quantile, Micros((9_000.0 * 10f64.powf(nines * 0.52) * if open { 1.0 } else { 1.25 }) as u64))
+            (
+                quantile,
+                Micros(
+                    (9_000.0
+                        * (1.0 + nines * 3.1 + nines.powi(4) * 0.32)
+                        * if open { 1.0 } else { 1.0 + nines * 0.12 }) as u64,
+                ),
+            )
         })
-        .chain(std::iter::once((1.0, Micros(900_000))))
         .collect();
     LoadPhase {
         format_version: 1,
@@ -730,7 +736,17 @@ fn conditions(phase: &LoadPhase) -> PhaseConditions {
     }
 }
 
+/// Sorted by saving, as the analysis does.
 fn findings() -> Vec<Finding> {
+    let mut findings = unsorted_findings();
+    findings.sort_by(|a, b| {
+        let saving = |f: &Finding| f.saving.as_ref().map_or(0.0, Saving::ms_per_second);
+        saving(b).total_cmp(&saving(a))
+    });
+    findings
+}
+
+fn unsorted_findings() -> Vec<Finding> {
     let evidence = |text: &str, source: &str| Evidence { text: text.into(), source: source.into() };
     vec![
         Finding {

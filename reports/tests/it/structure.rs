@@ -67,7 +67,7 @@ fn nothing_is_fetched_from_anywhere() {
         }
     }
     assert!(all(&page, "link, object, embed, img, base, video, audio").is_empty());
-    let style: String = all(&page, "style").iter().flat_map(|e| e.text()).collect();
+    let style: String = all(&page, "style").iter().flat_map(scraper::ElementRef::text).collect();
     assert!(!style.contains("@import") && !style.contains("url("), "no style asks for a file");
     let policy = all(&page, "meta[http-equiv]")[0].attr("content").expect("policy").to_owned();
     assert!(policy.contains("default-src 'none'"), "{policy}");

@@ -92,9 +92,18 @@
     var frame = flames.filter(function (f) { return f.contentWindow === event.source; })[0], m = event.data;
     if (!frame || !m || m.kneepoint !== frame.dataset.key) return;
     var form = document.querySelector('form[data-for="' + frame.id + '"]');
-    if (m.ready) { tell(frame, { theme: theme }); tell(frame, { check: true }); }
-    if (m.checked) { working += 1; root.dataset.flames = String(working); form.querySelector("output").textContent = ""; }
-    else if (typeof m.matched === "string") form.querySelector("output").textContent = m.matched.slice(0, 80);
+    if (m.ready && !frame.dataset.asked) {
+      frame.dataset.asked = "1";
+      tell(frame, { theme: theme });
+      tell(frame, { check: true });
+    }
+    if (m.checked && !frame.dataset.works) {
+      frame.dataset.works = "1";
+      working += 1;
+      root.dataset.flames = String(working);
+      form.querySelector("output").textContent = "";
+    }
+    if (typeof m.matched === "string" && frame.dataset.works) form.querySelector("output").textContent = m.matched.slice(0, 80);
     if (m.ask) form.querySelector("input").focus();
   });
   all("form.tools").forEach(function (form) {
@@ -115,5 +124,6 @@
 
   showTheme();
   reveal();
+  tellFlames({ hello: true });
   root.dataset.ready = "1";
 })();
