@@ -51,8 +51,8 @@ fn a_run_gets_profiles_an_index_and_reasons() {
     let of = |tier, view| index.profiles.iter().find(|entry| entry.tier == tier && entry.view == view);
     let generator = of(Tier::Generator, ProfileView::Running).expect("our own profile");
     assert_eq!(generator.source, ProfileSource::PprofSelf);
-    assert!(generator.facts.true_cpu_ns > 500_000_000, "{:?}", generator.facts);
-    assert!(generator.facts.expected_samples.is_some_and(|n| n > 20), "{:?}", generator.facts);
+    assert!(generator.facts.true_cpu_ns > 100_000_000, "{:?}", generator.facts);
+    assert!(generator.facts.expected_samples.is_some_and(|n| n >= 5), "{:?}", generator.facts);
     let merged = of(Tier::Host, ProfileView::Running).expect("the merged profile");
     assert_eq!((merged.source, merged.file.as_str()), (ProfileSource::Merged, "profiles/merged"));
     if let Some(server) = of(Tier::Server, ProfileView::Running) {

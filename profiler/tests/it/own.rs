@@ -6,6 +6,7 @@ use std::time::Duration;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_profiler::source::self_::SelfPprof;
 use kneepoint_profiler::source::{Source, Target, Window};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::burn::{alone, burn_cpu_here};
 
@@ -14,20 +15,27 @@ fn our_own_burning_is_seen_and_a_second_profile_is_refused() {
     let _alone = alone();
     let target = Target::generator();
     let window = |ms| Window { duration: Duration::from_millis(ms), hz: 99, cancel: Cancel::new() };
-    let burner = thread::Builder::new()
-        .name("burner".to_owned())
-        .spawn(|| burn_cpu_here(Duration::from_millis(1_100)));
+    let burner = thread::Builder::new().name("burner".to_owned()).spawn(|| {
+        burn_cpu_here(Duration::from_secs(1));
+        clock_gettime(ClockId::ThreadCPUTime)
+    });
     let second = thread::spawn(move || {
         thread::sleep(Duration::from_millis(300));
         SelfPprof.record(&Target::generator(), &window(50))
     });
     let profile = SelfPprof.record(&target, &window(1_000)).expect("pprof works in this process").remove(0);
-    burner.expect("a thread").join().expect("burns");
+    let burnt = burner.expect("a thread").join().expect("burns");
+    let expected = (burnt.tv_sec as f64 + burnt.tv_nsec as f64 / 1e9) * 99.0;
     let refused = second.join().expect("no panic").expect_err("one profile at a time");
     assert!(refused.to_string().contains("already being profiled"), "{refused}");
     let burning: u64 =
         profile.stacks.iter().filter(|(stack, _)| stack.starts_with("burner;")).map(|(_, n)| n).sum();
-    assert!(burning >= 30, "{burning} of {} samples: {:?}", profile.facts.samples, profile.stacks);
+    assert!(
+        (0.3..1.5).contains(&(burning as f64 / expected)),
+        "{burning} of {expected} expected, {} samples: {:?}",
+        profile.facts.samples,
+        profile.stacks
+    );
     let named = profile.stacks.keys().any(|stack| stack.contains("burn_cpu_here"));
     assert!(named, "{:?}", profile.stacks.keys());
 }
