@@ -23,5 +23,5 @@ pub(crate) use canvas::Svg;
 pub(crate) use label::Unit;
 pub(crate) use plot::{Plot, Shade};
 pub(crate) use scale::Scale;
-pub(crate) use series::{Series, Shape, thin};
+pub(crate) use series::{Keep, Series, Shape, thin};
 pub(crate) use theme::Hue;

@@ -5,7 +5,7 @@ use kneepoint_analysis::Timeline;
 use crate::chart::axis::Axis;
 use crate::chart::label::said;
 use crate::chart::throughput_time::{clock, legend, shades};
-use crate::chart::{Hue, Plot, Scale, Series, Shape, Unit, thin};
+use crate::chart::{Hue, Keep, Plot, Scale, Series, Shape, Unit, thin};
 use crate::format::{clean_to, number, slug};
 use crate::view::block::{Cell, Chart, Table};
 
@@ -13,6 +13,9 @@ const SIZE: (f64, f64) = (350.0, 116.0);
 const POINTS: usize = 180;
 /// Rows of a panel's table.
 const DATA_ROWS: usize = 24;
+
+/// The one line whose trough matters.
+pub(crate) const AVAILABLE: &str = "available";
 
 /// Name, colour and points (seconds since the start of the run, value) of one line.
 pub(crate) type Line<'a> = (&'a str, Hue, &'a [(f64, f64)]);
@@ -26,20 +29,22 @@ pub(crate) fn panel(
     top: Option<f64>,
 ) -> Option<Chart> {
     let one = series.len() == 1;
+    // Of memory that can be had the trough matters, of everything else the peak.
+    let keep = if series.iter().any(|line| line.0 == AVAILABLE) { Keep::Lowest } else { Keep::Highest };
     let gap = (timeline.length_s / 20.0).max(3.0);
     let series: Vec<Series> = series
         .into_iter()
         .filter(|(_, _, points)| !points.is_empty())
         .map(|(name, hue, points)| {
             let shape = if one { Shape::Area } else { Shape::Line };
-            Series::new(name, hue, shape, thin(points, POINTS, true)).cut_at(gap)
+            Series::new(name, hue, shape, thin(points, POINTS, keep)).cut_at(gap)
         })
         .collect();
     if series.is_empty() {
         return None;
     }
     let highest = top.unwrap_or_else(|| series.iter().map(Series::top).fold(0.0, f64::max));
-    let words: Vec<String> = series.iter().map(|one| sentence(one, unit)).collect();
+    let words: Vec<String> = series.iter().map(|one| sentence(one, unit, keep)).collect();
     let sentence = format!("{}.", words.join("; "));
     let plot = Plot {
         size: SIZE,
@@ -54,14 +59,14 @@ pub(crate) fn panel(
     let legend = if one { Vec::new() } else { legend(&plot.series) };
     let title = clean_to(title, 80);
     let id = slug(&format!("chart-{title}"));
-    let data = Some(data(&id, &title, unit, &plot.series));
+    let data = Some(data(&id, &title, (unit, keep), &plot.series));
     Some(Chart { svg: plot.draw(&title, &sentence), id, title, sentence, legend, data })
 }
 
-/// The panel's figures, thinned to a table that can be read; the highest of each stretch is kept.
-fn data(id: &str, title: &str, unit: Unit, series: &[Series]) -> Table {
+/// The panel's figures, thinned to a table that can be read; what matters of each stretch is kept.
+fn data(id: &str, title: &str, (unit, keep): (Unit, Keep), series: &[Series]) -> Table {
     let columns: Vec<Vec<(f64, f64)>> =
-        series.iter().map(|one| thin(&one.runs.concat(), DATA_ROWS, true)).collect();
+        series.iter().map(|one| thin(&one.runs.concat(), DATA_ROWS, keep)).collect();
     let mut table = Table::new(&format!("data-{id}"), format!("{title}, thinned"))
         .numbers("At", "Seconds since the start of the run.");
     for one in series {
@@ -79,13 +84,14 @@ fn data(id: &str, title: &str, unit: Unit, series: &[Series]) -> Table {
     table
 }
 
-fn sentence(series: &Series, unit: Unit) -> String {
+fn sentence(series: &Series, unit: Unit, keep: Keep) -> String {
     if series.is_flat_zero() {
         return format!("{}: nothing throughout", series.name);
     }
-    let points: Vec<&(f64, f64)> = series.runs.iter().flatten().collect();
-    let peak = points.iter().copied().fold((0.0, f64::MIN), |kept, p| if p.1 > kept.1 { *p } else { kept });
-    format!("{}: highest {} at {} s", series.name, said(peak.1, unit), number(peak.0, 0))
+    let word = if keep == Keep::Lowest { "lowest" } else { "highest" };
+    let found = series.runs.iter().flatten().copied().reduce(|kept, next| keep.of(kept, next));
+    let (at, value) = found.unwrap_or_default();
+    format!("{}: {word} {} at {} s", series.name, said(value, unit), number(at, 0))
 }
 
 #[cfg(test)]
@@ -104,6 +110,9 @@ mod tests {
         let chart =
             panel(&timeline, "cores", Unit::Cores, vec![("server", Hue(1), &points)], None).expect("points");
         assert_eq!(chart.sentence, "server: highest 1.25 cores at 2 s.");
+        let chart_of =
+            |name| panel(&timeline, "x", Unit::Cores, vec![(name, Hue(1), &points)], None).expect("points");
+        assert_eq!(chart_of(AVAILABLE).sentence, "available: lowest 0.5 cores at 1 s.");
         assert_eq!(chart.data.expect("data").rows.len(), 3);
     }
 }

@@ -62,19 +62,34 @@ impl Series {
     }
 }
 
-/// At most `most` points: neighbours are put together, each group at its last moment with its mean (or its maximum).
-pub(crate) fn thin(points: &[(f64, f64)], most: usize, by_maximum: bool) -> Vec<(f64, f64)> {
+/// Which value of a group stands for it: the one that matters must survive, so never the mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Peaks matter.
+    Highest,
+    /// Troughs matter.
+    Lowest,
+}
+
+impl Keep {
+    /// The point that matters more.
+    pub(crate) fn of(self, kept: (f64, f64), next: (f64, f64)) -> (f64, f64) {
+        let better = match self {
+            Self::Highest => next.1 > kept.1,
+            Self::Lowest => next.1 < kept.1,
+        };
+        if better { next } else { kept }
+    }
+}
+
+/// At most `most` points: neighbours are put together, each group at its last moment with the value that matters.
+pub(crate) fn thin(points: &[(f64, f64)], most: usize, keep: Keep) -> Vec<(f64, f64)> {
     let group = points.len().div_ceil(most.max(1)).max(1);
     points
         .chunks(group)
-        .map(|chunk| {
-            let values = chunk.iter().map(|point| point.1);
-            let value = if by_maximum {
-                values.fold(f64::MIN, f64::max)
-            } else {
-                values.sum::<f64>() / chunk.len() as f64
-            };
-            (chunk[chunk.len() - 1].0, value)
+        .filter_map(|chunk| {
+            let value = chunk.iter().copied().reduce(|kept, next| keep.of(kept, next))?.1;
+            Some((chunk.last()?.0, value))
         })
         .collect()
 }
@@ -84,13 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thinning_keeps_the_mean_or_the_maximum() {
-        let points: Vec<(f64, f64)> = (0..100).map(|n| (f64::from(n), f64::from(n % 2))).collect();
-        let means = thin(&points, 10, false);
-        assert!(means.len() == 10 && means.iter().all(|p| (p.1 - 0.5).abs() < 1e-9));
-        assert!(thin(&points, 10, true).iter().all(|p| (p.1 - 1.0).abs() < 1e-9));
-        assert_eq!(thin(&points, 1000, false), points);
-        assert!(thin(&[], 10, false).is_empty());
+    fn thinning_keeps_what_matters() {
+        let points: Vec<(f64, f64)> = (0..100).map(|n| (f64::from(n), f64::from(n % 10))).collect();
+        let values = |keep| thin(&points, 10, keep).iter().map(|p| p.1 as u32).collect::<Vec<_>>();
+        assert_eq!((values(Keep::Highest), values(Keep::Lowest)), (vec![9; 10], vec![0; 10]));
+        assert_eq!(thin(&points, 1000, Keep::Highest), points);
+        assert!(thin(&[], 10, Keep::Lowest).is_empty());
     }
 
     #[test]

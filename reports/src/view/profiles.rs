@@ -1,7 +1,8 @@
 //! Profiles: a flame graph for each tier, the frames with most weight of their own, and whether the samples add up.
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_model::profile::{ProfileEntry, ProfileSource};
+use kneepoint_model::profile::{ProfileEntry, ProfileSource, ProfileView};
+use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
 use crate::flame::{Flame, Framer, view_words};
@@ -28,14 +29,14 @@ pub(crate) fn build(facts: &RunFacts, flames: &[Flame]) -> Section {
         let entry = entries.iter().find(|entry| entry.tier == flame.tier && entry.view == flame.view);
         let mut inner = vec![Block::Flame(framer.frame(flame, entry.map(|entry| entry.file.as_str())))];
         inner.extend(entry.map(|entry| top(index, entry)).into_iter().flatten());
-        let summary = format!("{}, {}", flame.tier, view_words(flame.view));
+        let summary = title(flame.tier, flame.view);
         blocks.push(if index == 0 { Block::unfolded(summary, inner) } else { Block::fold(summary, inner) });
     }
     for (index, entry) in entries.iter().enumerate() {
         if !flames.iter().any(|flame| flame.tier == entry.tier && flame.view == entry.view) {
             let mut inner = vec![Block::note("There is no picture of this profile.")];
             inner.extend(top(index + flames.len(), entry));
-            blocks.push(Block::fold(format!("{}, {}", entry.tier, view_words(entry.view)), inner));
+            blocks.push(Block::fold(title(entry.tier, entry.view), inner));
         }
     }
     Section {
@@ -44,6 +45,12 @@ pub(crate) fn build(facts: &RunFacts, flames: &[Flame]) -> Section {
         lead: "Taken in a phase of their own, never in one whose latency is quoted. Width is the share of samples; click a frame to zoom.".to_owned(),
         blocks,
     }
+}
+
+/// What stands on a fold; the merged profile goes by the host.
+fn title(tier: Tier, view: ProfileView) -> String {
+    let who = if tier == Tier::Host { "all tiers" } else { tier.name() };
+    format!("{who}, {}", view_words(view))
 }
 
 const fn source_words(source: ProfileSource) -> &'static str {

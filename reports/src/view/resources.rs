@@ -6,7 +6,7 @@ use kneepoint_model::summary::{Summary, TierSummary};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, Ratio};
 
-use crate::chart::panel::{Line, panel};
+use crate::chart::panel::{AVAILABLE, Line, panel};
 use crate::chart::resources::{shade_legend, tiers};
 use crate::chart::{Hue, Unit};
 use crate::format::{count, micros, number};
@@ -56,7 +56,7 @@ pub(crate) fn build(
     Section {
         id: "resources",
         title: "Resources",
-        lead: "All charts share one axis of time, and each column of tier charts one scale, so that tiers compare. Where points were put together, the highest was kept.".to_owned(),
+        lead: "All charts share one axis of time, and each column of tier charts one scale, so that tiers compare. Where points were put together, the highest was kept (of memory that can be had, the lowest).".to_owned(),
         blocks,
     }
 }
@@ -114,7 +114,7 @@ fn host(facts: &RunFacts, timeline: &Timeline) -> (Vec<Chart>, Vec<&'static str>
         (
             "host: memory that can be had",
             Unit::Bytes,
-            vec![("available", Hue(3), &series.mem_available_bytes)],
+            vec![(AVAILABLE, Hue(3), &series.mem_available_bytes)],
             None,
         ),
         ("host: swap", Unit::ByteRate, vec![("in", Hue(1), &swap_in), ("out", Hue(2), &swap_out)], None),
