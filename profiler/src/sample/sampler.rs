@@ -11,6 +11,7 @@ use kneepoint_model::event::{EventSink, Stage};
 use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::{LineWriter, RunFolder, names};
 use kneepoint_model::sample::{NginxSample, ResourceSample, TierSample};
+use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 use url::Url;
 
@@ -116,8 +117,12 @@ impl Sampling {
         let full = |roots: &kneepoint_model::stack::TierInfo| {
             TierTracker::new(roots.tier, &roots.roots, Detail::Full, sizes)
         };
-        let mut tiers: Vec<TierTracker> =
-            plan.tiers.iter().filter(|tier| !tier.roots.is_empty()).map(full).collect();
+        let mut tiers: Vec<TierTracker> = plan
+            .tiers
+            .iter()
+            .filter(|tier| !tier.roots.is_empty() && tier.tier != Tier::Generator)
+            .map(full)
+            .collect();
         tiers.push(TierTracker::generator(Detail::Full, sizes));
         Self {
             lines,
