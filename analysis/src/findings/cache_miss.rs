@@ -3,8 +3,9 @@
 //! Judged by the two-visitor test: two fresh cookie jars, twice each. Never said of a page that holds a form token, is
 //! personal, or leaks (see `unsafe_cache`). Where a cache stands in front and misses a page whose headers would allow a
 //! shared copy, the finding is proven; where cookies or the site's own headers forbid one it is likely, because two
-//! visitors without a login cannot speak for those with one. Where no cache stands, it is a hint at what one would save,
-//! and only above [`WORTH_MS_PER_SECOND`]. The saving is the application's own time: a hit was measured to cost the proxy
+//! visitors without a login cannot speak for those with one. Where no cache stands, it is a hint at what one would save.
+//! Nothing is said below [`WORTH_IN_FRONT_MS_PER_SECOND`], and nothing below [`WORTH_MS_PER_SECOND`] where no cache stands
+//! or the site itself forbids a shared copy. The saving is the application's own time: a hit was measured to cost the proxy
 //! about 0.01 ms.
 
 use kneepoint_model::cache_status::CacheOutcome;
@@ -22,6 +23,8 @@ use crate::attribute::hit_ratio;
 pub const WORTH_MS_PER_SECOND: f64 = 50.0;
 /// Application time of a page below which a cache that is not there is not missed.
 pub const WORTH_APP: Micros = Micros(5_000);
+/// The same where a cache stands in front and misses: below one part in a hundred of a core nothing is gained.
+pub const WORTH_IN_FRONT_MS_PER_SECOND: f64 = 10.0;
 /// Share of hits under load above which a cache does its work, whatever the second request saw.
 pub const HIT_ENOUGH: f64 = 0.5;
 
@@ -49,7 +52,14 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     }
     let saving = saving(context, route);
     let in_front = test.second != CacheOutcome::None;
-    if !in_front && !worth(route, saving.as_ref()) {
+    let refused = test.because.contains(&UncachedBecause::CacheControl);
+    let enough = if in_front && !refused {
+        saving.as_ref().is_some_and(|saving| saving.ms_per_second() >= WORTH_IN_FRONT_MS_PER_SECOND)
+    } else {
+        // No cache, or the site's own wish not to be cached: only a page that costs much is worth the question.
+        worth(route, saving.as_ref())
+    };
+    if !enough {
         return None;
     }
     let mut evidence = vec![from_probe(format!(

@@ -68,6 +68,9 @@ fn speak(common: &Common, plan: &Plan, asked: Asked) -> Result<(ExitCode, Run), 
     let events = Arc::new(Announcer::new(console_of(common)));
     let mut run = Run::create(plan, command_line(), events, stop)?;
     let exit = pipeline::say(plan, asked, &mut run)?;
+    if let Some(stopped_by) = &run.manifest.stopped_by {
+        console::complain(stopped_by);
+    }
     Ok((exit, run))
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use kneepoint_model::event::Stage;
-use kneepoint_model::load::{LoadModel, LoadPhase};
+use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
-use kneepoint_model::units::Ratio;
+use kneepoint_model::units::{Ratio, UnixMillis};
 use kneepoint_profiler::{ProfilePlan, profile_all};
 
 use crate::config::{LoadPart, ProfilePart};
@@ -16,8 +16,10 @@ use crate::run::Run;
 use crate::stage::load::{mix, phase, plan};
 use crate::stage::sampled::sampled;
 
-/// The load around the profile: users are busy before the first sample is taken.
+/// The load around the profile: users are busy before the first sample is taken …
 const LEAD_IN: Duration = Duration::from_secs(2);
+/// … and until the last: to attach to every process takes its time.
+const LEAD_OUT: Duration = Duration::from_secs(4);
 
 pub(crate) fn profile(
     part: ProfilePart,
@@ -31,7 +33,8 @@ pub(crate) fn profile(
         return Ok(());
     }
     let mix = mix(load, site)?;
-    let mut plan = plan(load, "profiled", LoadModel::Closed { users: load.users }, part.time, stack, &mix);
+    let mut plan =
+        plan(load, "profiled", LoadModel::Closed { users: load.users }, part.time + LEAD_OUT, stack, &mix);
     plan.warmup = LEAD_IN;
     sampled(stack, run, |run| {
         let (folder, cancel, events) = (run.folder.clone(), run.stop.cancel.clone(), run.sink());
@@ -48,7 +51,7 @@ pub(crate) fn profile(
         let loaded = phase(&plan, run);
         let mut outcome = profiles.join().map_err(|_| Failure::internal("a profiler thread panicked"))?;
         let loaded = loaded?;
-        outcome.index.profiled_over_unprofiled = slowdown(&loaded, run)?;
+        outcome.index.profiled_over_unprofiled = slowdown(&loaded, outcome.window, run)?;
         run.folder.write_json(names::PROFILES_INDEX, &outcome.index)?;
         run.unmeasured(outcome.unmeasured);
         run.note(Stage::Profile, format!("{} profiles", outcome.index.profiles.len()));
@@ -57,7 +60,36 @@ pub(crate) fn profile(
 }
 
 /// Throughput while profiled over throughput while not, in the same kind of load.
-fn slowdown(profiled: &LoadPhase, run: &Run) -> Result<Option<Ratio>, Failure> {
+fn slowdown(
+    profiled: &LoadPhase,
+    window: Option<(UnixMillis, UnixMillis)>,
+    run: &Run,
+) -> Result<Option<Ratio>, Failure> {
     let plain = run.folder.read_json_if_there::<LoadPhase>(&names::load("closed"))?;
-    Ok(plain.filter(|p| p.achieved_rps.0 > 0.0).map(|p| Ratio(profiled.achieved_rps.0 / p.achieved_rps.0)))
+    let while_profiled = window.and_then(|window| rate_within(&profiled.seconds, window));
+    Ok(plain.zip(while_profiled).filter(|(plain, _)| plain.achieved_rps.0 > 0.0).map(|(plain, rate)| {
+        // Three digits: more would be noise.
+        Ratio((rate / plain.achieved_rps.0 * 1000.0).round() / 1000.0)
+    }))
+}
+
+/// Requests per second over the whole seconds inside the window.
+fn rate_within(seconds: &[SecondStats], (from, until): (UnixMillis, UnixMillis)) -> Option<f64> {
+    let inside = |second: &&SecondStats| second.at_ms >= from && second.at_ms + UnixMillis(1_000) <= until;
+    let counts: Vec<u64> = seconds.iter().filter(inside).map(|second| second.requests).collect();
+    (!counts.is_empty()).then(|| counts.iter().sum::<u64>() as f64 / counts.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_seconds_inside_the_window_count() {
+        let second =
+            |at: u64, requests| SecondStats { at_ms: UnixMillis(at), requests, ..SecondStats::default() };
+        let seconds = [second(0, 1000), second(1_000, 10), second(2_000, 20), second(3_000, 1000)];
+        assert_eq!(rate_within(&seconds, (UnixMillis(900), UnixMillis(3_500))), Some(15.0));
+        assert_eq!(rate_within(&seconds, (UnixMillis(100), UnixMillis(900))), None);
+    }
 }

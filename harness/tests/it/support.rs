@@ -140,6 +140,40 @@ impl Ended {
     }
 }
 
+impl Ended {
+    /// Asserts that the run went well, or that it went well on a machine whose other work spoilt its *times*: then every
+    /// reason must be about the machine, never about the stack. What does not depend on times is asserted all the same.
+    #[track_caller]
+    pub(crate) fn went_well(&self, run: &RunDir) -> &Self {
+        if self.code == 0 {
+            return self;
+        }
+        let verdict = run.json("summary.json")["verdict"].clone();
+        let about_the_machine = |reason: &Value| {
+            let reason = reason.as_str().unwrap_or_default();
+            [
+                "the generator waited",
+                "the dispatcher was",
+                "processes outside the stack",
+                "the hypervisor",
+                "the generator's busiest",
+            ]
+            .iter()
+            .any(|part| reason.contains(part))
+        };
+        let spoilt =
+            verdict["reasons"].as_array().is_some_and(|reasons| reasons.iter().all(about_the_machine));
+        assert!(
+            matches!(self.code, 3 | 4) && spoilt,
+            "exit {}: {verdict}\n{}\n{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
+
 /// A run folder.
 #[derive(Debug)]
 pub(crate) struct RunDir(pub(crate) PathBuf);

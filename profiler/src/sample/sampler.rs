@@ -41,6 +41,9 @@ pub struct SampleSummary {
     pub unmeasured: Vec<Unmeasured>,
 }
 
+/// A gap in fewer than one of this many ticks changes no figure that is quoted, and is not reported.
+const WORTH_SAYING: u64 = 20;
+
 /// Starts the sampling thread.
 #[derive(Debug, Clone, Copy)]
 pub struct Sampler;
@@ -225,7 +228,7 @@ impl Sampling {
     fn gaps(&self) -> Vec<Unmeasured> {
         let mut gaps: Vec<Unmeasured> = self.tiers.iter().filter_map(TierTracker::gap).collect();
         let vanished: u64 = self.tiers.iter().map(|tier| tier.vanished).sum();
-        if vanished > 0 {
+        if vanished * WORTH_SAYING > self.summary.ticks {
             gaps.push(Unmeasured {
                 what: format!("the last tick of {vanished} processes that ended while they were sampled"),
                 why: "/proc forgets a process when it ends, with what it used since the tick before"
@@ -234,7 +237,7 @@ impl Sampling {
                     .to_owned(),
             });
         }
-        if self.nginx_failures > 0
+        if self.nginx_failures * WORTH_SAYING > self.summary.ticks
             && let Some(url) = &self.nginx
         {
             gaps.push(Unmeasured {

@@ -2,7 +2,7 @@
 //!
 //! It reads books from a JSON-lines file into a tantivy index in memory and answers over HTTP:
 //!
-//! - `GET /search?q=…&limit=10&delay_ms=0` and `GET /similar/<id>?limit=5` → `{"took_us":…,"total":…,"hits":[{"id":…,"score":…}]}`;
+//! - `GET /search?q=…&limit=10&delay_ms=0` and `GET /similar/<id>?limit=5&delay_ms=0` → `{"took_us":…,"total":…,"hits":[{"id":…,"score":…}]}`;
 //! - `GET /healthz` → `{"status":"ok","books":N}`;
 //! - `GET /debug/pprof/profile?seconds=10&hz=20` → a gzipped pprof CPU profile of this process.
 //!

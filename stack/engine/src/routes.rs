@@ -67,9 +67,7 @@ async fn search(
     let limit = Limit::new(query.limit, 10)?;
     let delay = DelayMs::new(query.delay_ms)?;
     let _place = shared.enter()?;
-    if !delay.get().is_zero() {
-        tokio::time::sleep(delay.get()).await;
-    }
+    planted(delay).await;
     let found = shared.index.search(&text, limit).map_err(|fault| internal(&fault))?;
     Ok(answer(arrived, found))
 }
@@ -77,6 +75,14 @@ async fn search(
 #[derive(Deserialize)]
 struct SimilarQuery {
     limit: Option<usize>,
+    delay_ms: Option<u64>,
+}
+
+/// The planted fault: an engine that takes its time.
+async fn planted(delay: DelayMs) {
+    if !delay.get().is_zero() {
+        tokio::time::sleep(delay.get()).await;
+    }
 }
 
 async fn similar(
@@ -88,7 +94,9 @@ async fn similar(
     let Path(id) = id.map_err(|reason| Refusal::BadRequest(reason.body_text()))?;
     let Query(query) = query.map_err(|reason| Refusal::BadRequest(reason.body_text()))?;
     let limit = Limit::new(query.limit, 5)?;
+    let delay = DelayMs::new(query.delay_ms)?;
     let _place = shared.enter()?;
+    planted(delay).await;
     let found = shared.index.similar(id, limit).map_err(|fault| internal(&fault))?;
     Ok(answer(arrived, found.ok_or(Refusal::NoSuchBook(id))?))
 }
