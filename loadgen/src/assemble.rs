@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kneepoint_model::histogram::LatencyHistogram;
-use kneepoint_model::load::{EndpointStats, GeneratorHealth, LoadModel, LoadPhase};
+use kneepoint_model::load::{EndpointStats, LoadModel, LoadPhase};
 use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::units::{PerSecond, UnixMillis};
 
+use crate::health::Cost;
 use crate::recorder::{Ledger, PlanRecord};
 use crate::validity::{Evidence, judge};
 
@@ -15,7 +16,7 @@ use crate::validity::{Evidence, judge};
 pub(crate) struct Circumstances {
     /// End of the measured part, as it was.
     pub(crate) until_ms: UnixMillis,
-    pub(crate) health: GeneratorHealth,
+    pub(crate) cost: Cost,
     pub(crate) local_faults: u64,
     /// Cut short, by a wish to stop or by a kill.
     pub(crate) partial: bool,
@@ -72,7 +73,8 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         errors,
         response: response.quantiles(),
         sched_lag: ledger.sched_lag.quantiles(),
-        health: circumstances.health,
+        health: circumstances.cost.health,
+        wake_wait: circumstances.cost.wake_wait,
         local_faults: circumstances.local_faults,
         cut: circumstances.partial.then_some((asked, measured)),
     };
@@ -103,7 +105,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         seconds: ledger.seconds.clone(),
         exemplars,
         log: names::hlog(&record.name),
-        generator: circumstances.health,
+        generator: circumstances.cost.health,
         validity: judge(&evidence),
         partial: circumstances.partial,
     }

@@ -81,10 +81,11 @@ fn attack(world: &Arc<World>, users: u32) -> Result<Box<GooseAttack>, LoadError>
     configuration.users = Some(users as usize);
     configuration.increase_rate = Some(format!("{:.3}", f64::from(users) / LAUNCH.as_secs_f64()));
     configuration.quiet = 3;
+    // Without it goose prints; it also prints "all users launched" unless it may reset its metrics then, which it does
+    // before the first of our requests, because users are launched ahead.
     configuration.no_print_metrics = true;
     configuration.no_telnet = true;
     configuration.no_websocket = true;
-    configuration.no_reset_metrics = true;
     configuration.no_transaction_metrics = true;
     configuration.no_scenario_metrics = true;
     configuration.no_error_summary = true;
@@ -222,7 +223,7 @@ mod tests {
         plan.think_scale = 0.0;
         let site = Site::new(&plan.base_url, None);
         let target = Target::find(&plan.base_url, site.host()).expect("listens");
-        let window = Window::new(LEAD, Duration::ZERO, Duration::from_millis(500));
+        let window = Window::new(LEAD * 2, Duration::ZERO, Duration::from_millis(500));
         let world = Arc::new(World::new(&plan, window, target, 1).expect("world"));
         let metrics = run(&world).expect("run").expect("ended by itself");
 

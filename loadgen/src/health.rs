@@ -11,21 +11,32 @@ use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
 /// Threads that belong to the generator.
 #[derive(Default)]
-pub(crate) struct Threads(Mutex<Vec<i32>>);
+pub(crate) struct Threads(Mutex<Vec<(i32, Role)>>);
+
+/// What a thread does; only waits of those that generate are seen as latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Generates,
+    Collects,
+}
 
 impl Threads {
     /// Counts the calling thread from now on.
-    pub(crate) fn enter(&self) {
+    pub(crate) fn enter(&self, role: Role) {
         let tid = rustix::thread::gettid().as_raw_nonzero().get();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tid);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((tid, role));
     }
 
     /// Reads the present account of each; threads that are gone are left out.
     pub(crate) fn read(&self) -> Account {
         let tids = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let read = |tid: i32| {
+        let read = |(tid, role): (i32, Role)| {
             let text = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).ok()?;
-            Some((tid, parse(&text)?))
+            let mut ran = parse(&text)?;
+            if role == Role::Collects {
+                (ran.queued, ran.slices) = (Duration::ZERO, 0);
+            }
+            Some((tid, ran))
         };
         Account(tids.into_iter().filter_map(read).collect())
     }
@@ -33,30 +44,49 @@ impl Threads {
 
 /// CPU and run-queue wait by thread, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Account(BTreeMap<i32, (Duration, Duration)>);
+pub(crate) struct Account(BTreeMap<i32, Ran>);
 
-fn parse(text: &str) -> Option<(Duration, Duration)> {
-    let mut fields = text.split_ascii_whitespace().map(|field| field.parse().ok().map(Duration::from_nanos));
-    Some((fields.next()??, fields.next()??))
+/// One thread's account since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Ran {
+    cpu: Duration,
+    queued: Duration,
+    slices: u64,
+}
+
+fn parse(text: &str) -> Option<Ran> {
+    let mut fields = text.split_ascii_whitespace().map(|field| field.parse::<u64>().ok());
+    let (cpu, queued, slices) = (fields.next()??, fields.next()??, fields.next()??);
+    Some(Ran { cpu: Duration::from_nanos(cpu), queued: Duration::from_nanos(queued), slices })
+}
+
+/// What the generator cost, and how long it waited for a core each time it was woken.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Cost {
+    pub(crate) health: GeneratorHealth,
+    pub(crate) wake_wait: Micros,
 }
 
 /// The difference between two accounts.
-pub(crate) fn health(before: &Account, after: &Account, length: Duration, requests: u64) -> GeneratorHealth {
-    let (mut cpu, mut queue, mut busiest) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-    for (tid, (cpu_after, queue_after)) in &after.0 {
-        let (cpu_before, queue_before) = before.0.get(tid).copied().unwrap_or_default();
-        let own = cpu_after.saturating_sub(cpu_before);
+pub(crate) fn health(before: &Account, after: &Account, length: Duration, requests: u64) -> Cost {
+    let (mut cpu, mut queue, mut busiest, mut slices) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
+    for (tid, now) in &after.0 {
+        let then = before.0.get(tid).copied().unwrap_or_default();
+        let own = now.cpu.saturating_sub(then.cpu);
         cpu += own;
-        queue += queue_after.saturating_sub(queue_before);
+        queue += now.queued.saturating_sub(then.queued);
+        slices += now.slices.saturating_sub(then.slices);
         busiest = busiest.max(own);
     }
     let seconds = length.as_secs_f64();
-    GeneratorHealth {
+    let health = GeneratorHealth {
         cpu_us: Micros::from_duration(cpu),
         busiest_thread: Ratio(if seconds > 0.0 { busiest.as_secs_f64() / seconds } else { 0.0 }),
         run_queue_us: Micros::from_duration(queue),
         requests_per_cpu_second: PerSecond::of(requests, cpu),
-    }
+    };
+    let wake_wait = Micros(u64::try_from(queue.as_micros()).unwrap_or(u64::MAX) / slices.max(1));
+    Cost { health, wake_wait }
 }
 
 #[cfg(test)]
@@ -67,13 +97,16 @@ mod tests {
     fn accounts_are_subtracted_thread_by_thread() {
         let account = |entries: &[(i32, u64, u64)]| {
             let entry = |(tid, cpu, queue): &(i32, u64, u64)| {
-                (*tid, (Duration::from_millis(*cpu), Duration::from_millis(*queue)))
+                let (cpu, queued) = (Duration::from_millis(*cpu), Duration::from_millis(*queue));
+                (*tid, Ran { cpu, queued, slices: queue * 2 })
             };
             Account(entries.iter().map(entry).collect())
         };
         let before = account(&[(1, 100, 10), (2, 50, 0)]);
         let after = account(&[(1, 600, 30), (2, 150, 5), (3, 20, 1)]);
-        let health = health(&before, &after, Duration::from_secs(1), 310);
+        let cost = health(&before, &after, Duration::from_secs(1), 310);
+        let health = cost.health;
+        assert_eq!(cost.wake_wait, Micros(500));
         assert_eq!((health.cpu_us, health.run_queue_us), (Micros(620_000), Micros(26_000)));
         assert!((health.busiest_thread.0 - 0.5).abs() < 1e-9);
         assert!((health.requests_per_cpu_second.0 - 500.0).abs() < 1e-6);
@@ -81,10 +114,11 @@ mod tests {
 
     #[test]
     fn the_kernel_format_is_read_and_own_work_is_seen() {
-        assert_eq!(parse("1500000 2000 7\n"), Some((Duration::from_micros(1500), Duration::from_micros(2))));
+        let ran = Ran { cpu: Duration::from_micros(1500), queued: Duration::from_micros(2), slices: 7 };
+        assert_eq!(parse("1500000 2000 7\n"), Some(ran));
         assert_eq!(parse("x"), None);
         let threads = Threads::default();
-        threads.enter();
+        threads.enter(Role::Generates);
         assert_eq!(threads.read().0.len(), 1);
     }
 }

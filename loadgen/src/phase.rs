@@ -13,7 +13,7 @@ use kneepoint_model::units::{PerSecond, UnixMillis};
 
 use crate::assemble::{Circumstances, assemble};
 use crate::error::LoadError;
-use crate::health::{Account, health};
+use crate::health::{Account, Role, health};
 use crate::plan::PhasePlan;
 use crate::recorder::{Ledger, PhaseFiles, PlanRecord, Shard};
 use crate::site::Site;
@@ -22,7 +22,7 @@ use crate::window::Window;
 use crate::world::World;
 use crate::{closed, open};
 
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(20);
 /// After a wish to stop, the generator's thread ends within this, or is left behind.
 const FORCE: Duration = Duration::from_millis(800);
 /// File descriptors that are not for requests.
@@ -69,7 +69,7 @@ pub fn run_phase(
     let measured = Duration::from_millis((until_ms - record.measured_from_ms).get());
     let circumstances = Circumstances {
         until_ms,
-        health: health(&collector.before, &collector.after, measured, collector.ledger.ended),
+        cost: health(&collector.before, &collector.after, measured, collector.ledger.ended),
         local_faults: world.local_faults.load(Ordering::Relaxed),
         partial: cut,
     };
@@ -106,7 +106,7 @@ fn slots(plan: &PhasePlan, events: &dyn EventSink) -> usize {
 fn start(world: &Arc<World>) -> Result<JoinHandle<Result<(), LoadError>>, LoadError> {
     let world = Arc::clone(world);
     let body = move || {
-        world.threads.enter();
+        world.threads.enter(Role::Generates);
         match world.plan.model {
             LoadModel::Closed { .. } => closed::run(&world).map(drop),
             LoadModel::Open { .. } => open::run(&world),
@@ -142,7 +142,7 @@ struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     fn new(world: &'a World, files: PhaseFiles, events: &'a dyn EventSink) -> Self {
-        world.threads.enter();
+        world.threads.enter(Role::Collects);
         let endpoints = world.endpoints.len();
         Self {
             world,

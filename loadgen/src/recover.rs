@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
 use kneepoint_model::histogram::IntervalLine;
-use kneepoint_model::load::{GeneratorHealth, LoadPhase, SecondStats};
+use kneepoint_model::load::{LoadPhase, SecondStats};
 use kneepoint_model::run::{RunError, RunFolder, names as run_names};
 use kneepoint_model::units::UnixMillis;
 
 use crate::assemble::{Circumstances, assemble};
 use crate::error::LoadError;
+use crate::health::Cost;
 use crate::recorder::{Ledger, PlanRecord, TallyLine, names, split_tag};
 
 /// Rebuilds a phase that did not come to its end; `None` when it never began. The result is marked partial.
@@ -27,7 +28,7 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
     let until = last.map_or(record.measured_from_ms, |at| UnixMillis(at.get() + 1000));
     let circumstances = Circumstances {
         until_ms: until.min(record.measured_until_ms),
-        health: GeneratorHealth::default(),
+        cost: Cost::default(),
         local_faults: 0,
         partial: true,
     };
@@ -44,8 +45,8 @@ fn add(ledger: &mut Ledger, line: TallyLine) {
             series.tally.merge(&tally);
         }
     }
-    for (at, exemplar) in line.exemplars {
-        ledger.exemplars.add(at, exemplar);
+    for (at, exemplar) in &line.exemplars {
+        ledger.exemplars.merge_one(*at, exemplar);
     }
 }
 

@@ -43,7 +43,7 @@ impl Exemplars {
         self.add(hit.endpoint, exemplar);
     }
 
-    pub(crate) fn add(&mut self, endpoint: usize, exemplar: Exemplar) {
+    fn add(&mut self, endpoint: usize, exemplar: Exemplar) {
         if !exemplar.outcome.is_ok() {
             let alike = self
                 .failed
@@ -65,11 +65,23 @@ impl Exemplars {
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (endpoint, exemplar) in other.failed.iter().chain(&other.slowest) {
-            if !self.has(exemplar) {
-                self.add(*endpoint, exemplar.clone());
-            }
+        for (endpoint, exemplar) in other.in_order() {
+            self.merge_one(*endpoint, exemplar);
         }
+    }
+
+    /// Adds one of another collection, taken in the order of [`Self::in_order`].
+    pub(crate) fn merge_one(&mut self, endpoint: usize, exemplar: &Exemplar) {
+        if !self.has(exemplar) {
+            self.add(endpoint, exemplar.clone());
+        }
+    }
+
+    /// All, each once, in the order that keeps merging exact: failed ones as they came, then the slowest.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &(usize, Exemplar)> {
+        let failed =
+            |exemplar: &Exemplar| self.failed.iter().any(|(_, kept)| kept.trace_id == exemplar.trace_id);
+        self.failed.iter().chain(self.slowest.iter().filter(move |(_, exemplar)| !failed(exemplar)))
     }
 
     fn has(&self, exemplar: &Exemplar) -> bool {

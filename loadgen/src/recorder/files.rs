@@ -207,7 +207,7 @@ impl PhaseFiles {
             journeys: shard.journeys,
             journeys_failed: shard.journeys_failed,
             endpoints: endpoints.collect(),
-            exemplars: shard.exemplars.all(),
+            exemplars: shard.exemplars.in_order().cloned().collect(),
         }
     }
 

@@ -23,7 +23,7 @@ fn a_killed_phase_is_recovered_from_its_files() {
     assert_eq!(whole.response_us, phase.response_us);
     assert_eq!((whole.sched_lag_us, &whole.seconds), (phase.sched_lag_us, &phase.seconds));
     assert_eq!((whole.journeys, whole.journeys_failed), (phase.journeys, phase.journeys_failed));
-    assert_eq!(whole.exemplars.len(), phase.exemplars.len());
+    assert_eq!(whole.exemplars, phase.exemplars);
     assert_eq!(whole.measured_until_ms, phase.measured_until_ms);
 
     // A kill in the middle of writing the third measured second.
