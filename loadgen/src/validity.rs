@@ -47,6 +47,8 @@ const RATHER_BUSY: f64 = 0.60;
 const LEAST_ACHIEVED: f64 = 0.98;
 /// Lag below this is never worth a word.
 const SMALL_LAG: Micros = Micros(1_000);
+/// Nor is a shorter wait for a core.
+const SMALL_WAIT: Micros = Micros(100);
 
 /// Judges. Every reason is a sentence with its numbers and what to do.
 pub fn judge(evidence: &Evidence) -> Validity {
@@ -115,7 +117,7 @@ fn generator(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>
         why.push(format!(
             "the generator waited {waited} for a free core each time it was woken, against a median response of {typical}: lower the load or give the generator a core of its own"
         ));
-    } else if waited.as_f64() > 0.1 * typical.as_f64() && evidence.requests > 0 {
+    } else if waited > SMALL_WAIT && waited.as_f64() > 0.1 * typical.as_f64() && evidence.requests > 0 {
         notes.push(format!(
             "the generator waited {waited} for a free core each time it was woken; the median response of {typical} includes it"
         ));

@@ -90,3 +90,17 @@ fn what_does_not_end_in_time_is_censored_not_forgotten() {
     assert!(phase.response_us.max.get() >= 1_100_000, "{:?}", phase.response_us);
     assert!(phase.achieved_rps.0 < 0.1, "{:?}", phase.achieved_rps);
 }
+
+#[test]
+fn a_peer_that_speaks_no_tls_is_told_from_one_that_is_away() {
+    let base = servers::misbehaving().replace("http://", "https://");
+    let mut plan = plan(open(20.0), &base, vec![(get("/fine"), 1)]);
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    // The server waits for a request head that never ends, or cuts: no answer in time, or no handshake.
+    assert!(
+        phase.outcomes.keys().all(|o| matches!(o, Outcome::Tls | Outcome::Timeout)),
+        "{:?}",
+        phase.outcomes
+    );
+}
