@@ -79,22 +79,20 @@ fn findings(view: &View, pen: Pen) -> String {
     out
 }
 
+/// The endpoints of the last phase: the open one where there is one. The others are in the report.
 fn endpoints(view: &View, pen: Pen) -> String {
-    let mut out = String::new();
     let mut title = String::new();
+    let mut shown = String::new();
     for block in &view.sections.endpoints.blocks {
         match block {
             Block::Heading { text } => title = line(text),
             Block::Table(table) => {
-                let _ = write!(out, "\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, pen));
-            }
-            Block::Say { text, tone } => {
-                let _ = writeln!(out, "\n{}", pen.paint(*tone, false, &line(text)));
+                shown = format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, pen));
             }
             _ => {}
         }
     }
-    out
+    shown
 }
 
 fn grid(table: &Table, pen: Pen) -> String {
