@@ -24,8 +24,8 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let common = &cli.common;
     match cli.verb {
         Verb::Run(args) => main_job::run(common, &args, Asked::ALL),
-        Verb::Load(args) => main_job::run(common, &args, Asked { profile: false, ..Asked::ALL }),
-        Verb::Profile(args) => main_job::run(common, &args, Asked { load: false, ..Asked::ALL }),
+        Verb::Load(args) => main_job::run(common, &args, Asked::LOAD),
+        Verb::Profile(args) => main_job::run(common, &args, Asked::PROFILE),
         Verb::Smoke(target) => main_job::smoke(common, &target),
         Verb::Warm { target, print_cron, every } => {
             main_job::warm(common, &target, print_cron.then_some(every))

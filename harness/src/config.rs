@@ -90,7 +90,7 @@ mod tests {
     fn the_defaults_are_whole() {
         let plan = load(None, Path::new("/nowhere"), &Overrides::default()).expect("defaults");
         assert!(matches!(plan.target, Target::Reference(_)));
-        assert_eq!(plan.load.users, 8);
+        assert_eq!(plan.load.users, 32);
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn an_unknown_key_names_line_column_suggestion_and_example() {
         let shown = read("[load]\nuser = 3\n").expect_err("refused").to_string();
-        for part in ["kneepoint.toml:2:1", "`user`", "did you mean `users`", "users = 8"] {
+        for part in ["kneepoint.toml:2:1", "`user`", "did you mean `users`", "users = 32"] {
             assert!(shown.contains(part), "{part} is missing from:\n{shown}");
         }
     }

@@ -47,22 +47,22 @@ impl Console {
         match event {
             Event::StageStarted { stage } => self.start(&mut state, stage),
             Event::Progress { done, total, message, .. } => Self::advance(&state, done, total, &message),
-            Event::Note { message, .. } => self.note(&mut state, message),
-            Event::Warning { stage, message } => self.line(
+            Event::Note { message, .. } => self.note(&mut state, clean(&message)),
+            Event::Warning { stage, message } => Self::line(
                 &state,
-                &self.paint("33", &format!("warning: {stage}: {message}", stage = stage.name())),
+                &self.paint("33", &format!("warning: {}: {}", stage.name(), clean(&message))),
             ),
             Event::StageEnded { stage, status, seconds } => self.end(&mut state, stage, status, seconds),
         }
     }
 
-    fn start(&self, state: &mut State, stage: Stage) {
+    fn start(&self, state: &mut State, begun: Stage) {
         state.last_note.clear();
         if self.moving {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             let style = ProgressStyle::with_template("{spinner} {prefix:<8} {wide_msg} {elapsed:>4}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar.set_prefix(stage.name());
+            bar.set_prefix(begun.name());
             bar.enable_steady_tick(Duration::from_millis(120));
             state.bar = Some(bar);
         }
@@ -70,7 +70,7 @@ impl Console {
 
     fn advance(state: &State, done: u64, total: Option<u64>, message: &str) {
         if let Some(bar) = &state.bar {
-            let message: String = message.chars().filter(|c| !c.is_control()).collect();
+            let message = clean(message);
             bar.set_message(match total {
                 Some(total) if total > 0 => format!("{:>3} % {message}", done * 100 / total),
                 _ => message,
@@ -80,12 +80,12 @@ impl Console {
 
     fn note(&self, state: &mut State, message: String) {
         if self.loudness == Loudness::Verbose {
-            self.line(state, &format!("  {message}"));
+            Self::line(state, &format!("  {message}"));
         }
         state.last_note = message;
     }
 
-    fn end(&self, state: &mut State, stage: Stage, status: StageStatus, seconds: f64) {
+    fn end(&self, state: &mut State, ended: Stage, status: StageStatus, seconds: f64) {
         if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
         }
@@ -100,9 +100,9 @@ impl Console {
             StageStatus::Interrupted => ("!", "33"),
         };
         let note = std::mem::take(&mut state.last_note);
-        self.line(
+        Self::line(
             state,
-            &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), stage.name()),
+            &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), ended.name()),
         );
     }
 
@@ -110,15 +110,17 @@ impl Console {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn line(&self, state: &State, text: &str) {
-        // Text of the site may hold control characters that would drive the terminal.
-        let text: String =
-            text.chars().filter(|c| !c.is_control() || (self.colour && *c == '\u{1b}')).collect();
+    fn line(state: &State, text: &str) {
         match &state.bar {
             Some(bar) => bar.println(text),
-            None => write_line(&mut std::io::stderr().lock(), &text),
+            None => write_line(&mut std::io::stderr().lock(), text),
         }
     }
+}
+
+/// Text of the site may hold control characters that would drive the terminal.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Writes results to stdout.
@@ -135,4 +137,14 @@ pub(crate) fn complain(text: &str) {
 fn write_line(to: &mut impl std::io::Write, text: &str) {
     let _ = writeln!(to, "{text}");
     let _ = to.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_title_cannot_drive_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\r\nc\u{9b}d"), "a[2Jbcd");
+    }
 }

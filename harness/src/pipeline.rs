@@ -12,20 +12,21 @@ use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage;
 
-/// Which of the observing stages are asked for; `up`, `down` and everything after always are.
+/// Which of the observing stages are asked for; `up`, `smoke`, `down` and everything after always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Asked {
-    pub(crate) warm: bool,
-    pub(crate) probe: bool,
-    pub(crate) load: bool,
-    pub(crate) profile: bool,
-}
+pub(crate) struct Asked(pub(crate) &'static [Stage]);
 
 impl Asked {
     /// The whole sentence.
-    pub(crate) const ALL: Self = Self { warm: true, probe: true, load: true, profile: true };
+    pub(crate) const ALL: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Load, Stage::Profile]);
+    /// Without profiling.
+    pub(crate) const LOAD: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Load]);
+    /// Without a phase whose latency counts.
+    pub(crate) const PROFILE: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Profile]);
+    /// Crawl and warm.
+    pub(crate) const WARM: Self = Self(&[Stage::Warm]);
     /// Only the crawl.
-    pub(crate) const SMOKE: Self = Self { warm: false, probe: false, load: false, profile: false };
+    pub(crate) const SMOKE: Self = Self(&[]);
 }
 
 /// Says the whole sentence.
@@ -43,10 +44,10 @@ fn observe(plan: &Plan, asked: Asked, run: &mut Run) -> Result<(), Failure> {
 
 fn look(plan: &Plan, asked: Asked, stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
     let site = run.stage(Stage::Smoke, |run| stage::smoke::smoke(&plan.crawl, stack, run))?;
-    when(asked.warm, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
-    when(asked.probe, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
-    when(asked.load, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
-    when(asked.profile, Stage::Profile, run, |run| {
+    when(asked, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
+    when(asked, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
+    when(asked, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
+    when(asked, Stage::Profile, run, |run| {
         stage::profile::profile(plan.profile, &plan.load, stack, &site, run)
     })
 }
@@ -62,7 +63,7 @@ pub(crate) fn conclude_again(plan: &Plan, run: &mut Run) -> Result<ExitCode, Fai
 fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<ExitCode, Failure> {
     run.manifest.complete = stopped.is_none();
     run.manifest.stopped_by = stopped.as_ref().map(|failure| failure.message.clone());
-    let (facts, analysis) = run.stage(Stage::Analyse, |run| stage::analyse::analyse(run))?;
+    let (facts, analysis) = run.stage(Stage::Analyse, stage::analyse::analyse)?;
     let gate =
         run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, stopped.as_ref(), run))?;
     run.stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
@@ -70,10 +71,10 @@ fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<Exit
 }
 
 fn when(
-    asked: bool,
+    asked: Asked,
     stage: Stage,
     run: &mut Run,
     work: impl FnOnce(&mut Run) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if asked { run.stage(stage, work) } else { run.skip(stage) }
+    if asked.0.contains(&stage) { run.stage(stage, work) } else { run.skip(stage) }
 }

@@ -32,10 +32,7 @@ impl Stop {
             .spawn(move || {
                 for signal in signals.forever() {
                     if heard.cancel.is_set() {
-                        #[expect(
-                            clippy::exit,
-                            reason = "the second signal means at once; the watchdog stops the stack"
-                        )]
+                        // The second signal means at once; the watchdog stops the stack.
                         std::process::exit(i32::from(heard.exit().code()));
                     }
                     heard.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);

@@ -147,6 +147,7 @@ async fn hop(
     if let Some(timing) = server_timing(&reply.headers) {
         open.hops.push(Hop {
             timing,
+            stored: cache(&reply.headers).is_hit(),
             service: reply.done.saturating_duration_since(sent),
             ttfb: reply.first_byte.saturating_duration_since(sent),
         });

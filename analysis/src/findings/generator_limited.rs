@@ -24,8 +24,8 @@ pub const WAIT_SEEN: f64 = 0.25;
 pub const LEAST: Micros = Micros(1_000);
 /// Share of the median response time above which dispatch is late.
 pub const LAG_LATE: f64 = 0.10;
-/// Share of the 99th percentile of response time above which lateness could be a quarter of the tail.
-pub const LAG_OF_TAIL: f64 = 0.25;
+/// Share of the 99th percentile of response time above which lateness could be half of the tail.
+pub const LAG_OF_TAIL: f64 = 0.5;
 /// Share of the offered rate below which the schedule was not kept.
 pub const SENT_LEAST: f64 = 0.98;
 

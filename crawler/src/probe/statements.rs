@@ -25,7 +25,7 @@ pub(crate) fn load(path: &Path) -> BTreeMap<String, Statement> {
 /// Each digest as it was first written.
 fn parse(text: &str) -> BTreeMap<String, Statement> {
     let mut statements = BTreeMap::new();
-    for statement in text.lines().filter_map(|line| serde_json::from_str::<Statement>(line).ok()) {
+    for statement in text.lines().filter_map(read) {
         if statements.len() >= MAX_KEPT {
             break;
         }
@@ -42,6 +42,21 @@ fn parse(text: &str) -> BTreeMap<String, Statement> {
     statements
 }
 
+/// One line. A template that follows a relation is where the repetition is; the code that renders it is named behind it.
+fn read(line: &str) -> Option<Statement> {
+    let mut statement: Statement = serde_json::from_str(line).ok()?;
+    let whole: serde_json::Value = serde_json::from_str(line).ok()?;
+    if let Some(template) = whole.get("template").and_then(serde_json::Value::as_str) {
+        let rendered_by = if statement.code.is_empty() {
+            String::new()
+        } else {
+            format!(" (rendered by {})", statement.code)
+        };
+        statement.code = format!("{template}{rendered_by}");
+    }
+    Some(statement)
+}
+
 fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
@@ -56,9 +71,11 @@ mod tests {
 not json
 {"digest":"3fa9c1","sql":"other"}
 {"digest":"77","sql":"SELECT 1","unknown":true}
+{"digest":"88","sql":"SELECT 2","template":"books/list.html:9","at":"books/views.py:34"}
 {"digest":"cut","sql":"SEL"#;
         let statements = parse(text);
-        assert_eq!(statements.keys().collect::<Vec<_>>(), ["3fa9c1", "77"]);
+        assert_eq!(statements.keys().collect::<Vec<_>>(), ["3fa9c1", "77", "88"]);
+        assert_eq!(statements["88"].code, "books/list.html:9 (rendered by books/views.py:34)");
         assert_eq!(statements["3fa9c1"].code, "views.py:12");
         assert!(load(Path::new("/nowhere/at/all")).is_empty());
     }

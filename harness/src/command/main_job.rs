@@ -41,7 +41,7 @@ pub(super) fn smoke(common: &Common, args: &TargetArgs) -> Result<ExitCode, Fail
 pub(super) fn warm(common: &Common, args: &TargetArgs, print_cron: Option<u32>) -> Result<ExitCode, Failure> {
     let plan = plan(common, &target(args))?;
     let Some(minutes) = print_cron else {
-        return say(common, &plan, Asked { warm: true, ..Asked::SMOKE }).map(|(exit, _)| exit);
+        return say(common, &plan, Asked::WARM).map(|(exit, _)| exit);
     };
     let (exit, run) = speak(common, &plan, Asked::SMOKE)?;
     if exit == ExitCode::Ok {

@@ -129,7 +129,7 @@ mod tests {
     fn lengths_of_time_need_a_unit() {
         assert_eq!(Span::parse("500ms"), Some(Span(Duration::from_millis(500))));
         assert_eq!(Span::parse("1.5s"), Some(Span(Duration::from_millis(1500))));
-        assert_eq!(Span::parse("2m"), Some(Span(Duration::from_secs(120))));
+        assert_eq!(Span::parse("2m"), Some(Span(Duration::from_mins(2))));
         for bad in ["", "20", "s", "-1s", "1h30", "1e99s", "20 sec"] {
             assert_eq!(Span::parse(bad), None, "{bad}");
         }

@@ -30,7 +30,7 @@ pub(crate) fn flames(facts: &RunFacts, folder: &RunFolder) -> Vec<Flame> {
     let entries = facts.profiles.iter().flat_map(|index| &index.profiles);
     entries
         .filter_map(|entry| {
-            let path = folder.path(&format!("{}.svg", entry.file));
+            let path = folder.path(names::PROFILES).join(format!("{}.svg", entry.file));
             let svg = std::fs::read_to_string(path).ok()?;
             Some(Flame { tier: entry.tier, view: entry.view, title: entry.file.clone(), svg })
         })

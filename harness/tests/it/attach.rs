@@ -77,7 +77,7 @@ fn a_site_that_hangs_fails_smoke_in_time() {
         Router::new().route("/", get(|| async { Html("<title>Home</title><a href=/hang>x</a>") })).route(
             "/hang",
             get(|| async {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
                 "late"
             }),
         ),
@@ -165,7 +165,7 @@ fn a_startproject_site_with_one_app_gives_a_useful_report() {
         Program::new(&python)
             .args(args)
             .cwd(&place.folder)
-            .run(Duration::from_secs(60))
+            .run(Duration::from_mins(1))
             .expect("django-admin");
     };
     run(&["-m", "django", "startproject", "mysite", "."]);

@@ -19,7 +19,7 @@ fn an_unknown_key() {
     refused(
         "unknown_key",
         "[load]\nuser = 3\n",
-        &["kneepoint.toml:2:1", "did you mean `users`", "users = 8"],
+        &["kneepoint.toml:2:1", "did you mean `users`", "users = 32"],
     );
 }
 

@@ -43,7 +43,7 @@ impl Place {
         command
             .current_dir(&self.folder)
             .args(args)
-            .timeout(Duration::from_secs(240))
+            .timeout(Duration::from_mins(4))
             .env_remove("GITHUB_STEP_SUMMARY");
         command
     }

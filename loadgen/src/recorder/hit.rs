@@ -38,6 +38,8 @@ pub(crate) struct Hit<'a> {
 /// One answer's own account.
 pub(crate) struct Hop {
     pub(crate) timing: ServerTiming,
+    /// Out of a cache: what it says was said of another request, and only its route holds for this one.
+    pub(crate) stored: bool,
     pub(crate) service: Duration,
     pub(crate) ttfb: Duration,
 }

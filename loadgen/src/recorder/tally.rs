@@ -50,6 +50,12 @@ impl Tally {
         let timing = &hop.timing;
         let or_none = |time: Option<Micros>| time.unwrap_or_default();
         let number = |count: Option<u32>| u64::from(count.unwrap_or_default());
+        if let Some(route) = &timing.route {
+            self.route(route, 1);
+        }
+        if hop.stored {
+            return;
+        }
         self.split.add(&SplitSums {
             n: 1,
             service_us: Micros::from_duration(hop.service),
@@ -63,9 +69,6 @@ impl Tally {
             cache_misses: number(timing.cache_misses),
             engine_us: or_none(timing.engine),
         });
-        if let Some(route) = &timing.route {
-            self.route(route, 1);
-        }
     }
 
     fn route(&mut self, route: &str, times: u64) {

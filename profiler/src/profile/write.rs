@@ -14,7 +14,8 @@ pub(super) fn files(
     profile: &FoldedProfile,
     tabs: &[&FoldedProfile],
 ) -> Result<ProfileEntry, RunError> {
-    let stem = stem(profile);
+    let name = stem(profile);
+    let stem = format!("{}/{name}", names::PROFILES);
     let made = |form: &str, source: std::io::Error| RunError::Io {
         action: "make",
         path: run.path(&format!("{stem}.{form}")),
@@ -25,27 +26,27 @@ pub(super) fn files(
     run.write(&format!("{stem}.folded"), folded::render(profile).as_bytes())?;
     run.write(&format!("{stem}.svg"), picture.as_bytes())?;
     run.write(&format!("{stem}.pb.gz"), &packed)?;
-    run.write(&format!("{stem}.speedscope.json"), speedscope::render(&stem, tabs).as_bytes())?;
+    run.write(&format!("{stem}.speedscope.json"), speedscope::render(&name, tabs).as_bytes())?;
     Ok(ProfileEntry {
         tier: profile.tier,
         source: profile.source,
         view: profile.view,
         unit: profile.unit,
-        file: stem,
+        file: name,
         facts: profile.facts.clone(),
         top_self: top_self(profile, TOP),
     })
 }
 
-/// `profiles/server-running`, `profiles/merged`: relative to the run folder.
+/// `server-running`, `merged`: relative to `profiles/`.
 fn stem(profile: &FoldedProfile) -> String {
     if profile.source == ProfileSource::Merged {
-        return format!("{}/merged", names::PROFILES);
+        return "merged".to_owned();
     }
     let view = match profile.view {
         ProfileView::Running => "running",
         ProfileView::Wall => "wall",
         ProfileView::Gil => "gil",
     };
-    format!("{}/{}-{view}", names::PROFILES, profile.tier)
+    format!("{}-{view}", profile.tier)
 }

@@ -126,7 +126,7 @@ impl Sampling {
             .filter(|tier| !tier.roots.is_empty() && tier.tier != Tier::Generator)
             .map(full)
             .collect();
-        tiers.push(TierTracker::generator(Detail::Full, sizes));
+        tiers.push(TierTracker::kneepoint(Detail::Full, sizes));
         Self {
             lines,
             events,

@@ -61,16 +61,20 @@ pub(crate) struct TierTracker {
 }
 
 impl TierTracker {
-    /// A tier by its root processes.
+    /// A tier by its root processes; the generator's is this process alone, which is what a profile of it can see.
     pub(crate) fn new(tier: Tier, roots: &[u32], detail: Detail, sizes: Sizes) -> Self {
         let with_descendants = tier != Tier::Generator;
+        Self::with(tier, roots, with_descendants, detail, sizes)
+    }
+
+    fn with(tier: Tier, roots: &[u32], with_descendants: bool, detail: Detail, sizes: Sizes) -> Self {
         let (known, forbidden) = (HashMap::new(), BTreeSet::new());
         Self { tier, roots: roots.to_vec(), with_descendants, detail, sizes, known, vanished: 0, forbidden }
     }
 
-    /// This process: kneepoint itself, without what it started.
-    pub(crate) fn generator(detail: Detail, sizes: Sizes) -> Self {
-        Self::new(Tier::Generator, &[std::process::id()], detail, sizes)
+    /// This process and the tools that it runs (perf), without the tiers that it started: what kneepoint costs.
+    pub(crate) fn kneepoint(detail: Detail, sizes: Sizes) -> Self {
+        Self::with(Tier::Generator, &[std::process::id()], true, detail, sizes)
     }
 
     /// The processes of the tier now.

@@ -140,7 +140,7 @@ impl Recording {
         let stacks = if self.runtime == Runtime::Native { "dwarf,16384" } else { "fp" };
         Program::new("perf")
             .args(["record", "-q", "-e", "cpu-clock", "-F", &self.hz.to_string(), "--call-graph", stacks])
-            .args(["-p", &list, "-o"])
+            .args(["--no-bpf-event", "-p", &list, "-o"])
             .arg(data)
             .args(["--", "sleep", &format!("{:.3}", self.window.as_secs_f64())])
             .env("LC_ALL", "C")

@@ -45,7 +45,7 @@ fn a_run_gets_profiles_an_index_and_reasons() {
     assert!(heard.0.lock().unwrap().iter().any(|event| matches!(event, Event::Warning { .. })));
     for entry in &index.profiles {
         for form in ["folded", "svg", "pb.gz", "speedscope.json"] {
-            assert!(run.has(&format!("{}.{form}", entry.file)), "{} {form}", entry.file);
+            assert!(run.has(&format!("profiles/{}.{form}", entry.file)), "{} {form}", entry.file);
         }
     }
     let of = |tier, view| index.profiles.iter().find(|entry| entry.tier == tier && entry.view == view);
@@ -54,7 +54,7 @@ fn a_run_gets_profiles_an_index_and_reasons() {
     assert!(generator.facts.true_cpu_ns > 100_000_000, "{:?}", generator.facts);
     assert!(generator.facts.expected_samples.is_some_and(|n| n >= 5), "{:?}", generator.facts);
     let merged = of(Tier::Host, ProfileView::Running).expect("the merged profile");
-    assert_eq!((merged.source, merged.file.as_str()), (ProfileSource::Merged, "profiles/merged"));
+    assert_eq!((merged.source, merged.file.as_str()), (ProfileSource::Merged, "merged"));
     if let Some(server) = of(Tier::Server, ProfileView::Running) {
         // "Running" is ready: with a core or waiting for one.
         let ready =

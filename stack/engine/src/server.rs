@@ -112,6 +112,8 @@ pub fn main_blocking(config: EngineConfig) -> Result<(), EngineError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .thread_name("engine")
+        // A thread that ends while perf watches makes perf poll in a busy loop until the end of its recording.
+        .thread_keep_alive(Duration::from_hours(24))
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
