@@ -39,7 +39,7 @@ fn repeating(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
          statements for each row)",
         count(slope.slope)
     ))];
-    evidence.extend(statement.map(|statement| statement_evidence(statement, Some(*repeats))));
+    evidence.extend(statement.map(|statement| statement_evidence(statement, &route.route, Some(*repeats))));
     Some(finding(context, route, Severity::Likely, evidence, statement, f64::from(*repeats - 1)))
 }
 
@@ -48,7 +48,7 @@ fn many(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     let probe = context.facts.probe.as_ref()?;
     let statement = probe.statements.values().find(|statement| statement.route == route.route);
     let mut evidence = vec![from_probe(format!("{queries} statements in one request, alone"))];
-    evidence.extend(statement.map(|statement| statement_evidence(statement, None)));
+    evidence.extend(statement.map(|statement| statement_evidence(statement, &route.route, None)));
     Some(finding(context, route, Severity::Hint, evidence, statement, 0.0))
 }
 

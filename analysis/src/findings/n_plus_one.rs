@@ -45,14 +45,26 @@ pub(super) fn repeated<'a>(context: &Context<'a>, slope: &SlopeTest) -> Option<&
 }
 
 /// Evidence of what is repeated, and where in the code.
-pub(super) fn statement_evidence(statement: &Statement, repeats: Option<u32>) -> Evidence {
+///
+/// The probe writes a statement down once, on the route where it was first repeated: its place in the code is that of
+/// this route only.
+pub(super) fn statement_evidence(statement: &Statement, route: &str, repeats: Option<u32>) -> Evidence {
     let times = repeats.map_or_else(|| "again and again".to_owned(), |n| format!("{n} times"));
-    let code =
-        if statement.code.is_empty() { String::new() } else { format!(", from {}", clip(&statement.code)) };
+    let code = place(statement, route).map_or_else(String::new, |code| format!(", from {code}"));
     from_probe(format!(
         "the same statement ran {times} in one request{code}: {}",
         clip_to(&statement.sql, 300)
     ))
+}
+
+/// Where in the code the statement is repeated, when it was written down on this route.
+fn place(statement: &Statement, route: &str) -> Option<String> {
+    (statement.route == route && !statement.code.is_empty()).then(|| clip(&statement.code))
+}
+
+fn statements(slope: f64) -> String {
+    let number = count(slope);
+    if number == "1" { "one statement".to_owned() } else { format!("{number} statements") }
 }
 
 fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Finding {
@@ -62,31 +74,27 @@ fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Find
         .map(|(rows, statements)| format!("{rows} rows → {statements} statements"))
         .collect();
     let mut evidence = vec![from_probe(format!(
-        "{}: {} statements for each row (`{}` = size of the list)",
+        "{}: {} for each row (`{}` = size of the list)",
         points.join(", "),
-        count(slope.slope),
+        statements(slope.slope),
         clip(&slope.parameter)
     ))];
     let statement = repeated(context, slope);
     if let Some(statement) = statement {
-        evidence.push(statement_evidence(statement, slope.repeats.as_ref().map(|(n, _)| *n)));
+        evidence.push(statement_evidence(statement, &route.route, slope.repeats.as_ref().map(|(n, _)| *n)));
     }
     evidence.extend(rate_evidence(context, route));
     let advice = purpose(statement.map_or("", |statement| &statement.sql)).advice();
     let at = statement
-        .filter(|s| !s.code.is_empty())
-        .map_or_else(String::new, |s| format!("at {}: ", clip(&s.code)));
+        .and_then(|statement| place(statement, &route.route))
+        .map_or_else(String::new, |code| format!("at {code}: "));
     Finding {
         id: finding_id(Rule::NPlusOne, Tier::Server, Some(&route.route)),
         rule: Rule::NPlusOne,
         severity: Severity::Proven,
         tier: Tier::Server,
         route: Some(route.route.clone()),
-        title: format!(
-            "N+1 queries on {}: {} statements for each row",
-            clip(&route.route),
-            count(slope.slope)
-        ),
+        title: format!("N+1 queries on {}: {} for each row", clip(&route.route), statements(slope.slope)),
         evidence,
         saving: saving(context, route, slope),
         fix: format!("{at}{advice}"),
@@ -153,6 +161,18 @@ mod tests {
         // 26 statements, 2 fixed, 1 stays: 23 at 0.2 ms.
         assert!((saving.ms_per_request - 4.6).abs() < 1e-9, "{saving:?}");
         assert!((saving.requests_per_second - 25.0).abs() < 1e-9, "{saving:?}");
+    }
+
+    #[test]
+    fn the_place_in_the_code_is_that_of_the_route_where_it_was_seen() {
+        let statement = Statement {
+            digest: "3fa9c1".into(),
+            sql: "SELECT 1".into(),
+            route: "catalogue/".into(),
+            code: "catalogue.html:12".into(),
+        };
+        assert_eq!(place(&statement, "catalogue/").as_deref(), Some("catalogue.html:12"));
+        assert_eq!(place(&statement, "api/books/"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
 use kneepoint_scenarios::{Scenario, resolve};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use url::Url;
 
 use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site};
@@ -75,6 +75,7 @@ pub(crate) struct SiteTarget {
 pub(crate) struct WarmPart {
     pub(crate) pages: usize,
     pub(crate) max_rounds: usize,
+    #[serde(serialize_with = "seconds")]
     pub(crate) max_time: Duration,
 }
 
@@ -83,6 +84,7 @@ pub(crate) struct WarmPart {
 pub(crate) struct ProbePart {
     pub(crate) repeats: u32,
     pub(crate) max_routes: usize,
+    #[serde(serialize_with = "seconds")]
     pub(crate) max_time: Duration,
 }
 
@@ -90,10 +92,14 @@ pub(crate) struct ProbePart {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LoadPart {
     pub(crate) users: u32,
+    #[serde(serialize_with = "seconds")]
     pub(crate) closed: Duration,
+    #[serde(serialize_with = "seconds")]
     pub(crate) open: Duration,
     pub(crate) rate: Rate,
+    #[serde(serialize_with = "seconds")]
     pub(crate) warmup: Duration,
+    #[serde(serialize_with = "seconds")]
     pub(crate) timeout: Duration,
     pub(crate) max_in_flight: usize,
     pub(crate) think: f64,
@@ -116,6 +122,7 @@ pub(crate) enum Mix {
 /// Profiling.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct ProfilePart {
+    #[serde(serialize_with = "seconds")]
     pub(crate) time: Duration,
     pub(crate) hz: u32,
 }
@@ -127,6 +134,12 @@ pub(crate) struct SloPart {
     pub(crate) plan: SloPlan,
     pub(crate) written: Vec<String>,
     pub(crate) fail_on: FailOn,
+}
+
+/// As it would be written in the file.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}s", time.as_secs_f64()))
 }
 
 /// Every key has a default, so a merged file lacks none.

@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Span {
 
 impl Serialize for Span {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format!("{}ms", self.0.as_millis()))
+        serializer.collect_str(&format_args!("{}s", self.0.as_secs_f64()))
     }
 }
 

@@ -34,6 +34,34 @@ fn kill_minus_nine_in_mid_load_leaves_a_folder_that_can_be_reported_and_no_proce
     place.assert_nothing_runs();
 }
 
+#[test]
+fn kill_minus_nine_in_other_stages_leaves_nothing_and_a_folder_that_can_be_reported() {
+    let _turn = turn();
+    for stage in ["up", "smoke", "probe", "profile"] {
+        let place = Place::new(&format!("kill9_{stage}"));
+        place.config(SHORT);
+        let mut child = place.start(&["run"]);
+        place.wait_for_stage(stage);
+        signal(&child, Signal::KILL);
+        wait_for_exit(&mut child, Duration::from_secs(5));
+        place.assert_nothing_runs();
+        let run = place.latest();
+        place.run(&["report", run.0.to_str().expect("path")]).exits(130);
+        assert_eq!(run.json("summary.json")["verdict"]["status"], "partial", "{stage}");
+        place.run(&["up"]).exits(0);
+        place.run(&["down"]).exits(0);
+    }
+}
+
+#[test]
+fn a_python_that_is_not_there_has_its_own_exit_code_and_a_command_that_mends_it() {
+    let place = Place::new("no_python");
+    let ended = place.run(&["run", "--python", "/no/such/python"]);
+    ended.exits(7);
+    assert!(ended.stderr.contains("python3-venv"), "{}", ended.stderr);
+    assert!(place.latest().has("report.html"), "a report says so");
+}
+
 #[track_caller]
 fn interrupted_in(stage: &str) {
     let place = Place::new(&format!("sigint_{stage}"));

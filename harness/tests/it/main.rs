@@ -7,4 +7,5 @@ mod faults;
 mod main_job;
 mod planted;
 mod standing;
+mod stored;
 mod support;

@@ -38,6 +38,7 @@ fn the_whole_sentence_is_said_on_the_reference_stack() {
     assert_seen_through(&summary);
     assert_profiles(&run, &summary);
     assert_report(&run);
+    assert_report_in_a_browser(&run);
 
     for part in ["report: ", "report.html"] {
         assert!(ended.stdout.contains(part), "{part} is missing from:\n{}", ended.stdout);
@@ -133,6 +134,35 @@ fn assert_profiles(run: &super::support::RunDir, summary: &serde_json::Value) {
             "no server{ending} in {names:?}"
         );
     }
+}
+
+/// The page of a real run, in a real browser: its script runs to the end and finds its flame graphs.
+fn assert_report_in_a_browser(run: &super::support::RunDir) {
+    let chromium =
+        ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(kneepoint_process::find);
+    let chromium = chromium.expect("Chromium is needed: bash ci/test installs it");
+    let profile = tempfile::tempdir().expect("temporary folder");
+    let data = format!("--user-data-dir={}", profile.path().display());
+    let page = format!("file://{}", run.0.join("report.html").display());
+    let output = kneepoint_process::Program::new(chromium)
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-features=IsolateSandboxedIframes",
+        ])
+        .args(["--virtual-time-budget=10000", &data, "--dump-dom", &page])
+        .run(std::time::Duration::from_mins(1))
+        .expect("Chromium opens the report");
+    let page = output.stdout_text();
+    let root = page.split('>').find(|tag| tag.contains("<html")).unwrap_or_default().to_owned();
+    assert!(root.contains("data-ready=\"1\""), "the script ran to its end: {root}");
+    let flames = root
+        .split("data-flames=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .and_then(|n| n.parse::<u32>().ok());
+    assert!(flames >= Some(2), "flame graphs of several tiers work: {root}");
 }
 
 fn assert_report(run: &super::support::RunDir) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::extract::Path;
 use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -76,9 +77,11 @@ fn page(body: &str) -> Response {
     ([(header::CONTENT_TYPE, "text/html")], html).into_response()
 }
 
-async fn item() -> Response {
+/// Odd items are made anew, even ones come out of a cache, which repeats what was said when it was filled.
+async fn item(Path(id): Path<u64>) -> Response {
+    let cache = if id % 2 == 0 { "nginx; hit" } else { "nginx; fwd=uri-miss" };
     let timing = "app;dur=4, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"";
-    ([("server-timing", timing), ("cache-status", "nginx; hit")], "an item").into_response()
+    ([("server-timing", timing), ("cache-status", cache)], "an item").into_response()
 }
 
 async fn packed() -> Response {

@@ -70,7 +70,10 @@ const fn tone(status: VerdictStatus) -> Tone {
 fn usual(status: VerdictStatus, summary: &Summary) -> String {
     match status {
         VerdictStatus::Pass => {
-            format!("All {} hold on a valid measurement.", plural(summary.assertions.len() as u64, "assertion", "assertions"))
+            match summary.assertions.len() {
+                1 => "The assertion holds on a valid measurement.".to_owned(),
+                number => format!("All {number} assertions hold on a valid measurement."),
+            }
         }
         VerdictStatus::NoAssertions => {
             "The measurement is valid; nothing was asserted, so nothing was judged. Write limits under [slo] in kneepoint.toml.".to_owned()
