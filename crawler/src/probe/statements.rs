@@ -1,6 +1,7 @@
 //! The statements behind the digests, as the application's probe wrote them down: JSON lines, read tolerantly.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -35,8 +36,18 @@ fn parse(text: &str) -> BTreeMap<String, Statement> {
             route: cut(&statement.route, 200),
             code: cut(&statement.code, 300),
         };
-        if !statement.digest.is_empty() {
-            statements.entry(statement.digest.clone()).or_insert(statement);
+        if statement.digest.is_empty() {
+            continue;
+        }
+        // The first that names a place in the code, or else the first.
+        match statements.entry(statement.digest.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(statement);
+            }
+            Entry::Occupied(mut place) if place.get().code.is_empty() => {
+                place.insert(statement);
+            }
+            Entry::Occupied(_) => {}
         }
     }
     statements
@@ -71,10 +82,12 @@ mod tests {
 not json
 {"digest":"3fa9c1","sql":"other"}
 {"digest":"77","sql":"SELECT 1","unknown":true}
-{"digest":"88","sql":"SELECT 2","template":"books/list.html:9","at":"books/views.py:34"}
+{"digest":"88","sql":"SELECT 2","route":"api/"}
+{"digest":"88","sql":"SELECT 2","route":"list/","template":"books/list.html:9","at":"books/views.py:34"}
 {"digest":"cut","sql":"SEL"#;
         let statements = parse(text);
         assert_eq!(statements.keys().collect::<Vec<_>>(), ["3fa9c1", "77", "88"]);
+        assert_eq!(statements["88"].route, "list/", "the one that names a place in the code");
         assert_eq!(statements["88"].code, "books/list.html:9 (rendered by books/views.py:34)");
         assert_eq!(statements["3fa9c1"].code, "views.py:12");
         assert!(load(Path::new("/nowhere/at/all")).is_empty());

@@ -137,7 +137,6 @@ pub(crate) struct SloPart {
 }
 
 /// As it would be written in the file.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{}s", time.as_secs_f64()))
 }

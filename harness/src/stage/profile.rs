@@ -59,6 +59,9 @@ pub(crate) fn profile(
     })
 }
 
+/// Profiling makes nothing faster: above this the two phases were not alike, and their ratio says nothing.
+const NO_SPEED_UP: f64 = 1.1;
+
 /// Throughput while profiled over throughput while not, in the same kind of load.
 fn slowdown(
     profiled: &LoadPhase,
@@ -67,10 +70,13 @@ fn slowdown(
 ) -> Result<Option<Ratio>, Failure> {
     let plain = run.folder.read_json_if_there::<LoadPhase>(&names::load("closed"))?;
     let while_profiled = window.and_then(|window| rate_within(&profiled.seconds, window));
-    Ok(plain.zip(while_profiled).filter(|(plain, _)| plain.achieved_rps.0 > 0.0).map(|(plain, rate)| {
-        // Three digits: more would be noise.
-        Ratio((rate / plain.achieved_rps.0 * 1000.0).round() / 1000.0)
-    }))
+    let ratio = plain.zip(while_profiled).filter(|(plain, _)| plain.achieved_rps.0 > 0.0);
+    // Three digits: more would be noise.
+    let ratio = ratio.map(|(plain, rate)| (rate / plain.achieved_rps.0 * 1000.0).round() / 1000.0);
+    if ratio.is_some_and(|ratio| ratio > NO_SPEED_UP) {
+        run.note(Stage::Profile, "the site was faster in this phase than in the closed one (caches filled meanwhile?), so what profiling cost cannot be told");
+    }
+    Ok(ratio.filter(|ratio| *ratio <= NO_SPEED_UP).map(Ratio))
 }
 
 /// Requests per second over the whole seconds inside the window.

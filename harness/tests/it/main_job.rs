@@ -143,7 +143,7 @@ fn assert_report_in_a_browser(run: &super::support::RunDir) {
     let chromium = chromium.expect("Chromium is needed: bash ci/test installs it");
     let profile = tempfile::tempdir().expect("temporary folder");
     let data = format!("--user-data-dir={}", profile.path().display());
-    let page = format!("file://{}", run.0.join("report.html").display());
+    let page = format!("file://{}#everything", run.0.join("report.html").display());
     let output = kneepoint_process::Program::new(chromium)
         .args([
             "--headless=new",

@@ -39,7 +39,10 @@ pub struct VerdictView {
 pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> VerdictView {
     let verdict = &summary.verdict;
     let mut reasons = verdict.reasons.iter().map(|reason| clean(reason));
-    let sentence = reasons.next().unwrap_or_else(|| usual(verdict.status, summary));
+    // What is said beside a success are remarks: none of them is the reason for it.
+    let succeeded = matches!(verdict.status, VerdictStatus::Pass | VerdictStatus::NoAssertions);
+    let first = if succeeded { None } else { reasons.next() };
+    let sentence = first.unwrap_or_else(|| usual(verdict.status, summary));
     let (health, health_tone) = health(facts, analysis);
     VerdictView {
         word: verdict.status.word().to_owned(),

@@ -2,7 +2,8 @@
 
 The digest is a short hash of the normalised text. Where a repeated statement came from (route,
 first line of the site's own code, template line) is written once per digest and process to the
-file that `KNEEPOINT_STATEMENTS` names.
+file that `KNEEPOINT_STATEMENTS` names. A view made wholly of library code has no such line: then
+the next route that repeats the statement may still tell one, and each such route is written once.
 """
 
 from __future__ import annotations
@@ -58,7 +59,11 @@ def found_at() -> dict[str, object]:
 def write(normalised: str, where: dict[str, object]) -> None:
     """Append one line for this digest: one `write` to a file opened for appending is whole."""
     name = digest(normalised)
-    _written.add(name)
+    # Without a place in the site's own code, another route may still name one.
+    seen = name if where.get("at") or where.get("template") else f"{name} {where.get('route', '')}"
+    if seen in _written:
+        return
+    _written.add(seen)
     line = json.dumps({"digest": name, "sql": normalised, **where})
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(os.environ["KNEEPOINT_STATEMENTS"], flags, 0o600)

@@ -65,6 +65,14 @@ class HeaderTests(TestCase):
         for absent in ("n1", "cache", "tx"):
             self.assertNotIn(absent, metrics)
 
+    def test_a_place_in_the_code_is_waited_for(self) -> None:
+        with statement_file() as path:
+            for where in ({"route": "api/"}, {"route": "api/"}, {"route": "list/", "at": "views.py:3"}, {"route": "x/"}):
+                if statements.wanted("SELECT ?"):
+                    statements.write("SELECT ?", where)
+            routes = [json.loads(line)["route"] for line in path.read_text().splitlines()]
+        self.assertEqual(routes, ["api/", "list/"])
+
     def test_repeated_statement_is_named(self) -> None:
         for number in range(5):
             Group.objects.create(name=f"group {number}")
