@@ -67,9 +67,17 @@ impl<'a> Context<'a> {
         (asked > 0).then(|| PerSecond::of(asked, phase.measured()))
     }
 
+    /// Requests per second of a route that its application had to answer: without those that a cache in front answered.
+    pub fn worked(&self, route: &RouteProbe) -> Option<PerSecond> {
+        let phase = self.main_phase()?;
+        let worked: u64 =
+            phase.endpoints.iter().map(|endpoint| beyond_cache(endpoint, asked(endpoint, route))).sum();
+        (worked > 0).then(|| PerSecond::of(worked, phase.measured()))
+    }
+
     /// A saving on a route; `None` when the load did not touch it or nothing would be saved.
     pub fn saving(&self, route: &RouteProbe, ms_per_request: f64, basis: &str) -> Option<Saving> {
-        let rate = self.rate(route)?;
+        let rate = self.worked(route)?;
         (ms_per_request.is_finite() && ms_per_request > 0.0).then(|| Saving {
             ms_per_request,
             requests_per_second: rate.0,
@@ -87,6 +95,17 @@ impl<'a> Context<'a> {
         let base =
             self.facts.stack.as_ref().map_or(self.facts.manifest.target.as_str(), |s| s.base_url.as_str());
         text::shell_quote(&text::join_url(base, path))
+    }
+}
+
+/// Of so many requests of an endpoint those that no cache in front answered, by the endpoint's share of hits.
+fn beyond_cache(endpoint: &EndpointStats, asked: u64) -> u64 {
+    let hits: u64 =
+        endpoint.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
+    if endpoint.requests == 0 {
+        asked
+    } else {
+        asked - asked.saturating_mul(hits.min(endpoint.requests)) / endpoint.requests
     }
 }
 
@@ -125,11 +144,16 @@ pub(super) fn from_probe(text: String) -> Evidence {
 pub(super) fn rate_evidence(context: &Context<'_>, route: &RouteProbe) -> Option<Evidence> {
     let phase = context.main_phase()?;
     let rate = context.rate(route)?;
-    Some(evidence(format!("the {} load asked for it {rate}", phase.name), names::load(&phase.name)))
+    let worked = context.worked(route).unwrap_or_default();
+    let past =
+        if worked < rate { format!(", and {worked} of that went past the cache") } else { String::new() };
+    Some(evidence(format!("the {} load asked for it {rate}{past}", phase.name), names::load(&phase.name)))
 }
 
 #[cfg(test)]
 mod tests {
+    use kneepoint_model::cache_status::CacheOutcome;
+
     use super::*;
     use crate::hand;
 
@@ -148,6 +172,21 @@ mod tests {
         hand::with_context(&silent, |context| {
             let route = &silent.probe.as_ref().expect("probe").routes[0];
             assert_eq!(context.rate(route).expect("rate"), PerSecond(25.0));
+        });
+    }
+
+    #[test]
+    fn what_a_cache_answered_saves_nothing() {
+        let mut facts = hand::healthy();
+        for endpoint in facts.phases.iter_mut().flat_map(|phase| &mut phase.endpoints) {
+            endpoint.cache = [(CacheOutcome::Hit, endpoint.requests / 5 * 4)].into();
+        }
+        hand::with_context(&facts, |context| {
+            let route = &facts.probe.as_ref().expect("probe").routes[0];
+            assert_eq!(context.rate(route).expect("rate"), PerSecond(25.0));
+            assert_eq!(context.worked(route).expect("rate"), PerSecond(5.0));
+            let saving = context.saving(route, 2.0, "half of it").expect("loaded");
+            assert!((saving.ms_per_second() - 10.0).abs() < 1e-9, "{saving:?}");
         });
     }
 
