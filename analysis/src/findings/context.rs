@@ -102,11 +102,9 @@ impl<'a> Context<'a> {
 fn beyond_cache(endpoint: &EndpointStats, asked: u64) -> u64 {
     let hits: u64 =
         endpoint.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
-    if endpoint.requests == 0 {
-        asked
-    } else {
-        asked - asked.saturating_mul(hits.min(endpoint.requests)) / endpoint.requests
-    }
+    let hits = hits.min(endpoint.requests);
+    let answered = asked.saturating_mul(hits).checked_div(endpoint.requests).unwrap_or(0);
+    asked.saturating_sub(answered)
 }
 
 /// Requests of an endpoint that went to a route: by the server's own word, else by path.
