@@ -18,7 +18,9 @@ pub fn clean(name: &str) -> String {
     }
     let mut out = out.trim().to_owned();
     if out.starts_with('#') {
-        out.insert(0, '_');
+        // The mark may not make the longest name longer.
+        let marked: String = std::iter::once('_').chain(out.chars()).take(MAX_FRAME).collect();
+        marked.trim_end().clone_into(&mut out);
     }
     // `name 12` would read as a name and a weight.
     if let Some(space) = out.rfind(' ')
@@ -67,6 +69,7 @@ mod tests {
         assert_eq!(clean("a;b\nc"), "a,b c");
         assert_eq!(clean("weight 12"), "weight_12");
         assert_eq!(clean("# remark"), "_# remark");
+        assert_eq!(clean(&"#".repeat(300)).chars().count(), MAX_FRAME);
         assert_eq!(clean(" \t"), "[unknown]");
         assert_eq!(clean("core::slice::<[u8; 8]>"), "core::slice::<[u8, 8]>");
     }
