@@ -106,7 +106,7 @@ fn load_failed(facts: &RunFacts) -> Option<Verdict> {
 
 fn load(facts: &RunFacts, analysis: &Analysis) -> Option<Verdict> {
     if stage(facts, Stage::Load).is_none_or(|record| record.status == StageStatus::Skipped)
-        && facts.phases.is_empty()
+        && facts.measured_phases().next().is_none()
     {
         return None;
     }

@@ -151,7 +151,7 @@ pub struct Page {
 pub struct LeftAlone {
     /// The path or URL.
     pub url: String,
-    /// `robots`, `logout-like`, `other-origin`, `limit`, `depth`, `scheme`.
+    /// `robots`, `logout-like`, `other-origin`, `limit`, `depth`, `scheme`, `ignored`.
     pub why: String,
 }
 

@@ -3,6 +3,7 @@
 //!
 //! The first run downloads Python packages and seeds the data; `KNEEPOINT_TEST_ROOT` says where that is kept (default: the
 //! target folder). Each test has its own root, which shares that cache, so that the tests can run side by side.
+//! Long because the tests share one prepared stack and its helpers.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 use std::collections::BTreeMap;

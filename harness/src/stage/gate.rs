@@ -1,9 +1,10 @@
 //! Gate: the assertions, judged → `gate.json`.
 
 use kneepoint_analysis::{Analysis, RunFacts, base_verdict};
-use kneepoint_ci::{GateResult, judge};
-use kneepoint_model::event::Stage;
+use kneepoint_ci::{GateResult, SloPlan, judge};
+use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::run::names;
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
@@ -19,10 +20,20 @@ pub(crate) fn gate(
     run: &mut Run,
 ) -> Result<GateResult, Failure> {
     let base = stopped.map_or_else(|| base_verdict(facts, analysis), stopped_verdict);
-    let result = judge(&part.plan, facts, analysis, base);
+    let result = judge(&asked_of(part, run), facts, analysis, base);
     run.folder.write_json(names::GATE, &result)?;
     run.note(Stage::Gate, result.verdict.status.word());
     Ok(result)
+}
+
+/// What is promised of load is not judged where no load was asked for: that is neither a pass nor a doubt.
+fn asked_of(part: &SloPart, run: &Run) -> SloPlan {
+    let skipped = |record: &StageRecord| record.name == Stage::Load && record.status == StageStatus::Skipped;
+    if run.manifest.stages.iter().any(skipped) {
+        SloPlan { fail_on: part.plan.fail_on, ..SloPlan::default() }
+    } else {
+        part.plan.clone()
+    }
 }
 
 fn stopped_verdict(failure: &Failure) -> Verdict {

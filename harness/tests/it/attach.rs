@@ -72,6 +72,20 @@ fn a_site_with_a_broken_page_is_not_loaded() {
 }
 
 #[test]
+fn a_sound_site_passes_smoke_and_gets_its_cron_lines() {
+    let site = Site::serve(Router::new().route("/", get(|| async { Html("<title>Home</title>fine") })));
+    let place = Place::new("sound");
+    let smoke = place.run(&["smoke", "--attach", &site.url()]);
+    smoke.exits(0);
+    assert!(smoke.stdout.contains("PASSED  Home"), "{}", smoke.stdout);
+    let cron = place.run(&["warm", "--attach", &site.url(), "--print-cron"]);
+    cron.exits(0);
+    for part in ["curl", "*/5 * * * *", "[Timer]"] {
+        assert!(cron.stdout.contains(part), "{part} is missing from:\n{}", cron.stdout);
+    }
+}
+
+#[test]
 fn a_site_that_hangs_fails_smoke_in_time() {
     let site = Site::serve(
         Router::new().route("/", get(|| async { Html("<title>Home</title><a href=/hang>x</a>") })).route(

@@ -1,5 +1,7 @@
 //! A run made by hand: a bookstore under two phases of load and one of profiling, with plausible figures, an N+1, an
 //! uncached page and a slow engine. Deterministic: noise is a function of the index.
+//!
+//! Long because it is one value: every field of a run has to be there, and nothing else is done here.
 
 use std::collections::BTreeMap;
 

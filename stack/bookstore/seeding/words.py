@@ -1,4 +1,6 @@
-"""The words that titles, names and texts are made of: real ones, so that a search finds something."""
+"""The words that titles, names and texts are made of: real ones, so that a search finds something.
+
+Long because it is word lists and nothing else."""
 
 FIRST_NAMES = [
     "Ada",
