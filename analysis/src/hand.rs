@@ -106,6 +106,8 @@ fn stack() -> StackInfo {
         pprof_url: None,
         access_log: None,
         logs: Vec::new(),
+        instruments: Vec::new(),
+        containers: Vec::new(),
     };
     StackInfo {
         format_version: 1,

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
 
-use crate::config::{DataSize, FailOn};
+use crate::config::{DataSize, FailOn, StackDb, StackDriver};
 
 /// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
 #[derive(Debug, Parser)]
@@ -162,9 +162,15 @@ pub(crate) struct TargetArgs {
 /// How the reference stack is built.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StackArgs {
-    /// runserver, gunicorn, nginx, or auto.
+    /// Child processes on this machine, or containers.
+    #[arg(long, value_enum)]
+    pub(crate) driver: Option<StackDriver>,
+    /// A rung of the ladder (runserver, gunicorn, nginx, multi-app, db-apart, …), or auto.
     #[arg(long, value_name = "NAME")]
     pub(crate) topology: Option<String>,
+    /// The database, where the topology leaves the choice.
+    #[arg(long, value_enum)]
+    pub(crate) db: Option<StackDb>,
     /// Size of the data.
     #[arg(long, value_enum)]
     pub(crate) size: Option<DataSize>,

@@ -11,7 +11,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use plan::{
     LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart, Target, WarmPart,
 };
-pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn};
+pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
 pub(crate) use value::Rate;
 
 use raw::RawConfig;
@@ -26,7 +26,9 @@ pub(crate) const FILE: &str = "kneepoint.toml";
 pub(crate) struct Overrides {
     pub(crate) attach: Option<url::Url>,
     pub(crate) own_target: bool,
+    pub(crate) driver: Option<StackDriver>,
     pub(crate) topology: Option<String>,
+    pub(crate) db: Option<StackDb>,
     pub(crate) size: Option<DataSize>,
     pub(crate) seed: Option<u64>,
     pub(crate) users: Option<u32>,

@@ -43,6 +43,31 @@ pub enum Runtime {
     FramePointers,
 }
 
+/// What a tier can be asked about itself, and where. Passwords are never part of it: this is written into the run folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum Instrument {
+    /// MySQL's or `MariaDB`'s own `performance_schema` and status variables.
+    Mysql {
+        /// `host:port`.
+        address: String,
+        /// Who asks.
+        user: String,
+        /// The site's schema: only its statements are counted.
+        schema: String,
+    },
+    /// Redis' `INFO`.
+    Redis {
+        /// `host:port`.
+        address: String,
+    },
+    /// Memcached's `stats`.
+    Memcached {
+        /// `host:port`.
+        address: String,
+    },
+}
+
 /// One tier as it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TierInfo {
@@ -66,6 +91,12 @@ pub struct TierInfo {
     pub access_log: Option<String>,
     /// Log files.
     pub logs: Vec<String>,
+    /// What it can be asked about itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instruments: Vec<Instrument>,
+    /// Names of the containers it runs in; empty outside of compose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<String>,
 }
 
 /// The stack as it runs.

@@ -40,4 +40,4 @@ pub use native::{
 pub use ports::{DEFAULT_PORT, PortPlan, Ports};
 pub use prepare::{PreparePlan, Prepared, prepare};
 pub use size::Size;
-pub use topology::{ProxySettings, ServerKind, Topology};
+pub use topology::{Balancer, Database, Machine, ProxySettings, ServerKind, SharedCache, Topology};

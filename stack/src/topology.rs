@@ -1,7 +1,7 @@
 //! Which tiers there are and how they are set: `topologies/*.toml`, embedded, typed, unknown keys refused.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU8, NonZeroU16};
 use std::thread::available_parallelism;
 
 use include_dir::{Dir, include_dir};
@@ -30,19 +30,83 @@ pub struct ProxySettings {
     pub cache: bool,
 }
 
+/// Which database serves the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Database {
+    /// A file beside the site: needs nothing, and is no tier of its own.
+    Sqlite,
+    /// MySQL at SERIALIZABLE, `performance_schema` on.
+    Mysql,
+    /// `MariaDB`: a stand-in that can run, but says less about itself.
+    Mariadb,
+}
+
+/// A cache that all processes of the site share; without one, each keeps its own in its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SharedCache {
+    /// Redis.
+    Redis,
+    /// Memcached.
+    Memcached,
+}
+
+/// What spreads visitors over the proxies and servers, where that is not nginx's task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Balancer {
+    /// `HAProxy`, in front of everything.
+    Haproxy,
+}
+
+/// A machine of the compose driver: services that share one quota of CPU and memory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// What it is called.
+    pub name: String,
+    /// Cores' worth of CPU time that its services share.
+    pub cpus: f64,
+    /// Memory that its services share, in MiB.
+    pub memory_mib: u64,
+    /// The compose services that stand on it.
+    pub services: Vec<String>,
+}
+
 /// One rung of the ladder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Topology {
     /// Its name: that of its file.
     pub name: String,
     /// What it is, in one sentence.
     pub about: String,
+    /// What the step to this rung is meant to buy, in one sentence.
+    pub buys: Option<String>,
+    /// Its place on the ladder, from 1; absent for what is no rung.
+    pub rung: Option<u8>,
     /// What serves the site.
     pub server: ServerKind,
     /// nginx in front, when there is one.
     pub proxy: Option<ProxySettings>,
     /// Whether the engine stands beside it; without it the site answers searches with 503.
     pub engine: bool,
+    /// The database; `None` is the driver's own: `SQLite` natively, MySQL in compose.
+    pub db: Option<Database>,
+    /// A cache that all processes share.
+    pub cache: Option<SharedCache>,
+    /// Whether confirmations of orders go through a queue and a worker (Celery on Redis).
+    pub queue: bool,
+    /// Whether media come from an S3-compatible store instead of the server's disk.
+    pub objects: bool,
+    /// Whether the second site stands beside the first, told apart by its domain name.
+    pub second_app: bool,
+    /// Identical app servers behind the proxy or the balancer.
+    pub servers: NonZeroU8,
+    /// A dedicated load balancer.
+    pub balancer: Option<Balancer>,
+    /// Machines of the compose driver; natively there is one, this one.
+    pub machines: Vec<Machine>,
     /// Worker processes; `None` is one a core, and at least two.
     pub workers: Option<NonZeroU16>,
     /// Threads in each worker.
@@ -55,9 +119,23 @@ pub struct Topology {
 #[serde(deny_unknown_fields)]
 struct RawTopology {
     about: String,
+    buys: Option<String>,
+    rung: Option<u8>,
     server: ServerKind,
     proxy: Option<ProxySettings>,
     engine: bool,
+    db: Option<Database>,
+    cache: Option<SharedCache>,
+    #[serde(default)]
+    queue: bool,
+    #[serde(default)]
+    objects: bool,
+    #[serde(default)]
+    second_app: bool,
+    servers: Option<NonZeroU8>,
+    balancer: Option<Balancer>,
+    #[serde(default)]
+    machine: Vec<Machine>,
     workers: Option<NonZeroU16>,
     threads: Option<NonZeroU16>,
     #[serde(default)]
@@ -78,12 +156,29 @@ impl Topology {
         if raw.proxy.is_some() && raw.server == ServerKind::Runserver {
             return Err(bad("nginx in front of runserver is no rung of the ladder; use gunicorn".to_owned()));
         }
+        let servers = raw.servers.unwrap_or(NonZeroU8::MIN);
+        if servers.get() > 1 && raw.proxy.is_none() && raw.balancer.is_none() {
+            return Err(bad("several servers need a [proxy] or a balancer in front of them".to_owned()));
+        }
+        if raw.second_app && raw.proxy.is_none() {
+            return Err(bad("a second site needs a [proxy] that tells the two apart".to_owned()));
+        }
         Ok(Self {
             name: name.to_owned(),
             about: raw.about,
+            buys: raw.buys,
+            rung: raw.rung,
             server: raw.server,
             proxy: raw.proxy,
             engine: raw.engine,
+            db: raw.db,
+            cache: raw.cache,
+            queue: raw.queue,
+            objects: raw.objects,
+            second_app: raw.second_app,
+            servers,
+            balancer: raw.balancer,
+            machines: raw.machine,
             workers: raw.workers,
             threads: raw.threads.unwrap_or(NonZeroU16::MIN),
             env: raw.env,
@@ -109,6 +204,17 @@ impl Topology {
         let mut names: Vec<String> = FILES.files().filter_map(stem).collect();
         names.sort();
         names
+    }
+
+    /// The rungs of the ladder, lowest first.
+    ///
+    /// # Errors
+    /// None with the embedded files, which a test reads.
+    pub fn ladder() -> Result<Vec<Self>, StackError> {
+        let all: Result<Vec<Self>, StackError> = Self::names().iter().map(|name| Self::named(name)).collect();
+        let mut rungs: Vec<Self> = all?.into_iter().filter(|topology| topology.rung.is_some()).collect();
+        rungs.sort_by_key(|topology| topology.rung);
+        Ok(rungs)
     }
 
     /// `nginx` where it is installed, otherwise `gunicorn`, with a word on what is thereby not seen.
@@ -145,7 +251,11 @@ impl Topology {
     pub fn concurrency(&self) -> Option<u32> {
         match self.server {
             ServerKind::Runserver => None,
-            ServerKind::Gunicorn => Some(u32::from(self.workers_here()) * u32::from(self.threads.get())),
+            ServerKind::Gunicorn => Some(
+                u32::from(self.servers.get())
+                    * u32::from(self.workers_here())
+                    * u32::from(self.threads.get()),
+            ),
         }
     }
 
@@ -167,7 +277,20 @@ mod tests {
 
     #[test]
     fn every_embedded_file_is_read() {
-        assert_eq!(Topology::names(), ["gunicorn", "nginx", "runserver"]);
+        let ladder: Vec<String> = Topology::ladder().unwrap().into_iter().map(|rung| rung.name).collect();
+        let wanted = [
+            "runserver",
+            "gunicorn",
+            "nginx",
+            "multi-app",
+            "db-apart",
+            "object-storage",
+            "balanced",
+            "balanced-lb",
+            "cached",
+            "queued",
+        ];
+        assert_eq!(ladder, wanted);
         for name in Topology::names() {
             assert_eq!(Topology::named(&name).unwrap().name, name);
         }
@@ -178,7 +301,10 @@ mod tests {
     #[test]
     fn an_unknown_name_or_key_is_refused_with_what_there_is() {
         let unknown = Topology::named("ngnix").unwrap_err().to_string();
-        assert_eq!(unknown, "unknown topology `ngnix`; there are: gunicorn, nginx, runserver");
+        assert_eq!(
+            unknown,
+            "unknown topology `ngnix`; there are: balanced, balanced-lb, cached, db-apart, gunicorn, multi-app, nginx, object-storage, queued, runserver"
+        );
         let base = "about = \"x\"\nserver = \"gunicorn\"\nengine = false\n";
         let why = |more: &str| Topology::parse("x", &format!("{base}{more}")).unwrap_err().to_string();
         assert!(why("worker = 3\n").contains("unknown field `worker`"), "{}", why("worker = 3\n"));

@@ -62,6 +62,7 @@ fn this_test(name: &str) -> WatchdogCommand {
 
 fn plan(topology: &str, port: u16) -> UpPlan {
     UpPlan {
+        slot: None,
         topology: Topology::named(topology).unwrap(),
         ports: PortPlan { site: port, fixed: false },
         env: BTreeMap::new(),

@@ -80,7 +80,9 @@ pub(super) fn target(args: &TargetArgs) -> Overrides {
 
 pub(super) fn stack(args: &StackArgs) -> Overrides {
     Overrides {
+        driver: args.driver,
         topology: args.topology.clone(),
+        db: args.db,
         size: args.size,
         seed: args.seed,
         env: args.env.clone(),

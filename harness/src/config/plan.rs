@@ -9,7 +9,7 @@ use kneepoint_scenarios::{Scenario, resolve};
 use serde::{Serialize, Serializer};
 use url::Url;
 
-use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site};
+use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site, StackDb, StackDriver};
 use super::value::{AssertionText, Rate, Span};
 use super::{ConfigError, Overrides};
 
@@ -50,6 +50,8 @@ pub(crate) enum Target {
 /// How the reference stack is brought up.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct StackPart {
+    pub(crate) driver: StackDriver,
+    pub(crate) db: StackDb,
     pub(crate) topology: String,
     pub(crate) size: DataSize,
     pub(crate) seed: u64,
@@ -240,6 +242,8 @@ fn target(raw: &RawConfig, seed: u64, over: &Overrides) -> Result<Target, Config
     let mut env = raw.stack.env.clone().unwrap_or_default();
     env.extend(over.env.iter().cloned());
     Ok(Target::Reference(StackPart {
+        driver: over.driver.unwrap_or(set(raw.stack.driver)),
+        db: over.db.unwrap_or(set(raw.stack.db)),
         topology: over.topology.clone().unwrap_or_else(|| set(raw.stack.topology.clone())),
         size: over.size.unwrap_or(set(raw.stack.size)),
         seed,

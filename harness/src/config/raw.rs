@@ -46,7 +46,9 @@ section! {
 section! {
     /// The reference stack.
     Stack {
+        driver: StackDriver,
         topology: String,
+        db: StackDb,
         size: DataSize,
         seed: u64,
         port: Port,
@@ -100,6 +102,30 @@ section! {
         fail_on: FailOn,
         endpoint: BTreeMap<String, Vec<AssertionText>>,
     }
+}
+
+/// How the reference stack is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StackDriver {
+    /// Child processes on this machine.
+    Native,
+    /// Containers, by `docker compose`.
+    Compose,
+}
+
+/// The database of the reference stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StackDb {
+    /// SQLite natively, MySQL in compose, or what the topology says.
+    Auto,
+    /// A file.
+    Sqlite,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
 }
 
 /// Size of the reference data.

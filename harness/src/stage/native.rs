@@ -9,12 +9,12 @@ use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::{
-    Lifetime, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan, WatchdogCommand,
-    prepare, up,
+    Database, Lifetime, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan,
+    WatchdogCommand, prepare, up,
 };
 
 use crate::announce::Announcer;
-use crate::config::{DataSize, StackPart};
+use crate::config::{DataSize, StackDb, StackPart};
 use crate::failure::Failure;
 use crate::run::{self, Run};
 use crate::signals::Stop;
@@ -55,6 +55,12 @@ fn topology(part: &StackPart) -> Result<(Topology, Option<Unmeasured>), Failure>
     if let Some(workers) = u16::try_from(part.workers).ok().and_then(NonZeroU16::new) {
         topology.workers = Some(workers);
     }
+    topology.db = match part.db {
+        StackDb::Auto => topology.db,
+        StackDb::Sqlite => Some(Database::Sqlite),
+        StackDb::Mysql => Some(Database::Mysql),
+        StackDb::Mariadb => Some(Database::Mariadb),
+    };
     Ok((topology, missing))
 }
 
@@ -82,6 +88,7 @@ fn start(
     };
     let prepared = prepare(&plan, &stop.cancel, &**events).map_err(refused)?;
     let plan = UpPlan {
+        slot: None,
         topology,
         ports: PortPlan { site: part.port, fixed: false },
         env: part.env.clone(),

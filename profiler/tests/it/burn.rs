@@ -95,6 +95,8 @@ pub(crate) fn tier_info(tier: Tier, runtime: Runtime, roots: Vec<u32>) -> TierIn
         pprof_url: None,
         access_log: None,
         logs: Vec::new(),
+        instruments: Vec::new(),
+        containers: Vec::new(),
     }
 }
 

@@ -138,6 +138,8 @@ pub(super) fn unseen(tier: Tier) -> TierInfo {
         pprof_url: None,
         access_log: None,
         logs: Vec::new(),
+        instruments: Vec::new(),
+        containers: Vec::new(),
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) fn spec(site: &Site, command: &[String], port: u16) -> Option<Spec> {
         status_url: None,
         access_log: None,
         logs: vec![log.display().to_string()],
+        instruments: Vec::new(),
+        containers: Vec::new(),
     };
     Some(Spec { name: "engine", program, log, telling: Vec::new(), ready: url(port, "/healthz"), port, tier })
 }

@@ -19,9 +19,28 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Of this `.kneepoint` folder. Made absolute, since stored paths are compared with it.
+    /// The usual one of this `.kneepoint` folder.
     pub(super) fn at(root: &Path) -> Self {
-        Self { folder: root.canonicalize().unwrap_or_else(|_| root.to_owned()).join("stack") }
+        Self::slot(root, None)
+    }
+
+    /// Of this `.kneepoint` folder and slot. Made absolute, since stored paths are compared with it.
+    pub(super) fn slot(root: &Path, slot: Option<&str>) -> Self {
+        let name = slot.map_or_else(|| "stack".to_owned(), |slot| format!("stack-{slot}"));
+        Self { folder: root.canonicalize().unwrap_or_else(|_| root.to_owned()).join(name) }
+    }
+
+    /// Every slot that ever stood under this `.kneepoint` folder, the usual one first.
+    pub(super) fn all(root: &Path) -> Vec<Self> {
+        let mut slots: Vec<String> = fs::read_dir(root)
+            .map(|entries| {
+                entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+            })
+            .unwrap_or_default();
+        slots.retain(|name| name.starts_with("stack-"));
+        slots.sort();
+        let others = slots.iter().filter_map(|name| name.strip_prefix("stack-"));
+        std::iter::once(Self::at(root)).chain(others.map(|slot| Self::slot(root, Some(slot)))).collect()
     }
 
     /// `state.json`.

@@ -20,6 +20,8 @@ pub struct WatchdogCommand {
 /// What to bring up. Size and seed of the data are those that were prepared.
 #[derive(Debug, Clone)]
 pub struct UpPlan {
+    /// A name, where several stacks are to stand at the same time under one `.kneepoint` folder; each has its own data.
+    pub slot: Option<String>,
     /// Which tiers, and how they are set.
     pub topology: Topology,
     /// Where they listen.

@@ -94,6 +94,8 @@ pub(super) fn spec(
         pprof_url: None,
         access_log: Some(access_log.clone()),
         logs: vec![error_log.display().to_string(), access_log],
+        instruments: Vec::new(),
+        containers: Vec::new(),
     };
     let telling = vec![error_log];
     let ready = url(ports.site, "/healthz");

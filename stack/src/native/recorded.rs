@@ -68,14 +68,24 @@ pub fn status(root: &Path) -> Option<StackStatus> {
     })
 }
 
-/// Takes down the recorded stack and removes its record; does nothing when there is none.
+/// Takes down what is recorded, in every slot, and removes the record; does nothing when there is none.
 ///
 /// A stack whose kneepoint is at work with it is left alone and reported, unless `all` is said.
 ///
 /// # Errors
 /// `Locked` when another kneepoint is bringing it up or down; `Io`.
 pub fn down_recorded(root: &Path, grace: Duration, all: bool) -> Result<DownReport, StackError> {
-    let home = Home::at(root);
+    let mut whole = DownReport::default();
+    for home in Home::all(root) {
+        let report = down_one(&home, grace, all)?;
+        whole.stopped.extend(report.stopped);
+        whole.leftovers.extend(report.leftovers);
+        whole.in_use_by = whole.in_use_by.or(report.in_use_by);
+    }
+    Ok(whole)
+}
+
+fn down_one(home: &Home, grace: Duration, all: bool) -> Result<DownReport, StackError> {
     if State::read(&home.state()).is_none() {
         return Ok(DownReport::default());
     }
@@ -94,7 +104,7 @@ pub fn down_recorded(root: &Path, grace: Duration, all: bool) -> Result<DownRepo
             home.clear(state.alias.as_deref())?;
             Ok(DownReport::default())
         }
-        Standing::Owned | Standing::LeftRunning | Standing::Orphaned => end(&home, &state, grace),
+        Standing::Owned | Standing::LeftRunning | Standing::Orphaned => end(home, &state, grace),
     }
 }
 

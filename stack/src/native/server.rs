@@ -92,6 +92,8 @@ fn tier(what: String, concurrency: Option<u32>, port: u16, logs: &[PathBuf]) -> 
         pprof_url: None,
         access_log: None,
         logs: logs.iter().map(|path| path.display().to_string()).collect(),
+        instruments: Vec::new(),
+        containers: Vec::new(),
     }
 }
 

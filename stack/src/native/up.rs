@@ -90,7 +90,7 @@ pub fn up(
     events: &dyn EventSink,
 ) -> Result<RunningStack, StackError> {
     let switches = switches::merge(&plan.topology.env, &plan.env)?;
-    let home = Home::at(&prepared.root);
+    let home = Home::slot(&prepared.root, plan.slot.as_deref());
     home.make()?;
     let _lock = lock::take(&home.lock(), PATIENCE, cancel, &mut || {
         events.note(Stage::Up, "waiting for another kneepoint under the same folder");
@@ -124,7 +124,7 @@ impl Start<'_> {
     /// Brings the stack up on ports that are free now.
     fn attempt(&self) -> Result<RunningStack, StackError> {
         let Self { plan, nginx, cancel, events, .. } = *self;
-        let home = Home::at(&self.prepared.root);
+        let home = Home::slot(&self.prepared.root, plan.slot.as_deref());
         home.clear(None)?;
         let with_engine = plan.topology.engine && plan.engine.is_some();
         let mut held = ports::hold(plan.ports, nginx.is_some(), with_engine)?;
