@@ -332,5 +332,7 @@ fn sample(at: u64) -> ResourceSample {
             tier(Tier::Generator, 20_000),
         ],
         nginx: None,
+        databases: Vec::new(),
+        caches: Vec::new(),
     }
 }

@@ -222,5 +222,7 @@ fn sample(at: u64) -> ResourceSample {
         host: HostSample { cores: 2, busy_us: Micros(260_000), ..HostSample::default() },
         tiers: vec![server],
         nginx: None,
+        databases: Vec::new(),
+        caches: Vec::new(),
     }
 }

@@ -34,6 +34,8 @@ pub mod names {
     pub const SAMPLES: &str = "samples";
     /// Resource samples.
     pub const RESOURCES: &str = "samples/resources.jsonl";
+    /// Folder of what databases and caches counted.
+    pub const DB: &str = "db";
     /// Folder of profiles.
     pub const PROFILES: &str = "profiles";
     /// Index of profiles.
@@ -57,9 +59,17 @@ pub mod names {
     pub fn access(phase: &str) -> String {
         format!("{SAMPLES}/access-{phase}.json")
     }
+    /// What databases and caches counted over a phase.
+    pub fn db(phase: &str) -> String {
+        format!("{DB}/{phase}.json")
+    }
     /// A phase's result.
     pub fn load(phase: &str) -> String {
         format!("{LOAD}/{phase}.json")
+    }
+    /// A phase's plan and times, written before its first request.
+    pub fn load_plan(phase: &str) -> String {
+        format!("{LOAD}/{phase}.plan.json")
     }
     /// A phase's interval log.
     pub fn hlog(phase: &str) -> String {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::db::CacheKind;
 use crate::tier::Tier;
 use crate::units::{Bytes, Micros, UnixMillis};
 
@@ -107,6 +108,46 @@ pub struct NginxSample {
     pub requests: u64,
 }
 
+/// A database server's own gauges, asked about once a second; counters are deltas since the answer before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DbGauge {
+    /// Which tier it belongs to.
+    pub tier: Tier,
+    /// Time since the answer before: what to divide the deltas by.
+    pub since_us: Micros,
+    /// Threads at work in this moment, kneepoint's own left out.
+    pub threads_running: u64,
+    /// Open connections, kneepoint's own left out.
+    pub threads_connected: u64,
+    /// Statements since the answer before, kneepoint's own left out.
+    pub questions: u64,
+    /// Waits for a row that began since the answer before.
+    pub row_lock_waits: u64,
+    /// Transactions that wait for a row in this moment.
+    pub row_locks_waiting: u64,
+}
+
+/// A cache server's own gauges, asked about once a second; counters are deltas since the answer before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheGauge {
+    /// Which tier it belongs to.
+    pub tier: Tier,
+    /// Which server.
+    pub kind: CacheKind,
+    /// Time since the answer before: what to divide the deltas by.
+    pub since_us: Micros,
+    /// Lookups that found something.
+    pub hits: u64,
+    /// Lookups that found nothing.
+    pub misses: u64,
+    /// Entries thrown out for want of memory.
+    pub evicted: u64,
+    /// Commands served, kneepoint's own left out.
+    pub commands: u64,
+    /// Memory used in this moment.
+    pub memory_used: Bytes,
+}
+
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceSample {
@@ -120,4 +161,10 @@ pub struct ResourceSample {
     pub tiers: Vec<TierSample>,
     /// The proxy's own count, where it gives one.
     pub nginx: Option<NginxSample>,
+    /// Database servers that were asked in this tick; in most ticks none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<DbGauge>,
+    /// Cache servers that were asked in this tick; in most ticks none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caches: Vec<CacheGauge>,
 }

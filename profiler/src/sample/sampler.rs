@@ -186,7 +186,15 @@ impl Sampling {
         host.foreign_us = self.foreign.of_tick(host.busy_us, tiers.iter().map(|tier| tier.cpu_us).sum());
         let tick_us = Micros::from_duration(now.at - before.at);
         let nginx = self.ask_nginx();
-        self.write(&ResourceSample { at_ms, tick_us, host, tiers, nginx });
+        self.write(&ResourceSample {
+            at_ms,
+            tick_us,
+            host,
+            tiers,
+            nginx,
+            databases: Vec::new(),
+            caches: Vec::new(),
+        });
         now
     }
 

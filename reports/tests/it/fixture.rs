@@ -531,6 +531,8 @@ fn samples() -> Vec<ResourceSample> {
                     tier(Tier::Generator, 0.12, 41, 0.01),
                 ],
                 nginx: None,
+                databases: Vec::new(),
+                caches: Vec::new(),
             }
         })
         .collect()

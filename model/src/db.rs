@@ -1,0 +1,114 @@
+//! `db/<phase>.json`: what the databases and caches counted themselves over one phase of load.
+//!
+//! All figures are *deltas* over the window, never totals since the server's start, unless a field says that it is a state
+//! at the window's end. kneepoint's own questions are taken out. The window begins with the measured part of the phase and
+//! ends after the last request has been answered and the server has come to rest; [`CoveredRequests`] says which requests
+//! to divide by.
+//!
+//! Everything that is text (statements, samples, plans, versions) comes from the site: it is bounded here, and must be
+//! escaped by whoever shows it. String literals are masked before they reach this file, for a session's key is a cookie.
+
+mod cache;
+mod server;
+mod statement;
+
+pub use cache::{CacheKind, CacheWindow, CommandDelta};
+pub use server::{
+    BufferPool, DatabaseWindow, DbKind, DbServer, DbSettings, LockDeltas, ServerErrorDelta, StatusDeltas,
+};
+pub use statement::{
+    DigestDelta, Plan, PlanForm, SessionKind, SessionStatements, StatementSample, StatementSums, Verb,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Unmeasured;
+use crate::units::{Micros, UnixMillis};
+
+/// One phase as the databases and caches counted it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DbWindow {
+    /// Version of this file's format.
+    pub format_version: u32,
+    /// Name of the phase: `closed`, `open`, `profiled`.
+    pub phase: String,
+    /// When the counters were first read.
+    pub from_ms: UnixMillis,
+    /// When they were read again, after the drain.
+    pub until_ms: UnixMillis,
+    /// The requests that the window covers.
+    pub requests: CoveredRequests,
+    /// How the servers came to rest after the last request.
+    pub drain: Drain,
+    /// The database servers, in the order of `stack.json`.
+    pub databases: Vec<DatabaseWindow>,
+    /// The cache servers, in the order of `stack.json`.
+    pub caches: Vec<CacheWindow>,
+    /// What was asked for, but could not be had, and what to do about it.
+    pub unmeasured: Vec<Unmeasured>,
+}
+
+impl DbWindow {
+    /// Length of the window in seconds.
+    pub fn seconds(&self) -> f64 {
+        (self.until_ms - self.from_ms).as_f64() / 1000.0
+    }
+
+    /// A count of the window per request; `None` when no request fell in it.
+    pub fn per_request(&self, count: u64) -> Option<f64> {
+        (self.requests.counted > 0).then(|| count as f64 / self.requests.counted as f64)
+    }
+}
+
+/// Which requests the counters of a window belong to.
+///
+/// The load's own figures hold the requests that were *due in the measured part*; the servers count whatever they did in
+/// the window. Both hold the same requests but for those that were under way when the window began, and those that began
+/// before the first reading was done: together [`CoveredRequests::uncertain`]. A figure per request is therefore known to
+/// `uncertain / counted`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoveredRequests {
+    /// Requests that were due in the measured part, whatever became of them: divide by these.
+    pub counted: u64,
+    /// Requests of which a part, or nothing, may have fallen in the window.
+    pub uncertain: u64,
+    /// How long after the beginning of the measured part the first reading was done.
+    pub late_us: Micros,
+    /// How long before it the first reading was done; one of the two is zero.
+    pub early_us: Micros,
+}
+
+/// How the servers came to rest after the last request: a server still works on requests that the client has given up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Drain {
+    /// How long it was waited for.
+    pub took_us: Micros,
+    /// True when three looks in a row saw no new statement; false when the deadline came first: then the counters may
+    /// hold work that belongs to no counted request, or lack some that does.
+    pub settled: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../tests/data/db-closed.json");
+
+    #[test]
+    fn the_stored_window_is_read_and_written_alike() {
+        let window: DbWindow = serde_json::from_str(SAMPLE).expect("the sample is of this format");
+        let again = serde_json::to_value(&window).expect("write");
+        let text: serde_json::Value = serde_json::from_str(SAMPLE).expect("JSON");
+        assert_eq!(again, text);
+        assert!(!window.databases[0].statements.is_empty() && !window.caches.is_empty());
+        assert!(window.seconds() > 1.0 && window.requests.counted > 0);
+    }
+
+    #[test]
+    fn without_a_request_nothing_is_said_per_request() {
+        assert_eq!(DbWindow::default().per_request(7), None);
+        let requests = CoveredRequests { counted: 4, ..CoveredRequests::default() };
+        assert_eq!(DbWindow { requests, ..DbWindow::default() }.per_request(6), Some(1.5));
+    }
+}
