@@ -24,6 +24,7 @@ mod native;
 mod ports;
 mod prepare;
 mod proc_net;
+mod proxy_settings;
 mod python;
 mod size;
 mod topology;
@@ -40,4 +41,4 @@ pub use native::{
 pub use ports::{DEFAULT_PORT, PortPlan, Ports};
 pub use prepare::{PreparePlan, Prepared, prepare};
 pub use size::Size;
-pub use topology::{Balancer, Database, Machine, ProxySettings, ServerKind, SharedCache, Topology};
+pub use topology::{Balance, Balancer, Database, Machine, ProxySettings, ServerKind, SharedCache, Topology};

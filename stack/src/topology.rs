@@ -9,6 +9,7 @@ use kneepoint_model::manifest::Unmeasured;
 use serde::{Deserialize, Serialize};
 
 use crate::StackError;
+pub use crate::proxy_settings::{Balance, ProxySettings};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/topologies");
 
@@ -20,14 +21,6 @@ pub enum ServerKind {
     Runserver,
     /// gunicorn, kept alive by supervisor.
     Gunicorn,
-}
-
-/// How nginx is set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProxySettings {
-    /// Whether nginx keeps answers (`proxy_cache`) as their headers allow.
-    pub cache: bool,
 }
 
 /// Which database serves the site.
@@ -76,6 +69,7 @@ pub struct Machine {
 
 /// One rung of the ladder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a service of its own, there or not")]
 pub struct Topology {
     /// Its name: that of its file.
     pub name: String,
@@ -117,6 +111,7 @@ pub struct Topology {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a service of its own, there or not")]
 struct RawTopology {
     about: String,
     buys: Option<String>,

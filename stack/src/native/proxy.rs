@@ -8,8 +8,8 @@ use kneepoint_model::tier::Tier;
 use kneepoint_process::{Program, find};
 use rustix::process::{Resource, getrlimit};
 
-use super::render::{NginxConf, render};
-use super::server::write;
+use super::render::{ChosenConf, NginxConf, render};
+use super::server::{socket_path, write};
 use super::service::Spec;
 use super::up::{Site, url, user};
 use crate::topology::ProxySettings;
@@ -62,14 +62,22 @@ pub(super) fn spec(
     ports: Ports,
 ) -> Result<Spec, StackError> {
     // Raising the limit beyond the hard one needs root; a connection needs two files at least.
-    let files = getrlimit(Resource::Nofile).maximum.map_or(FILES, |hard| hard.min(FILES));
+    let wanted = settings.open_files.map_or(FILES, u64::from);
+    let files = getrlimit(Resource::Nofile).maximum.map_or(wanted, |hard| hard.min(wanted));
+    let upstream = if settings.socket == Some(true) {
+        format!("unix:{}", socket_path(site).display())
+    } else {
+        format!("127.0.0.1:{}", ports.server)
+    };
+    let static_root = format!("{}/data/{}", site.run_text(), crate::data::STATIC);
     let conf = NginxConf {
         run_dir: site.run_text(),
         user: user(),
         listen: format!("127.0.0.1:{}", ports.site),
-        upstreams: vec![format!("127.0.0.1:{}", ports.server)],
-        static_root: Some(format!("{}/data/{}", site.run_text(), crate::data::STATIC)),
+        upstreams: vec![upstream],
+        static_root: Some(static_root).filter(|_| settings.static_files != Some(false)),
         proxy_cache: settings.cache,
+        chosen: ChosenConf::of(settings),
         worker_rlimit_nofile: files,
         worker_connections: (files / 4).clamp(64, 2048),
     };

@@ -6,6 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::topology::{Balance, ProxySettings};
 use crate::{StackError, assets};
 
 /// What `proxy/nginx.conf.j2` is filled with; what is not listed keeps the template's default.
@@ -18,8 +19,38 @@ pub(super) struct NginxConf {
     pub(super) upstreams: Vec<String>,
     pub(super) static_root: Option<String>,
     pub(super) proxy_cache: bool,
+    #[serde(flatten)]
+    pub(super) chosen: ChosenConf,
     pub(super) worker_rlimit_nofile: u64,
     pub(super) worker_connections: u64,
+}
+
+/// What may be chosen of nginx; absent keeps the template's default.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ChosenConf {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gzip: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_keepalive_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upstream_keepalive: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) balance: Option<&'static str>,
+}
+
+impl ChosenConf {
+    /// What the settings choose.
+    pub(super) fn of(settings: &ProxySettings) -> Self {
+        Self {
+            cache_seconds: settings.cache_seconds,
+            gzip: settings.gzip,
+            client_keepalive_seconds: settings.client_keepalive_seconds,
+            upstream_keepalive: settings.upstream_keepalive,
+            balance: settings.balance.and_then(Balance::directive),
+        }
+    }
 }
 
 /// What `server/gunicorn.conf.py.j2` is filled with.
@@ -77,6 +108,7 @@ mod tests {
             upstreams: vec!["127.0.0.1:18081".to_owned()],
             static_root: Some("/srv/run/data/static".to_owned()),
             proxy_cache: true,
+            chosen: ChosenConf::default(),
             worker_rlimit_nofile: 8192,
             worker_connections: 2048,
         }
@@ -92,6 +124,36 @@ mod tests {
         let conf = NginxConf { user: Some("root"), proxy_cache: false, static_root: None, ..nginx() };
         let text = render("proxy", "nginx.conf.j2", &conf).unwrap();
         assert!(text.contains("\nuser root;") && !text.contains("proxy_cache_path"), "{text}");
+    }
+
+    #[test]
+    fn what_is_chosen_of_nginx_is_in_its_file() {
+        let settings = ProxySettings {
+            cache: true,
+            cache_seconds: Some(7),
+            gzip: Some(false),
+            client_keepalive_seconds: Some(0),
+            upstream_keepalive: Some(16),
+            balance: Some(Balance::LeastConn),
+            ..ProxySettings::default()
+        };
+        let conf = NginxConf { chosen: ChosenConf::of(&settings), ..nginx() };
+        let text = render("proxy", "nginx.conf.j2", &conf).unwrap();
+        for line in [
+            "proxy_cache_valid 200 301 302 7s;",
+            "gzip off;",
+            "keepalive_timeout 0;",
+            "keepalive 16;",
+            "least_conn;",
+            "proxy_set_header Connection \"\";",
+        ] {
+            assert!(text.contains(line), "{line} is missing from:\n{text}");
+        }
+        let plain = NginxConf { chosen: ChosenConf::of(&ProxySettings::default()), ..nginx() };
+        assert_eq!(
+            render("proxy", "nginx.conf.j2", &plain).unwrap(),
+            render("proxy", "nginx.conf.j2", &nginx()).unwrap()
+        );
     }
 
     #[test]

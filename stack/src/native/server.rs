@@ -22,7 +22,10 @@ pub(super) fn spec(site: &Site, topology: &Topology, port: u16) -> Result<Spec, 
 }
 
 fn gunicorn(site: &Site, topology: &Topology, port: u16) -> Result<Spec, StackError> {
-    let bind = vec![format!("127.0.0.1:{port}")];
+    // The socket comes second: whether the server is ready is asked by TCP in any case.
+    let by_socket = topology.proxy.as_ref().is_some_and(|proxy| proxy.socket == Some(true));
+    let socket = by_socket.then(|| format!("unix:{}", socket_path(site).display()));
+    let bind = [format!("127.0.0.1:{port}")].into_iter().chain(socket).collect();
     let (workers, threads, class) =
         (topology.workers_here(), topology.threads.get(), topology.worker_class());
     let (run_dir, app_dir) = (site.run_text(), site.app().to_string_lossy().into_owned());
@@ -95,6 +98,11 @@ fn tier(what: String, concurrency: Option<u32>, port: u16, logs: &[PathBuf]) -> 
         instruments: Vec::new(),
         containers: Vec::new(),
     }
+}
+
+/// Where gunicorn listens beside its port, when the proxy is to reach it by a Unix socket.
+pub(super) fn socket_path(site: &Site) -> PathBuf {
+    site.run.join("gunicorn.sock")
 }
 
 pub(super) fn write(site: &Site, name: &str, text: &str) -> Result<PathBuf, StackError> {
