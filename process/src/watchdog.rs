@@ -7,6 +7,7 @@
 mod guard;
 mod protocol;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
@@ -22,6 +23,8 @@ use crate::spawn::{OnParentDeath, spawn};
 use crate::{Program, Service};
 use protocol::Order;
 
+/// What the kernel writes to a pipe in one piece (`PIPE_BUF`), so that a kill in the middle cannot leave half a line.
+const ONE_PIECE: usize = 4096;
 /// How long the watchdog may take to end after `done`.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -67,6 +70,15 @@ impl Watchdog {
         self.tell(&Order::Forget(session))
     }
 
+    /// When we die, runs this program (its arguments after it) once all watched sessions have been ended; for what lives
+    /// outside of our sessions, such as containers. It gets the environment that we had when the watchdog was started.
+    ///
+    /// # Errors
+    /// `Watchdog` when it no longer listens, or when the arguments are longer than about 4,000 characters.
+    pub fn finally(&self, argv: &[OsString]) -> Result<(), ProcessError> {
+        self.tell(&Order::Finally(argv.to_vec()))
+    }
+
     /// Says that all is well and waits for the watchdog to end; what it still watches lives on.
     ///
     /// # Errors
@@ -90,8 +102,12 @@ impl Watchdog {
     fn tell(&self, order: &Order) -> Result<(), ProcessError> {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        // One write of far less than PIPE_BUF, so that a kill in the middle cannot leave half a line.
         let line = format!("{order}\n");
+        if line.len() > ONE_PIECE {
+            let long =
+                io::Error::new(io::ErrorKind::InvalidInput, "the order is too long to be sent in one piece");
+            return Err(ProcessError::Watchdog(long));
+        }
         let written = guard.pipe.as_mut().ok_or_else(gone).and_then(|pipe| pipe.write_all(line.as_bytes()));
         written.map_err(ProcessError::Watchdog)
     }

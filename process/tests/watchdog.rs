@@ -55,6 +55,7 @@ fn owner_entry() {
     wait_until("its members", 8, || service.members().len() >= 2);
     if let Some(watchdog) = &watchdog {
         watchdog.watch(&service).unwrap();
+        watchdog.finally(&["touch".into(), folder.join("last act").into()]).unwrap();
     }
     let part = folder.join("part");
     let mut out = std::fs::File::create(&part).unwrap();
@@ -79,6 +80,7 @@ fn kill_9_of_the_owner_ends_the_whole_session() {
     let folder = tempfile::tempdir().unwrap();
     let victim = kill_an_owner(&folder.path().join("watched"));
     wait_until("the session has gone", 8, || !victim.is_alive());
+    wait_until("the last act was run", 8, || folder.path().join("last act").exists());
 }
 
 #[test]
@@ -104,6 +106,8 @@ fn finish_leaves_alone_and_forget_too() {
     watchdog.watch(&kept).unwrap();
     watchdog.watch(&ended).unwrap();
     watchdog.forget(kept.session()).unwrap();
+    let long = watchdog.finally(&["x".repeat(5000).into()]);
+    assert!(matches!(long, Err(kneepoint_process::ProcessError::Watchdog(_))));
     drop(watchdog);
     wait_until("the watched one has gone", 8, || !ended.is_alive());
     assert!(kept.is_alive());

@@ -1,17 +1,22 @@
 //! The watchdog itself: reads orders until the pipe closes, and ends what it was told to watch unless it was told `done`.
 //!
-//! It starts nothing, writes nothing and keeps no file open. SIGINT, SIGTERM and SIGHUP are ignored (see `spawn.rs`), since
-//! what ends us must not end it first; it always ends with us, because the pipe closes.
+//! It writes nothing, keeps no file open, and starts nothing but what it was told to run at the end. SIGINT, SIGTERM and
+//! SIGHUP are ignored (see `spawn.rs`), since what ends us must not end it first; it always ends with us, because the pipe
+//! closes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 use super::protocol::Order;
+use crate::Program;
 use crate::session::{self, ProcessInfo, SessionId, SessionRef};
 
 /// What the watched sessions get between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long each program that is run at the end may take.
+const LAST_ACT: Duration = Duration::from_mins(2);
 
 /// How the watch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,24 +44,37 @@ pub fn main(stdin: impl Read) -> Ending {
             return Ending::Done;
         }
     }
-    let sessions: Vec<SessionRef> = watched.0.into_values().collect();
-    Ending::Orphaned(session::end(&sessions, GRACE, &mut || {}))
+    let sessions: Vec<SessionRef> = watched.sessions.into_values().collect();
+    let left = session::end(&sessions, GRACE, &mut || {});
+    for argv in watched.last_acts {
+        if let Some((program, args)) = argv.split_first() {
+            // Nobody is there to be told; whatever it leaves is found by the next one who looks.
+            let _ = Program::new(program).args(args).cwd("/").run(LAST_ACT);
+        }
+    }
+    Ending::Orphaned(left)
 }
 
-/// The sessions to end, by number: a number that is watched again has been used again.
+/// What is to be done at the end.
 #[derive(Debug, Default)]
-struct Watched(BTreeMap<SessionId, SessionRef>);
+struct Watched {
+    /// The sessions to end, by number: a number that is watched again has been used again.
+    sessions: BTreeMap<SessionId, SessionRef>,
+    /// What to run then, in the order in which it was said.
+    last_acts: Vec<Vec<OsString>>,
+}
 
 impl Watched {
     /// Takes one order; `true` when it was `done`.
     fn obey(&mut self, line: &str) -> bool {
         match Order::parse(line) {
             Some(Order::Watch(session, _name)) => {
-                self.0.insert(session.session, session);
+                self.sessions.insert(session.session, session);
             }
             Some(Order::Forget(session)) => {
-                self.0.remove(&session);
+                self.sessions.remove(&session);
             }
+            Some(Order::Finally(argv)) => self.last_acts.push(argv),
             Some(Order::Done) => return true,
             None => {}
         }
@@ -76,12 +94,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_act_is_run_when_the_parent_died_and_not_when_it_is_done() {
+        let temp = tempfile::tempdir().unwrap();
+        let (orphaned, done) = (temp.path().join("or phaned"), temp.path().join("done"));
+        let order = |path: &std::path::Path| Order::Finally(vec!["touch".into(), path.into()]);
+        assert_eq!(main(format!("{}\ndone\n", order(&done)).as_bytes()), Ending::Done);
+        assert_eq!(main(format!("{}\n", order(&orphaned)).as_bytes()), Ending::Orphaned(Vec::new()));
+        assert!(orphaned.exists() && !done.exists());
+    }
+
+    #[test]
     fn forgotten_sessions_are_not_ended() {
         let mut watched = Watched::default();
         for line in ["watch 5 1 a", "watch 6 1 b", "watch 5 9 a again", "nonsense", "forget 6"] {
             assert!(!watched.obey(line));
         }
         let five = SessionRef { session: SessionId(5), leader_start_ticks: 9 };
-        assert_eq!(watched.0.into_values().collect::<Vec<_>>(), [five]);
+        assert_eq!(watched.sessions.into_values().collect::<Vec<_>>(), [five]);
     }
 }

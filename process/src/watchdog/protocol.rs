@@ -1,8 +1,10 @@
 //! What is said on the pipe to the watchdog: one order a line, as a value with its text form. Pure.
 //!
-//! `watch <session> <start_ticks> <name>` · `forget <session>` · `done`
+//! `watch <session> <start_ticks> <name>` · `forget <session>` · `finally <argument> …` · `done`
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::session::{SessionId, SessionRef};
 
@@ -16,6 +18,8 @@ pub(super) enum Order {
     Watch(SessionRef, String),
     /// Do not end this session any more.
     Forget(SessionId),
+    /// Run this program, its arguments after it, when the pipe closes and all sessions have been ended.
+    Finally(Vec<OsString>),
     /// All is well: leave without ending anything.
     Done,
 }
@@ -29,6 +33,10 @@ impl fmt::Display for Order {
                 write!(f, "watch {} {} {name}", watched.session.0, watched.leader_start_ticks)
             }
             Self::Forget(session) => write!(f, "forget {}", session.0),
+            Self::Finally(argv) => {
+                f.write_str("finally")?;
+                argv.iter().try_for_each(|word| write!(f, " {}", encoded(word)))
+            }
             Self::Done => f.write_str("done"),
         }
     }
@@ -37,6 +45,9 @@ impl fmt::Display for Order {
 impl Order {
     /// `None` for a line that is no order; the watchdog passes over it, since it must not end for a typing error.
     pub(super) fn parse(line: &str) -> Option<Self> {
+        if let Some(argv) = line.strip_prefix("finally ") {
+            return argv.split(' ').map(decoded).collect::<Option<Vec<_>>>().map(Self::Finally);
+        }
         let mut words = line.splitn(4, ' ');
         match words.next()? {
             "watch" => {
@@ -50,6 +61,29 @@ impl Order {
             _ => None,
         }
     }
+}
+
+/// An argument as one word of printable ASCII, never empty: `=` before bytes as they are, or as `%` and two digits.
+fn encoded(argument: &OsStr) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,@+".contains(&byte);
+    let one = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") };
+    std::iter::once("=".to_owned()).chain(argument.as_bytes().iter().map(one)).collect()
+}
+
+fn decoded(word: &str) -> Option<OsString> {
+    let mut bytes = Vec::new();
+    let mut rest = word.strip_prefix('=')?.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = &after[2..];
+    }
+    Some(OsString::from_vec(bytes))
 }
 
 #[cfg(test)]
@@ -75,8 +109,16 @@ mod tests {
         }
 
         #[test]
+        fn any_argument_arrives_as_it_was(argv in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 1..5)) {
+            let order = Order::Finally(argv.into_iter().map(OsString::from_vec).collect());
+            let line = order.to_string();
+            prop_assert!(line.is_ascii() && !line.contains('\n'));
+            prop_assert_eq!(Order::parse(&line), Some(order));
+        }
+
+        #[test]
         fn nonsense_is_no_order(line in "\\PC{0,40}") {
-            prop_assume!(!["watch", "forget", "done"].iter().any(|word| line.starts_with(word)));
+            prop_assume!(!["watch", "forget", "finally", "done"].iter().any(|word| line.starts_with(word)));
             prop_assert_eq!(Order::parse(&line), None);
         }
     }
