@@ -15,6 +15,9 @@ use crate::hash::ContentHash;
 static BOOKSTORE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/bookstore");
 static PROXY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/proxy");
 static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/server");
+static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/db");
+static CACHE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cache");
+static BALANCER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/balancer");
 static PROBE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../profiler/probes/django");
 
 /// One embedded file: where it goes and what it holds.
@@ -34,9 +37,15 @@ impl Asset {
 /// Every file that belongs to the stack, in a fixed order.
 pub(crate) fn all() -> Vec<Asset> {
     let mut assets = Vec::new();
-    for (folder, dir) in
-        [("bookstore", &BOOKSTORE), ("probe", &PROBE), ("proxy", &PROXY), ("server", &SERVER)]
-    {
+    for (folder, dir) in [
+        ("balancer", &BALANCER),
+        ("bookstore", &BOOKSTORE),
+        ("cache", &CACHE),
+        ("db", &DB),
+        ("probe", &PROBE),
+        ("proxy", &PROXY),
+        ("server", &SERVER),
+    ] {
         collect(folder, dir, &mut assets);
     }
     assets.sort_by_key(Asset::target);

@@ -26,6 +26,7 @@ mod prepare;
 mod proc_net;
 mod proxy_settings;
 mod python;
+mod render;
 mod size;
 mod topology;
 mod venv;

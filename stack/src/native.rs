@@ -9,7 +9,6 @@ mod plan;
 mod proxy;
 mod ready;
 mod recorded;
-mod render;
 mod running;
 mod server;
 mod service;

@@ -12,16 +12,6 @@ pub enum Balance {
     LeastConn,
 }
 
-impl Balance {
-    /// nginx's directive; none is needed for its default.
-    pub const fn directive(self) -> Option<&'static str> {
-        match self {
-            Self::RoundRobin => None,
-            Self::LeastConn => Some("least_conn"),
-        }
-    }
-}
-
 /// How nginx is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +39,10 @@ pub struct ProxySettings {
     /// How it chooses among several servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
+    /// Failures within ten seconds after which a server is left alone for ten seconds; 0 (the default) never leaves one
+    /// alone, so that errors are seen and not hidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_fails: Option<u8>,
     /// Files that nginx may have open; a proxied request in flight holds two connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u32>,

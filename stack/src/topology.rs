@@ -306,6 +306,8 @@ mod tests {
         assert!(why("worker = 3\n").contains("line 4"));
         assert!(why("workers = 0\n").contains("zero"));
         assert!(why("[env]\n\"A B\" = \"1\"\n").contains("no name of an environment variable"));
+        assert!(why("[proxy]\ncache = true\nsocke = true\n").contains("unknown field `socke`"));
+        assert!(why("[proxy]\ncache = true\nbalance = \"best\"\n").contains("round_robin"));
         let runserver = "about = \"x\"\nserver = \"runserver\"\nengine = false\n[proxy]\ncache = true\n";
         assert!(Topology::parse("x", runserver).is_err());
     }

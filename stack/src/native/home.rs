@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{StackError, folder};
 
-/// `sockaddr_un` holds 108 bytes with the final zero; supervisor appends its pid to `supervisor.sock`.
-const LONGEST: usize = 107 - "/supervisor.sock.4194304".len();
+/// `sockaddr_un` holds 108 bytes with the final zero; supervisor appends its pid to the socket of its name.
+const LONGEST: usize = 107 - "/supervisord-green-255.sock.4194304".len();
 
 /// The folders of a stack.
 #[derive(Debug, Clone)]

@@ -8,10 +8,10 @@ use kneepoint_model::tier::Tier;
 use kneepoint_process::{Program, find};
 use rustix::process::{Resource, getrlimit};
 
-use super::render::{ChosenConf, NginxConf, render};
 use super::server::{socket_path, write};
 use super::service::Spec;
 use super::up::{Site, url, user};
+use crate::render::{Backend, NginxConf};
 use crate::topology::ProxySettings;
 use crate::{Ports, StackError, exec};
 
@@ -19,6 +19,8 @@ use crate::{Ports, StackError, exec};
 const FILES: u64 = 8192;
 /// From this version on, `-e` keeps nginx from opening the system's error log first.
 const KNOWS_E: (u32, u32, u32) = (1, 19, 5);
+/// From this version on, a reload can spare idle clients.
+const KEEPS_CLIENTS: (u32, u32, u32) = (1, 27, 4);
 
 /// An installed nginx.
 pub(crate) struct Nginx {
@@ -48,10 +50,11 @@ fn version(text: &str) -> Option<String> {
     (!version.is_empty()).then_some(version)
 }
 
-fn knows_e(version: &str) -> bool {
+/// Whether this version is that one or later.
+fn since(version: &str, wanted: (u32, u32, u32)) -> bool {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) >= KNOWS_E
+    (next(), next(), next()) >= wanted
 }
 
 /// nginx before the server, its configuration written.
@@ -64,7 +67,7 @@ pub(super) fn spec(
     // Raising the limit beyond the hard one needs root; a connection needs two files at least.
     let wanted = settings.open_files.map_or(FILES, u64::from);
     let files = getrlimit(Resource::Nofile).maximum.map_or(wanted, |hard| hard.min(wanted));
-    let upstream = if settings.socket == Some(true) {
+    let address = if settings.socket == Some(true) {
         format!("unix:{}", socket_path(site).display())
     } else {
         format!("127.0.0.1:{}", ports.server)
@@ -72,20 +75,22 @@ pub(super) fn spec(
     let static_root = format!("{}/data/{}", site.run_text(), crate::data::STATIC);
     let conf = NginxConf {
         run_dir: site.run_text(),
-        user: user(),
+        user: user().map(str::to_owned),
         listen: format!("127.0.0.1:{}", ports.site),
-        upstreams: vec![upstream],
+        upstreams: vec![Backend { name: "app-1".to_owned(), address }],
+        extra_sites: Vec::new(),
         static_root: Some(static_root).filter(|_| settings.static_files != Some(false)),
-        proxy_cache: settings.cache,
-        chosen: ChosenConf::of(settings),
+        media: None,
+        settings: settings.clone(),
+        keeps_clients: since(&nginx.version, KEEPS_CLIENTS),
         worker_rlimit_nofile: files,
         worker_connections: (files / 4).clamp(64, 2048),
     };
-    let path = write(site, "nginx.conf", &render("proxy", "nginx.conf.j2", &conf)?)?;
+    let path = write(site, "nginx.conf", &conf.text()?)?;
     let error_log = site.logs.join("nginx-error.log");
     let mut program =
         site.program(&nginx.path).arg("-p").arg(&site.run).arg("-c").arg(path).args(["-g", "daemon off;"]);
-    if knows_e(&nginx.version) {
+    if since(&nginx.version, KNOWS_E) {
         program = program.arg("-e").arg(site.run.join("logs/nginx-error.log"));
     }
     let log = site.logs.join("nginx.log");
@@ -119,12 +124,10 @@ mod tests {
         assert_eq!(version("nginx version: nginx/1.22.1\n").unwrap(), "1.22.1");
         assert_eq!(version("nginx version: nginx/1.18.0 (Ubuntu)").unwrap(), "1.18.0");
         assert_eq!(version("something else"), None);
-        assert!(
-            knows_e("1.22.1")
-                && knows_e("1.19.5")
-                && knows_e("2.0")
-                && !knows_e("1.18.0")
-                && !knows_e("of unknown")
-        );
+        for (version, knows) in
+            [("1.22.1", true), ("1.19.5", true), ("2.0", true), ("1.18.0", false), ("of unknown", false)]
+        {
+            assert_eq!(since(version, KNOWS_E), knows, "{version}");
+        }
     }
 }

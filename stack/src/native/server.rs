@@ -7,10 +7,10 @@ use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::Program;
 
-use super::render::{GunicornConf, SupervisedProgram, SupervisorConf, render};
 use super::service::Spec;
 use super::up::{Site, url, user};
 use crate::StackError;
+use crate::render::{GunicornConf, SupervisedProgram, SupervisorConf};
 use crate::topology::{ServerKind, Topology};
 
 /// What the site runs on, its configuration written.
@@ -35,14 +35,16 @@ fn gunicorn(site: &Site, topology: &Topology, port: u16) -> Result<Spec, StackEr
         bind,
         workers,
         threads,
-        worker_class: class,
+        name: "gunicorn".to_owned(),
+        worker_class: class.to_owned(),
     };
-    let gunicorn_conf = write(site, "gunicorn.conf.py", &render("server", "gunicorn.conf.py.j2", &conf)?)?;
+    let gunicorn_conf = write(site, "gunicorn.conf.py", &conf.text()?)?;
     let argv = [&site.python.to_string_lossy(), "-m", "gunicorn", "-c", &gunicorn_conf.to_string_lossy()];
     let argv = argv.into_iter().chain(["bookstore.wsgi:application"]).map(str::to_owned).collect();
-    let programs = vec![SupervisedProgram { name: "gunicorn", argv }];
-    let conf = SupervisorConf { run_dir, app_dir, user: user(), programs };
-    let supervisor_conf = write(site, "supervisord.conf", &render("server", "supervisord.conf.j2", &conf)?)?;
+    let programs = vec![SupervisedProgram { name: "gunicorn".to_owned(), argv }];
+    let name = "supervisord".to_owned();
+    let conf = SupervisorConf { run_dir, app_dir, name, user: user().map(str::to_owned), programs };
+    let supervisor_conf = write(site, "supervisord.conf", &conf.text()?)?;
     let program = with_switches(site, site.program(&site.python))
         .args(["-m", "supervisor.supervisord", "-n", "-c"])
         .arg(supervisor_conf);

@@ -1,0 +1,62 @@
+//! Fills the configuration templates of every tier. Pure: text and values in, text out.
+//!
+//! One context a template, general enough for both drivers: every address and folder is given. A variable that a template
+//! asks for and that is neither given nor defaulted there is an error, never an empty string.
+
+#[cfg_attr(not(test), allow(dead_code, reason = "for the drivers that come next"))]
+mod balancer;
+#[cfg_attr(not(test), allow(dead_code, reason = "for the drivers that come next"))]
+mod db;
+#[cfg_attr(not(test), allow(dead_code, reason = "for the drivers that come next"))]
+mod nginx;
+mod server;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+#[allow(unused_imports, reason = "for the drivers that come next")]
+pub(crate) use balancer::{HaproxyConf, HaproxySite};
+#[allow(unused_imports, reason = "for the drivers that come next")]
+pub(crate) use db::{DbFlavour, DbInstall, MyCnf};
+#[allow(unused_imports, reason = "for the drivers that come next")]
+pub(crate) use nginx::{ExtraSite, Media, NginxConf};
+pub(crate) use server::{GunicornConf, SupervisedProgram, SupervisorConf};
+
+use crate::{StackError, assets};
+
+/// A name and the address behind it, as proxies and balancers list their servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Backend {
+    /// What logs and the balancer call it.
+    pub(crate) name: String,
+    /// `host:port`, or `unix:/path`.
+    pub(crate) address: String,
+}
+
+/// Renders the embedded template `folder/name`.
+pub(crate) fn render(folder: &str, name: &str, values: &impl Serialize) -> Result<String, StackError> {
+    let bad = |why: String| StackError::Template { name: format!("{folder}/{name}"), why };
+    let text = assets::text(folder, name).ok_or_else(|| bad("it is not embedded".to_owned()))?;
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.map_err(|error| bad(error.to_string()))?);
+    // Configuration files are no HTML, whatever their names end in.
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment
+        .render_named_str(name, text, minijinja::value::Serde(values))
+        .map_err(|error| bad(format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_missing_is_an_error() {
+        let error = render("proxy", "nginx.conf.j2", &()).unwrap_err().to_string();
+        assert!(error.contains("undefined"), "{error}");
+        assert!(render("proxy", "no-such", &()).is_err());
+    }
+}
