@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use kneepoint_model::correctness::StockAudit;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::manifest::Manifest;
 use kneepoint_model::probe::ProbeResult;
@@ -67,6 +68,8 @@ pub struct RunFacts {
     pub samples: Vec<ResourceSample>,
     /// Lines of samples that could not be read.
     pub samples_garbage: u64,
+    /// The shop's books before and after load.
+    pub correctness: Option<StockAudit>,
     /// Profiles.
     pub profiles: Option<ProfilesIndex>,
     /// Files that are there but could not be made sense of, each with the reason.
@@ -86,6 +89,7 @@ impl RunFacts {
             access: BTreeMap::new(),
             samples: Vec::new(),
             samples_garbage: 0,
+            correctness: None,
             profiles: None,
             unread: Vec::new(),
         }
@@ -99,6 +103,7 @@ impl RunFacts {
         facts.site = optional(folder, names::SITE, unread)?;
         facts.warm = optional(folder, names::WARM, unread)?;
         facts.probe = optional(folder, names::PROBE, unread)?;
+        facts.correctness = optional(folder, names::CORRECTNESS, unread)?;
         facts.profiles = optional(folder, names::PROFILES_INDEX, unread)?;
         for name in phase_names(folder)? {
             if let Some(phase) = optional(folder, &names::load(&name), unread)? {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
+use kneepoint_model::correctness::{StockAudit, StockCount};
 use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::Finding;
 use kneepoint_model::histogram::Quantiles;
@@ -73,6 +74,8 @@ pub(crate) fn healthy() -> RunFacts {
         phase("profiled", START + 40_000, LoadModel::Closed { users: 2 }, 1_000),
     ];
     facts.access = facts.phases.iter().map(|phase| (phase.name.clone(), access(phase.requests))).collect();
+    let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
+    facts.correctness = Some(StockAudit::of(shop(50_000, 0), shop(49_800, 200)));
     facts.samples = (0..240).map(|tick| sample(START + tick * 250)).collect();
     facts
 }

@@ -11,19 +11,30 @@ use kneepoint_model::site::SiteMap;
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::facts::RunFacts;
+use crate::findings::lost_update::broken;
 use crate::types::Analysis;
 
 /// Fewest requests of which anything is said.
 pub const MIN_REQUESTS: u64 = 20;
 
-/// The base verdict: never `pass`, because nothing has been asserted yet.
+/// The base verdict: never `pass`, because nothing has been asserted yet; a failure when updates were lost, because that
+/// needs no assertion.
 pub fn base_verdict(facts: &RunFacts, analysis: &Analysis) -> Verdict {
+    let lost = facts.correctness.as_ref().filter(|audit| !audit.balances());
+    let lost = lost.map(|audit| format!("updates were lost under load: {}", broken(audit)));
     let mut verdict = stack(facts)
         .or_else(|| smoke(facts))
         .or_else(|| load_failed(facts))
         .or_else(|| interrupted(facts))
         .or_else(|| load(facts, analysis))
         .unwrap_or_else(|| done(facts));
+    if let Some(why) = lost {
+        if verdict.status < VerdictStatus::Fail {
+            verdict = Verdict::new(VerdictStatus::Fail, vec![why]);
+        } else {
+            verdict.reasons.push(why);
+        }
+    }
     let weak = &analysis.validity.notes;
     if matches!(verdict.status, VerdictStatus::NoAssertions | VerdictStatus::Invalid) {
         verdict.reasons.extend(weak.iter().cloned());

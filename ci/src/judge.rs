@@ -59,8 +59,9 @@ fn verdict(
     broken: Vec<String>,
     doubtful: Vec<String>,
 ) -> Verdict {
-    if base.status > VerdictStatus::Fail {
-        // The exit code of a partial run depends on what stopped it, so the base is kept as it is.
+    if base.status >= VerdictStatus::Fail {
+        // The exit code of a partial run depends on what stopped it, so the base is kept as it is; and what failed
+        // without any promise (lost updates) fails with promises kept too.
         let mut verdict = base;
         verdict.reasons.extend(broken);
         return verdict;
@@ -171,6 +172,7 @@ impl Bench<'_> {
 #[cfg(test)]
 mod tests {
     use kneepoint_analysis::{analyse, base_verdict};
+    use kneepoint_model::correctness::{StockAudit, StockCount};
     use kneepoint_model::finding::Severity;
     use kneepoint_model::units::Micros;
 
@@ -186,6 +188,17 @@ mod tests {
         let gate = gate(facts, &[text]);
         let one = &gate.assertions[0];
         (one.result, gate.verdict.status, one.why.clone().unwrap_or_default())
+    }
+
+    #[test]
+    fn lost_updates_fail_though_every_promise_holds() {
+        let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
+        let mut facts = hand::run();
+        facts.correctness = Some(StockAudit::of(shop(100, 0), shop(95, 9)));
+        let gate = gate(&facts, &["p50 < 15ms"]);
+        assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Fail, 1), "{gate:#?}");
+        assert_eq!(gate.assertions[0].result, AssertionResult::Pass);
+        assert!(gate.verdict.reasons[0].contains("4 of 9 pieces"), "{gate:#?}");
     }
 
     #[test]

@@ -47,6 +47,30 @@ pub enum Rule {
     DevelopmentServer,
     /// `DEBUG = True`.
     DebugMode,
+    /// Something was sold that was never taken from the stock.
+    LostUpdate,
+    /// A statement reads far more rows than it returns.
+    MissingIndex,
+    /// Counting all rows for a pager takes a good part of the database's time.
+    CountPaging,
+    /// Statements wait for row locks: a hot row.
+    LockWaits,
+    /// Transactions are rolled back because they waited for each other.
+    Deadlocks,
+    /// Plain reads take locks at SERIALIZABLE, and writers wait for them.
+    SerializableReads,
+    /// A database connection for each request.
+    ConnectPerRequest,
+    /// The buffer pool is smaller than what is read.
+    BufferPool,
+    /// Sorting and grouping spill into temporary tables on disk.
+    TmpTables,
+    /// The database refuses connections.
+    MaxConnections,
+    /// A cache that is asked seldom has the answer.
+    CacheHitRatio,
+    /// A cache that is configured and never asked.
+    CacheUnused,
 }
 
 impl Rule {
@@ -66,6 +90,18 @@ impl Rule {
             Self::NoPagination => "no-pagination",
             Self::DevelopmentServer => "development-server",
             Self::DebugMode => "debug-mode",
+            Self::LostUpdate => "lost-update",
+            Self::MissingIndex => "missing-index",
+            Self::CountPaging => "count-paging",
+            Self::LockWaits => "lock-waits",
+            Self::Deadlocks => "deadlocks",
+            Self::SerializableReads => "serializable-reads",
+            Self::ConnectPerRequest => "connect-per-request",
+            Self::BufferPool => "buffer-pool",
+            Self::TmpTables => "tmp-tables",
+            Self::MaxConnections => "max-connections",
+            Self::CacheHitRatio => "cache-hit-ratio",
+            Self::CacheUnused => "cache-unused",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod cache_status;
 pub mod cancel;
+pub mod correctness;
 pub mod db;
 pub mod event;
 pub mod exit;

@@ -28,6 +28,8 @@ pub mod names {
     pub const WARM: &str = "warm.json";
     /// Routes alone.
     pub const PROBE: &str = "probe.json";
+    /// The shop's books before and after load.
+    pub const CORRECTNESS: &str = "correctness.json";
     /// Folder of load phases: `<phase>.json`, `<phase>.hlog`, `<phase>.seconds.jsonl`.
     pub const LOAD: &str = "load";
     /// Folder of samples.

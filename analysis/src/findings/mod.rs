@@ -1,6 +1,6 @@
 //! Findings: one rule a file, each a pure function of the [`Context`].
 //!
-//! Truth rules for all of them: no rule but `errors` and `generator_limited` looks at a phase that may not be believed;
+//! Truth rules for all of them: no rule but `errors`, `generator_limited` and `lost_update` looks at a phase that may not be believed;
 //! fewer than [`MIN_SAMPLES`] requests are not enough data, and a rule that could not judge says so; the profiled phase
 //! gives no latency; a stack without the fault gives no finding.
 
@@ -11,6 +11,7 @@ pub mod debug_mode;
 pub mod development_server;
 pub mod errors;
 pub mod generator_limited;
+pub mod lost_update;
 pub mod many_queries;
 pub mod n_plus_one;
 pub mod no_pagination;
@@ -48,7 +49,8 @@ impl Judgement {
 
 type Check = fn(&Context<'_>) -> Judgement;
 
-const RULES: [(Rule, Check); 13] = [
+const RULES: [(Rule, Check); 14] = [
+    (Rule::LostUpdate, lost_update::check),
     (Rule::GeneratorLimited, generator_limited::check),
     (Rule::Errors, errors::check),
     (Rule::UnsafeCache, unsafe_cache::check),

@@ -7,18 +7,22 @@ use kneepoint_model::finding::{Finding, Rule, Saving, Severity};
 /// Sorts findings, the same way for the same findings.
 pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        leads(b)
-            .cmp(&leads(a))
+        rank(b)
+            .cmp(&rank(a))
             .then_with(|| by_saving(a, b))
             .then_with(|| Reverse(a.severity).cmp(&Reverse(b.severity)))
             .then_with(|| a.id.cmp(&b.id))
     });
 }
 
-/// Errors and a limited generator put every other figure in doubt, and a leak is not a matter of milliseconds.
-fn leads(finding: &Finding) -> bool {
-    finding.severity > Severity::Hint
-        && matches!(finding.rule, Rule::GeneratorLimited | Rule::Errors | Rule::UnsafeCache)
+/// What was lost stands above all; errors and a limited generator put every other figure in doubt, and a leak is not a
+/// matter of milliseconds.
+fn rank(finding: &Finding) -> u8 {
+    match finding.rule {
+        Rule::LostUpdate => 2,
+        Rule::GeneratorLimited | Rule::Errors | Rule::UnsafeCache if finding.severity > Severity::Hint => 1,
+        _ => 0,
+    }
 }
 
 fn by_saving(a: &Finding, b: &Finding) -> Ordering {
@@ -52,19 +56,21 @@ mod tests {
     }
 
     #[test]
-    fn errors_lead_then_savings_then_severity() {
+    fn what_was_lost_and_errors_lead_then_savings_then_severity() {
         let mut all = vec![
             finding(Rule::CacheMiss, Severity::Hint, 5.0),
             finding(Rule::Errors, Severity::Hint, 0.0),
             finding(Rule::DebugMode, Severity::Likely, 0.0),
             finding(Rule::NPlusOne, Severity::Proven, 9.0),
             finding(Rule::Errors, Severity::Proven, 0.0),
+            finding(Rule::LostUpdate, Severity::Proven, 0.0),
         ];
         sort(&mut all);
         let order: Vec<_> = all.iter().map(|f| (f.rule, f.severity)).collect();
         assert_eq!(
             order,
             [
+                (Rule::LostUpdate, Severity::Proven),
                 (Rule::Errors, Severity::Proven),
                 (Rule::NPlusOne, Severity::Proven),
                 (Rule::CacheMiss, Severity::Hint),
