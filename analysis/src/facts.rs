@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use kneepoint_model::correctness::StockAudit;
+use kneepoint_model::ladder::is_step;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::manifest::Manifest;
 use kneepoint_model::probe::ProbeResult;
@@ -125,9 +126,10 @@ impl RunFacts {
         self.phases.iter().find(|phase| phase.name == name)
     }
 
-    /// The phases whose latency may be quoted: all but the profiled one.
+    /// The phases whose latency may be quoted of the site: all but the profiled one, and the steps of a search, which ask
+    /// for more than the site can bear on purpose.
     pub fn measured_phases(&self) -> impl Iterator<Item = &LoadPhase> {
-        self.phases.iter().filter(|phase| phase.name != PROFILED)
+        self.phases.iter().filter(|phase| phase.name != PROFILED && !is_step(&phase.name))
     }
 }
 

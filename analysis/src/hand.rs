@@ -28,7 +28,7 @@ use crate::conditions::conditions;
 use crate::facts::RunFacts;
 use crate::findings::{Context, Judgement};
 
-const START: u64 = 1_750_000_000_000;
+pub(crate) const START: u64 = 1_750_000_000_000;
 
 /// A manifest and nothing else.
 pub(crate) fn facts() -> RunFacts {
@@ -228,7 +228,7 @@ fn endpoint(name: &str, route: &str, requests: u64) -> EndpointStats {
     }
 }
 
-fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
+pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
     let rate = PerSecond(requests as f64 / 10.0);
     let second = |i: u64| SecondStats {
         at_ms: UnixMillis(at + i * 1_000),
@@ -298,7 +298,7 @@ fn access(requests: u64) -> AccessSummary {
     }
 }
 
-fn sample(at: u64) -> ResourceSample {
+pub(crate) fn sample(at: u64) -> ResourceSample {
     let tier = |tier, cpu| TierSample {
         tier,
         processes: 3,

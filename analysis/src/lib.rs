@@ -9,6 +9,8 @@ pub mod attribute;
 pub mod conditions;
 pub mod facts;
 pub mod findings;
+pub mod ladder;
+pub mod slo_search;
 pub mod summary;
 pub mod tiers;
 pub mod timeline;

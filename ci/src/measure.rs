@@ -15,11 +15,6 @@ use kneepoint_model::load::{EndpointStats, LoadPhase};
 use kneepoint_model::metric::{Metric, Unit};
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 
-/// Values that must lie beyond a quantile before it is judged.
-const BEYOND: u64 = 10;
-/// Fewest values of anything else.
-const LEAST: u64 = 20;
-
 /// A figure in the metric's base unit, and the values behind it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
@@ -31,13 +26,7 @@ pub struct Measured {
 
 /// Values that a metric needs before it is judged.
 pub const fn needed(metric: Metric) -> u64 {
-    match metric {
-        Metric::P90 => BEYOND * 10,
-        Metric::P95 | Metric::TtfbP95 => BEYOND * 20,
-        Metric::P99 => BEYOND * 100,
-        Metric::P999 => BEYOND * 1_000,
-        _ => LEAST,
-    }
+    metric.samples_needed()
 }
 
 /// The name of the phase in which a metric is judged, when the plan names none.

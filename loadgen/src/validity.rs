@@ -66,10 +66,12 @@ pub fn judge(evidence: &Evidence) -> Validity {
     }
     samples(evidence, why);
     errors(evidence, why, notes);
+    let of_the_site = why.len();
     generator(evidence, why, notes);
     if matches!(evidence.model, LoadModel::Open { .. }) {
         schedule(evidence, why, notes);
     }
+    verdict.generator_at_fault = verdict.why.len() > of_the_site;
     verdict.valid = verdict.why.is_empty();
     verdict
 }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod exit;
 pub mod finding;
 pub mod histogram;
+pub mod ladder;
 pub mod load;
 pub mod manifest;
 pub mod metric;

@@ -189,6 +189,9 @@ pub struct Validity {
     pub why: Vec<String>,
     /// What weakens it without voiding it.
     pub notes: Vec<String>,
+    /// True when something in `why` is the generator's doing and not the site's.
+    #[serde(default)]
+    pub generator_at_fault: bool,
 }
 
 /// One phase of load.

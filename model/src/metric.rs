@@ -128,6 +128,18 @@ impl Metric {
         }
     }
 
+    /// Values that must lie behind a figure before it is judged: ten beyond a quantile (p90 100, p95 200, p99 1000, p999
+    /// 10000), and 20 of everything else.
+    pub const fn samples_needed(self) -> u64 {
+        match self {
+            Self::P90 => 100,
+            Self::P95 | Self::TtfbP95 => 200,
+            Self::P99 => 1_000,
+            Self::P999 => 10_000,
+            _ => 20,
+        }
+    }
+
     /// Which way is better.
     pub const fn direction(self) -> Direction {
         match self {

@@ -451,7 +451,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
             run_queue_us: Micros(12_000),
             requests_per_cpu_second: PerSecond(1_920.0),
         },
-        validity: Validity { valid: true, why: Vec::new(), notes: Vec::new() },
+        validity: Validity { valid: true, ..Validity::default() },
         partial: false,
     }
 }
@@ -721,6 +721,7 @@ fn conditions(phase: &LoadPhase) -> PhaseConditions {
             } else {
                 Vec::new()
             },
+            ..Validity::default()
         },
         disturbance: if phase.name == "closed" { Disturbance::Noted } else { Disturbance::Quiet },
         host: Some(HostUse {
