@@ -145,6 +145,22 @@ pub enum StackError {
         /// Line, column and reason.
         why: String,
     },
+    /// A toggle that does not exist.
+    #[error("unknown toggle `{name}`; there are: {known}")]
+    UnknownToggle {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A toggle file that cannot be used.
+    #[error("toggle `{name}`: {why}")]
+    BadToggle {
+        /// Which.
+        name: String,
+        /// Line, column and reason.
+        why: String,
+    },
     /// A switch that cannot be set.
     #[error("the switch {name} cannot be set: {why}")]
     BadSwitch {
@@ -256,6 +272,8 @@ impl StackError {
             | Self::ToolMissing { .. } => ExitCode::MissingTool,
             Self::UnknownTopology { .. }
             | Self::BadTopology { .. }
+            | Self::UnknownToggle { .. }
+            | Self::BadToggle { .. }
             | Self::BadSwitch { .. }
             | Self::NotPrivate { .. }
             | Self::NoSuchProcess { .. } => ExitCode::Usage,

@@ -28,6 +28,7 @@ mod proxy_settings;
 mod python;
 mod render;
 mod size;
+pub mod toggle;
 mod topology;
 mod venv;
 

@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+
+use kneepoint_model::units::Ratio;
+
+use super::*;
+
+/// Noise that is the same in each run of the test: xorshift, summed to something bell-shaped.
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+    fn bell(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+}
+
+fn block(pair: u32, side: Side, values: &[(Signal, f64)]) -> Block {
+    Block {
+        pair,
+        side,
+        requests: 400,
+        errors: 0,
+        foreign: Ratio(0.01),
+        generator: Ratio(0.1),
+        tier_cpu_us: BTreeMap::new(),
+        values: values.iter().copied().collect(),
+        dropped: None,
+    }
+}
+
+fn pairs(signal: Signal, count: u32, mut value: impl FnMut(u32, Side) -> f64) -> Vec<Block> {
+    let both = |pair| [(pair, Side::Without), (pair, Side::With)];
+    (0..count).flat_map(both).map(|(pair, side)| block(pair, side, &[(signal, value(pair, side))])).collect()
+}
+
+const CPU: Question = Question { signal: Signal::CpuPerRequest, min_effect: 0.03, concurrency: false };
+
+fn steady(factor: f64) -> Vec<Block> {
+    pairs(CPU.signal, 10, |pair, side| {
+        let wobble = 1.0 + f64::from(pair % 3) * 0.01;
+        if side == Side::With { 10_000.0 * factor * wobble } else { 10_000.0 }
+    })
+}
+
+#[test]
+fn less_cpu_helps_more_hurts_and_a_little_is_no_effect() {
+    let said = |factor| judge(&CPU, &steady(factor), &[]).judgement;
+    assert_eq!(said(0.5), Judgement::Helps);
+    assert_eq!(said(1.5), Judgement::Hurts);
+    assert_eq!(said(0.99), Judgement::NoEffectSeen);
+    let judged = judge(&CPU, &steady(0.99), &[]);
+    // One per cent is far outside of the noise, and still too little to matter: three per cent would have been said.
+    assert!((judged.smallest_seen.expect("a size") - 0.03).abs() < 1e-9, "{judged:?}");
+    assert!(judged.why[1].ends_with("would have been seen: 3.0 %"), "{judged:?}");
+}
+
+#[test]
+fn more_throughput_helps() {
+    let question = Question { signal: Signal::Throughput, min_effect: 0.05, concurrency: true };
+    let blocks = pairs(Signal::Throughput, 10, |_, side| if side == Side::With { 190.0 } else { 100.0 });
+    assert_eq!(judge(&question, &blocks, &[]).judgement, Judgement::Helps);
+}
+
+#[test]
+fn counters_are_compared_by_difference_also_from_zero() {
+    let question = Question { signal: Signal::CacheHitShare, min_effect: 0.05, concurrency: false };
+    let blocks = pairs(Signal::CacheHitShare, 10, |_, side| if side == Side::With { 0.99 } else { 0.0 });
+    let judged = judge(&question, &blocks, &[]);
+    assert_eq!(judged.judgement, Judgement::Helps);
+    assert!((judged.effect.expect("an effect").estimate - 0.99).abs() < 1e-12);
+}
+
+#[test]
+fn the_same_thing_twice_has_an_effect_no_more_often_than_promised() {
+    // Noise within a pair as measured on a busy machine (2.7 %), and three times as much; no least effect to hide behind.
+    for spread in [0.027, 0.08] {
+        let question = Question { min_effect: 0.0, ..CPU };
+        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+        let alarms = (0..3_000)
+            .filter(|_| {
+                let blocks = pairs(CPU.signal, 10, |_, _| 10_000.0 * (spread * noise.bell()).exp());
+                judge(&question, &blocks, &[]).judgement != Judgement::NoEffectSeen
+            })
+            .count();
+        // Nominal 1 %, exact 0.98 %: 29 of 3,000 expected, 50 is four standard deviations above.
+        assert!(alarms <= 50, "{alarms} of 3000 at {spread}");
+        assert!(alarms >= 5, "{alarms} of 3000 at {spread}: the interval is wider than it claims");
+    }
+}
+
+#[test]
+fn with_the_least_effect_false_alarms_all_but_vanish_and_five_per_cent_is_found() {
+    let mut noise = Noise(42);
+    let mut count = |factor: f64| {
+        (0..1_000)
+            .filter(|_| {
+                let blocks = pairs(CPU.signal, 10, |_, side| {
+                    let own = if side == Side::With { factor } else { 1.0 };
+                    10_000.0 * own * (0.02 * noise.bell()).exp()
+                });
+                judge(&CPU, &blocks, &[]).judgement == Judgement::Hurts
+            })
+            .count()
+    };
+    assert!(count(1.0) <= 5);
+    assert!(count(1.08) >= 950);
+}
+
+#[test]
+fn errors_never_help() {
+    let mut blocks = steady(0.01);
+    for block in blocks.iter_mut().filter(|block| block.side == Side::With) {
+        block.errors = 200;
+    }
+    let judged = judge(&CPU, &blocks, &[]);
+    assert_eq!(judged.judgement, Judgement::Hurts);
+    assert!(judged.why[0].contains("2000 of 4000 with it"), "{judged:?}");
+    for block in &mut blocks {
+        block.errors = 1;
+    }
+    assert_eq!(judge(&CPU, &blocks, &[]).judgement, Judgement::Invalid);
+    for block in &mut blocks {
+        block.errors = u64::from(block.side == Side::Without);
+    }
+    assert_eq!(judge(&CPU, &blocks, &[]).judgement, Judgement::Invalid);
+}
+
+#[test]
+fn a_page_for_the_wrong_eyes_hurts_however_fast() {
+    let leak =
+        |side| Leak { side, path: "/".to_owned(), what: "a stranger saw reader0001's name on /".to_owned() };
+    let judged = judge(&CPU, &steady(0.001), &[leak(Side::With)]);
+    assert_eq!(judged.judgement, Judgement::Hurts);
+    assert!(judged.why[0].starts_with("not safe"), "{judged:?}");
+    assert_eq!(judge(&CPU, &steady(0.5), &[leak(Side::Without)]).judgement, Judgement::Helps);
+}
+
+#[test]
+fn dropped_pairs_do_not_count_and_too_few_are_no_measurement() {
+    let mut blocks = steady(0.5);
+    for block in blocks.iter_mut().filter(|block| block.pair < 3) {
+        block.dropped = Some("other programs used 40.0 % of the machine's CPU".to_owned());
+    }
+    let judged = judge(&CPU, &blocks, &[]);
+    assert_eq!(judged.judgement, Judgement::Invalid);
+    assert!(judged.why[0].starts_with("only 7 pairs could be used, and 8 are needed; 3 pairs"), "{judged:?}");
+}
+
+#[test]
+fn strangers_spoil_clocks_and_never_counters() {
+    let noisy = |share: f64| Block { foreign: Ratio(share), ..block(0, Side::With, &[]) };
+    let ask = |signal, concurrency, a, b| {
+        dropped_because(&Question { signal, min_effect: 0.0, concurrency }, &noisy(a), &noisy(b)).is_some()
+    };
+    assert!(ask(Signal::Throughput, false, 0.0, 0.06) && !ask(Signal::Throughput, false, 0.04, 0.04));
+    assert!(!ask(Signal::CpuPerRequest, false, 0.30, 0.35));
+    assert!(ask(Signal::CpuPerRequest, false, 0.10, 0.40), "unlike");
+    assert!(ask(Signal::CpuPerRequest, false, 0.60, 0.60), "too much");
+    assert!(ask(Signal::CpuPerRequest, true, 0.10, 0.10), "ways of doing things at once");
+    assert!(!ask(Signal::StatementsPerRequest, false, 0.9, 0.1));
+}
+
+#[test]
+fn a_generator_at_its_limit_hides_effects() {
+    let question = Question { signal: Signal::Throughput, min_effect: 0.05, concurrency: false };
+    let busy = |ratio: f64| {
+        let mut blocks =
+            pairs(Signal::Throughput, 10, |_, side| if side == Side::With { 100.0 * ratio } else { 100.0 });
+        for block in &mut blocks {
+            block.generator = Ratio(0.95);
+        }
+        judge(&question, &blocks, &[])
+    };
+    assert_eq!(busy(1.0).judgement, Judgement::Invalid);
+    assert_eq!(busy(0.5).judgement, Judgement::Invalid);
+    let gain = busy(3.0);
+    assert_eq!(gain.judgement, Judgement::Helps);
+    assert!(gain.why.last().is_some_and(|why| why.ends_with("at least this")), "{gain:?}");
+}
+
+#[test]
+fn a_signal_that_was_not_measured_decides_nothing() {
+    let question = Question { signal: Signal::RowsExaminedPerRequest, ..CPU };
+    assert_eq!(judge(&question, &steady(0.5), &[]).judgement, Judgement::Invalid);
+    // A ratio from zero is no number.
+    let zero = pairs(Signal::CpuPerRequest, 10, |_, side| if side == Side::With { 5.0 } else { 0.0 });
+    assert_eq!(judge(&CPU, &zero, &[]).judgement, Judgement::Invalid);
+}
