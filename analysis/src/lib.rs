@@ -7,9 +7,11 @@
 mod analyse;
 pub mod attribute;
 pub mod conditions;
+pub mod experiment;
 pub mod facts;
 pub mod findings;
 pub mod ladder;
+pub mod paired;
 pub mod slo_search;
 pub mod summary;
 pub mod tiers;

@@ -9,6 +9,7 @@ pub mod correctness;
 pub mod db;
 pub mod event;
 pub mod exit;
+pub mod experiment;
 pub mod finding;
 pub mod histogram;
 pub mod ladder;

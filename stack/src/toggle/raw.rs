@@ -68,17 +68,19 @@ impl Default for RawExpect {
     }
 }
 
-pub(super) fn read(name: &str, text: &str) -> Result<Toggle, StackError> {
+pub(super) fn read(name: &str, file: &str) -> Result<Toggle, StackError> {
     let bad = |why: String| StackError::BadToggle { name: name.to_owned(), why };
-    let mut raw: RawToggle = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+    let mut raw: RawToggle = toml::from_str(file).map_err(|error| bad(error.to_string()))?;
     if raw.advice.trim().is_empty() || raw.seeds.is_empty() {
         return Err(bad(
-            "advice and seeds say what is advised and by whom; e.g. advice = \"…\", seeds = [\"004\"]".to_owned(),
+            "advice and seeds say what is advised and by whom; e.g. advice = \"…\", seeds = [\"004\"]"
+                .to_owned(),
         ));
     }
     let test = match raw.special {
         Some(special) => {
-            let more = raw.show.is_some() || raw.without.is_some() || raw.with.is_some() || raw.decides.is_some();
+            let more =
+                raw.show.is_some() || raw.without.is_some() || raw.with.is_some() || raw.decides.is_some();
             if more {
                 return Err(bad("a special experiment has no show, without, with or decides".to_owned()));
             }
@@ -89,7 +91,11 @@ pub(super) fn read(name: &str, text: &str) -> Result<Toggle, StackError> {
     if let Test::Pairs(comparison) = &test
         && let Some(need) = needed(comparison).into_iter().find(|need| !raw.needs.contains(need))
     {
-        return Err(bad(format!("it needs {} but does not say so: needs = [{:?}, …]", need.words(), key(need))));
+        return Err(bad(format!(
+            "it needs {} but does not say so: needs = [{:?}, …]",
+            need.words(),
+            key(need)
+        )));
     }
     Ok(Toggle {
         name: name.to_owned(),
@@ -106,7 +112,8 @@ pub(super) fn read(name: &str, text: &str) -> Result<Toggle, StackError> {
 }
 
 fn comparison(raw: &mut RawToggle) -> Result<Comparison, String> {
-    let missing = |what: &str| format!("[{what}] is missing, and no special = \"…\" says that it is not wanted");
+    let missing =
+        |what: &str| format!("[{what}] is missing, and no special = \"…\" says that it is not wanted");
     let show = raw.show.take().ok_or_else(|| missing("show"))?;
     let decides = raw.decides.take().ok_or_else(|| missing("decides"))?;
     let (without, with) = (raw.without.take(), raw.with.take());
@@ -155,7 +162,9 @@ fn asked(show: RawShow) -> Result<(Requests, Visitors), String> {
         (Some(users @ 1..=64), None) => Visitors::Users(users),
         (None, Some(rate)) if rate > 0.0 && rate <= 1_000.0 => Visitors::Rate(rate),
         _ => {
-            return Err("[show] has users (1 to 64) or rate (per second, at most 1000); e.g. users = 4".to_owned());
+            return Err(
+                "[show] has users (1 to 64) or rate (per second, at most 1000); e.g. users = 4".to_owned()
+            );
         }
     };
     Ok((requests, visitors))

@@ -45,15 +45,15 @@ fn every_embedded_file_is_read_and_names_real_switches() {
 fn the_list_of_the_design_is_covered() {
     let names = Toggle::names();
     assert!(names.len() >= 25, "{}", names.len());
-    let seeds: BTreeSet<Seed> =
-        Toggle::all().unwrap().into_iter().flat_map(|toggle| toggle.seeds).collect();
+    let seeds: BTreeSet<Seed> = Toggle::all().unwrap().into_iter().flat_map(|toggle| toggle.seeds).collect();
     assert!(seeds.len() >= 4, "{seeds:?}");
 }
 
 #[test]
 fn an_effect_that_is_expected_could_be_seen() {
     for (toggle, comparison) in comparisons() {
-        let (Some(effect), Expected::Helps | Expected::Hurts) = (toggle.expected_effect, toggle.expected) else {
+        let (Some(effect), Expected::Helps | Expected::Hurts) = (toggle.expected_effect, toggle.expected)
+        else {
             continue;
         };
         let (better, signal) = (comparison.signal.better(), comparison.signal);
