@@ -129,6 +129,16 @@ pub(crate) enum Verb {
         #[arg(long)]
         books: PathBuf,
     },
+    /// The reference stack's object store (started by `up`).
+    #[command(hide = true)]
+    Objects {
+        /// Where to listen.
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+        /// The folder of the buckets.
+        #[arg(long)]
+        folder: PathBuf,
+    },
     /// Stops what a killed kneepoint left behind (started by `run`).
     #[command(hide = true)]
     Watchdog,

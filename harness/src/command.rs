@@ -50,6 +50,13 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
                 .map_err(|e| Failure::new(ExitCode::StackFailed, e))?;
             Ok(ExitCode::Ok)
         }
+        Verb::Objects { listen, folder } => {
+            let keys = kneepoint_objects::Keys::from_variables(|name| std::env::var(name).ok())
+                .map_err(|e| Failure::new(ExitCode::Usage, e))?;
+            kneepoint_objects::main_blocking(kneepoint_objects::ObjectsConfig { listen, folder, keys })
+                .map_err(|e| Failure::new(ExitCode::StackFailed, e))?;
+            Ok(ExitCode::Ok)
+        }
         Verb::Watchdog => {
             kneepoint_process::watchdog::main(std::io::stdin());
             Ok(ExitCode::Ok)

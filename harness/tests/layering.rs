@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 fn law() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let none = [];
-    let rows: [(&str, &[&str]); 12] = [
+    let rows: [(&str, &[&str]); 13] = [
         ("kneepoint-model", &none),
         ("kneepoint-process", &none),
         ("kneepoint-engine", &none),
+        ("kneepoint-objects", &none),
         ("kneepoint-scenarios", &["kneepoint-model"]),
         ("kneepoint-analysis", &["kneepoint-model"]),
         ("kneepoint-crawler", &["kneepoint-model", "kneepoint-scenarios"]),
@@ -22,6 +23,7 @@ fn law() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 "kneepoint-model",
                 "kneepoint-process",
                 "kneepoint-engine",
+                "kneepoint-objects",
                 "kneepoint-scenarios",
                 "kneepoint-analysis",
                 "kneepoint-crawler",
