@@ -7,6 +7,7 @@
 
 mod answer;
 mod assemble;
+mod block;
 mod closed;
 mod cookies;
 mod error;
@@ -28,6 +29,7 @@ mod validity;
 mod window;
 mod world;
 
+pub use block::BlockLoad;
 pub use error::LoadError;
 pub use pacer::Arrivals;
 pub use phase::run_phase;

@@ -23,4 +23,4 @@ pub mod source;
 pub use doctor::{Capability, capabilities};
 pub use error::ProfilerError;
 pub use profile::{ProfileOutcome, ProfilePlan, profile_all};
-pub use sample::{SamplePlan, SampleSummary, Sampler, SamplerHandle};
+pub use sample::{SamplePlan, SampleSummary, Sampler, SamplerHandle, Stock, Stocktaker};

@@ -1,5 +1,6 @@
 //! Whole phases against servers that run in this process, on loopback.
 
+mod blocks;
 mod faults;
 mod files;
 mod journeys;

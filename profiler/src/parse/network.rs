@@ -27,6 +27,11 @@ pub(crate) fn retransmits(snmp: &str) -> Option<u64> {
     under_heading(snmp, "Tcp", "RetransSegs")
 }
 
+/// TCP connections opened from this machine since boot, from `net/snmp`.
+pub(crate) fn active_opens(snmp: &str) -> Option<u64> {
+    under_heading(snmp, "Tcp", "ActiveOpens")
+}
+
 /// Sockets in TIME_WAIT, from `net/sockstat`.
 pub(crate) fn time_wait(sockstat: &str) -> Option<u64> {
     let line = sockstat.lines().find_map(|line| line.strip_prefix("TCP:"))?;

@@ -68,6 +68,7 @@ fn the_network_is_read() {
     assert_eq!(network_bytes(capture!("net_dev")), (1_305_974_967 + 587_060_250, 1_305_974_967 + 1_566_783));
     assert_eq!(listen_drops(capture!("netstat")), Some(4));
     assert_eq!(retransmits(capture!("snmp")), Some(4));
+    assert_eq!(active_opens(capture!("snmp")), Some(150_242));
     assert_eq!(time_wait(capture!("sockstat")), Some(18));
 }
 
@@ -88,7 +89,14 @@ fn read_all(text: &str) {
     let _ = (proportional_set(text), IoBytes::parse(text), CpuTicks::parse(text), running_processes(text));
     let _ =
         (available_memory(text), swapped_pages(text), pressure_some_us(text), DiskBytes::parse(text, &disks));
-    let _ = (network_bytes(text), listen_drops(text), retransmits(text), time_wait(text), stub_status(text));
+    let _ = (
+        network_bytes(text),
+        listen_drops(text),
+        retransmits(text),
+        active_opens(text),
+        time_wait(text),
+        stub_status(text),
+    );
 }
 
 const CAPTURES: [&str; 6] = [

@@ -10,8 +10,10 @@ mod host;
 mod plan;
 mod process;
 mod sampler;
+mod stock;
 mod tier;
 
 pub use plan::SamplePlan;
 pub use sampler::{SampleSummary, Sampler, SamplerHandle};
+pub use stock::{Stock, Stocktaker};
 pub(crate) use tier::{Detail, Tick, TierTracker};

@@ -10,3 +10,4 @@ mod native;
 mod own;
 mod python;
 mod sampler;
+mod stock;
