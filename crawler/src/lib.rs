@@ -2,11 +2,12 @@
 //!
 //! Three stages that ask politely, one visitor at a time: [`crawl`] walks the site and says what is broken, [`warm`] makes
 //! caches and workers warm, [`probe`] looks at each route alone. All three block, take a [`Cancel`] and announce their
-//! progress; only GET is ever sent. This crate makes no load and knows nothing of how the site is run.
+//! progress; only GET is ever sent, but for the readers of [`visitors_apart`], who log in. This crate makes no load and knows nothing of how the site is run.
 //!
 //! [`Cancel`]: kneepoint_model::cancel::Cancel
 
 mod address;
+mod apart;
 mod crawl;
 mod cron;
 mod error;
@@ -20,6 +21,7 @@ mod target;
 mod warm;
 
 pub use address::{canonical, template};
+pub use apart::{ApartPlan, LoginForm, Mixed, visitors_apart};
 pub use crawl::{CrawlPlan, crawl};
 pub use cron::cron;
 pub use error::CrawlError;
