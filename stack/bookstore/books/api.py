@@ -1,8 +1,9 @@
 """`/api/books/`: the tutorial's `ModelViewSet`, with pages and with guarded writes."""
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
-from rest_framework import viewsets
+from rest_framework import permissions, viewsets
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
@@ -11,6 +12,7 @@ from books.paging import CachedCountPaginator
 from books.permissions import OpenWritesOrAuthenticated
 from books.serializers import BookSerializer
 from bookstore.faults import Fault, planted
+from bookstore.reading import replica
 
 
 class BookPages(PageNumberPagination):
@@ -33,8 +35,9 @@ class BookViewSet(viewsets.ModelViewSet):
     permission_classes = [OpenWritesOrAuthenticated]
 
     def get_queryset(self) -> QuerySet[Book]:
-        """Books with their authors, unless `n_plus_one` is planted."""
-        books = Book.objects.all()
+        """Books with their authors, unless `n_plus_one` is planted; for changes at the source."""
+        reading = self.request.method in permissions.SAFE_METHODS
+        books = Book.objects.using(replica() if reading else DEFAULT_DB_ALIAS)
         return books if planted(Fault.N_PLUS_ONE) else books.select_related("author")
 
     @property

@@ -57,6 +57,7 @@ class Book(models.Model):
     genre = models.CharField(max_length=20, choices=Genre)
     price = models.DecimalField(max_digits=8, decimal_places=2)
     stock = models.PositiveIntegerField(default=0)
+    cover = models.FileField(upload_to="covers/", blank=True)
 
     class Meta:
         ordering = ["-publication_date", "-id"]

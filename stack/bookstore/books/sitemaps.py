@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from books.models import Author, Book
+from bookstore.reading import replica
 
 
 class PageSitemap(Sitemap):
@@ -26,7 +27,7 @@ class BookSitemap(Sitemap):
 
     def items(self) -> QuerySet[Book]:
         """Only the keys are read."""
-        return Book.objects.only("pk").order_by("pk")
+        return Book.objects.using(replica()).only("pk").order_by("pk")
 
 
 class AuthorSitemap(Sitemap):
@@ -36,7 +37,7 @@ class AuthorSitemap(Sitemap):
 
     def items(self) -> QuerySet[Author]:
         """Only the keys are read."""
-        return Author.objects.only("pk").order_by("pk")
+        return Author.objects.using(replica()).only("pk").order_by("pk")
 
 
 SITEMAPS = {"pages": PageSitemap, "books": BookSitemap, "authors": AuthorSitemap}

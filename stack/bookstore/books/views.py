@@ -9,6 +9,7 @@ from books.caching import public_page
 from books.models import Author, Book
 from books.paging import page_of
 from bookstore.faults import Fault, planted
+from bookstore.reading import replica
 from reviews.selectors import rate, reviews_of
 from search.similar import similar_books
 
@@ -42,7 +43,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 @public_page
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     """One book, its newest reviews, and books like it (from the engine)."""
-    found = get_object_or_404(Book.objects.select_related("author"), pk=pk)
+    found = get_object_or_404(Book.objects.using(replica()).select_related("author"), pk=pk)
     context = {"book": found, "reviews": reviews_of(found), "similar": similar_books(found)}
     return render(request, "books/book.html", context)
 
@@ -51,7 +52,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
 @public_page
 def author(request: HttpRequest, pk: int) -> HttpResponse:
     """One author and what they wrote."""
-    found = get_object_or_404(Author, pk=pk)
+    found = get_object_or_404(Author.objects.using(replica()), pk=pk)
     books = found.books.defer("summary")[:_AUTHOR_BOOKS]
     return render(request, "books/author.html", {"author": found, "books": books})
 

@@ -1,30 +1,38 @@
-"""The `DATABASES` entry for each supported database, built from `KP_DB…` variables.
+"""The `DATABASES` of each supported database, built from `KP_DB…` variables.
 
 SQLite needs nothing and is the default. For MySQL and MariaDB the C driver is used when it is
 installed, else PyMySQL, which then stands in for it.
 """
 
+import copy
 import os
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from bookstore.env import Env
 
 _ISOLATION = ["serializable", "repeatable read", "read committed", "read uncommitted"]
+Entry = dict[str, Any]
 
 
-def from_env(env: Env, base_dir: Path) -> dict[str, Any]:
-    """The settings of the default database."""
+def from_env(env: Env, base_dir: Path) -> dict[str, Entry]:
+    """The default database, and with `KP_REPLICA` the one that read-only views ask."""
     kind = env.choice("KP_DB", "sqlite", ["sqlite", "mysql", "mariadb"])
     entry = _sqlite(env, base_dir) if kind == "sqlite" else _mysql(env)
     entry["ATOMIC_REQUESTS"] = env.flag("KP_ATOMIC_REQUESTS", True)
     entry["CONN_MAX_AGE"] = env.count("KP_CONN_MAX_AGE", 600)
-    return entry
+    if env.flag("KP_POOL", False):
+        _pool(env, kind, entry)
+    if not env.flag("KP_REPLICA", False):
+        return {"default": entry}
+    return {"default": entry, "replica": _replica(env, entry)}
 
 
-def _sqlite(env: Env, base_dir: Path) -> dict[str, Any]:
+def _sqlite(env: Env, base_dir: Path) -> Entry:
     """SQLite with a write-ahead log, so that readers never wait for the writer."""
     path = env.text("KP_SQLITE_PATH") or str(base_dir / "var" / "bookstore.sqlite3")
     # Tests need a file too: a database in memory cannot show two writers waiting for each other.
@@ -40,15 +48,18 @@ def _sqlite(env: Env, base_dir: Path) -> dict[str, Any]:
     }
 
 
-def _mysql(env: Env) -> dict[str, Any]:
+def _mysql(env: Env) -> Entry:
     """MySQL or MariaDB over TCP, or over `KP_DB_SOCKET` when it is set."""
     driver = env.choice("KP_DB_DRIVER", "auto", ["auto", "mysqlclient", "pymysql"])
-    if driver == "pymysql" or (driver == "auto" and find_spec("MySQLdb") is None):
+    pymysql = driver == "pymysql" or (driver == "auto" and find_spec("MySQLdb") is None)
+    if pymysql:
         _stand_in_pymysql()
     options: dict[str, Any] = {
         "charset": "utf8mb4",
         "isolation_level": env.choice("KP_ISOLATION", "serializable", _ISOLATION),
     }
+    if not env.flag("KP_DB_TLS", True):
+        options |= {"ssl_disabled": True} if pymysql else {"ssl_mode": "DISABLED"}
     socket = env.text("KP_DB_SOCKET")
     if socket:
         options["unix_socket"] = socket
@@ -61,6 +72,37 @@ def _mysql(env: Env) -> dict[str, Any]:
         "PASSWORD": env.text("KP_DB_PASSWORD"),
         "OPTIONS": options,
     }
+
+
+def _pool(env: Env, kind: str, entry: Entry) -> None:
+    """Keep connections in a pool of the process instead of one for each thread."""
+    if kind == "sqlite":
+        raise ImproperlyConfigured("KP_POOL=1 has no back end for SQLite: use KP_DB=mysql")
+    if find_spec("dj_db_conn_pool") is None:
+        raise ImproperlyConfigured("KP_POOL=1 needs the packages of requirements-pool.txt")
+    size = max(1, env.count("KP_POOL_SIZE", 10))
+    entry["ENGINE"] = "dj_db_conn_pool.backends.mysql"
+    entry["POOL_OPTIONS"] = {"POOL_SIZE": size, "MAX_OVERFLOW": size}
+    # A connection goes back when Django closes it; a thread that kept it would leave none to share.
+    entry["CONN_MAX_AGE"] = 0
+
+
+def _replica(env: Env, default: Entry) -> Entry:
+    """The same server through a connection of its own, or the one that the variables name.
+
+    Its reads are single statements, so no transaction is held around a view.
+    """
+    entry = copy.deepcopy(default)
+    entry["ATOMIC_REQUESTS"] = False
+    entry["TEST"] = {"MIRROR": "default"}
+    host, port = env.text("KP_REPLICA_HOST"), env.text("KP_REPLICA_PORT")
+    if (host or port) and "USER" not in entry:
+        raise ImproperlyConfigured("KP_REPLICA_HOST and KP_REPLICA_PORT need KP_DB=mysql")
+    if host or port:
+        entry["OPTIONS"].pop("unix_socket", None)
+        entry["HOST"] = host or "127.0.0.1"
+        entry["PORT"] = port or entry["PORT"]
+    return entry
 
 
 def _stand_in_pymysql() -> None:

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-_CLOSED = ["/admin/", "/accounts/", "/cart/", "/checkout/", "/orders/"]
+_CLOSED = ["/admin/", "/accounts/", "/buy/", "/cart/", "/checkout/", "/orders/"]
 
 
 @require_safe

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bookstore import databases, faults
+from bookstore import caches, databases, faults, storages
 from bookstore.env import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,7 +18,9 @@ _env = Env(os.environ)
 DEBUG = _env.flag("KP_DEBUG", False)
 # The default is public on purpose: the reference stack is thrown away and listens on loopback.
 SECRET_KEY = _env.text("KP_SECRET_KEY") or "throw-away-key-of-the-reference-stack-not-a-secret"
-ALLOWED_HOSTS = _env.names("KP_ALLOWED_HOSTS", "localhost,.localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = _env.names(
+    "KP_ALLOWED_HOSTS", "localhost,.localhost,.kneepoint.test,127.0.0.1,[::1]"
+)
 CSRF_TRUSTED_ORIGINS = _env.names("KP_CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "bookstore.urls"
 WSGI_APPLICATION = "bookstore.wsgi.application"
@@ -55,34 +57,26 @@ PAGE_SIZE_MAX = max(PAGE_SIZE, _env.count("KP_PAGE_SIZE_MAX", 200))
 PURCHASE = _env.choice("KP_PURCHASE", "conditional", ["conditional", "for_update", "naive"])
 PURCHASE_RETRIES = _env.count("KP_PURCHASE_RETRIES", 3)
 API_OPEN_WRITES = _env.flag("KP_API_OPEN_WRITES", False)
+AUDIT = _env.flag("KP_AUDIT", False)
 
 # --- Database --------------------------------------------------------------------------------
-DATABASES = {"default": databases.from_env(_env, BASE_DIR)}
+DATABASES = databases.from_env(_env, BASE_DIR)
+READ_DATABASE = "replica" if "replica" in DATABASES else "default"
+
+# --- Queue and mail --------------------------------------------------------------------------
+QUEUE = _env.choice("KP_QUEUE", "none", ["none", "celery"])
+CELERY_BROKER_URL = _env.text("KP_QUEUE_URL") or "redis://127.0.0.1:6379/1"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A broker that is away must not hold a buyer for long.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
+CELERY_TASK_IGNORE_RESULT = True
+_mail_dir = _env.text("KP_MAIL_DIR")
+EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if _mail_dir else 'dummy'}.EmailBackend"
+EMAIL_FILE_PATH = _mail_dir or None
 
 # --- Caches ----------------------------------------------------------------------------------
-_CACHE_BACKENDS = {
-    "locmem": "django.core.cache.backends.locmem.LocMemCache",
-    "redis": "django.core.cache.backends.redis.RedisCache",
-    "memcached": "django.core.cache.backends.memcached.PyMemcacheCache",
-    "dummy": "django.core.cache.backends.dummy.DummyCache",
-}
-_CACHE_LOCATIONS = {
-    "locmem": "bookstore",
-    "redis": "redis://127.0.0.1:6379/0",
-    "memcached": "127.0.0.1:11211",
-    "dummy": "",
-}
-_cache = _env.choice("KP_CACHE", "locmem", _CACHE_BACKENDS)
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": _CACHE_BACKENDS[_cache],
-        "LOCATION": _env.text("KP_CACHE_URL") or _CACHE_LOCATIONS[_cache],
-        "KEY_PREFIX": "kp",
-    }
-}
-if _cache == "locmem":
-    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 10_000}
-
+CACHES = caches.from_env(_env)
 CACHE_PAGE_SECONDS = _env.count("KP_CACHE_PAGE", 0)
 CACHE_PAGE_ANONYMOUS_ONLY = _env.flag("KP_CACHE_PAGE_ANON", True)
 _cache_site_seconds = _env.count("KP_CACHE_SITE", 0)
@@ -126,7 +120,7 @@ _order = [
 ]
 MIDDLEWARE = [name for name in _order if _optional.get(name, True)]
 
-# --- Templates and static files --------------------------------------------------------------
+# --- Templates, static files and media ---------------------------------------------------------
 _loaders: list[Any] = [
     "django.template.loaders.filesystem.Loader",
     "django.template.loaders.app_directories.Loader",
@@ -150,11 +144,11 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(_env.text("KP_STATIC_ROOT") or BASE_DIR / "var" / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "bookstore.staticfiles.HashedStaticFilesStorage"},
-}
 WHITENOISE_MAX_AGE = 60
+MEDIA_URL = storages.MEDIA_URL
+MEDIA_ROOT = Path(_env.text("KP_MEDIA_ROOT") or STATIC_ROOT.parent / "media")
+MEDIA_IN_STORE = bool(_env.text("KP_OBJECTS_URL"))
+STORAGES = storages.from_env(_env)
 
 # --- API and log -----------------------------------------------------------------------------
 REST_FRAMEWORK = {

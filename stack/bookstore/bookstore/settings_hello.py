@@ -1,4 +1,4 @@
-"""Settings of the second site, `hello`: the bookstore's, with its own URLs and no catalogue.
+"""Settings of the second site, `hello`: the bookstore's, with its own URLs and few apps.
 
 It shares database, caches and every `KP_…` variable, and is meant to be served under its own
 host name beside the bookstore (topology `multi-app`).
@@ -14,5 +14,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "books",
     "hello",
 ]

@@ -1,12 +1,19 @@
-"""What the tests share: a few rows made quickly, and an engine of their own."""
+"""What the tests share: rows made quickly, settings of other variables, an engine of their own."""
 
 import datetime
 import json
+import os
+import runpy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from django.conf import settings
 
 from books.isbn import check_digit, printed
 from books.models import Author, Book
@@ -27,6 +34,13 @@ def make_book(number: int = 1, **fields) -> Book:
     if "author" not in fields:
         values["author"] = Author.objects.create(name=f"Author {number}")
     return Book.objects.create(**(values | fields))
+
+
+def settings_with(**variables: str) -> dict[str, Any]:
+    """What `settings.py` makes of these variables alone; the running settings stay as they are."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("KP_")}
+    with patch.dict(os.environ, others | variables, clear=True):
+        return runpy.run_path(str(Path(settings.BASE_DIR, "bookstore", "settings.py")))
 
 
 @contextmanager

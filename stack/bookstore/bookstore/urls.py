@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from bookstore import health, robots
+from bookstore import health, media, robots
 
 urlpatterns = [
     path("", include("books.urls")),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/", include("books.api_urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
+    path("media/<path:path>", media.media, name="media"),
     path("healthz", health.healthz, name="healthz"),
     path("robots.txt", robots.robots_txt, name="robots"),
 ]

@@ -7,5 +7,6 @@ from hello import views
 
 urlpatterns = [
     path("", views.hello, name="home"),
+    path("shelf/", views.shelf, name="shelf"),
     path("healthz", health.healthz, name="healthz"),
 ]

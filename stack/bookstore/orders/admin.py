@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from orders.models import Order, OrderItem
+from orders.models import Confirmation, Order, OrderItem
 
 
 class OrderItemInline(admin.TabularInline):
@@ -21,3 +21,11 @@ class OrderAdmin(admin.ModelAdmin):
     list_display = ["id", "user", "created_at", "total"]
     list_select_related = ["user"]
     raw_id_fields = ["user"]
+
+
+@admin.register(Confirmation)
+class ConfirmationAdmin(admin.ModelAdmin):
+    """Which orders were confirmed, and by whom."""
+
+    list_display = ["order_id", "sent_by", "sent_at", "size"]
+    raw_id_fields = ["order"]

@@ -24,6 +24,18 @@ class Order(models.Model):
         return reverse("order", args=[self.pk])
 
 
+class Confirmation(models.Model):
+    """That the buyer was told; at most one an order, however often the queue hands it out."""
+
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, primary_key=True)
+    sent_at = models.DateTimeField(auto_now_add=True)
+    sent_by = models.CharField(max_length=10)
+    size = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"confirmation of order {self.order_id} by {self.sent_by}"
+
+
 class OrderItem(models.Model):
     """So many of one book, at the price of that moment."""
 

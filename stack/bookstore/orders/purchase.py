@@ -8,13 +8,23 @@ the same books cannot wait for each other.
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
+from itertools import count
 
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import F
 
 from books.models import Book
+from orders.confirmation import request_confirmation
 from orders.models import Order, OrderItem
+
+# MySQL and MariaDB: read a row that changed since, waited too long for a lock, deadlock.
+_CONFLICTS = {1020, 1205, 1213}
+
+
+class Busy(Exception):
+    """Other purchases were in the way at each attempt; nothing was taken."""
 
 
 class OutOfStock(Exception):
@@ -62,18 +72,33 @@ _WAYS: dict[str, Callable[[int, int], Decimal]] = {
 
 
 def purchase(user_id: int | None, cart: Mapping[int, int]) -> Order:
-    """Buy the cart, or raise `OutOfStock` and leave everything as it was.
+    """Buy the cart, or raise `OutOfStock` or `Busy` and leave everything as it was.
 
-    A deadlock or a lock that could not be had is tried again `KP_PURCHASE_RETRIES` times, when
-    the transaction is ours to repeat (`ATOMIC_REQUESTS` does not hold for the checkout view).
+    What lost against another purchase is tried again `KP_PURCHASE_RETRIES` times, when the
+    transaction is ours to repeat (`ATOMIC_REQUESTS` does not hold for the purchasing views).
     """
-    for _ in range(settings.PURCHASE_RETRIES):
+    order = _purchase_with_retries(user_id, cart)
+    transaction.on_commit(partial(request_confirmation, order.pk))
+    return order
+
+
+def _purchase_with_retries(user_id: int | None, cart: Mapping[int, int]) -> Order:
+    """As many attempts as are allowed."""
+    for attempt in count():
         try:
             return _purchase_once(user_id, cart)
-        except OperationalError:
-            if transaction.get_connection().in_atomic_block:
+        except OperationalError as error:
+            if not _is_conflict(error) or transaction.get_connection().in_atomic_block:
                 raise
-    return _purchase_once(user_id, cart)
+            if attempt >= settings.PURCHASE_RETRIES:
+                raise Busy from error
+    raise AssertionError("count() never ends")
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    """Whether somebody else was in the way, so that a new attempt makes sense."""
+    code = error.args[0] if error.args else None
+    return code in _CONFLICTS or "database is locked" in str(error)
 
 
 @transaction.atomic

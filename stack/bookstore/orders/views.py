@@ -11,7 +11,7 @@ from books.models import Book
 from orders import cart
 from orders.forms import AddForm
 from orders.models import Order
-from orders.purchase import OutOfStock, purchase
+from orders.purchase import Busy, OutOfStock, purchase
 
 _GUEST_ORDERS = "orders"
 _REMEMBERED = 20
@@ -51,27 +51,56 @@ def checkout(request: HttpRequest) -> HttpResponse:
         messages.error(request, "The cart is empty.")
         return redirect("cart")
     try:
-        order = purchase(request.user.pk, wanted)
-    except OutOfStock as error:
-        context = {"book": Book.objects.filter(pk=error.book_id).first()}
-        return render(request, "orders/out_of_stock.html", context, status=409)
+        bought = purchase(request.user.pk, wanted)
+    except (OutOfStock, Busy) as refusal:
+        return _refused(request, refusal)
     cart.clear(request.session)
-    if order.user_id is None:
-        kept = request.session.get(_GUEST_ORDERS, [])[-_REMEMBERED:]
-        request.session[_GUEST_ORDERS] = [*kept, order.pk]
-    return redirect(order)
+    return _confirmed(request, bought)
+
+
+@transaction.non_atomic_requests
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def buy(request: HttpRequest, pk: int) -> HttpResponse:
+    """One book without the cart. GET: the form with its token. POST: buy one copy."""
+    if request.method != "POST":
+        book = get_object_or_404(Book.objects.select_related("author"), pk=pk)
+        return render(request, "orders/buy.html", {"book": book})
+    try:
+        bought = purchase(request.user.pk, {pk: 1})
+    except (OutOfStock, Busy) as refusal:
+        return _refused(request, refusal)
+    return _confirmed(request, bought)
 
 
 @never_cache
 @require_safe
 def order(request: HttpRequest, pk: int) -> HttpResponse:
     """The confirmation, for the one who bought."""
-    found = get_object_or_404(Order, pk=pk)
+    found = get_object_or_404(Order.objects.select_related("confirmation"), pk=pk)
     own = found.user_id is not None and found.user_id == request.user.pk
     if not own and pk not in request.session.get(_GUEST_ORDERS, []):
         raise Http404("no such order")
     items = found.items.select_related("book__author").order_by("pk")
     return render(request, "orders/order.html", {"order": found, "items": items})
+
+
+def _confirmed(request: HttpRequest, bought: Order) -> HttpResponse:
+    """To the order; the session of a guest remembers whose it is."""
+    if bought.user_id is None:
+        kept = request.session.get(_GUEST_ORDERS, [])[-_REMEMBERED:]
+        request.session[_GUEST_ORDERS] = [*kept, bought.pk]
+    return redirect(bought)
+
+
+def _refused(request: HttpRequest, refusal: OutOfStock | Busy) -> HttpResponse:
+    """409 for what is sold out, 503 for what lost against others too often."""
+    if isinstance(refusal, Busy):
+        response = render(request, "orders/busy.html", status=503)
+        response["Retry-After"] = "1"
+        return response
+    context = {"book": Book.objects.filter(pk=refusal.book_id).first()}
+    return render(request, "orders/out_of_stock.html", context, status=409)
 
 
 def _summary(request: HttpRequest) -> dict[str, object]:

@@ -6,6 +6,7 @@ from django.db.models import Avg, Count, QuerySet
 
 from books.models import Book
 from bookstore.faults import Fault, planted
+from bookstore.reading import replica
 from reviews.models import Review
 
 SHOWN = 20
@@ -22,7 +23,7 @@ class Rated:
 
 def reviews_of(book: Book) -> QuerySet[Review]:
     """The newest reviews with their writers; one more query each with `n_plus_one_reviews`."""
-    reviews = Review.objects.filter(book=book)
+    reviews = Review.objects.using(replica()).filter(book=book)
     if not planted(Fault.N_PLUS_ONE_REVIEWS):
         reviews = reviews.select_related("user")
     return reviews[:SHOWN]
@@ -34,7 +35,8 @@ def rate(books: list[Book]) -> list[Rated]:
         return [_rate_alone(book) for book in books]
     found = {
         row["book_id"]: row
-        for row in Review.objects.filter(book_id__in=[book.pk for book in books])
+        for row in Review.objects.using(replica())
+        .filter(book_id__in=[book.pk for book in books])
         .order_by()
         .values("book_id")
         .annotate(reviews=Count("id"), rating=Avg("rating"))

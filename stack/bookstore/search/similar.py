@@ -1,6 +1,7 @@
 """Books like a book, for its page."""
 
 from books.models import Book
+from bookstore.reading import replica
 from search import engine
 
 SHOWN = 6
@@ -10,7 +11,8 @@ def books_in_order(ids: list[int]) -> list[Book]:
     """The books with these keys in this order, in one query; keys without a book are dropped."""
     if not ids:
         return []
-    found = Book.objects.defer("summary").select_related("author").in_bulk(ids)
+    books = Book.objects.using(replica()).defer("summary")
+    found = books.select_related("author").in_bulk(ids)
     return [found[key] for key in ids if key in found]
 
 

@@ -17,22 +17,29 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
 from books.models import Author, Book
-from orders.models import Order, OrderItem
+from orders.models import Confirmation, Order, OrderItem
 from reviews.models import Review
-from seeding import rows
+from seeding import pictures, rows
 
 # One hash for all, with a fixed salt and as few rounds as the site's default asks for.
 _SALT = "kneepointreference"
 _ROUNDS = 1000
 _BATCH = 2000
 _KEPT = [User, Author, Book, Review, Order, OrderItem]
-_EMPTIED = [*_KEPT, Session, LogEntry, User.groups.through, User.user_permissions.through]
+_EMPTIED = [
+    Confirmation,
+    *_KEPT,
+    Session,
+    LogEntry,
+    User.groups.through,
+    User.user_permissions.through,
+]
 # The migration table keeps the hour of its making; a fixed one makes two dumps comparable.
 _MIGRATED = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 
 
 def load(size: rows.Size, seed: int) -> float:
-    """Replace the data of the site; the seconds it took."""
+    """Replace the data of the site and its covers on disk; the seconds it took."""
     started = time.monotonic()
     hashed = PBKDF2PasswordHasher().encode(rows.PASSWORD, _SALT, _ROUNDS)
     _empty()
@@ -42,6 +49,7 @@ def load(size: rows.Size, seed: int) -> float:
         _insert(Book, rows.books(size, seed))
         _insert(Review, rows.reviews(size, seed))
         MigrationRecorder.Migration.objects.update(applied=_MIGRATED)
+    pictures.draw()
     cache.clear()
     return time.monotonic() - started
 

@@ -19,6 +19,7 @@ from seeding.draw import Draw
 
 PASSWORD = "throw-away-reader"
 ADMIN = "librarian"
+COVERS = "covers"
 JOINED = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 _FIRST_DAY = datetime.date(1950, 1, 1)
 _DAYS = 27_000
@@ -83,6 +84,7 @@ def books(size: Size, seed: int) -> Iterator[Book]:
             genre=genre,
             price=Decimal(499 + 50 * draw.below(60)) / 100,
             stock=draw.below(20) if key % 50 == 0 else _PLENTY,
+            cover=f"{COVERS}/{key}.svg",
         )
 
 

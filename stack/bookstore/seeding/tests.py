@@ -1,11 +1,13 @@
 """The same seed gives the same data; another seed gives other data."""
 
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db import connection
-from django.test import TestCase, TransactionTestCase
+from django.test import TestCase, TransactionTestCase, override_settings
 
 from books.models import Book
 from reviews.models import Review
@@ -14,20 +16,38 @@ from seeding.draw import Draw
 
 _TINY = rows.Size(books=120, authors=10, reviews=300, users=5)
 # Changes only when the seed data is meant to change; then stored run folders no longer compare.
-_DIGEST_S1 = "a397c0c07b793b9614ab6f935c07b7bd459dd9705fafc5d6cb6e5b7f9bd0bca0"
+_DIGEST_S1 = "768343de7b3db4bbf662390e55d8c5beb0f74822e3a1864115141bcabcaf80f8"
 
 
-class SeedTests(TransactionTestCase):
+class MediaFolder:
+    """Tests that seed draw their covers into a folder of their own."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.media = Path(cls.enterClassContext(TemporaryDirectory()))
+        cls.enterClassContext(override_settings(MEDIA_ROOT=cls.media))
+        super().setUpClass()
+
+    def covers(self) -> dict[str, bytes]:
+        """What is on disk."""
+        return {path.name: path.read_bytes() for path in (self.media / "covers").iterdir()}
+
+
+class SeedTests(MediaFolder, TransactionTestCase):
     """Twice the same."""
 
     def test_same_seed_same_rows_and_same_dump(self) -> None:
         load.load(_TINY, 7)
-        digest, dump = load.digest(), self.dump()
+        digest, dump, covers = load.digest(), self.dump(), self.covers()
         load.load(_TINY, 7)
         self.assertEqual(load.digest(), digest)
         self.assertEqual(self.dump(), dump)
+        self.assertEqual(self.covers(), covers)
+        (self.media / "covers" / "left-over.svg").touch()
         load.load(_TINY, 8)
         self.assertNotEqual(load.digest(), digest)
+        self.assertEqual(self.covers().keys(), covers.keys())
+        self.assertNotEqual(self.covers(), covers)
 
     def dump(self) -> list[str]:
         """All of an SQLite database as text; nothing for the others."""
@@ -37,7 +57,7 @@ class SeedTests(TransactionTestCase):
         return list(connection.connection.iterdump())
 
 
-class CommandTests(TestCase):
+class CommandTests(MediaFolder, TestCase):
     """Size S as the reference stack has it."""
 
     @classmethod
@@ -52,6 +72,13 @@ class CommandTests(TestCase):
         self.assertEqual((Book.objects.count(), Review.objects.count()), (500, 2500))
         self.assertGreater(Book.objects.filter(stock__gte=1_000_000).count(), 480)
         self.assertEqual(Book.objects.values("isbn13").distinct().count(), 500)
+
+    def test_every_book_has_its_cover(self) -> None:
+        names = {f"covers/{name}" for name in self.covers()}
+        self.assertEqual(set(Book.objects.values_list("cover", flat=True)), names)
+        self.assertEqual(len(names), 500)
+        sizes = [len(cover) for cover in self.covers().values()]
+        self.assertTrue(min(sizes) > 2_000 and max(sizes) < 6_000, (min(sizes), max(sizes)))
 
     def test_readers_can_log_in(self) -> None:
         user = authenticate(username="reader0001", password=rows.PASSWORD)

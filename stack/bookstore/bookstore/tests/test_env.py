@@ -1,6 +1,7 @@
 """Reading variables, and the settings made from them."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
@@ -41,13 +42,73 @@ class DatabaseTests(SimpleTestCase):
     """One entry for each database."""
 
     def test_sqlite_is_the_default(self) -> None:
-        entry = databases.from_env(Env({"KP_SQLITE_PATH": "/x/y.db"}), Path("/base"))
+        entry = made(KP_SQLITE_PATH="/x/y.db")["default"]
         self.assertEqual(entry["NAME"], "/x/y.db")
         self.assertIn("journal_mode=WAL", entry["OPTIONS"]["init_command"])
         self.assertIs(entry["ATOMIC_REQUESTS"], True)
 
     def test_mysql_by_socket(self) -> None:
-        env = Env({"KP_DB": "mysql", "KP_DB_DRIVER": "pymysql", "KP_DB_SOCKET": "/s"})
-        entry = databases.from_env(env, Path("/base"))
+        entry = made(KP_DB="mysql", KP_DB_DRIVER="pymysql", KP_DB_SOCKET="/s")["default"]
         self.assertEqual(entry["OPTIONS"]["unix_socket"], "/s")
         self.assertEqual(entry["OPTIONS"]["isolation_level"], "serializable")
+
+    def test_mysql_over_tcp(self) -> None:
+        entry = made(
+            KP_DB="mariadb",
+            KP_DB_DRIVER="mysqlclient",
+            KP_DB_HOST="db",
+            KP_DB_PORT="3307",
+            KP_DB_NAME="shop",
+            KP_DB_USER="ada",
+            KP_DB_PASSWORD="x",
+            KP_ISOLATION="read committed",
+            KP_CONN_MAX_AGE="0",
+            KP_ATOMIC_REQUESTS="0",
+        )["default"]
+        named = [entry[key] for key in ("HOST", "PORT", "NAME", "USER", "PASSWORD")]
+        self.assertEqual(named, ["db", "3307", "shop", "ada", "x"])
+        self.assertEqual(entry["OPTIONS"]["isolation_level"], "read committed")
+        self.assertEqual((entry["CONN_MAX_AGE"], entry["ATOMIC_REQUESTS"]), (0, False))
+
+    def test_each_driver_has_its_own_word_for_no_tls(self) -> None:
+        for driver, option in (("mysqlclient", "ssl_mode"), ("pymysql", "ssl_disabled")):
+            variables = {"KP_DB": "mysql", "KP_DB_DRIVER": driver}
+            self.assertNotIn(option, made(**variables)["default"]["OPTIONS"])
+            self.assertIn(option, made(**variables, KP_DB_TLS="0")["default"]["OPTIONS"])
+
+    def test_a_replica_is_a_second_connection_or_another_server(self) -> None:
+        self.assertEqual(list(made()), ["default"])
+        same = made(KP_REPLICA="1", KP_SQLITE_PATH="/x/y.db")
+        self.assertEqual(same["replica"]["NAME"], "/x/y.db")
+        self.assertEqual(same["replica"]["TEST"], {"MIRROR": "default"})
+        self.assertEqual([same[a]["ATOMIC_REQUESTS"] for a in same], [True, False])
+        mysql = {"KP_REPLICA": "1", "KP_DB": "mysql", "KP_DB_SOCKET": "/s"}
+        self.assertEqual(made(**mysql)["replica"]["OPTIONS"]["unix_socket"], "/s")
+        other = made(**mysql, KP_REPLICA_HOST="db2", KP_REPLICA_PORT="3309")
+        self.assertEqual((other["replica"]["HOST"], other["replica"]["PORT"]), ("db2", "3309"))
+        self.assertNotIn("unix_socket", other["replica"]["OPTIONS"])
+        self.assertEqual(other["default"]["OPTIONS"]["unix_socket"], "/s")
+        with self.assertRaisesMessage(ImproperlyConfigured, "KP_REPLICA_HOST"):
+            made(KP_REPLICA="1", KP_REPLICA_PORT="3309")
+
+    def test_a_pool_takes_connections_back_after_each_request(self) -> None:
+        with patch.object(databases, "find_spec", return_value=object()):
+            entry = made(KP_DB="mysql", KP_DB_DRIVER="mysqlclient", KP_POOL="1", KP_POOL_SIZE="3")
+        self.assertEqual(entry["default"]["ENGINE"], "dj_db_conn_pool.backends.mysql")
+        self.assertEqual(entry["default"]["POOL_OPTIONS"]["POOL_SIZE"], 3)
+        self.assertEqual(entry["default"]["CONN_MAX_AGE"], 0)
+
+    def test_a_pool_that_cannot_be_says_why(self) -> None:
+        with self.assertRaisesMessage(ImproperlyConfigured, "no back end for SQLite"):
+            made(KP_POOL="1")
+        installed = {"MySQLdb": object()}
+        with (
+            patch.object(databases, "find_spec", side_effect=installed.get),
+            self.assertRaisesMessage(ImproperlyConfigured, "requirements-pool.txt"),
+        ):
+            made(KP_DB="mysql", KP_POOL="1")
+
+
+def made(**variables: str) -> dict:
+    """The databases of these variables."""
+    return databases.from_env(Env(variables), Path("/base"))

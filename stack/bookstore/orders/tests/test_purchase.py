@@ -10,7 +10,7 @@ from books.models import Book
 from bookstore.testing import make_book
 from orders import purchase as module
 from orders.models import Order
-from orders.purchase import OutOfStock, purchase
+from orders.purchase import Busy, OutOfStock, purchase
 
 
 class PurchaseTests(TestCase):
@@ -84,12 +84,27 @@ class ConcurrentTests(TransactionTestCase):
 
     def test_a_deadlock_is_tried_again_and_not_for_ever(self) -> None:
         book = make_book(stock=4)
-        attempts = [OperationalError(1213, "deadlock"), "order"]
-        with patch.object(module, "_purchase_once", side_effect=attempts):
-            self.assertEqual(purchase(None, {book.pk: 1}), "order")
-        with (
-            patch.object(module, "_purchase_once", side_effect=OperationalError) as once,
-            override_settings(PURCHASE_RETRIES=2),
-        ):
-            self.assertRaises(OperationalError, purchase, None, {book.pk: 1})
-            self.assertEqual(once.call_count, 3)
+        once, deadlock = module._purchase_once, OperationalError(1213, "deadlock")
+
+        def second_time(*args):
+            return attempts.pop()(*args)
+
+        def first_time(*args):
+            raise deadlock
+
+        attempts = [once, first_time]
+        with patch.object(module, "_purchase_once", side_effect=second_time):
+            self.assertEqual(purchase(None, {book.pk: 1}), Order.objects.get())
+        for retries in (0, 2):
+            with (
+                patch.object(module, "_purchase_once", side_effect=deadlock) as tried,
+                override_settings(PURCHASE_RETRIES=retries),
+            ):
+                self.assertRaises(Busy, purchase, None, {book.pk: 1})
+                self.assertEqual(tried.call_count, retries + 1)
+
+    def test_what_is_no_conflict_is_not_tried_again(self) -> None:
+        gone = OperationalError(2013, "lost connection")
+        with patch.object(module, "_purchase_once", side_effect=gone) as once:
+            self.assertRaises(OperationalError, purchase, None, {1: 1})
+        self.assertEqual(once.call_count, 1)

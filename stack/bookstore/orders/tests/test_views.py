@@ -1,6 +1,7 @@
 """From the book page to the confirmation, as a browser does it."""
 
 import re
+from unittest.mock import patch
 
 from django.contrib.auth.models import User
 from django.test import Client, TestCase
@@ -8,6 +9,7 @@ from django.test import Client, TestCase
 from books.models import Book
 from bookstore.testing import make_book
 from orders.models import Order
+from orders.purchase import Busy
 
 
 class CheckoutTests(TestCase):
@@ -68,3 +70,42 @@ class CheckoutTests(TestCase):
     def test_personal_pages_are_not_stored(self) -> None:
         for path in ("/cart/", "/checkout/", f"/cart/add/?book={self.book.pk}"):
             self.assertIn("no-store", self.browser.get(path)["Cache-Control"], path)
+
+
+class BuyNowTests(TestCase):
+    """One book, bought without the cart: what a hot row is tried with."""
+
+    def setUp(self) -> None:
+        self.book = make_book(stock=1)
+        self.browser = Client(enforce_csrf_checks=True)
+        self.path = f"/buy/{self.book.pk}/"
+
+    def buy(self):
+        """The form, then the purchase."""
+        text = self.browser.get(self.path).content.decode()
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)[1]
+        return self.browser.post(self.path, {"csrfmiddlewaretoken": token})
+
+    def test_the_last_copy_and_then_none(self) -> None:
+        bought = self.buy()
+        order = Order.objects.get()
+        self.assertRedirects(bought, f"/orders/{order.pk}/")
+        self.assertEqual((order.items.get().quantity, Book.objects.get().stock), (1, 0))
+        refused = self.buy()
+        self.assertContains(refused, "Out of stock", status_code=409)
+        self.assertEqual(Order.objects.count(), 1)
+
+    def test_too_many_at_once(self) -> None:
+        with patch("orders.views.purchase", side_effect=Busy):
+            refused = self.buy()
+        self.assertContains(refused, "Too many buyers", status_code=503)
+        self.assertEqual(refused["Retry-After"], "1")
+
+    def test_without_token_nothing_is_bought(self) -> None:
+        self.assertEqual(self.browser.post(self.path).status_code, 403)
+        self.assertFalse(Order.objects.exists())
+
+    def test_no_such_book(self) -> None:
+        self.assertEqual(self.browser.get("/buy/999/").status_code, 404)
+        trusting = Client()
+        self.assertEqual(trusting.post("/buy/999/").status_code, 409)

@@ -1,4 +1,4 @@
-"""The book pages: how many queries they take, healthy and with faults; the API; caching."""
+"""The book pages: how many queries they take, healthy and with faults; the API."""
 
 import re
 
@@ -114,38 +114,6 @@ class PageTests(TestCase):
         self.assertIn("/sitemap-books.xml", index)
         section = self.client.get("/sitemap-books.xml").content.decode()
         self.assertEqual(len(re.findall(r"/books/\d+/", section)), 30)
-
-
-class CacheTests(TestCase):
-    """`cache_page`: on, guarded, and without its guard."""
-
-    def setUp(self) -> None:
-        cache.clear()
-        make_book()
-        User.objects.create_user("ada", password="x")
-
-    def visit(self, path: str) -> tuple[bytes, bytes]:
-        """What Ada sees, and then what a stranger sees."""
-        ada = Client()
-        ada.login(username="ada", password="x")
-        return ada.get(path).content, Client().get(path).content
-
-    @override_settings(CACHE_PAGE_SECONDS=60)
-    def test_a_second_visit_asks_nothing(self) -> None:
-        self.client.get("/catalogue/")
-        with CaptureQueriesContext(connection) as captured:
-            self.client.get("/catalogue/")
-        self.assertFalse([query for query in captured if "SELECT" in query["sql"]])
-
-    @override_settings(CACHE_PAGE_SECONDS=60)
-    def test_nobody_sees_the_name_of_another(self) -> None:
-        own, strange = self.visit("/catalogue/")
-        self.assertIn(b">ada<", own)
-        self.assertNotIn(b">ada<", strange)
-
-    @override_settings(FAULTS={Fault.UNSAFE_CACHE})
-    def test_the_planted_cache_leaks_the_name(self) -> None:
-        self.assertIn(b">ada<", self.visit("/catalogue/")[1])
 
 
 class ApiTests(TestCase):

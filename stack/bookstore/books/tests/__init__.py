@@ -1,0 +1,1 @@
+"""Tests of the book pages, their caches, covers and databases."""
