@@ -2,9 +2,11 @@
 //!
 //! No proxy of the environment is used (it would answer in the site's name), redirects are answers, bodies are bounded.
 
+use std::path::Path;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
+use reqwest::ClientBuilder;
 use reqwest::header::{HOST, SERVER};
 use tokio::runtime::Runtime;
 use url::Url;
@@ -34,6 +36,15 @@ pub(crate) struct Asker {
 impl Asker {
     /// A new one; each question opens its own connection, so that a restarted service is really asked.
     pub(crate) fn new() -> Result<Self, StackError> {
+        Self::with(|client| client)
+    }
+
+    /// One that asks over a Unix socket, whatever the URL says.
+    pub(crate) fn by_socket(path: &Path) -> Result<Self, StackError> {
+        Self::with(|client| client.unix_socket(path))
+    }
+
+    fn with(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, StackError> {
         let system = |what: &'static str| move |why: String| StackError::System { what, why };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| system("starting a runtime")(error.to_string()))?;
@@ -41,8 +52,8 @@ impl Asker {
             .no_proxy()
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("kneepoint/", env!("CARGO_PKG_VERSION")))
-            .build();
+            .user_agent(concat!("kneepoint/", env!("CARGO_PKG_VERSION")));
+        let client = more(client).build();
         let client = client.map_err(|error| system("making an HTTP client")(chain(&error)))?;
         Ok(Self { runtime, client })
     }

@@ -5,8 +5,9 @@ use std::path::Path;
 use kneepoint_model::cancel::Cancel;
 use serde::Serialize;
 
-use crate::native::proxy_version;
-use crate::{StackError, disk, ports, proc_net, python};
+use crate::native::known_programs;
+use crate::topology::Database;
+use crate::{StackError, db, disk, ports, proc_net, python};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +26,10 @@ pub struct Check {
 
 /// Looks at everything; changes nothing. `root` is the `.kneepoint` folder, which need not exist yet.
 pub fn doctor(root: &Path) -> Vec<Check> {
-    vec![python_check(), nginx_check(), disk_check(root), port_check(ports::DEFAULT_PORT)]
+    let mut checks = vec![python_check()];
+    checks.extend(program_checks());
+    checks.extend([mysql_check(root), disk_check(root), port_check(ports::DEFAULT_PORT)]);
+    checks
 }
 
 fn python_check() -> Check {
@@ -35,9 +39,29 @@ fn python_check() -> Check {
     check("python", true, told, "apt install python3 python3-venv")
 }
 
-fn nginx_check() -> Check {
-    let told = proxy_version(&Cancel::new()).map(|version| format!("nginx {version}"));
-    check("nginx", false, told, "apt install nginx")
+/// Programs that only some topologies need.
+fn program_checks() -> Vec<Check> {
+    let fixes = [
+        "apt install nginx",
+        "apt install redis-server (for the topologies cached and queued)",
+        "apt install memcached (for cache = \"memcached\")",
+        "apt install haproxy (for the topology balanced-lb)",
+    ];
+    let told = known_programs(&Cancel::new());
+    told.into_iter().zip(fixes).map(|((name, told), fix)| check(name, false, told, fix)).collect()
+}
+
+/// MySQL is unpacked where it is missing and apt is there, so its absence is no trouble then.
+fn mysql_check(root: &Path) -> Check {
+    let found = db::locate(Database::Mysql, &root.join("cache"), &Cancel::new());
+    let told = match found {
+        Ok(server) => Ok(server.map_or_else(String::new, |server| format!("MySQL {}", server.version))),
+        Err(_) if db::can_unpack() => {
+            Ok("no MySQL is installed; it will be unpacked from Debian packages when it is wanted".to_owned())
+        }
+        Err(error) => Err(error),
+    };
+    check("mysql", false, told, "apt install mysql-server (for the topologies from db-apart on)")
 }
 
 fn disk_check(root: &Path) -> Check {
@@ -76,7 +100,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join("not/yet/there");
         let names: Vec<&str> = doctor(&root).iter().map(|check| check.name).collect();
-        assert_eq!(names, ["python", "nginx", "disk", "ports"]);
+        assert_eq!(names, ["python", "nginx", "redis", "memcached", "haproxy", "mysql", "disk", "ports"]);
         assert!(
             doctor(&root).iter().all(|check| check.ok == check.fix.is_none() && !check.detail.is_empty())
         );

@@ -12,6 +12,7 @@ mod ask;
 mod assets;
 mod attach;
 mod data;
+mod db;
 mod disk;
 mod doctor;
 mod error;
@@ -41,6 +42,6 @@ pub use native::{
     status, up,
 };
 pub use ports::{DEFAULT_PORT, PortPlan, Ports};
-pub use prepare::{PreparePlan, Prepared, prepare};
+pub use prepare::{Needs, PreparePlan, Prepared, prepare};
 pub use size::Size;
 pub use topology::{Balance, Balancer, Database, Machine, ProxySettings, ServerKind, SharedCache, Topology};

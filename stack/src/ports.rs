@@ -30,19 +30,57 @@ impl Default for PortPlan {
     }
 }
 
-/// The ports in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The ports in use; those of services that a stack does not have are absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
-    /// What visitors reach: nginx, or the server itself where there is no proxy.
+    /// What visitors reach: balancer, nginx, or the server itself where neither is there.
     pub site: u16,
-    /// gunicorn or runserver; the same as `site` without a proxy.
-    pub server: u16,
-    /// The engine, when there is one.
+    /// nginx, where a balancer stands before it.
+    #[serde(default)]
+    pub proxy: Option<u16>,
+    /// Each app server; the same as `site` where nothing is before it.
+    #[serde(default)]
+    pub servers: Vec<u16>,
+    /// The second site.
+    #[serde(default)]
+    pub hello: Option<u16>,
+    /// The engine.
+    #[serde(default)]
     pub engine: Option<u16>,
+    /// MySQL or `MariaDB`.
+    #[serde(default)]
+    pub db: Option<u16>,
+    /// Redis, for cache or queue or both.
+    #[serde(default)]
+    pub redis: Option<u16>,
+    /// Memcached.
+    #[serde(default)]
+    pub memcached: Option<u16>,
+    /// The object store.
+    #[serde(default)]
+    pub objects: Option<u16>,
+    /// The balancer's own figures.
+    #[serde(default)]
+    pub figures: Option<u16>,
+}
+
+/// For which services ports are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a service of its own, there or not")]
+pub(crate) struct Wanted {
+    pub(crate) proxy: bool,
+    pub(crate) balancer: bool,
+    pub(crate) servers: u8,
+    pub(crate) hello: bool,
+    pub(crate) engine: bool,
+    pub(crate) db: bool,
+    pub(crate) redis: bool,
+    pub(crate) memcached: bool,
+    pub(crate) objects: bool,
 }
 
 /// Ports that are held by us until their services need them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct HeldPorts {
     pub(crate) ports: Ports,
     held: Vec<TcpListener>,
@@ -56,7 +94,7 @@ impl HeldPorts {
 }
 
 /// Chooses and holds the ports.
-pub(crate) fn hold(plan: PortPlan, proxy: bool, engine: bool) -> Result<HeldPorts, StackError> {
+pub(crate) fn hold(plan: PortPlan, wanted: Wanted) -> Result<HeldPorts, StackError> {
     let mut held = Vec::new();
     let mut next = plan.site;
     let mut take = |fixed: bool| -> Result<u16, StackError> {
@@ -66,9 +104,44 @@ pub(crate) fn hold(plan: PortPlan, proxy: bool, engine: bool) -> Result<HeldPort
         Ok(port)
     };
     let site = take(plan.fixed)?;
-    let server = if proxy { take(false)? } else { site };
-    let engine = if engine { Some(take(false)?) } else { None };
-    Ok(HeldPorts { ports: Ports { site, server, engine }, held })
+    let mut some = |is_wanted: bool| if is_wanted { take(false).map(Some) } else { Ok(None) };
+    let in_front = wanted.proxy || wanted.balancer;
+    let servers: Result<Vec<Option<u16>>, StackError> = (0..wanted.servers).map(|_| some(in_front)).collect();
+    let servers = servers?.into_iter().map(|port| port.unwrap_or(site)).collect();
+    let ports = Ports {
+        site,
+        proxy: some(wanted.proxy && wanted.balancer)?,
+        servers,
+        hello: some(wanted.hello)?,
+        engine: some(wanted.engine)?,
+        db: some(wanted.db)?,
+        redis: some(wanted.redis)?,
+        memcached: some(wanted.memcached)?,
+        objects: some(wanted.objects)?,
+        figures: some(wanted.balancer)?,
+    };
+    Ok(HeldPorts { ports, held })
+}
+
+/// Holds ports for another set of app servers, beside those that run.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the manoeuvres that come next"))]
+pub(crate) fn hold_more(from: u16, servers: usize, hello: bool) -> Result<HeldPorts, StackError> {
+    let mut held = Vec::new();
+    let mut next = from;
+    let mut take = || -> Result<u16, StackError> {
+        let (port, listener) = first_free(next, false, bind)?;
+        next = port.saturating_add(1);
+        held.push(listener);
+        Ok(port)
+    };
+    let servers: Result<Vec<u16>, StackError> = (0..servers).map(|_| take()).collect();
+    let hello = if hello { Some(take()?) } else { None };
+    Ok(HeldPorts { ports: Ports { servers: servers?, hello, ..Ports::default() }, held })
+}
+
+/// One port that is free now, for a service that lives but a moment.
+pub(crate) fn one() -> Result<u16, StackError> {
+    first_free(DEFAULT_PORT, false, bind).map(|(port, _)| port)
 }
 
 /// The first port from `from` on that `bind` gives; when it is fixed, that one or none.
@@ -108,24 +181,51 @@ mod tests {
     fn a_fixed_port_that_is_taken_names_us() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let error = hold(PortPlan { site: port, fixed: true }, false, false).unwrap_err();
+        let error = hold(PortPlan { site: port, fixed: true }, bare(1)).unwrap_err();
         let StackError::PortTaken { holder: Some(holder), .. } = &error else { panic!("{error}") };
         assert_eq!(holder.pid, std::process::id());
     }
 
+    fn bare(servers: u8) -> Wanted {
+        Wanted { servers, ..Wanted::default() }
+    }
+
     #[test]
     fn held_ports_differ_and_are_let_go_one_by_one() {
-        let mut held = hold(PortPlan { site: 21_000, fixed: false }, true, true).unwrap();
-        let Ports { site, server, engine } = held.ports;
-        assert!(site < server && server < engine.unwrap());
-        assert!(!is_free(site) && !is_free(server));
+        let wanted = Wanted { proxy: true, engine: true, ..bare(2) };
+        let mut held = hold(PortPlan { site: 21_000, fixed: false }, wanted).unwrap();
+        let Ports { site, servers, engine, proxy, db, .. } = held.ports.clone();
+        assert!(site < servers[0] && servers[0] < servers[1] && servers[1] < engine.unwrap());
+        assert_eq!((proxy, db), (None, None));
+        assert!(!is_free(site) && !is_free(servers[1]));
         held.release(site);
-        assert!(is_free(site) && !is_free(server));
+        assert!(is_free(site) && !is_free(servers[1]));
+        let green = hold_more(21_000, 2, true).unwrap();
+        assert!(!green.ports.servers.contains(&servers[0]) && green.ports.hello.is_some());
+    }
+
+    #[test]
+    fn every_service_gets_its_own() {
+        let wanted = Wanted {
+            proxy: true,
+            balancer: true,
+            servers: 3,
+            hello: true,
+            engine: true,
+            db: true,
+            redis: true,
+            memcached: true,
+            objects: true,
+        };
+        let held = hold(PortPlan { site: 21_200, fixed: false }, wanted).unwrap();
+        assert_eq!(held.held.len(), 12);
+        let Ports { proxy, hello, db, redis, memcached, objects, figures, .. } = held.ports;
+        assert!([proxy, hello, db, redis, memcached, objects, figures].iter().all(Option::is_some));
     }
 
     #[test]
     fn without_a_proxy_the_server_is_the_site() {
-        let held = hold(PortPlan { site: 21_100, fixed: false }, false, false).unwrap();
-        assert_eq!((held.ports.server, held.ports.engine), (held.ports.site, None));
+        let held = hold(PortPlan { site: 21_100, fixed: false }, bare(1)).unwrap();
+        assert_eq!((held.ports.servers, held.ports.engine), (vec![held.ports.site], None));
     }
 }

@@ -12,6 +12,9 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{EventSink, Stage};
 
 use crate::data::{self, Recipe};
+use crate::db::{self, DbServer};
+use crate::topology::{Database, Topology};
+use crate::venv::Packages;
 use crate::{Size, StackError, assets, disk, folder, lock, python, venv};
 
 /// How long to wait for another kneepoint that prepares the same folder.
@@ -28,6 +31,44 @@ pub struct PreparePlan {
     pub seed: u64,
     /// A Python of the user's choice; without it, the first on PATH that will do.
     pub python: Option<PathBuf>,
+    /// What the topology needs beyond the site itself.
+    pub needs: Needs,
+}
+
+/// What a topology needs beyond the site itself. The default is nothing: `SQLite`, and no further packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// The database that keeps the data.
+    pub db: Database,
+    /// Whether the packages for queue, object store and connection pool are wanted.
+    pub extras: bool,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self { db: Database::Sqlite, extras: false }
+    }
+}
+
+impl Needs {
+    /// What this topology needs natively, with these switches on top.
+    pub fn of(topology: &Topology, switches: &BTreeMap<String, String>) -> Self {
+        let set = |name: &str| switches.get(name).or_else(|| topology.env.get(name));
+        let pool = set("KP_POOL").is_some_and(|value| value != "0");
+        let db = topology.db.unwrap_or(Database::Sqlite);
+        Self { db, extras: topology.queue || topology.objects || pool }
+    }
+
+    fn packages(self, bookstore: &Path, python: &Path, cancel: &Cancel) -> Packages {
+        let files = ["requirements.txt"].into_iter();
+        let extras = ["requirements-queue.txt", "requirements-objects.txt", "requirements-pool.txt"];
+        let files = files.chain(extras.into_iter().filter(|_| self.extras));
+        let with_driver = self.db != Database::Sqlite && venv::can_build(python, cancel);
+        Packages {
+            wheels: files.map(|name| bookstore.join(name)).collect(),
+            source: with_driver.then(|| bookstore.join("requirements-mysql.txt")),
+        }
+    }
 }
 
 /// What `up` needs; valid as long as `<root>/cache` is left alone.
@@ -47,6 +88,8 @@ pub struct Prepared {
     pub seed: u64,
     /// Versions of Python and the packages.
     pub versions: BTreeMap<String, String>,
+    /// The server that keeps the data; absent with `SQLite`.
+    pub(crate) db: Option<DbServer>,
 }
 
 impl Prepared {
@@ -68,8 +111,11 @@ pub fn prepare(plan: &PreparePlan, cancel: &Cancel, events: &dyn EventSink) -> R
         events.note(Stage::Up, "waiting for another kneepoint that prepares the same folder");
     })?;
     let stack = assets::extract(&cache)?;
-    let venv = venv::ensure(&cache, &python, &stack.join("bookstore/requirements.txt"), cancel, events)?;
-    let recipe = Recipe { stack: &stack, python: &venv.python(), size: plan.size, seed: plan.seed };
+    let db = db::obtain(plan.needs.db, &cache, &stack, cancel, events)?;
+    let packages = plan.needs.packages(&stack.join("bookstore"), &python.path, cancel);
+    let venv = venv::ensure(&cache, &python, &packages, cancel, events)?;
+    let (size, seed) = (plan.size, plan.seed);
+    let recipe = Recipe { stack: &stack, python: &venv.python(), size, seed, db: db.as_ref() };
     let data = data::ensure(&cache, recipe, cancel, events)?;
     clear_parts(&cache);
     Ok(Prepared {
@@ -80,6 +126,7 @@ pub fn prepare(plan: &PreparePlan, cancel: &Cancel, events: &dyn EventSink) -> R
         size: plan.size,
         seed: plan.seed,
         versions: venv.versions,
+        db,
     })
 }
 
@@ -107,12 +154,27 @@ mod tests {
     fn a_python_that_is_not_there_is_told_before_anything_is_made() {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join(".kneepoint");
+        let python = Some("/no/python".into());
         let plan =
-            PreparePlan { root: root.clone(), size: Size::S, seed: 1, python: Some("/no/python".into()) };
+            PreparePlan { root: root.clone(), size: Size::S, seed: 1, python, needs: Needs::default() };
         let error = prepare(&plan, &Cancel::new(), &Silent).unwrap_err();
         assert!(matches!(error, StackError::PythonMissing), "{error}");
         assert_eq!(fs::read_dir(root.join("cache")).unwrap().count(), 0);
         assert_eq!(fs::read_to_string(root.join(".gitignore")).unwrap(), "*\n");
+    }
+
+    #[test]
+    fn only_what_a_topology_needs_is_prepared() {
+        let needs = |name: &str| Needs::of(&Topology::named(name).unwrap(), &BTreeMap::new());
+        for light in ["runserver", "gunicorn", "nginx", "multi-app"] {
+            assert_eq!(needs(light), Needs::default(), "{light}");
+        }
+        assert_eq!(needs("db-apart"), Needs { db: Database::Mysql, extras: false });
+        assert_eq!(needs("queued"), Needs { db: Database::Mysql, extras: true });
+        let pool = BTreeMap::from([("KP_POOL".to_owned(), "1".to_owned())]);
+        assert!(Needs::of(&Topology::named("nginx").unwrap(), &pool).extras);
+        let light = Needs::default().packages(Path::new("/b"), Path::new("python"), &Cancel::new());
+        assert_eq!(light, Packages { wheels: vec!["/b/requirements.txt".into()], source: None });
     }
 
     #[test]

@@ -3,11 +3,8 @@
 //! One context a template, general enough for both drivers: every address and folder is given. A variable that a template
 //! asks for and that is neither given nor defaulted there is an error, never an empty string.
 
-#[cfg_attr(not(test), allow(dead_code, reason = "for the drivers that come next"))]
 mod balancer;
-#[cfg_attr(not(test), allow(dead_code, reason = "for the drivers that come next"))]
 mod db;
-#[cfg_attr(not(test), allow(dead_code, reason = "for the drivers that come next"))]
 mod nginx;
 mod server;
 
@@ -15,11 +12,13 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-#[allow(unused_imports, reason = "for the drivers that come next")]
-pub(crate) use balancer::{HaproxyConf, HaproxySite};
-#[allow(unused_imports, reason = "for the drivers that come next")]
+pub(crate) use balancer::HaproxyConf;
+#[allow(
+    unused_imports,
+    reason = "natively a second site stands behind nginx; in compose it may stand behind HAProxy"
+)]
+pub(crate) use balancer::HaproxySite;
 pub(crate) use db::{DbFlavour, DbInstall, MyCnf};
-#[allow(unused_imports, reason = "for the drivers that come next")]
 pub(crate) use nginx::{ExtraSite, Media, NginxConf};
 pub(crate) use server::{GunicornConf, SupervisedProgram, SupervisorConf};
 

@@ -35,6 +35,17 @@ pub enum Database {
     Mariadb,
 }
 
+impl Database {
+    /// The site's name for it.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+}
+
 /// A cache that all processes of the site share; without one, each keeps its own in its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

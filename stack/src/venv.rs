@@ -1,4 +1,7 @@
-//! The virtual environment with the pinned packages: made once per requirements and Python, then used again.
+//! Virtual environments with pinned packages: one for each set of requirements and each Python, made once, then used again.
+//!
+//! All packages come as wheels but one: the C driver for MySQL is built from source where that can be done, and where it
+//! cannot, PyMySQL (which is always there) takes its place.
 //!
 //! Scripts in a virtual environment carry its path, so it is built at its place and a marker is written last; a folder
 //! without the marker was left by a killed process and is made anew.
@@ -10,7 +13,7 @@ use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{EventSink, Stage};
-use kneepoint_process::{ProcessError, Program, Stream};
+use kneepoint_process::{ProcessError, Program, Stream, find};
 
 use crate::hash::ContentHash;
 use crate::python::{Python, clean};
@@ -25,11 +28,36 @@ const INSTALL: Duration = Duration::from_mins(10);
 /// Prints the versions of what matters; fails when a package is not there, and then the environment is made anew.
 const VERSIONS: &str = r#"
 import json, platform, sqlite3
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 names = {"Django": "django", "Django REST framework": "djangorestframework", "gunicorn": "gunicorn", "supervisor": "supervisor"}
 found = {shown: version(name) for shown, name in names.items()}
+for shown, name in {"mysqlclient": "mysqlclient", "Celery": "celery", "boto3": "boto3", "django-db-connection-pool": "django-db-connection-pool"}.items():
+    try:
+        found[shown] = version(name)
+    except PackageNotFoundError:
+        pass
 print(json.dumps(found | {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}))
 "#;
+
+/// The package whose presence says that MySQL's C driver was built.
+pub(crate) const C_DRIVER: &str = "mysqlclient";
+
+/// What is to be in a virtual environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Packages {
+    /// Files of pinned requirements that install from wheels.
+    pub(crate) wheels: Vec<PathBuf>,
+    /// One that is built from source, and may fail to be.
+    pub(crate) source: Option<PathBuf>,
+}
+
+impl Packages {
+    /// All texts, in order.
+    fn texts(&self) -> Result<Vec<String>, StackError> {
+        let files = self.wheels.iter().chain(&self.source);
+        files.map(|path| fs::read_to_string(path).map_err(StackError::io("read", path))).collect()
+    }
+}
 
 /// A virtual environment that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +75,17 @@ impl Venv {
     }
 }
 
-/// Gives the environment for these requirements, making it when it is not there.
+/// Gives the environment for these packages, making it when it is not there.
 pub(crate) fn ensure(
     cache: &Path,
     python: &Python,
-    requirements: &Path,
+    packages: &Packages,
     cancel: &Cancel,
     events: &dyn EventSink,
 ) -> Result<Venv, StackError> {
-    let text = fs::read_to_string(requirements).map_err(StackError::io("read", requirements))?;
-    let key = ContentHash::new().part(text.as_bytes()).part(python.identity.as_bytes()).short();
+    let texts = packages.texts()?;
+    let key = texts.iter().fold(ContentHash::new(), |hash, text| hash.part(text.as_bytes()));
+    let key = key.part(python.identity.as_bytes()).short();
     let place = cache.join(format!("venv-{key}"));
     if place.join(MARKER).exists()
         && let Ok(versions) = versions(&place, cancel)
@@ -72,11 +101,51 @@ pub(crate) fn ensure(
     );
     let make = clean(Program::new(&python.path)).args(["-m", "venv"]).arg(&place);
     exec::run(make, "making the virtual environment", MAKE, cancel, &mut |_, _| {})?;
-    install(&place, requirements, pinned(&text), cancel, events)?;
+    let total = texts.iter().map(|text| pinned(text)).sum();
+    install(&place, &packages.wheels, total, cancel, events)?;
+    if let Some(source) = &packages.source {
+        build(&place, source, cancel, events)?;
+    }
     let versions = versions(&place, cancel)?;
     let marker = place.join(MARKER);
     fs::write(&marker, &python.identity).map_err(StackError::io("write", &marker))?;
     Ok(Venv { folder: place, versions })
+}
+
+/// Whether MySQL's C driver can be built with this Python: compiler, Python's headers and the client library's.
+pub(crate) fn can_build(python: &Path, cancel: &Cancel) -> bool {
+    const HEADERS: &str = "import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')))";
+    let succeeds = |program: Program| {
+        exec::run(program, "looking for headers", Duration::from_secs(20), cancel, &mut |_, _| {}).is_ok()
+    };
+    let library = |name: &&str| succeeds(clean(Program::new("pkg-config")).args(["--exists", name]));
+    find("pkg-config").is_some()
+        && (find("cc").is_some() || find("gcc").is_some())
+        && ["mysqlclient", "libmariadb", "mariadb"].iter().any(library)
+        && succeeds(clean(Program::new(python)).args(["-I", "-c", HEADERS]))
+}
+
+/// Builds the C driver; a failure is told, and no failure of the whole.
+fn build(place: &Path, source: &Path, cancel: &Cancel, events: &dyn EventSink) -> Result<(), StackError> {
+    events.progress(Stage::Up, 0, None, "building MySQL's C driver (mysqlclient)");
+    let pip = pip(place).args(["--require-hashes", "--no-deps", "-r"]).arg(source);
+    match exec::run(pip, "building mysqlclient", INSTALL, cancel, &mut |_, _| {}) {
+        Err(StackError::Step { source, .. }) => {
+            let last = mask::tail(&source.to_string(), 2, 300);
+            let message = format!("mysqlclient could not be built, so PyMySQL stands in for it: {last}");
+            events.warn(Stage::Up, &message);
+            Ok(())
+        }
+        other => other.map(|_| ()),
+    }
+}
+
+fn pip(place: &Path) -> Program {
+    clean(Program::new(place.join("bin/python"))).args(["-m", "pip", "install", "--no-input"]).args([
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        "--retries=2",
+    ])
 }
 
 fn versions(place: &Path, cancel: &Cancel) -> Result<BTreeMap<String, String>, StackError> {
@@ -91,15 +160,13 @@ fn versions(place: &Path, cancel: &Cancel) -> Result<BTreeMap<String, String>, S
 
 fn install(
     place: &Path,
-    requirements: &Path,
+    requirements: &[PathBuf],
     total: u64,
     cancel: &Cancel,
     events: &dyn EventSink,
 ) -> Result<(), StackError> {
-    let pip = clean(Program::new(place.join("bin/python")))
-        .args(["-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--no-input"])
-        .args(["--disable-pip-version-check", "--progress-bar=off", "--retries=2", "-r"])
-        .arg(requirements);
+    let pip = pip(place).args(["--require-hashes", "--only-binary=:all:"]);
+    let pip = requirements.iter().fold(pip, |pip, file| pip.arg("-r").arg(file));
     let mut done = 0;
     let mut network = false;
     let mut each = |_: Stream, line: &str| {

@@ -9,7 +9,7 @@ use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::{
-    Database, Lifetime, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan,
+    Database, Lifetime, Needs, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan,
     WatchdogCommand, prepare, up,
 };
 
@@ -27,6 +27,7 @@ const AUTO: &str = "auto";
 pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Standing, Failure> {
     let (topology, missing) = topology(part)?;
     run.unmeasured(missing);
+    run.unmeasured(topology.unmeasured_natively());
     let logs = Some(run.folder.path(names::LOGS));
     let stack = start(part, topology, home, logs, Lifetime::DieWithParent, &run.stop, &run.events)?;
     let info = stack.info().clone();
@@ -85,6 +86,7 @@ fn start(
         size: size(part.size),
         seed: part.seed,
         python: part.python.clone(),
+        needs: Needs::of(&topology, &part.env),
     };
     let prepared = prepare(&plan, &stop.cancel, &**events).map_err(refused)?;
     let plan = UpPlan {
@@ -95,6 +97,7 @@ fn start(
         logs,
         lifetime,
         engine: Some(vec![exe.to_string_lossy().into_owned(), "engine".to_owned()]),
+        objects: Some(vec![exe.to_string_lossy().into_owned(), "objects".to_owned()]),
         watchdog: Some(WatchdogCommand { exe, args: vec!["watchdog".to_owned()] }),
     };
     up(&plan, &prepared, &stop.cancel, &**events).map_err(refused)

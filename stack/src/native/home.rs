@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::{StackError, folder};
 
 /// `sockaddr_un` holds 108 bytes with the final zero; supervisor appends its pid to the socket of its name.
-const LONGEST: usize = 107 - "/supervisord-green-255.sock.4194304".len();
+const LONGEST: usize = 107 - "/supervisord-gen99-255.sock.4194304".len();
 
 /// The folders of a stack.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ fn is_our_alias(path: &Path, run: &Path) -> bool {
 }
 
 /// A short, plain path for `run`, and the link that was made for it, when one was needed.
-pub(super) fn plain_path(run: &Path) -> Result<(PathBuf, Option<PathBuf>), StackError> {
+pub(crate) fn plain_path(run: &Path) -> Result<(PathBuf, Option<PathBuf>), StackError> {
     if is_plain(run) {
         return Ok((run.to_owned(), None));
     }

@@ -34,6 +34,8 @@ pub struct UpPlan {
     pub lifetime: Lifetime,
     /// The command that runs the engine; `--listen ADDRESS --books FILE` is added. `None` leaves the tier out.
     pub engine: Option<Vec<String>>,
+    /// The command that runs the object store, where the topology has one; `--listen ADDRESS --folder FOLDER` is added.
+    pub objects: Option<Vec<String>>,
     /// The watchdog; `None` relies on the kernel's parent-death signal alone.
     pub watchdog: Option<WatchdogCommand>,
 }

@@ -160,7 +160,7 @@ mod tests {
         home.make().unwrap();
         let options = StartOptions { name: "sleep".to_owned(), log: None, lifetime: Lifetime::DieWithParent };
         let service = Program::new("sleep").arg("60").start(options).unwrap();
-        let ports = Ports { site: 1, server: 1, engine: None };
+        let ports = Ports { site: 1, servers: vec![1], ..Ports::default() };
         let mut state = State::begin("gunicorn", Lifetime::DieWithParent, ports, None);
         state.services.push(RecordedService { name: "sleep".to_owned(), session: service.session_ref() });
         state.owner.start_ticks += u64::from(orphaned);

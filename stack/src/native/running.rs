@@ -11,10 +11,12 @@ use kneepoint_process::{Lifetime, ProcessInfo, Watchdog};
 use serde::Serialize;
 
 use super::UpPlan;
+use super::assemble::Live;
 use super::home::Home;
 use super::ready;
 use super::service::{Running, Spec};
 use super::state::{RecordedService, State};
+use super::tiers;
 use crate::ask::Asker;
 use crate::{Ports, StackError};
 
@@ -66,6 +68,8 @@ pub struct RunningStack {
     services: Vec<Running>,
     watchdog: Option<Watchdog>,
     lifetime: Lifetime,
+    /// What manoeuvres need; absent until the stack is complete.
+    live: Option<Live>,
     is_down: bool,
 }
 
@@ -84,6 +88,7 @@ impl RunningStack {
             services: Vec::new(),
             watchdog: None,
             lifetime: plan.lifetime,
+            live: None,
             is_down: false,
         };
         stack.state.write(&stack.home.state())?;
@@ -97,29 +102,33 @@ impl RunningStack {
 
     /// Starts one service, tells the watchdog and records it.
     pub(super) fn start(&mut self, spec: Spec) -> Result<(), StackError> {
-        let name = spec.name;
-        let running = spec.start(self.lifetime).map_err(start_error(name))?;
+        let kind = spec.kind;
+        let running = spec.start(self.lifetime).map_err(start_error(kind))?;
         let told = self.watchdog.as_ref().map_or(Ok(()), |watchdog| watchdog.watch(&running.service));
         let session = running.service.session_ref();
-        self.state.services.push(RecordedService { name: name.to_owned(), session });
+        self.state.services.push(RecordedService { name: running.name.clone(), session });
         self.services.push(running);
-        told.map_err(start_error(name))?;
+        told.map_err(start_error(kind))?;
         self.state.write(&self.home.state())
     }
 
     /// Everything answers: from now on a detached stack lives without us.
-    pub(super) fn complete(&mut self) -> Result<(), StackError> {
-        // Services were started inside out, and visitors come from outside.
-        self.info.tiers = self.services.iter().rev().map(|running| running.tier.clone()).collect();
-        self.info.tiers.sort_by_key(|info| info.tier);
-        self.state.info = Some(self.info.clone());
-        self.state.write(&self.home.state())?;
+    pub(super) fn complete(&mut self, live: Live) -> Result<(), StackError> {
+        self.live = Some(live);
+        self.tell()?;
         if self.lifetime == Lifetime::Detached
             && let Some(watchdog) = self.watchdog.take()
         {
             watchdog.finish().map_err(start_error("the watchdog"))?;
         }
         Ok(())
+    }
+
+    /// Brings what is told of the stack up to date, here and on the disk.
+    pub(super) fn tell(&mut self) -> Result<(), StackError> {
+        self.info.tiers = tiers::of(self.services.iter().map(|running| &running.tier));
+        self.state.info = Some(self.info.clone());
+        self.state.write(&self.home.state())
     }
 
     pub(super) fn services(&self) -> &[Running] {
@@ -132,8 +141,8 @@ impl RunningStack {
     }
 
     /// Where it listens.
-    pub fn ports(&self) -> Ports {
-        self.state.ports
+    pub fn ports(&self) -> &Ports {
+        &self.state.ports
     }
 
     /// Whether every service runs and answers a real request now.
@@ -161,7 +170,7 @@ impl RunningStack {
         for running in self.services.iter().rev() {
             // An error says that something survived, and the members say what.
             let _ = running.service.stop(grace);
-            report.add(running.name, running.service.members());
+            report.add(&running.name, running.service.members());
             if let Some(watchdog) = &self.watchdog {
                 // A watchdog that has gone has nothing left to end.
                 let _ = watchdog.forget(running.service.session());

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use kneepoint_model::stack::TierInfo;
 use kneepoint_process::{Lifetime, ProcessError, Program, Service, StartOptions};
-use url::Url;
 
+use super::ready::Ready;
 use crate::{mask, proc_net};
 
 /// How much of the end of a log goes into a message.
@@ -16,17 +16,19 @@ const TAIL: (u64, usize, usize) = (16 * 1024, 25, 3000);
 
 /// What to start.
 pub(super) struct Spec {
-    /// What messages call it.
-    pub(super) name: &'static str,
+    /// What messages call its like.
+    pub(super) kind: &'static str,
+    /// What it alone is called.
+    pub(super) name: String,
     pub(super) program: Program,
     /// Where its own output goes.
     pub(super) log: PathBuf,
     /// Logs that may say more, the most telling first.
     pub(super) telling: Vec<PathBuf>,
-    /// Answers 200 when it is ready.
-    pub(super) ready: Url,
-    /// The port to let go of before it starts.
-    pub(super) port: u16,
+    /// All must be answered for it to be ready.
+    pub(super) ready: Vec<Ready>,
+    /// The ports to let go of before it starts.
+    pub(super) ports: Vec<u16>,
     /// What goes into `StackInfo`, but for its process.
     pub(super) tier: TierInfo,
 }
@@ -34,11 +36,11 @@ pub(super) struct Spec {
 /// A started service.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) name: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) name: String,
     pub(super) service: Service,
-    pub(super) ready: Url,
+    pub(super) ready: Vec<Ready>,
     pub(super) tier: TierInfo,
-    port: u16,
     logs: Vec<LogFile>,
 }
 
@@ -55,18 +57,18 @@ impl Spec {
         let logs =
             telling.map(|path| LogFile { begins: fs::metadata(&path).map_or(0, |meta| meta.len()), path });
         let logs = logs.collect();
-        let options = StartOptions { name: self.name.to_owned(), log: Some(self.log), lifetime };
+        let options = StartOptions { name: self.name.clone(), log: Some(self.log), lifetime };
         let service = self.program.start(options)?;
         let mut tier = self.tier;
         tier.roots = vec![service.pid().unsigned_abs()];
-        Ok(Running { name: self.name, service, ready: self.ready, tier, port: self.port, logs })
+        Ok(Running { kind: self.kind, name: self.name, service, ready: self.ready, tier, logs })
     }
 }
 
 impl Running {
-    /// Whether it is we who answer at its port, and not a stranger who took it between our letting go and its binding.
-    pub(super) fn holds_its_port(&self) -> bool {
-        let listening = proc_net::pids_listening(&[IpAddr::V4(Ipv4Addr::LOCALHOST)], self.port);
+    /// Whether it is this service that answers at its port, and not a stranger who took it between our letting go and its binding.
+    pub(super) fn holds(&self, port: u16) -> bool {
+        let listening = proc_net::pids_listening(&[IpAddr::V4(Ipv4Addr::LOCALHOST)], port);
         self.service.members().iter().any(|process| listening.contains(&process.pid.unsigned_abs()))
     }
 

@@ -167,7 +167,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("state.json");
         assert!(State::read(&path).is_none());
-        let ports = Ports { site: 18080, server: 18081, engine: None };
+        let ports = Ports { site: 18080, servers: vec![18081], ..Ports::default() };
         let mut state = State::begin("nginx", Lifetime::DieWithParent, ports, None);
         let session = SessionRef { session: SessionId(2_000_000_000), leader_start_ticks: 1 };
         state.services.push(RecordedService { name: "nginx".to_owned(), session });

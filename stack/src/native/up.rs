@@ -5,27 +5,29 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{EventSink, Stage};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, StackInfo};
+use kneepoint_model::units::Bytes;
 use kneepoint_process::Program;
 use url::Url;
 
 use super::home::{Home, plain_path};
-use super::proxy::Nginx;
 use super::recorded::clear_way;
 use super::running::RunningStack;
-use super::service::Spec;
 use super::state::State;
 use super::switches::{self, Own};
-use super::{UpPlan, engine, proxy, ready, server};
+use super::tools::Tools;
+use super::wanted::{Services, shared_cache};
+use super::{UpPlan, assemble, media, ready};
 use crate::ask::Asker;
 use crate::ports::HeldPorts;
 use crate::prepare::Prepared;
-use crate::{StackError, disk, folder, lock, ports};
+use crate::topology::Database;
+use crate::{StackError, disk, folder, lock, ports, venv};
 
 /// How long another kneepoint may take to bring its stack up or down under the same root.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +37,7 @@ const ATTEMPTS: u32 = 3;
 const INHERITED: [&str; 6] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH"];
 
 /// What the tiers need to know of the site as it is laid out.
+#[derive(Debug, Clone)]
 pub(super) struct Site {
     /// Short and plain path of the run folder.
     pub(super) run: PathBuf,
@@ -57,6 +60,15 @@ impl Site {
         self.stack.join("bookstore")
     }
 
+    pub(super) fn app_text(&self) -> String {
+        self.app().to_string_lossy().into_owned()
+    }
+
+    /// Where the object store keeps its buckets.
+    pub(super) fn objects(&self) -> PathBuf {
+        self.run.join("objects")
+    }
+
     pub(super) fn version(&self, name: &str) -> &str {
         self.versions.get(name).map_or("of unknown version", String::as_str)
     }
@@ -74,7 +86,8 @@ pub(super) fn url(port: u16, path: &str) -> Url {
     Url::parse(&format!("http://127.0.0.1:{port}{path}")).expect("a loopback address with a path is a URL")
 }
 
-/// Whom nginx's workers and supervisor run as: root stays root, since only it can read its own project folder.
+/// Whom services run as that would else choose a user of their own: root stays root, since only it can read its own
+/// project folder.
 pub(super) fn user() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("root")
 }
@@ -82,7 +95,8 @@ pub(super) fn user() -> Option<&'static str> {
 /// Brings the stack up and waits until every tier answers. Blocks; on any failure nothing is left running.
 ///
 /// # Errors
-/// `AlreadyUp`, `PortTaken`, `ToolMissing` (nginx), `Start`, `NotReady` with the end of the responsible log, `Cancelled`.
+/// `AlreadyUp`, `PortTaken`, `ToolMissing` (what the topology needs and this machine lacks), `Start`, `NotReady` with the
+/// end of the responsible log, `Cancelled`.
 pub fn up(
     plan: &UpPlan,
     prepared: &Prepared,
@@ -90,14 +104,16 @@ pub fn up(
     events: &dyn EventSink,
 ) -> Result<RunningStack, StackError> {
     let switches = switches::merge(&plan.topology.env, &plan.env)?;
+    let services = Services::of(&plan.topology, &switches);
+    fits(plan, prepared, services)?;
     let home = Home::slot(&prepared.root, plan.slot.as_deref());
     home.make()?;
     let _lock = lock::take(&home.lock(), PATIENCE, cancel, &mut || {
         events.note(Stage::Up, "waiting for another kneepoint under the same folder");
     })?;
     clear_way(&home, events)?;
-    let nginx = plan.topology.proxy.as_ref().map(|_| proxy::locate(cancel)).transpose()?;
-    let start = Start { plan, prepared, nginx: nginx.as_ref(), switches, cancel, events };
+    let tools = Tools::locate(services, cancel)?;
+    let start = Start { plan, prepared, services, tools: &tools, switches, cancel, events };
     for _ in 1..ATTEMPTS {
         match start.attempt() {
             Err(StackError::NotReady(trouble)) if !plan.ports.fixed && ready::lost_its_port(&trouble) => {
@@ -110,11 +126,29 @@ pub fn up(
     start.attempt()
 }
 
+/// Whether what was prepared is what this topology needs.
+fn fits(plan: &UpPlan, prepared: &Prepared, services: Services) -> Result<(), StackError> {
+    let fault = |why: &str| Err(StackError::System { what: "bringing the stack up", why: why.to_owned() });
+    let wanted = plan.topology.db.unwrap_or(Database::Sqlite);
+    let setting = prepared.db.as_ref().map_or("sqlite", crate::db::DbServer::setting);
+    if setting != wanted.setting() {
+        return fault("the data were prepared for another database: prepare with `Needs::of` this topology");
+    }
+    if (services.queue || services.objects) && !prepared.versions.contains_key("Celery") {
+        return fault("the packages were prepared for another topology: prepare with `Needs::of` this one");
+    }
+    if services.objects && plan.objects.is_none() {
+        return fault("the topology has an object store, and no command was given that runs one");
+    }
+    Ok(())
+}
+
 /// All that an attempt needs.
-struct Start<'a> {
-    plan: &'a UpPlan,
-    prepared: &'a Prepared,
-    nginx: Option<&'a Nginx>,
+pub(super) struct Start<'a> {
+    pub(super) plan: &'a UpPlan,
+    pub(super) prepared: &'a Prepared,
+    pub(super) services: Services,
+    pub(super) tools: &'a Tools,
     switches: BTreeMap<String, String>,
     cancel: &'a Cancel,
     events: &'a dyn EventSink,
@@ -123,22 +157,25 @@ struct Start<'a> {
 impl Start<'_> {
     /// Brings the stack up on ports that are free now.
     fn attempt(&self) -> Result<RunningStack, StackError> {
-        let Self { plan, nginx, cancel, events, .. } = *self;
+        let Self { plan, cancel, events, .. } = *self;
         let home = Home::slot(&self.prepared.root, plan.slot.as_deref());
         home.clear(None)?;
         let with_engine = plan.topology.engine && plan.engine.is_some();
-        let mut held = ports::hold(plan.ports, nginx.is_some(), with_engine)?;
-        let site = lay_out(plan, self.prepared, &home, &held, self.switches.clone())?;
+        let mut held = ports::hold(plan.ports, self.services.ports(&plan.topology, with_engine))?;
+        let site = self.lay_out(&home, &held)?;
         let alias = (site.run != home.run()).then(|| site.run.clone());
-        let state = State::begin(&plan.topology.name, plan.lifetime, held.ports, alias);
-        let mut running = RunningStack::begin(home, state, info(plan, &site, &held, nginx), plan)?;
-        let specs = specs(plan, &site, &held, nginx)?;
-        let total = Some(specs.len() as u64);
-        for spec in specs {
+        let state = State::begin(&plan.topology.name, plan.lifetime, held.ports.clone(), alias);
+        let mut running = RunningStack::begin(home, state, self.info(&site, &held), plan)?;
+        let assembled = assemble::all(self, &site, &held.ports)?;
+        if self.services.objects {
+            media::restore(&site, &self.prepared.root, &self.prepared.data)?;
+        }
+        let total = Some(assembled.specs.len() as u64);
+        for spec in assembled.specs {
             if cancel.is_set() {
                 return Err(StackError::Cancelled);
             }
-            held.release(spec.port);
+            spec.ports.iter().for_each(|port| held.release(*port));
             running.start(spec)?;
         }
         let asker = Asker::new()?;
@@ -146,89 +183,84 @@ impl Start<'_> {
             events.progress(Stage::Up, done as u64, total, &format!("waiting for {}", service.name));
             ready::wait(&asker, service, cancel)?;
         }
-        running.complete()?;
+        if self.services.objects {
+            media::publish(&site, &self.prepared.root, &self.prepared.data, cancel, events)?;
+        }
+        running.complete(assembled.live)?;
         events.note(Stage::Up, &format!("the site answers at {}", running.info().base_url));
         Ok(running)
     }
-}
 
-/// Copies the data and makes the folders.
-fn lay_out(
-    plan: &UpPlan,
-    prepared: &Prepared,
-    home: &Home,
-    held: &HeldPorts,
-    switches: BTreeMap<String, String>,
-) -> Result<Site, StackError> {
-    let needed = kneepoint_model::units::Bytes(64 << 20)
-        + kneepoint_model::units::Bytes(2 * folder::size(&prepared.data));
-    disk::require(&prepared.root, needed)?;
-    let logs = plan.logs.clone().unwrap_or_else(|| home.logs());
-    if plan.logs.is_none() {
-        folder::remove(&logs)?;
+    /// Copies the data and makes the folders.
+    fn lay_out(&self, home: &Home, held: &HeldPorts) -> Result<Site, StackError> {
+        let Self { plan, prepared, .. } = *self;
+        let data_size = folder::size(&prepared.data);
+        disk::require(&prepared.root, Bytes(64 << 20) + Bytes(2 * data_size))?;
+        let logs = plan.logs.clone().unwrap_or_else(|| home.logs());
+        if plan.logs.is_none() {
+            folder::remove(&logs)?;
+        }
+        fs::create_dir_all(&logs).map_err(StackError::io("make the folder", &logs))?;
+        let logs = logs.canonicalize().map_err(StackError::io("find", &logs))?;
+        self.copy_data(&home.run().join("data"), Bytes(data_size))?;
+        link(&logs, &home.run().join("logs"))?;
+        // Last, so that nothing can fail between the making of the link and the record that names it.
+        let (run, _) = plain_path(&home.run())?;
+        let data = run.join("data");
+        let own = Own {
+            stack: &prepared.stack,
+            data: &data,
+            statements: &logs.join("statements.jsonl"),
+            ports: &held.ports,
+            db: prepared.db.as_ref(),
+            c_driver: prepared.versions.contains_key(venv::C_DRIVER),
+            cache: shared_cache(&plan.topology, &self.switches),
+            queue: self.services.queue,
+        }
+        .variables();
+        Ok(Site {
+            run,
+            data,
+            logs,
+            stack: prepared.stack.clone(),
+            python: prepared.python(),
+            own,
+            switches: self.switches.clone(),
+            versions: prepared.versions.clone(),
+        })
     }
-    fs::create_dir_all(&logs).map_err(StackError::io("make the folder", &logs))?;
-    let logs = logs.canonicalize().map_err(StackError::io("find", &logs))?;
-    folder::copy(&prepared.data, &home.run().join("data"))?;
-    link(&logs, &home.run().join("logs"))?;
-    // Last, so that nothing can fail between the making of the link and the record that names it.
-    let (run, _) = plain_path(&home.run())?;
-    let data = run.join("data");
-    let engine_port = held.ports.engine;
-    let own = Own {
-        stack: &prepared.stack,
-        data: &data,
-        statements: &logs.join("statements.jsonl"),
-        engine_url: engine_port.map(|port| format!("http://127.0.0.1:{port}")),
+
+    /// The stack's own copy; a database server's is large enough for its time to be told.
+    fn copy_data(&self, to: &Path, size: Bytes) -> Result<(), StackError> {
+        let began = Instant::now();
+        folder::copy(&self.prepared.data, to)?;
+        if self.prepared.db.is_some() {
+            let seconds = began.elapsed().as_secs_f64();
+            self.events.note(Stage::Up, &format!("{size} of data copied in {seconds:.1} s"));
+        }
+        Ok(())
     }
-    .variables();
-    Ok(Site {
-        run,
-        data,
-        logs,
-        stack: prepared.stack.clone(),
-        python: prepared.python(),
-        own,
-        switches,
-        versions: prepared.versions.clone(),
-    })
+
+    fn info(&self, site: &Site, held: &HeldPorts) -> StackInfo {
+        let mut versions = site.versions.clone();
+        versions.extend(self.tools.versions());
+        let db = self.prepared.db.as_ref();
+        versions.extend(db.map(|server| (server.name().to_owned(), server.version.clone())));
+        StackInfo {
+            format_version: FORMAT_VERSION,
+            driver: Driver::Native,
+            topology: self.plan.topology.name.clone(),
+            base_url: url(held.ports.site, "/"),
+            host_header: None,
+            tiers: Vec::new(),
+            toggles: switches::shown(&site.switches),
+            versions,
+            statements: Some(site.logs.join("statements.jsonl").display().to_string()),
+            throw_away: true,
+        }
+    }
 }
 
 fn link(target: &Path, at: &Path) -> Result<(), StackError> {
     symlink(target, at).map_err(StackError::io("make the link", at))
-}
-
-/// What is to be started, in the order in which one needs the other.
-fn specs(
-    plan: &UpPlan,
-    site: &Site,
-    held: &HeldPorts,
-    nginx: Option<&Nginx>,
-) -> Result<Vec<Spec>, StackError> {
-    let ports = held.ports;
-    let engine_spec =
-        ports.engine.zip(plan.engine.as_ref()).and_then(|(port, command)| engine::spec(site, command, port));
-    let server_spec = server::spec(site, &plan.topology, ports.server)?;
-    let proxy_spec = match (&plan.topology.proxy, nginx) {
-        (Some(settings), Some(nginx)) => Some(proxy::spec(site, settings, nginx, ports)?),
-        _ => None,
-    };
-    Ok(engine_spec.into_iter().chain([server_spec]).chain(proxy_spec).collect())
-}
-
-fn info(plan: &UpPlan, site: &Site, held: &HeldPorts, nginx: Option<&Nginx>) -> StackInfo {
-    let mut versions = site.versions.clone();
-    versions.extend(nginx.map(|nginx| ("nginx".to_owned(), nginx.version.clone())));
-    StackInfo {
-        format_version: FORMAT_VERSION,
-        driver: Driver::Native,
-        topology: plan.topology.name.clone(),
-        base_url: url(held.ports.site, "/"),
-        host_header: None,
-        tiers: Vec::new(),
-        toggles: switches::shown(&site.switches),
-        versions,
-        statements: Some(site.logs.join("statements.jsonl").display().to_string()),
-        throw_away: true,
-    }
 }

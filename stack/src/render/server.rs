@@ -1,5 +1,7 @@
 //! gunicorn and supervisor: `server/*.j2`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::render;
@@ -22,6 +24,8 @@ pub(crate) struct GunicornConf {
     pub(crate) threads: u16,
     /// `sync` or `gthread`.
     pub(crate) worker_class: String,
+    /// Variables that differ from those which the supervisor hands down; nothing secret.
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 impl GunicornConf {
@@ -76,6 +80,7 @@ mod tests {
             workers: 2,
             threads: 1,
             worker_class: "sync".to_owned(),
+            environment: BTreeMap::new(),
         };
         insta::assert_snapshot!(conf.text().unwrap());
     }

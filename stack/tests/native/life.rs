@@ -1,193 +1,21 @@
-//! The native driver end to end: prepares (cached between runs), comes up, answers, survives a killed worker, goes down
-//! without leaving a process or a port, and comes up again after its owner was killed.
-//!
-//! The first run downloads Python packages and seeds the data; `KNEEPOINT_TEST_ROOT` says where that is kept (default: the
-//! target folder). Each test has its own root, which shares that cache, so that the tests can run side by side.
-//! Long because the tests share one prepared stack and its helpers.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+//! From nothing to a stack and back: one stack or several, taken down, dropped, detached, orphaned.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::net::TcpListener;
+use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::Silent;
-use kneepoint_model::stack::{Driver, StackInfo};
+use kneepoint_model::stack::StackInfo;
 use kneepoint_model::tier::Tier;
-use kneepoint_process::{ProcStat, Program, Service, SessionRef, StartOptions, watchdog};
 use kneepoint_stack::{
-    AttachPlan, Lifetime, PortPlan, PreparePlan, Prepared, RunningStack, Size, StackError, Topology, UpPlan,
-    WatchdogCommand, attach, down_recorded, prepare, status, up,
+    Lifetime, Needs, PortPlan, PreparePlan, RunningStack, Size, StackError, UpPlan, down_recorded, prepare,
+    status, up,
 };
 
-const GRACE: Duration = Duration::from_secs(8);
-const OWNER: &str = "KNEEPOINT_TEST_STACK_OWNER";
-/// The data of this seed is made, and its maker killed, in each run.
-const KILLED_SEED: u64 = 777;
-
-/// `target/`, wherever this test binary was built to.
-fn target() -> PathBuf {
-    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
-}
-
-/// A root of its own for each test, with the shared cache.
-fn root(temp: &Path) -> PathBuf {
-    let shared = std::env::var_os("KNEEPOINT_TEST_ROOT")
-        .map_or_else(|| target().join("kneepoint-test"), PathBuf::from);
-    std::fs::create_dir_all(shared.join("cache")).unwrap();
-    let root = temp.join(".kneepoint");
-    std::fs::create_dir_all(&root).unwrap();
-    symlink(shared.join("cache"), root.join("cache")).unwrap();
-    root
-}
-
-fn prepared(root: &Path) -> Prepared {
-    let plan = PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None };
-    prepare(&plan, &Cancel::new(), &Silent).unwrap()
-}
-
-/// The engine of this build, when there is one.
-fn engine() -> Option<Vec<String>> {
-    let engine = target().join("release/kneepoint-engine");
-    engine.exists().then(|| vec![engine.to_string_lossy().into_owned()])
-}
-
-fn this_test(name: &str) -> WatchdogCommand {
-    let args = [name, "--exact", "--ignored", "--nocapture"].map(str::to_owned).to_vec();
-    WatchdogCommand { exe: std::env::current_exe().unwrap(), args }
-}
-
-fn plan(topology: &str, port: u16) -> UpPlan {
-    UpPlan {
-        slot: None,
-        topology: Topology::named(topology).unwrap(),
-        ports: PortPlan { site: port, fixed: false },
-        env: BTreeMap::new(),
-        logs: None,
-        lifetime: Lifetime::DieWithParent,
-        engine: engine(),
-        watchdog: Some(this_test("watchdog_entry")),
-    }
-}
-
-/// nginx where it is installed: the tests must also pass where it is not.
-fn best() -> Topology {
-    Topology::default_here().unwrap().0
-}
-
-fn get(url: &str) -> (u16, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-        let answer = client.get(url).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    })
-}
-
-fn page(info: &StackInfo, path: &str) -> (u16, String) {
-    get(info.base_url.join(path).unwrap().as_str())
-}
-
-fn wait_until(what: &str, mut true_now: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !true_now() {
-        assert!(Instant::now() < until, "not within 20 s: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// The sessions of all tiers: services lead their own.
-fn sessions(info: &StackInfo) -> Vec<SessionRef> {
-    let roots = info.tiers.iter().flat_map(|tier| &tier.roots);
-    roots
-        .map(|pid| {
-            let stat = ProcStat::read(pid.cast_signed()).unwrap();
-            SessionRef {
-                session: kneepoint_process::SessionId(stat.session),
-                leader_start_ticks: stat.start_ticks,
-            }
-        })
-        .collect()
-}
-
-fn ports(info: &StackInfo) -> Vec<u16> {
-    info.tiers.iter().filter_map(|tier| tier.url.as_ref()?.port()).collect()
-}
-
-fn assert_nothing_is_left(sessions: &[SessionRef], ports: &[u16]) {
-    let alive: Vec<_> = sessions.iter().flat_map(|session| session.members()).collect();
-    assert!(alive.is_empty(), "{alive:?}");
-    for port in ports {
-        TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], *port))).unwrap();
-    }
-}
-
-fn workers(stack: &RunningStack) -> Vec<i32> {
-    let server = stack.info().tier(Tier::Server).unwrap().roots[0].cast_signed();
-    let members =
-        sessions(stack.info()).into_iter().find(|session| session.session.0 == server).unwrap().members();
-    let master = members.iter().find(|process| process.ppid == server).map(|process| process.pid);
-    members.iter().filter(|process| Some(process.ppid) == master).map(|process| process.pid).collect()
-}
-
-/// What is found from outside is what was started.
-fn attach_finds_its_tiers(info: &StackInfo) {
-    for tier in info.tiers.iter().filter(|tier| tier.tier != Tier::Engine) {
-        let plan = AttachPlan {
-            url: tier.url.clone().unwrap(),
-            host_header: None,
-            access_log: None,
-            pids: BTreeMap::new(),
-            pprof: None,
-            status_url: None,
-            consent: false,
-        };
-        let found = attach(&plan, &Cancel::new()).unwrap();
-        let seen = found.tier(tier.tier).unwrap();
-        assert_eq!((&seen.roots, seen.runtime), (&tier.roots, tier.runtime), "{found:?}");
-        assert!(found.driver == Driver::Attach && !found.throw_away);
-    }
-}
-
-fn kill_9(pid: i32) {
-    Program::new("kill").args(["-9", &pid.to_string()]).run(Duration::from_secs(5)).unwrap();
-}
-
-/// This very binary under another role, to be killed.
-fn start_owner(role: &str, root: &Path, logs: &Path) -> Service {
-    let command = this_test(role);
-    let log = Some(logs.join("owner.log"));
-    let options = StartOptions { name: "owner".to_owned(), log, lifetime: Lifetime::DieWithParent };
-    Program::new(&command.exe).args(&command.args).env(OWNER, root).start(options).unwrap()
-}
-
-#[test]
-#[ignore = "not a test: the watchdog process of the tests below"]
-fn watchdog_entry() {
-    watchdog::main(std::io::stdin());
-}
-
-#[test]
-#[ignore = "not a test: the owner that is killed in a test below"]
-fn owner_entry() {
-    let Ok(root) = std::env::var(OWNER) else { return };
-    let root = PathBuf::from(root);
-    let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_400) };
-    let stack = up(&plan, &prepared(&root), &Cancel::new(), &Silent).unwrap();
-    std::fs::write(root.join("up"), serde_json::to_vec(stack.info()).unwrap()).unwrap();
-    thread::sleep(Duration::from_mins(1));
-}
-
-#[test]
-#[ignore = "not a test: the preparing owner that is killed in a test below"]
-fn preparing_entry() {
-    let Ok(root) = std::env::var(OWNER) else { return };
-    let plan = PreparePlan { root: PathBuf::from(root), size: Size::S, seed: KILLED_SEED, python: None };
-    prepare(&plan, &Cancel::new(), &Silent).unwrap();
-}
+use super::support::*;
 
 #[test]
 fn kill_9_while_preparing_leaves_nothing_half_done() {
@@ -205,7 +33,8 @@ fn kill_9_while_preparing_leaves_nothing_half_done() {
     });
     kill_9(owner.pid());
     assert!(!place.exists() && part.exists());
-    let plan = PreparePlan { root: root.clone(), size: Size::S, seed: KILLED_SEED, python: None };
+    let needs = Needs::default();
+    let plan = PreparePlan { root: root.clone(), size: Size::S, seed: KILLED_SEED, python: None, needs };
     let again = prepare(&plan, &Cancel::new(), &Silent).unwrap();
     assert!(again.data.file_name() == place.file_name() && !part.exists());
     for name in ["db.sqlite3", "books.jsonl", "static"] {
