@@ -7,12 +7,15 @@ use crate::validate::read;
 /// Every key of a scenario file, explained.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 
-const LIBRARY: [(&str, &str); 5] = [
+const LIBRARY: [(&str, &str); 8] = [
     ("browse", include_str!("../library/browse.toml")),
     ("search", include_str!("../library/search.toml")),
     ("login", include_str!("../library/login.toml")),
     ("checkout", include_str!("../library/checkout.toml")),
     ("api-crud", include_str!("../library/api-crud.toml")),
+    ("covers", include_str!("../library/covers.toml")),
+    ("any-book", include_str!("../library/any-book.toml")),
+    ("hot-book", include_str!("../library/hot-book.toml")),
 ];
 
 impl Scenario {

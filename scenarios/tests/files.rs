@@ -22,6 +22,18 @@ fn every_scenario_of_the_library_and_the_explained_default_are_valid() {
 }
 
 #[test]
+fn only_the_crowd_at_the_hot_book_expects_to_be_refused() {
+    for name in Scenario::library() {
+        let scenario = Scenario::from_library(name).unwrap();
+        for step in scenario.steps() {
+            let expected = [409, 503].map(|status| step.expect().accepts(status));
+            let refusable = name == "hot-book" && step.name() == "POST /buy/<id>/";
+            assert_eq!(expected, [refusable; 2], "{name}: {}", step.name());
+        }
+    }
+}
+
+#[test]
 fn the_default_explains_every_key() {
     let keys = [
         "name",

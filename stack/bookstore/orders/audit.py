@@ -48,17 +48,19 @@ def _one_moment() -> Iterator[None]:
 def _sums(book_id: int | None) -> dict[str, int]:
     """How many copies there are and were sold, books below zero, orders, and those confirmed."""
     books, items = Book.objects.all(), OrderItem.objects.all()
+    orders, confirmed = Order.objects.all(), Confirmation.objects.all()
     if book_id is not None:
         books, items = books.filter(pk=book_id), items.filter(book_id=book_id)
+        orders = orders.filter(items__book_id=book_id).distinct()
+        confirmed = confirmed.filter(order__items__book_id=book_id).distinct()
     held = books.order_by().aggregate(left=Sum("stock"), below=Count("pk", Q(stock__lt=0)))
     sold = items.aggregate(sold=Sum("quantity"))["sold"]
-    orders = items.aggregate(orders=Count("order_id", distinct=True))["orders"]
     left, taken = int(held["left"] or 0), int(sold or 0)
     return {
         "stock": left,
         "sold": taken,
         "stock_and_sold": left + taken,
         "books_below_zero": held["below"],
-        "orders": orders if book_id is not None else Order.objects.count(),
-        "confirmed": Confirmation.objects.count(),
+        "orders": orders.count(),
+        "confirmed": confirmed.count(),
     }

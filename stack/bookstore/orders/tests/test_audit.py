@@ -38,7 +38,7 @@ class AuditTests(TransactionTestCase):
         }
         self.assertEqual(self.client.get("/healthz/stock").json(), expected)
         one = self.client.get(f"/healthz/stock?book={self.books[1].pk}").json()
-        self.assertEqual((one["stock"], one["sold"], one["orders"]), (4, 1, 1))
+        self.assertEqual((one["stock"], one["sold"], one["orders"], one["confirmed"]), (4, 1, 1, 1))
         self.assertEqual(self.client.get("/healthz/stock?book=x").status_code, 400)
         none = self.client.get("/healthz/stock?book=99999").json()
         self.assertEqual((none["stock"], none["sold"]), (0, 0))
