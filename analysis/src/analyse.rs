@@ -6,12 +6,12 @@ use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::load::{LoadPhase, SplitSums};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::PageVerdict;
-use kneepoint_model::summary::{CacheSummary, DbSummary, LoadSummary, ProfileSummary, SmokeSummary};
+use kneepoint_model::summary::{CacheSummary, LoadSummary, ProfileSummary, SmokeSummary};
 use kneepoint_model::units::Ratio;
 
 use crate::facts::RunFacts;
 use crate::types::{Analysis, PhaseConditions};
-use crate::{attribute, conditions, findings, tiers};
+use crate::{attribute, conditions, dbsummary, findings, tiers};
 
 /// Thinks about a run. Total: whatever the folder holds, there is an answer.
 pub fn analyse(facts: &RunFacts) -> Analysis {
@@ -26,7 +26,7 @@ pub fn analyse(facts: &RunFacts) -> Analysis {
         smoke: smoke(facts),
         load: facts.phases.iter().map(|phase| load(phase, &conditions)).collect(),
         cache: cache(facts),
-        db: db(facts),
+        db: dbsummary::db(facts),
         profiles: profiles(facts),
         conditions,
         endpoints,
@@ -67,7 +67,7 @@ fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
 }
 
 /// Everything that servers said of themselves in the measured phases.
-fn said(facts: &RunFacts) -> SplitSums {
+pub(crate) fn said(facts: &RunFacts) -> SplitSums {
     let mut sums = SplitSums::default();
     let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
     endpoints.filter_map(attribute::told).for_each(|said| sums.add(said));
@@ -98,24 +98,6 @@ fn cache(facts: &RunFacts) -> CacheSummary {
 fn add(into: &mut BTreeMap<CacheOutcome, u64>, from: &BTreeMap<CacheOutcome, u64>) {
     for (outcome, count) in from {
         *into.entry(*outcome).or_default() += count;
-    }
-}
-
-fn db(facts: &RunFacts) -> DbSummary {
-    let sums = said(facts);
-    if sums.n == 0 {
-        let source =
-            "nothing: no response carried Server-Timing; add kneepoint's Django middleware to the site";
-        return DbSummary { source: source.to_owned(), ..DbSummary::default() };
-    }
-    let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
-    let (statements, requests) = endpoints
-        .filter_map(attribute::queries)
-        .fold((0, 0), |(statements, requests), own| (statements + own.0, requests + own.1));
-    DbSummary {
-        queries_per_request: Ratio::of(statements, requests).map(|per| per.0),
-        app_db_us_per_request: Some(sums.db_us.as_f64() / sums.n as f64),
-        source: "server-timing".to_owned(),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Means over the responses that carried `Server-Timing` only. Queueing is the proxy's `$upstream_header_time` minus the
 //! application's own time on the same routes (the proxy's clock has 1 ms steps, so that single values mean nothing, and
 //! means over many do); without a proxy log it stays inside network and proxy, and is not invented. Each part is
-//! bounded by what is left of the whole: clocks of two processes never agree to the microsecond.
+//! bounded by what is left of the whole: clocks of two processes never agree to the microsecond. Where the database was
+//! asked, its own timer is believed, and what the application booked beyond it is the application's ([`crate::dbtime`]).
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use kneepoint_model::proxy::AccessSummary;
 use kneepoint_model::summary::{EndpointSummary, TimeSplit};
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 
+use crate::dbtime::{OwnTime, own_time};
 use crate::facts::RunFacts;
 
 /// One part in this many of the answers may come from a cache with a stored `Server-Timing` before the split is refused.
@@ -22,12 +24,19 @@ const STORED_TOLERANCE: u64 = 20;
 pub fn endpoints(facts: &RunFacts) -> Vec<EndpointSummary> {
     let of_phase = |phase: &LoadPhase| {
         let access = facts.access.get(&phase.name);
-        phase.endpoints.iter().map(|endpoint| summarise(phase, endpoint, access)).collect::<Vec<_>>()
+        let own = own_time(facts, phase);
+        let of = |endpoint| summarise(phase, endpoint, access, own.as_ref());
+        phase.endpoints.iter().map(of).collect::<Vec<_>>()
     };
     facts.phases.iter().flat_map(of_phase).collect()
 }
 
-fn summarise(phase: &LoadPhase, stats: &EndpointStats, access: Option<&AccessSummary>) -> EndpointSummary {
+fn summarise(
+    phase: &LoadPhase,
+    stats: &EndpointStats,
+    access: Option<&AccessSummary>,
+    own: Option<&OwnTime>,
+) -> EndpointSummary {
     EndpointSummary {
         phase: phase.name.clone(),
         name: stats.name.clone(),
@@ -41,7 +50,7 @@ fn summarise(phase: &LoadPhase, stats: &EndpointStats, access: Option<&AccessSum
         bytes_per_request: Bytes(stats.wire_bytes.get().checked_div(stats.requests).unwrap_or(0)),
         queries_per_request: queries(stats).map(|(queries, requests)| queries as f64 / requests as f64),
         cache_hit: hit_ratio(&stats.cache),
-        split: split(stats, access),
+        split: split(stats, access, own),
     }
 }
 
@@ -64,13 +73,19 @@ pub fn hit_ratio(cache: &BTreeMap<CacheOutcome, u64>) -> Option<Ratio> {
 }
 
 /// The parts of the mean request; `None` when the server did not say, or when what it said came out of a cache.
-pub fn split(stats: &EndpointStats, access: Option<&AccessSummary>) -> Option<TimeSplit> {
+pub fn split(
+    stats: &EndpointStats,
+    access: Option<&AccessSummary>,
+    own: Option<&OwnTime>,
+) -> Option<TimeSplit> {
     let sums = told(stats).filter(|sums| sums.app_us > Micros::ZERO)?;
     let mean = |sum: Micros| Micros((sum.as_f64() / sums.n as f64).round() as u64);
     let total = mean(sums.service_us);
     let in_app = mean(sums.app_us).min(total);
     let engine = mean(sums.engine_us).min(in_app);
-    let db = mean(sums.db_us).min(in_app - engine);
+    let booked = mean(sums.db_us).min(in_app - engine);
+    let statements = sums.queries as f64 / sums.n as f64;
+    let db = own.map_or(booked, |own| own.part_of(booked, statements));
     let cache = mean(sums.cache_us).min(in_app - engine - db);
     let outside = total - in_app;
     let queue = access.and_then(|log| queueing(stats, log)).map(|queue| queue.min(outside));
@@ -81,6 +96,7 @@ pub fn split(stats: &EndpointStats, access: Option<&AccessSummary>) -> Option<Ti
         queue_us: queue,
         app_us: in_app - engine - db - cache,
         db_us: db,
+        db_own_timer: own.is_some(),
         cache_us: cache,
         engine_us: engine,
     })
@@ -167,8 +183,8 @@ mod tests {
 
     #[test]
     fn a_request_is_divided_as_it_was_spent() {
-        let split =
-            split(&stats(50, 30_000, [12_000, 3_000, 500, 4_000]), Some(&log(25_000, 12_000))).expect("said");
+        let split = split(&stats(50, 30_000, [12_000, 3_000, 500, 4_000]), Some(&log(25_000, 12_000)), None)
+            .expect("said");
         assert_eq!(split.queue_us, Some(Micros(13_000)));
         assert_eq!((split.app_us, split.network_proxy_us), (Micros(4_500), Micros(5_000)));
         assert_eq!(sum(&split), split.total_us);
@@ -176,7 +192,7 @@ mod tests {
 
     #[test]
     fn without_a_log_queueing_is_not_invented() {
-        let split = split(&stats(50, 30_000, [12_000, 0, 0, 0]), None).expect("said");
+        let split = split(&stats(50, 30_000, [12_000, 0, 0, 0]), None, None).expect("said");
         assert_eq!((split.queue_us, split.network_proxy_us), (None, Micros(18_000)));
     }
 
@@ -184,9 +200,9 @@ mod tests {
     fn stored_server_timing_is_refused() {
         let mut cached = stats(100, 1_000, [12_000, 0, 0, 0]);
         cached.cache = BTreeMap::from([(CacheOutcome::Hit, 90), (CacheOutcome::Miss, 10)]);
-        assert_eq!(split(&cached, None), None);
+        assert_eq!(split(&cached, None, None), None);
         cached.split.n = 10;
-        assert!(split(&cached, None).is_some());
+        assert!(split(&cached, None, None).is_some());
     }
 
     #[test]
@@ -194,13 +210,24 @@ mod tests {
         let mut redirected = stats(100, 1_000, [800, 0, 0, 0]);
         redirected.requests = 50;
         redirected.split.queries = 300;
-        assert!(split(&redirected, None).is_some());
+        assert!(split(&redirected, None, None).is_some());
         assert_eq!(queries(&redirected), Some((300, 50)));
     }
 
     #[test]
+    fn the_databases_own_timer_is_believed_and_the_rest_is_the_applications() {
+        let facts = crate::hand::healthy();
+        let endpoints = endpoints(&facts);
+        let split = endpoints[2].split.expect("said");
+        // 4.0 ms were booked for 5 statements; the database's own timer held 1.4 ms.
+        assert_eq!((split.db_us, split.db_own_timer), (Micros(1_400), true));
+        assert_eq!(split.app_us, Micros(8_000 - 600 - 1_400));
+        assert_eq!(sum(&split), split.total_us);
+    }
+
+    #[test]
     fn a_silent_server_gives_no_split() {
-        assert_eq!(split(&EndpointStats { requests: 9, ..EndpointStats::default() }, None), None);
+        assert_eq!(split(&EndpointStats { requests: 9, ..EndpointStats::default() }, None, None), None);
     }
 
     proptest! {
@@ -216,7 +243,7 @@ mod tests {
             let log = log(header, app);
             let mut stats = stats(n, service, parts);
             stats.split.app_us += Micros(1);
-            let split = split(&stats, logged.then_some(&log)).expect("said");
+            let split = split(&stats, logged.then_some(&log), None).expect("said");
             prop_assert_eq!(sum(&split), split.total_us);
             prop_assert_eq!(split.queue_us.is_some(), logged);
         }

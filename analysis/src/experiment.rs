@@ -6,16 +6,18 @@
 
 mod agree;
 mod lost_update;
+mod manoeuvre;
 mod pairs;
 mod words;
 
 use std::fmt::Write as _;
 
 use kneepoint_model::experiment::{Block, Effect, Judged, Judgement, Leak, Nature, Scale, Side, Signal};
-use kneepoint_model::metric::Direction;
+use kneepoint_model::metric::{Direction, Unit};
 
 pub use agree::agreement;
-pub use lost_update::conclusions;
+pub use lost_update::{conclusions, lost_update_verdict};
+pub use manoeuvre::manoeuvre_verdict;
 pub use pairs::{Pair, dropped_because, effect, pairs_of};
 pub use words::{effect_words, least_words, value_words};
 
@@ -50,6 +52,16 @@ pub fn judge(question: &Question, blocks: &[Block], leaks: &[Leak]) -> Judged {
     let safe = unsafe_pages(leaks).or_else(|| failures(question, blocks));
     let judged = safe.or_else(|| too_few(question, blocks)).unwrap_or_else(|| weigh(question, blocks));
     limited_by_generator(question, blocks, judged)
+}
+
+/// What a signal that only proves says: judged by its own interval alone, with the least effect that is worth a word.
+pub fn prove(signal: Signal, blocks: &[Block]) -> Judged {
+    let min_effect = match (signal.scale(), signal.unit()) {
+        (Scale::Ratio, _) => 0.03,
+        (Scale::Difference, Unit::Ratio) => 0.01,
+        (Scale::Difference, _) => 0.05,
+    };
+    weigh(&Question { signal, min_effect, concurrency: false }, blocks)
 }
 
 fn plainly(judgement: Judgement, effect: Option<Effect>, why: String) -> Judged {

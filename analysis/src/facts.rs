@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use kneepoint_model::correctness::StockAudit;
+use kneepoint_model::db::DbWindow;
 use kneepoint_model::ladder::is_step;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::manifest::Manifest;
@@ -69,6 +70,8 @@ pub struct RunFacts {
     pub samples: Vec<ResourceSample>,
     /// Lines of samples that could not be read.
     pub samples_garbage: u64,
+    /// What databases and caches counted themselves, by phase.
+    pub db: BTreeMap<String, DbWindow>,
     /// The shop's books before and after load.
     pub correctness: Option<StockAudit>,
     /// Profiles.
@@ -90,6 +93,7 @@ impl RunFacts {
             access: BTreeMap::new(),
             samples: Vec::new(),
             samples_garbage: 0,
+            db: BTreeMap::new(),
             correctness: None,
             profiles: None,
             unread: Vec::new(),
@@ -111,7 +115,10 @@ impl RunFacts {
                 facts.phases.push(phase);
             }
             if let Some(access) = optional(folder, &names::access(&name), unread)? {
-                facts.access.insert(name, access);
+                facts.access.insert(name.clone(), access);
+            }
+            if let Some(window) = optional(folder, &names::db(&name), unread)? {
+                facts.db.insert(name, window);
             }
         }
         let (mut samples, garbage) = folder.read_lines::<ResourceSample>(names::RESOURCES)?;
@@ -124,6 +131,11 @@ impl RunFacts {
     /// The phase of that name.
     pub fn phase(&self, name: &str) -> Option<&LoadPhase> {
         self.phases.iter().find(|phase| phase.name == name)
+    }
+
+    /// What databases and caches counted over the measured phases, in their order.
+    pub fn counted(&self) -> impl Iterator<Item = &DbWindow> {
+        self.measured_phases().filter_map(|phase| self.db.get(&phase.name))
     }
 
     /// The phases whose latency may be quoted of the site: all but the profiled one, and the steps of a search, which ask

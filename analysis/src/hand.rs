@@ -2,12 +2,16 @@
 //!
 //! Two cores; nginx, two sync workers, an engine. Closed (2 users, 100 requests per second for 10 s), open (50 per second)
 //! and profiled phases, each with two endpoints of equal share: the catalogue (8 ms in the application, 4 of them in
-//! the database for 5 statements) and a book.
+//! the database for 5 statements) and a book. MySQL and Redis were asked what they counted.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::correctness::{StockAudit, StockCount};
+use kneepoint_model::db::{
+    BufferPool, CacheKind, CacheWindow, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta, Drain,
+    StatementSums, Verb,
+};
 use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::Finding;
 use kneepoint_model::histogram::Quantiles;
@@ -74,10 +78,75 @@ pub(crate) fn healthy() -> RunFacts {
         phase("profiled", START + 40_000, LoadModel::Closed { users: 2 }, 1_000),
     ];
     facts.access = facts.phases.iter().map(|phase| (phase.name.clone(), access(phase.requests))).collect();
+    facts.db = facts.phases.iter().map(|phase| (phase.name.clone(), counted(phase))).collect();
     let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
     facts.correctness = Some(StockAudit::of(shop(50_000, 0), shop(49_800, 200)));
     facts.samples = (0..240).map(|tick| sample(START + tick * 250)).collect();
     facts
+}
+
+/// What a healthy MySQL and Redis counted over a phase: each request made four look-ups by key and one list of 24 rows.
+fn counted(phase: &LoadPhase) -> DbWindow {
+    let n = phase.requests;
+    let sums = |per_request: u64, us: u64, rows: u64| StatementSums {
+        count: n * per_request,
+        timer_us: Micros(us * n * per_request),
+        lock_us: Micros(n * per_request),
+        cpu_us: Some(Micros(us * n * per_request * 9 / 10)),
+        rows_examined: rows * n * per_request,
+        rows_sent: rows * n * per_request,
+        ..StatementSums::default()
+    };
+    let by_key = "SELECT `books_book` . `id` FROM `books_book` WHERE `books_book` . `id` = ? LIMIT ?";
+    let list = "SELECT `books_book` . `id` FROM `books_book` ORDER BY `books_book` . `publication_date` DESC LIMIT ?";
+    let mut database = DatabaseWindow::new(Tier::Db, "127.0.0.1:13306", "bookstore");
+    database.settings.transaction_isolation = Some("SERIALIZABLE".into());
+    database.settings.max_connections = Some(300);
+    database.statements_known = true;
+    database.statements =
+        vec![digest(Verb::Select, by_key, sums(4, 200, 1)), digest(Verb::Select, list, sums(1, 600, 24))];
+    database.status.locks.deadlocks = Some(0);
+    database.status.buffer_pool = BufferPool {
+        read_requests: n * 60,
+        disk_reads: 3,
+        free_pages: 3_000,
+        total_pages: 8_192,
+        waits_for_free: 0,
+    };
+    DbWindow {
+        format_version: 1,
+        phase: phase.name.clone(),
+        from_ms: phase.measured_from_ms,
+        until_ms: phase.measured_until_ms,
+        requests: CoveredRequests { counted: n, uncertain: 2, ..CoveredRequests::default() },
+        drain: Drain { took_us: Micros(200_000), settled: true },
+        databases: vec![database],
+        caches: vec![CacheWindow {
+            hits: n,
+            misses: n / 20,
+            commands: n + n / 10,
+            ..CacheWindow::new(Tier::Cache, CacheKind::Redis, "127.0.0.1:16379")
+        }],
+        unmeasured: Vec::new(),
+    }
+}
+
+/// A statement with its sums.
+pub(crate) fn digest(verb: Verb, text: &str, sums: StatementSums) -> DigestDelta {
+    DigestDelta {
+        digest: format!("{:064x}", text.len()),
+        verb,
+        text: text.into(),
+        text_cut: false,
+        sums,
+        sample: None,
+        plan: None,
+    }
+}
+
+/// What was counted over a phase, to be spoilt.
+pub(crate) fn window<'a>(facts: &'a mut RunFacts, phase: &str) -> &'a mut DbWindow {
+    facts.db.get_mut(phase).expect("the healthy run has a window for each phase")
 }
 
 /// Runs a rule on facts.

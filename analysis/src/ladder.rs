@@ -26,7 +26,7 @@ use crate::slo_search::StepOutcome;
 
 pub use effect::Effect;
 pub use limit::{Limit, Limiting, MachineUse};
-pub use rung::{equal_rate, start_rate};
+pub use rung::{equal_rate, start_rate, step_length};
 pub use step::{samples_for, steps};
 
 /// One phase at a fixed rate, held against the promise.
@@ -145,7 +145,7 @@ pub enum RungState {
 pub struct PerRequest {
     /// The phase in which it was counted; empty when nothing was.
     pub phase: String,
-    /// CPU time of each tier in microseconds.
+    /// CPU time of each tier in microseconds; nothing where neighbours on the machine changed it.
     pub cpu_us: BTreeMap<Tier, f64>,
     /// Database statements.
     pub statements: Option<f64>,

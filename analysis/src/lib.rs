@@ -7,6 +7,8 @@
 mod analyse;
 pub mod attribute;
 pub mod conditions;
+mod dbsummary;
+pub mod dbtime;
 pub mod experiment;
 pub mod facts;
 pub mod findings;

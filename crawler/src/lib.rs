@@ -8,6 +8,7 @@
 
 mod address;
 mod apart;
+mod ask;
 mod crawl;
 mod cron;
 mod error;
@@ -22,6 +23,7 @@ mod warm;
 
 pub use address::{canonical, template};
 pub use apart::{ApartPlan, LoginForm, Mixed, visitors_apart};
+pub use ask::ask_json;
 pub use crawl::{CrawlPlan, crawl};
 pub use cron::cron;
 pub use error::CrawlError;

@@ -36,6 +36,11 @@ impl Announcer {
         Self { console, journal: Mutex::new(None) }
     }
 
+    /// A line for people before something long that has many stages.
+    pub(crate) fn heading(&self, text: &str) {
+        self.console.heading(text);
+    }
+
     /// From now on announcements are kept in the run folder too.
     pub(crate) fn keep_in(&self, lines: LineWriter) {
         *self.journal.lock().expect("no holder of this lock panics") =

@@ -1,12 +1,13 @@
 //! The command line: clap only. Nothing is believed here; `command` turns it into plans.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
 
-use crate::config::{DataSize, FailOn, StackDb, StackDriver};
+use crate::config::{DataSize, FailOn, Span, StackDb, StackDriver};
 
 /// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
 #[derive(Debug, Parser)]
@@ -92,6 +93,8 @@ pub(crate) enum Verb {
     Load(RunArgs),
     /// Crawl, warm, then load and profile in one phase.
     Profile(RunArgs),
+    /// Climb the ladder of topologies with the same workload, and say what each step buys and what ends each rung.
+    Ladder(LadderArgs),
     /// Think, judge and report again from a stored run, whole or cut off.
     Report {
         /// Run folder; otherwise the latest.
@@ -105,6 +108,11 @@ pub(crate) enum Verb {
         #[arg(long, value_enum)]
         fail_on: Option<FailOn>,
     },
+    /// Put advice to the test: with and without it, in turn, with a verdict.
+    ///
+    /// Exits with 0 when everything asked for has an answer (that advice hurts is one), 3 when some answers are invalid, 4
+    /// when all are, 5 when a stack did not come up, 7 when something named needs what is not there.
+    Experiment(ExperimentArgs),
     /// List the runs of this folder.
     History,
     /// Print a JSON Schema of the public contract.
@@ -142,6 +150,14 @@ pub(crate) enum Verb {
     /// Stops what a killed kneepoint left behind (started by `run`).
     #[command(hide = true)]
     Watchdog,
+    /// Removes the containers of one stack (started by the watchdog).
+    #[command(hide = true)]
+    Clean {
+        /// The stack's name in Docker.
+        project: String,
+        /// Where the logs of its containers are kept.
+        logs: PathBuf,
+    },
 }
 
 /// Files with a published schema.
@@ -210,6 +226,62 @@ pub(crate) struct RunArgs {
     /// A finding of this severity or above fails the run.
     #[arg(long, value_enum)]
     pub(crate) fail_on: Option<FailOn>,
+}
+
+/// What a climb may change of the configuration.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LadderArgs {
+    /// Rungs to climb (runserver, gunicorn, nginx, …), lowest first in any case; otherwise all.
+    #[arg(value_name = "RUNG")]
+    pub(crate) rungs: Vec<String>,
+    /// What a rung must keep while its rate is raised, e.g. 'p95 < 250ms'.
+    #[arg(long, value_name = "PROMISE")]
+    pub(crate) slo: Option<String>,
+    /// Think about a stored climb and report it again, whole or cut off; without a name the latest.
+    #[arg(long, value_name = "ID", num_args = 0..=1, conflicts_with_all = ["rungs", "slo"])]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, without a name, and with one are three different wishes"
+    )]
+    pub(crate) report: Option<Option<PathBuf>>,
+    /// Users of the closed phase.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) users: Option<u32>,
+    /// Journeys per second at which all rungs are held against each other: `auto` or `20/s`.
+    #[arg(long)]
+    pub(crate) rate: Option<String>,
+    /// The reference stack; its topologies are the rungs.
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+}
+
+/// Which advice, and how long it is measured.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ExperimentArgs {
+    /// Names of toggles; --list shows them.
+    #[arg(value_name = "TOGGLE", conflicts_with_all = ["all", "list"])]
+    pub(crate) toggles: Vec<String>,
+    /// Everything that there is: the table of what is advised and what it did here.
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) all: bool,
+    /// Show the toggles, with what each advises and needs.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Pairs of blocks for each comparison; at least 8.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(8..=200))]
+    pub(crate) pairs: Option<u32>,
+    /// Length of a block, e.g. `1s`.
+    #[arg(long, value_parser = block)]
+    pub(crate) block: Option<Duration>,
+    /// The reference stack.
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+}
+
+fn block(text: &str) -> Result<Duration, String> {
+    let span = Span::parse(text)
+        .filter(|span| span.0 >= Duration::from_millis(100) && span.0 <= Duration::from_mins(1));
+    span.map(|span| span.0).ok_or_else(|| format!("`{text}` is no length of 100ms to 60s; write `1s`"))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -1,7 +1,9 @@
 //! What each verb does: plans from arguments, a shorter or longer sentence, results on stdout.
 
 mod doctor;
+mod experiment;
 mod init;
+mod ladder;
 mod main_job;
 mod results;
 mod standing;
@@ -35,8 +37,10 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Up(args) => standing::up(common, &args),
         Verb::Down { all } => standing::down(common, all),
         Verb::Status => standing::status(common),
+        Verb::Ladder(args) => ladder::ladder(common, &args),
         Verb::Report { run } => stored::report(common, run.as_deref()),
         Verb::Gate { run, fail_on } => stored::gate(common, run.as_deref(), fail_on),
+        Verb::Experiment(args) => experiment::experiment(common, &args),
         Verb::History => stored::history(common),
         Verb::Schema { which } => schema(which),
         Verb::Completions { shell } => {
@@ -55,6 +59,10 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
                 .map_err(|e| Failure::new(ExitCode::Usage, e))?;
             kneepoint_objects::main_blocking(kneepoint_objects::ObjectsConfig { listen, folder, keys })
                 .map_err(|e| Failure::new(ExitCode::StackFailed, e))?;
+            Ok(ExitCode::Ok)
+        }
+        Verb::Clean { project, logs } => {
+            kneepoint_stack::compose::clean(&project, &logs).map_err(|e| crate::stage::up::failure(&e))?;
             Ok(ExitCode::Ok)
         }
         Verb::Watchdog => {

@@ -7,12 +7,15 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
+use kneepoint_model::ladder::Promise;
+
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
-    LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart, Target, WarmPart,
+    ExperimentPart, LadderPart, LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart,
+    Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::Rate;
+pub(crate) use value::{PromiseText, Rate, Span};
 
 use raw::RawConfig;
 
@@ -36,6 +39,11 @@ pub(crate) struct Overrides {
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) python: Option<PathBuf>,
+    pub(crate) promise: Option<Promise>,
+    pub(crate) rungs: Vec<String>,
+    pub(crate) equal_rate: Option<Rate>,
+    pub(crate) pairs: Option<u32>,
+    pub(crate) block: Option<std::time::Duration>,
 }
 
 /// Finds the file upward from `start`.

@@ -56,6 +56,14 @@ impl Console {
         }
     }
 
+    /// A line before something long that has many stages.
+    pub(crate) fn heading(&self, text: &str) {
+        if self.loudness != Loudness::Quiet {
+            let state = self.state.lock().expect("no holder of this lock panics");
+            Self::line(&state, &self.paint("1", &clean(text)));
+        }
+    }
+
     fn start(&self, state: &mut State, begun: Stage) {
         state.last_note.clear();
         if self.moving {

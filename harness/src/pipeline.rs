@@ -60,7 +60,7 @@ pub(crate) fn conclude_again(plan: &Plan, run: &mut Run) -> Result<ExitCode, Fai
     Ok(stage::gate::exit_of(&gate.verdict))
 }
 
-fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<ExitCode, Failure> {
+pub(crate) fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<ExitCode, Failure> {
     run.manifest.complete = stopped.is_none();
     run.manifest.stopped_by = stopped.as_ref().map(|failure| failure.message.clone());
     let (facts, analysis) = run.stage(Stage::Analyse, stage::analyse::analyse)?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use kneepoint_model::event::{Event, EventSink, Stage, StageStatus};
 use kneepoint_model::manifest::{Manifest, StageRecord, Unmeasured};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
+use kneepoint_profiler::StoreWatch;
 
 use crate::announce::Announcer;
 use crate::config::{Plan, Target};
@@ -24,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) events: Arc<Announcer>,
     /// The wish to stop.
     pub(crate) stop: Stop,
+    /// The stack's databases and caches, while they are watched.
+    pub(crate) stores: Option<StoreWatch>,
 }
 
 impl Run {
@@ -37,15 +40,13 @@ impl Run {
         let home = &plan.home;
         ignore_itself(home)?;
         let now = jiff::Timestamp::now();
-        let id = format!(
-            "{}-{:04x}",
-            now.strftime("%Y%m%dT%H%M%SZ"),
-            (now.as_nanosecond() ^ i128::from(std::process::id())) & 0xffff
-        );
+        let id = id(now);
         let folder = RunFolder::create(&home.join("runs"), &id)?;
         events.keep_in(folder.append(names::EVENTS)?);
         let (driver, topology, target) = match &plan.target {
-            Target::Reference(stack) => ("native", stack.topology.clone(), "the reference stack".to_owned()),
+            Target::Reference(stack) => {
+                (stack.driver.name(), stack.topology.clone(), "the reference stack".to_owned())
+            }
             Target::Site(site) => ("attach", "attach".to_owned(), site.url.to_string()),
         };
         let manifest = Manifest {
@@ -67,7 +68,7 @@ impl Run {
             complete: false,
             stopped_by: None,
         };
-        let run = Self { folder, manifest, events, stop };
+        let run = Self { folder, manifest, events, stop, stores: None };
         run.save()?;
         Ok(run)
     }
@@ -80,7 +81,7 @@ impl Run {
         stop: Stop,
     ) -> Self {
         manifest.stages.retain(|record| !matches!(record.name, Stage::Analyse | Stage::Gate | Stage::Report));
-        Self { folder, manifest, events, stop }
+        Self { folder, manifest, events, stop, stores: None }
     }
 
     /// Runs one stage: announces it, times it, keeps its record.
@@ -139,6 +140,15 @@ impl Run {
         self.folder.write_json(names::MANIFEST, &self.manifest)?;
         Ok(())
     }
+}
+
+/// A name for what began now: its UTC time, and a few digits that tell apart what began in the same second.
+pub(crate) fn id(now: jiff::Timestamp) -> String {
+    format!(
+        "{}-{:04x}",
+        now.strftime("%Y%m%dT%H%M%SZ"),
+        (now.as_nanosecond() ^ i128::from(std::process::id())) & 0xffff
+    )
 }
 
 /// `.kneepoint` keeps itself out of version control.

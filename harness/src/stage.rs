@@ -1,6 +1,8 @@
 //! The stages: each turns its part of the plan into one call of a crate and one file of the run folder.
 
 pub(crate) mod analyse;
+pub(crate) mod audit;
+pub(crate) mod compose;
 pub(crate) mod down;
 pub(crate) mod gate;
 pub(crate) mod load;
@@ -8,7 +10,8 @@ pub(crate) mod native;
 pub(crate) mod probe;
 pub(crate) mod profile;
 pub(crate) mod report;
-mod sampled;
+pub(crate) mod sampled;
 pub(crate) mod smoke;
+mod stores;
 pub(crate) mod up;
 pub(crate) mod warm;

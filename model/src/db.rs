@@ -23,8 +23,9 @@ pub use statement::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::load::LoadPhase;
 use crate::manifest::Unmeasured;
-use crate::units::{Micros, UnixMillis};
+use crate::units::{Micros, PerSecond, UnixMillis};
 
 /// One phase as the databases and caches counted it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,34 @@ pub struct DbWindow {
     pub caches: Vec<CacheWindow>,
     /// What was asked for, but could not be had, and what to do about it.
     pub unmeasured: Vec<Unmeasured>,
+}
+
+impl CoveredRequests {
+    /// Pure: the requests of a phase whose counters were first read at `from`.
+    ///
+    /// Requests that began while the reading was late fell out of the window; those that were under way at the beginning
+    /// of the measured part fell in with their rest.
+    pub fn of(phase: &LoadPhase, from: UnixMillis) -> Self {
+        let under_way =
+            phase.seconds.iter().rfind(|second| second.warmup).map_or(0, |second| second.in_flight);
+        Self::began(phase.requests, phase.achieved_rps, under_way, (phase.measured_from_ms, from))
+    }
+
+    fn began(
+        counted: u64,
+        rate: PerSecond,
+        under_way: u64,
+        (measured, read): (UnixMillis, UnixMillis),
+    ) -> Self {
+        let (late, early) = (read - measured, measured - read);
+        let meanwhile = (late + early).as_f64() / 1000.0 * rate.0;
+        Self {
+            counted,
+            uncertain: under_way + meanwhile.ceil() as u64,
+            late_us: Micros(late.0 * 1_000),
+            early_us: Micros(early.0 * 1_000),
+        }
+    }
 }
 
 impl DbWindow {
@@ -103,6 +132,19 @@ mod tests {
         assert_eq!(again, text);
         assert!(!window.databases[0].statements.is_empty() && !window.caches.is_empty());
         assert!(window.seconds() > 1.0 && window.requests.counted > 0);
+    }
+
+    #[test]
+    fn what_was_under_way_and_what_began_before_the_reading_is_uncertain() {
+        let began =
+            |read| CoveredRequests::began(500, PerSecond(50.0), 8, (UnixMillis(1_000), UnixMillis(read)));
+        let late = began(1_030);
+        assert_eq!(
+            (late.counted, late.uncertain, late.late_us, late.early_us),
+            (500, 10, Micros(30_000), Micros(0))
+        );
+        assert_eq!((began(999).uncertain, began(999).early_us), (9, Micros(1_000)));
+        assert_eq!(began(1_000).uncertain, 8);
     }
 
     #[test]

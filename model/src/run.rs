@@ -54,6 +54,14 @@ pub mod names {
     pub const REPORT_HTML: &str = "report.html";
     /// The report for pull requests.
     pub const REPORT_MD: &str = "report.md";
+    /// Folder of experiments, beside that of runs.
+    pub const EXPERIMENTS: &str = "experiments";
+    /// Advice put to the test.
+    pub const EXPERIMENT: &str = "experiment.json";
+    /// … for people.
+    pub const EXPERIMENT_HTML: &str = "experiment.html";
+    /// … for pull requests.
+    pub const EXPERIMENT_MD: &str = "experiment.md";
     /// The report for CI systems.
     pub const JUNIT: &str = "junit.xml";
 
@@ -131,6 +139,12 @@ impl RunFolder {
             fs::create_dir_all(&path).map_err(|source| RunError::Io { action: "create", path, source })?;
         }
         Ok(Self { root })
+    }
+
+    /// A folder of another kind (a climb of the ladder, an experiment), written and read in the same way; nothing is made
+    /// before the first file is written.
+    pub fn bare(root: PathBuf) -> Self {
+        Self { root }
     }
 
     /// Opens a folder that is there; reads nothing yet.

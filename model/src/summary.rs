@@ -72,8 +72,11 @@ pub struct TimeSplit {
     pub queue_us: Option<Micros>,
     /// Application code.
     pub app_us: Micros,
-    /// Database, as the application saw it.
+    /// Database: by its own timer where it was asked, else as the application saw it.
     pub db_us: Micros,
+    /// True when `db_us` is the database's own time, and what the application booked beyond it is in `app_us`.
+    #[serde(default)]
+    pub db_own_timer: bool,
     /// Cache back end.
     pub cache_us: Micros,
     /// Engine.
@@ -156,6 +159,15 @@ pub struct DbSummary {
     pub queries_per_request: Option<f64>,
     /// Mean database time per request, as the application saw it.
     pub app_db_us_per_request: Option<f64>,
+    /// Mean database time per request by the database's own timer, where it was asked.
+    #[serde(default)]
+    pub own_db_us_per_request: Option<f64>,
+    /// Waits for a row per request, where the database was asked.
+    #[serde(default)]
+    pub row_lock_waits_per_request: Option<f64>,
+    /// Deadlocks over the measured phases, where the database counts them.
+    #[serde(default)]
+    pub deadlocks: Option<u64>,
     /// Where these come from: `server-timing`, or why there is nothing.
     pub source: String,
 }

@@ -5,11 +5,14 @@
 
 mod chart;
 mod error;
+mod experiment;
 mod flame;
 mod format;
+pub mod ladder;
 pub mod render;
 pub mod view;
 
 pub use error::ReportError;
+pub use experiment::ExperimentReport;
 pub use flame::Flame;
 pub use view::{Report, View};

@@ -271,7 +271,9 @@ impl Judge<'_> {
             let lower = name.to_ascii_lowercase();
             let token = !name.is_empty()
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
-            if !token || OWN_HEADERS.contains(&lower.as_str()) {
+            // Visitors who do not keep their connections say so themselves; anything else here is kneepoint's to say.
+            let leaves = lower == "connection" && value.get_ref() == "close";
+            if !token || (OWN_HEADERS.contains(&lower.as_str()) && !leaves) {
                 let why = if token { "is set by kneepoint itself" } else { "is not a header name" };
                 return Err(self.refuse(&value.span(), "headers", format!("`{name}` {why}")));
             }

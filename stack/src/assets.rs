@@ -18,6 +18,7 @@ static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/server");
 static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/db");
 static CACHE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cache");
 static BALANCER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/balancer");
+static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/images");
 static PROBE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../profiler/probes/django");
 
 /// One embedded file: where it goes and what it holds.
@@ -29,19 +30,31 @@ pub(crate) struct Asset {
 }
 
 impl Asset {
-    fn target(&self) -> PathBuf {
+    /// Its place in the extracted stack.
+    pub(crate) fn target(&self) -> PathBuf {
         Path::new(self.folder).join(self.path)
+    }
+
+    /// What it holds.
+    pub(crate) const fn content(&self) -> &'static [u8] {
+        self.content
     }
 }
 
 /// Every file that belongs to the stack, in a fixed order.
 pub(crate) fn all() -> Vec<Asset> {
-    let mut assets = Vec::new();
+    let compose = Asset {
+        folder: "",
+        path: Path::new("compose.yaml"),
+        content: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/compose.yaml")),
+    };
+    let mut assets = vec![compose];
     for (folder, dir) in [
         ("balancer", &BALANCER),
         ("bookstore", &BOOKSTORE),
         ("cache", &CACHE),
         ("db", &DB),
+        ("images", &IMAGES),
         ("probe", &PROBE),
         ("proxy", &PROXY),
         ("server", &SERVER),
@@ -143,6 +156,7 @@ mod tests {
     fn the_stack_is_whole_and_its_name_depends_on_content_alone() {
         let assets = all();
         let has = |path: &str| assets.iter().any(|asset| asset.target() == Path::new(path));
+        assert!(has("compose.yaml") && has("images/server.Dockerfile") && has("images/build-base"));
         assert!(has("bookstore/manage.py") && has("bookstore/requirements.txt"));
         assert!(assets.iter().all(|asset| !asset.target().to_string_lossy().contains("__pycache__")));
         assert_eq!(hash(&assets), hash(&all()));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::native::known_programs;
 use crate::topology::Database;
-use crate::{StackError, db, disk, ports, proc_net, python};
+use crate::{StackError, compose, db, disk, ports, proc_net, python};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +29,24 @@ pub fn doctor(root: &Path) -> Vec<Check> {
     let mut checks = vec![python_check()];
     checks.extend(program_checks());
     checks.extend([mysql_check(root), disk_check(root), port_check(ports::DEFAULT_PORT)]);
+    checks.extend(container_checks());
     checks
+}
+
+/// What the compose driver needs.
+fn container_checks() -> [Check; 3] {
+    let seen = compose::look();
+    let mends = [
+        "`apt install docker.io` and start it; this user must be root or in the group `docker`",
+        "`apt install docker-compose`, or the plugin `docker-compose-plugin`",
+        "let Docker reach an image registry, or `apt install debootstrap` and run as root: stand-ins are then made of Debian packages",
+    ];
+    let [docker, tool, images] = seen;
+    [
+        check("docker", false, docker, mends[0]),
+        check("docker compose", false, tool, mends[1]),
+        check("container images", false, images, mends[2]),
+    ]
 }
 
 fn python_check() -> Check {
@@ -100,7 +117,20 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join("not/yet/there");
         let names: Vec<&str> = doctor(&root).iter().map(|check| check.name).collect();
-        assert_eq!(names, ["python", "nginx", "redis", "memcached", "haproxy", "mysql", "disk", "ports"]);
+        let wanted = [
+            "python",
+            "nginx",
+            "redis",
+            "memcached",
+            "haproxy",
+            "mysql",
+            "disk",
+            "ports",
+            "docker",
+            "docker compose",
+            "container images",
+        ];
+        assert_eq!(names, wanted);
         assert!(
             doctor(&root).iter().all(|check| check.ok == check.fix.is_none() && !check.detail.is_empty())
         );

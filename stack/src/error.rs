@@ -93,6 +93,50 @@ pub enum StackError {
         /// What to do.
         fix: &'static str,
     },
+    /// No Docker daemon answers.
+    #[error(
+        "no Docker daemon answers: {why}\nstart it (`systemctl start docker`), point DOCKER_HOST to it, or use the native driver (`--driver native`)"
+    )]
+    NoDaemon {
+        /// What the client said.
+        why: String,
+    },
+    /// The daemon refuses this user.
+    #[error(
+        "this user may not ask the Docker daemon: {why}\nadd it to the group `docker` (`usermod -aG docker $USER`, then log in anew), or run as root"
+    )]
+    DaemonDenied {
+        /// What the client said.
+        why: String,
+    },
+    /// The daemon is on another machine.
+    #[error(
+        "the Docker daemon at {host} does not share files with this machine; unset DOCKER_HOST, or choose a local context (`docker context use default`)"
+    )]
+    DaemonElsewhere {
+        /// Its address, credentials struck out.
+        host: String,
+    },
+    /// An image that was asked for cannot be had.
+    #[error(
+        "the image {image} cannot be had: {why}\nit is named by {variable}; name another, or leave it out for the usual one"
+    )]
+    Image {
+        /// Which.
+        image: String,
+        /// The variable that names it.
+        variable: &'static str,
+        /// What Docker said.
+        why: String,
+    },
+    /// Neither official images nor stand-ins can be had.
+    #[error("no image registry can be reached, and stand-in images could not be made: {why}")]
+    StandIns {
+        /// Whether a tool, a right or a package mirror is missing.
+        missing_tool: bool,
+        /// The last words of `images/build-base`.
+        why: String,
+    },
     /// Too little space.
     #[error("only {free} free at {}, and {needed} are needed; free some space or move the project", path.display())]
     DiskFull {
@@ -213,6 +257,14 @@ pub enum StackError {
     /// A service that was up is no longer well.
     #[error("{} is not well at {}: {}", .0.service, .0.url, .0.story())]
     Unhealthy(Box<Trouble>),
+    /// A change of a running stack that this stack cannot make.
+    #[error("{manoeuvre} is not possible with this stack: {why}")]
+    Manoeuvre {
+        /// Which.
+        manoeuvre: &'static str,
+        /// Why not.
+        why: String,
+    },
     /// The target is on the public internet, and nobody said that this is wanted.
     #[error(
         "{host} is {address}, which is neither loopback nor private; load only what is yours, and say so with `--i-own-this-target`"
@@ -269,12 +321,17 @@ impl StackError {
             Self::PythonMissing
             | Self::PythonTooOld { .. }
             | Self::VenvMissing { .. }
+            | Self::NoDaemon { .. }
+            | Self::DaemonDenied { .. }
+            | Self::DaemonElsewhere { .. }
+            | Self::StandIns { missing_tool: true, .. }
             | Self::ToolMissing { .. } => ExitCode::MissingTool,
             Self::UnknownTopology { .. }
             | Self::BadTopology { .. }
             | Self::UnknownToggle { .. }
             | Self::BadToggle { .. }
             | Self::BadSwitch { .. }
+            | Self::Manoeuvre { .. }
             | Self::NotPrivate { .. }
             | Self::NoSuchProcess { .. } => ExitCode::Usage,
             Self::Template { .. } => ExitCode::Internal,
@@ -305,5 +362,8 @@ mod tests {
         assert_eq!(StackError::PythonMissing.exit_code(), ExitCode::MissingTool);
         assert_eq!(StackError::Cancelled.exit_code(), ExitCode::Interrupted);
         assert_eq!(StackError::NoPort { from: 1 }.exit_code(), ExitCode::StackFailed);
+        assert_eq!(StackError::NoDaemon { why: String::new() }.exit_code(), ExitCode::MissingTool);
+        let stand_ins = |missing_tool| StackError::StandIns { missing_tool, why: String::new() }.exit_code();
+        assert_eq!((stand_ins(true), stand_ins(false)), (ExitCode::MissingTool, ExitCode::StackFailed));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`prepare()`]: from nothing to an extracted stack, a virtual environment and seeded data, all cached;
 //! - [`up()`]: the native driver: engine, gunicorn under supervisor, nginx, each ready when it answers a real request;
+//! - [`compose`]: the compose driver, the same stack in containers;
 //! - [`status`], [`down_recorded`]: the same stack seen from another process, also after `kill -9`;
 //! - [`attach()`]: a site that already runs, refused when it is public and nobody said that it may be loaded;
 //! - [`doctor()`]: what this machine can do, and the command that mends the rest.
@@ -11,6 +12,7 @@
 mod ask;
 mod assets;
 mod attach;
+pub mod compose;
 mod data;
 mod db;
 mod disk;
@@ -38,8 +40,8 @@ pub use doctor::{Check, doctor};
 pub use error::{Holder, StackError, Trouble};
 pub use kneepoint_process::Lifetime;
 pub use native::{
-    DownReport, Leftover, RunningStack, ServiceStatus, StackStatus, UpPlan, WatchdogCommand, down_recorded,
-    status, up,
+    DownReport, Leftover, ManoeuvreReport, ManoeuvreStep, RunningStack, ServiceStatus, StackStatus, UpPlan,
+    WatchdogCommand, down_recorded, status, up,
 };
 pub use ports::{DEFAULT_PORT, PortPlan, Ports};
 pub use prepare::{Needs, PreparePlan, Prepared, prepare};

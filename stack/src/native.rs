@@ -8,6 +8,7 @@ mod assemble;
 mod balancer;
 mod engine;
 mod home;
+pub(crate) mod manoeuvre;
 mod media;
 mod plan;
 mod proxy;
@@ -16,9 +17,9 @@ mod recorded;
 mod running;
 mod server;
 mod service;
-mod state;
+pub(crate) mod state;
 mod stores;
-mod switches;
+pub(crate) mod switches;
 mod tiers;
 mod tools;
 mod up;
@@ -38,7 +39,9 @@ pub(crate) fn known_programs(
 }
 
 pub(crate) use home::plain_path;
+pub use manoeuvre::{ManoeuvreReport, ManoeuvreStep};
 pub use plan::{UpPlan, WatchdogCommand};
 pub use recorded::{ServiceStatus, StackStatus, down_recorded, status};
 pub use running::{DownReport, Leftover, RunningStack};
+pub(crate) use tools::since;
 pub use up::up;

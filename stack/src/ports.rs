@@ -124,7 +124,6 @@ pub(crate) fn hold(plan: PortPlan, wanted: Wanted) -> Result<HeldPorts, StackErr
 }
 
 /// Holds ports for another set of app servers, beside those that run.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the manoeuvres that come next"))]
 pub(crate) fn hold_more(from: u16, servers: usize, hello: bool) -> Result<HeldPorts, StackError> {
     let mut held = Vec::new();
     let mut next = from;
@@ -145,7 +144,11 @@ pub(crate) fn one() -> Result<u16, StackError> {
 }
 
 /// The first port from `from` on that `bind` gives; when it is fixed, that one or none.
-fn first_free<T>(from: u16, fixed: bool, bind: impl Fn(u16) -> Option<T>) -> Result<(u16, T), StackError> {
+pub(crate) fn first_free<T>(
+    from: u16,
+    fixed: bool,
+    bind: impl Fn(u16) -> Option<T>,
+) -> Result<(u16, T), StackError> {
     if fixed {
         let taken = || StackError::PortTaken { port: from, holder: proc_net::holder(from) };
         return bind(from).map(|held| (from, held)).ok_or_else(taken);
@@ -154,7 +157,8 @@ fn first_free<T>(from: u16, fixed: bool, bind: impl Fn(u16) -> Option<T>) -> Res
     candidates.find_map(|port| Some((port, bind(port)?))).ok_or(StackError::NoPort { from })
 }
 
-fn bind(port: u16) -> Option<TcpListener> {
+/// Binds a port of the loopback, and thereby holds it.
+pub(crate) fn bind(port: u16) -> Option<TcpListener> {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).ok()
 }
 

@@ -68,6 +68,25 @@ pub(crate) fn inodes_for(listeners: &[Listener], wanted: &[IpAddr], port: u16) -
     listeners.iter().filter(takes).map(|listener| listener.inode).collect()
 }
 
+/// How many connections there are to this port of ours, those among them that nobody has accepted yet.
+pub(crate) fn connected(port: u16) -> usize {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    let texts = tables.iter().filter_map(|table| fs::read_to_string(table).ok());
+    texts.map(|table| connections(&table, port)).sum()
+}
+
+/// Lines of the local end: established, or closed by the other side and not yet by us.
+fn connections(table: &str, port: u16) -> usize {
+    const STATES: [&str; 2] = ["01", "08"];
+    let counts = |line: &&str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let local = fields.get(1).and_then(|text| socket_address(text));
+        local.is_some_and(|local| local.port() == port)
+            && fields.get(3).is_some_and(|state| STATES.contains(state))
+    };
+    table.lines().skip(1).filter(counts).count()
+}
+
 /// The processes that listen where a connection to `wanted` at `port` would go.
 pub(crate) fn pids_listening(wanted: &[IpAddr], port: u16) -> Vec<u32> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -148,6 +167,25 @@ mod tests {
         assert_eq!(of(mapped, 18081), [8124]);
         assert_eq!(of(loopback, 8082), [93]);
         assert!(of(other, 18081).is_empty() && of(loopback, 1).is_empty());
+    }
+
+    #[test]
+    fn connections_are_counted_until_both_sides_have_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(connected(port), 0, "who listens is not connected");
+        let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert_eq!(connected(port), 1, "also before it is accepted");
+        let (server, _) = listener.accept().unwrap();
+        drop(client);
+        assert_eq!(connected(port), 1, "closed by one side alone");
+        drop(server);
+        // The kernel says farewell in its own time.
+        let gone = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            connected(port) == 0
+        });
+        assert!(gone, "{} connections are left", connected(port));
     }
 
     #[test]

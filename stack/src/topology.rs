@@ -309,7 +309,7 @@ mod tests {
         let unknown = Topology::named("ngnix").unwrap_err().to_string();
         assert_eq!(
             unknown,
-            "unknown topology `ngnix`; there are: balanced, balanced-lb, cached, db-apart, gunicorn, multi-app, nginx, object-storage, queued, runserver"
+            "unknown topology `ngnix`; there are: balanced, balanced-lb, cached, db-apart, full, gunicorn, multi-app, nginx, object-storage, queued, runserver"
         );
         let base = "about = \"x\"\nserver = \"gunicorn\"\nengine = false\n";
         let why = |more: &str| Topology::parse("x", &format!("{base}{more}")).unwrap_err().to_string();

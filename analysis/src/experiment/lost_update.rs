@@ -1,9 +1,12 @@
 //! What the table of isolation levels and ways of buying shows, in sentences. Only what its own rows say.
 
-use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow};
+use kneepoint_model::experiment::{CodeOutcome, Judged, Judgement, LostUpdateRow};
 use kneepoint_model::units::PerSecond;
 
 use super::words::plural;
+
+/// The level of the advice, as the site names it.
+const SERIALIZABLE: &str = "serializable";
 
 /// A cell that ran.
 struct Ran<'a> {
@@ -53,6 +56,24 @@ pub fn conclusions(rows: &[LostUpdateRow]) -> Vec<String> {
         ));
     }
     said
+}
+
+/// Whether SERIALIZABLE keeps the books right where lower levels do not: never how fast it is.
+pub fn lost_update_verdict(rows: &[LostUpdateRow]) -> Judged {
+    let ran: Vec<Ran<'_>> = rows.iter().filter_map(ran).collect();
+    let (at, below): (Vec<_>, Vec<_>) = ran.iter().partition(|cell| cell.row.isolation == SERIALIZABLE);
+    let wrong = |cells: &[&Ran<'_>]| cells.iter().any(|cell| cell.oversold != 0);
+    let judgement = match (at.is_empty() || below.is_empty(), wrong(&at), wrong(&below)) {
+        (true, ..) => Judgement::Invalid,
+        (_, true, _) => Judgement::Hurts,
+        (_, false, true) => Judgement::Helps,
+        (_, false, false) => Judgement::NoEffectSeen,
+    };
+    let mut why = conclusions(rows);
+    if judgement == Judgement::Invalid {
+        why.push("SERIALIZABLE and a lower level must both have run".to_owned());
+    }
+    Judged { judgement, effect: None, smallest_seen: None, why }
 }
 
 fn ran(row: &LostUpdateRow) -> Option<Ran<'_>> {
@@ -115,6 +136,8 @@ mod tests {
                 "the fastest that is correct and shows no errors: conditional with 20 retries at serializable, 412.0/s sold",
             ]
         );
+        assert_eq!(lost_update_verdict(&rows).judgement, Judgement::Helps);
+        assert_eq!(lost_update_verdict(&rows[..1]).judgement, Judgement::Invalid);
     }
 
     #[test]
@@ -126,6 +149,7 @@ mod tests {
             retries: 0,
             outcome: not_run,
         };
-        assert!(conclusions(&[row]).is_empty());
+        assert!(conclusions(std::slice::from_ref(&row)).is_empty());
+        assert_eq!(lost_update_verdict(&[row]).judgement, Judgement::Invalid);
     }
 }

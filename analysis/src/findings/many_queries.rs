@@ -9,6 +9,7 @@ use kneepoint_model::tier::Tier;
 
 use super::context::{from_probe, rate_evidence};
 use super::n_plus_one::{proven, repeated, statement_evidence};
+use super::repeats::counted_evidence;
 use super::statement::purpose;
 use super::text::{clip, count};
 use super::{Context, Judgement};
@@ -40,6 +41,7 @@ fn repeating(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
         count(slope.slope)
     ))];
     evidence.extend(statement.map(|statement| statement_evidence(statement, &route.route, Some(*repeats))));
+    evidence.extend(statement.and_then(|statement| counted_evidence(context, statement)));
     Some(finding(context, route, Severity::Likely, evidence, statement, f64::from(*repeats - 1)))
 }
 

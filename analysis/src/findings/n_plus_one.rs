@@ -9,6 +9,7 @@ use kneepoint_model::probe::{RouteProbe, SlopeTest, Statement};
 use kneepoint_model::tier::Tier;
 
 use super::context::{from_probe, rate_evidence};
+use super::repeats::counted_evidence;
 use super::statement::purpose;
 use super::text::{clip, clip_to, count};
 use super::{Context, Judgement};
@@ -82,6 +83,7 @@ fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Find
     let statement = repeated(context, slope);
     if let Some(statement) = statement {
         evidence.push(statement_evidence(statement, &route.route, slope.repeats.as_ref().map(|(n, _)| *n)));
+        evidence.extend(counted_evidence(context, statement));
     }
     evidence.extend(rate_evidence(context, route));
     let advice = purpose(statement.map_or("", |statement| &statement.sql)).advice();

@@ -1,12 +1,13 @@
 //! One rung, thought from its run folder.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kneepoint_model::ladder::{EQUAL, Ladder, Promise, Rung, SATURATION};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, PerSecond, Ratio};
 
-use super::step::{disturbed, named, steps};
+use super::step::{disturbed, named, samples_for, steps};
 use super::{Limiting, PerRequest, RungResult, RungState, Saturation, Step, Throughput, limit};
 use crate::attribute::{hit_ratio, queries, told};
 use crate::conditions::conditions;
@@ -20,11 +21,27 @@ const START: f64 = 0.7;
 /// The rate for all rungs is this share of the first rung's: well below its knee.
 const EQUAL_SHARE: f64 = 0.6;
 
+/// More requests than are needed, because journeys differ in length.
+const SPARE: f64 = 1.15;
+/// The longest step, in usual lengths: a rung that is too slow for that says so.
+const LONGEST: u32 = 4;
+
 /// Where the search begins, in journeys a second; `None` when no journey ended in the closed phase.
 pub fn start_rate(facts: &RunFacts) -> Option<PerSecond> {
     let closed = facts.phase(SATURATION)?;
     let reached = PerSecond::of(closed.journeys, closed.measured()).0;
     (reached > 0.0).then_some(PerSecond(reached * START))
+}
+
+/// How long a step at this rate must be measured, so that its promised percentile stands on enough requests; at least as
+/// long as usual and at most [`LONGEST`] times that.
+pub fn step_length(facts: &RunFacts, promise: &Promise, rate: PerSecond, usual: Duration) -> Duration {
+    let per_journey = facts
+        .phase(SATURATION)
+        .and_then(|closed| Ratio::of(closed.requests, closed.journeys))
+        .map_or(1.0, |ratio| ratio.0.max(1.0));
+    let needed = samples_for(promise) as f64 * SPARE / (rate.0 * per_journey);
+    Duration::try_from_secs_f64(needed).unwrap_or(Duration::MAX).clamp(usual, usual * LONGEST)
 }
 
 /// The rate for all rungs that belongs to this rung's throughput, in journeys a second.
@@ -162,9 +179,10 @@ fn per_request(facts: &RunFacts, equal: Option<&Step>) -> PerRequest {
     let Some(phase) = facts.phase(name).filter(|phase| phase.requests > 0 && phase.errors == 0) else {
         return PerRequest::default();
     };
+    let quiet = conditions(facts).iter().any(|own| own.phase == name && disturbed(own).is_none());
     let cpu_us = tiers(facts)
         .into_iter()
-        .filter(|tier| tier.phase == name && !matches!(tier.name, Tier::Generator | Tier::Host))
+        .filter(|tier| quiet && tier.phase == name && !matches!(tier.name, Tier::Generator | Tier::Host))
         .filter_map(|tier| tier.cpu_us_per_request.map(|us| (tier.name, us)))
         .collect();
     let (statements, asked) = phase

@@ -238,6 +238,18 @@ fn a_rung_that_was_cut_off_shows_what_there_is_and_is_not_compared() {
     assert!(matches!(&gone.rungs[0].state, RungState::CutOff { why } if why.contains("missing")));
 }
 
+#[test]
+fn a_slow_rung_is_given_the_time_that_its_percentile_needs() {
+    use std::time::Duration;
+    let facts = run(50.0, 60.0);
+    let length = |rate| step_length(&facts, &PROMISE, PerSecond(rate), Duration::from_secs(5));
+    // Two requests a journey: 200 of them take 10 s at 10 journeys a second.
+    assert_eq!(length(100.0), Duration::from_secs(5));
+    assert_eq!(length(10.0), Duration::from_millis(11_500));
+    assert_eq!(length(0.5), Duration::from_secs(20));
+    assert_eq!(length(0.0), Duration::from_secs(20));
+}
+
 fn quotas() -> Vec<MachineQuota> {
     let machine = |name: &str, cpus, services: &[&str]| MachineQuota {
         name: name.into(),

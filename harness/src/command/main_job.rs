@@ -91,14 +91,14 @@ pub(super) fn stack(args: &StackArgs) -> Overrides {
     }
 }
 
-fn rate(text: &str) -> Result<Rate, Failure> {
+pub(super) fn rate(text: &str) -> Result<Rate, Failure> {
     Rate::parse(text).ok_or_else(|| {
         Failure::new(ExitCode::Usage, format!("--rate: `{text}` is not a rate; write `auto` or `50/s`"))
     })
 }
 
 /// The command line for the manifest, with what may be secret masked.
-fn command_line() -> Vec<String> {
+pub(super) fn command_line() -> Vec<String> {
     mask(std::env::args())
 }
 

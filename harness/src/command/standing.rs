@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
-use kneepoint_stack::{StackStatus, down_recorded, status as recorded};
+use kneepoint_stack::compose::ComposeStatus;
+use kneepoint_stack::{StackStatus, compose as containers, down_recorded, status as recorded};
 
 use super::{console_of, home, main_job, plan};
 use crate::announce::Announcer;
 use crate::cli::{Common, Format, StackArgs};
-use crate::config::Target;
+use crate::config::{StackDriver, Target};
 use crate::console;
 use crate::failure::Failure;
 use crate::signals::Stop;
 use crate::stage::down::leftovers;
-use crate::stage::native;
+use crate::stage::{compose, native};
 
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -32,7 +33,10 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
     let events = Arc::new(Announcer::new(console_of(common)));
     let began = std::time::Instant::now();
     events.emit(Event::StageStarted { stage: Stage::Up });
-    let result = native::leave_standing(part, &plan.home, &stop, &events);
+    let result = match part.driver {
+        StackDriver::Native => native::leave_standing(part, &plan.home, &stop, &events),
+        StackDriver::Compose => compose::leave_standing(part, &plan.home, &stop, &events),
+    };
     let status = if result.is_ok() { StageStatus::Done } else { StageStatus::Failed };
     events.emit(Event::StageEnded { stage: Stage::Up, status, seconds: began.elapsed().as_secs_f64() });
     let info = result?;
@@ -48,13 +52,20 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
 }
 
 pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
-    let report = down_recorded(&home(common)?, GRACE, all).map_err(|e| crate::stage::up::failure(&e))?;
-    let stopped = if report.stopped.is_empty() {
+    let home = home(common)?;
+    let refused = |e| crate::stage::up::failure(&e);
+    let report = down_recorded(&home, GRACE, all).map_err(refused)?;
+    let containers = containers::down_recorded(&home, GRACE, all).map_err(refused)?;
+    let stopped: Vec<String> = report.stopped.iter().chain(&containers.stopped).cloned().collect();
+    let mut said = if stopped.is_empty() && containers.removed.is_empty() {
         "nothing was running".to_owned()
     } else {
-        format!("stopped: {}", report.stopped.join(", "))
+        format!("stopped: {}", stopped.join(", "))
     };
-    if let Some(owner) = report.in_use_by {
+    if !containers.removed.is_empty() {
+        let _ = write!(said, "\nremoved: {}", containers.removed.counts());
+    }
+    if let Some(owner) = report.in_use_by.or(containers.in_use_by) {
         return Err(Failure::new(
             ExitCode::StackFailed,
             format!(
@@ -62,7 +73,11 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
             ),
         ));
     }
-    console::print(&stopped);
+    compose::left(&containers)?;
+    if !containers.removed.is_empty() {
+        said.push_str("\nDocker lists nothing of this folder's any more");
+    }
+    console::print(&said);
     if report.leftovers.is_empty() {
         return Ok(ExitCode::Ok);
     }
@@ -70,14 +85,39 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
 }
 
 pub(super) fn status(common: &Common) -> Result<ExitCode, Failure> {
-    match recorded(&home(common)?) {
-        Some(status) if common.format == Format::Json => {
-            console::print(&serde_json::to_string_pretty(&status.info).map_err(Failure::internal)?);
+    let home = home(common)?;
+    let (native, compose) =
+        (recorded(&home), containers::status(&home).map_err(|e| crate::stage::up::failure(&e))?);
+    if native.is_none() && compose.is_none() {
+        console::print("nothing is up: kneepoint up");
+    } else if common.format == Format::Json {
+        for info in native.iter().map(|status| &status.info).chain(compose.iter().map(|status| &status.info))
+        {
+            console::print(&serde_json::to_string_pretty(info).map_err(Failure::internal)?);
         }
-        Some(status) => console::print(&words(&status)),
-        None => console::print("nothing is up: kneepoint up"),
+    } else {
+        let said: Vec<String> = native.iter().map(words).chain(compose.iter().map(container_words)).collect();
+        console::print(&said.join("\n"));
     }
     Ok(ExitCode::Ok)
+}
+
+fn container_words(status: &ComposeStatus) -> String {
+    let url = status.info.as_ref().map_or("coming up".to_owned(), |info| format!("at {}", info.base_url));
+    let mut text = format!("{} in containers {url}\n", status.topology);
+    for container in &status.containers {
+        let _ = writeln!(text, "  {:<10} {} ({})", container.service, container.state, container.name);
+    }
+    text.push_str(&ending(status.owner, status.orphaned));
+    text
+}
+
+fn ending(owner: Option<i32>, orphaned: bool) -> String {
+    match owner {
+        Some(owner) => format!("a run (pid {owner}) will take it down"),
+        None if orphaned => "its owner died: kneepoint down".to_owned(),
+        None => "kneepoint down stops it".to_owned(),
+    }
 }
 
 fn words(status: &StackStatus) -> String {
@@ -91,12 +131,6 @@ fn words(status: &StackStatus) -> String {
         };
         let _ = writeln!(text, "  {:<10} {state}", service.name);
     }
-    match status.owner {
-        Some(owner) => {
-            let _ = write!(text, "a run (pid {owner}) will take it down");
-        }
-        None if status.orphaned => text.push_str("its owner died: kneepoint down"),
-        None => text.push_str("kneepoint down stops it"),
-    }
+    text.push_str(&ending(status.owner, status.orphaned));
     text
 }

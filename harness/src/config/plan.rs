@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
+use kneepoint_model::ladder::{Promise, SearchPlan};
 use kneepoint_scenarios::{Scenario, resolve};
 use serde::{Serialize, Serializer};
 use url::Url;
@@ -33,6 +34,10 @@ pub(crate) struct Plan {
     pub(crate) load: LoadPart,
     /// Profiling.
     pub(crate) profile: ProfilePart,
+    /// The climb of the ladder.
+    pub(crate) ladder: LadderPart,
+    /// Advice put to the test.
+    pub(crate) experiment: ExperimentPart,
     /// Assertions.
     pub(crate) slo: SloPart,
 }
@@ -129,6 +134,37 @@ pub(crate) struct ProfilePart {
     pub(crate) hz: u32,
 }
 
+/// The climb of the ladder.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LadderPart {
+    pub(crate) promise: Promise,
+    pub(crate) rungs: Vec<String>,
+    #[serde(serialize_with = "seconds")]
+    pub(crate) closed: Duration,
+    #[serde(serialize_with = "seconds")]
+    pub(crate) step: Duration,
+    pub(crate) search: SearchPlan,
+    #[serde(serialize_with = "seconds")]
+    pub(crate) equal: Duration,
+    pub(crate) rate: Rate,
+    #[serde(serialize_with = "seconds")]
+    pub(crate) warmup: Duration,
+}
+
+/// Advice put to the test.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct ExperimentPart {
+    /// Pairs that a verdict is drawn from.
+    pub(crate) pairs: u32,
+    /// Pairs that may be measured again because something disturbed them.
+    pub(crate) spare: u32,
+    /// Length of a block; a pair has two.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) block: Duration,
+    /// Size of the data.
+    pub(crate) size: DataSize,
+}
+
 /// Assertions.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SloPart {
@@ -204,10 +240,39 @@ impl Plan {
                 seed,
             },
             profile: ProfilePart { time: time(raw.profile.time), hz: set(raw.profile.hz).0.min(99) },
+            ladder: ladder(&raw.ladder, over)?,
+            experiment: experiment(&raw.experiment, over)?,
             slo,
             crawl: raw.crawl,
         })
     }
+}
+
+/// No phase of a climb may be shorter.
+const SHORTEST_PHASE: Duration = Duration::from_secs(1);
+/// Fewer pairs cannot carry a verdict that is wrong once in a hundred times (`kneepoint_analysis::paired`).
+const LEAST_PAIRS: u32 = 8;
+
+fn experiment(raw: &super::raw::Experiment, over: &Overrides) -> Result<ExperimentPart, ConfigError> {
+    let part = ExperimentPart {
+        pairs: over.pairs.unwrap_or(set(raw.pairs).0),
+        spare: set(raw.spare),
+        block: over.block.unwrap_or(time(raw.block)),
+        size: over.size.unwrap_or(set(raw.size)),
+    };
+    if !(LEAST_PAIRS..=200).contains(&part.pairs) {
+        return Err(ConfigError::Merged(format!(
+            "experiment.pairs = {} is not between {LEAST_PAIRS} and 200; e.g. pairs = 10",
+            part.pairs
+        )));
+    }
+    if !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&part.block) {
+        return Err(ConfigError::Merged(format!(
+            "experiment.block = \"{}s\" is not between 100ms and 60s; e.g. block = \"1s\"",
+            part.block.as_secs_f64()
+        )));
+    }
+    Ok(part)
 }
 
 /// The reference stack's own mix of journeys.
@@ -252,6 +317,28 @@ fn target(raw: &RawConfig, seed: u64, over: &Overrides) -> Result<Target, Config
         python: over.python.clone(),
         env,
     }))
+}
+
+fn ladder(raw: &super::raw::Ladder, over: &Overrides) -> Result<LadderPart, ConfigError> {
+    let part = LadderPart {
+        promise: over.promise.clone().unwrap_or_else(|| set(raw.slo.clone()).0),
+        rungs: if over.rungs.is_empty() { set(raw.rungs.clone()) } else { over.rungs.clone() },
+        closed: time(raw.closed),
+        step: time(raw.step),
+        search: SearchPlan { max_steps: set(raw.steps).0 as usize, ..SearchPlan::default() },
+        equal: time(raw.equal),
+        rate: over.equal_rate.unwrap_or(set(raw.rate)),
+        warmup: time(raw.warmup),
+    };
+    for (name, length) in [("closed", part.closed), ("step", part.step), ("equal", part.equal)] {
+        if length < SHORTEST_PHASE {
+            return Err(ConfigError::Merged(format!(
+                "ladder.{name} = \"{}s\" is too short to measure anything; at least 1s, e.g. {name} = \"5s\"",
+                length.as_secs_f64()
+            )));
+        }
+    }
+    Ok(part)
 }
 
 fn site(raw: &Site, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {

@@ -7,7 +7,7 @@ use kneepoint_model::finding::Severity;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::value::{AssertionText, AtLeastOne, Port, Rate, Span};
+use super::value::{AssertionText, AtLeastOne, Port, PromiseText, Rate, Span};
 
 /// The file. Every key may be absent: what is absent is taken from the defaults.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,6 +20,8 @@ pub(crate) struct RawConfig {
     pub(crate) probe: Probe,
     pub(crate) load: Load,
     pub(crate) profile: Profile,
+    pub(crate) ladder: Ladder,
+    pub(crate) experiment: Experiment,
     pub(crate) slo: Slo,
 }
 
@@ -96,6 +98,23 @@ section! {
     Profile { time: Span, hz: AtLeastOne }
 }
 section! {
+    /// The climb of the ladder.
+    Ladder {
+        slo: PromiseText,
+        rungs: Vec<String>,
+        closed: Span,
+        step: Span,
+        steps: AtLeastOne,
+        equal: Span,
+        rate: Rate,
+        warmup: Span,
+    }
+}
+section! {
+    /// Advice put to the test.
+    Experiment { pairs: AtLeastOne, spare: u32, block: Span, size: DataSize }
+}
+section! {
     /// Assertions.
     Slo {
         assert: Vec<AssertionText>,
@@ -112,6 +131,16 @@ pub(crate) enum StackDriver {
     Native,
     /// Containers, by `docker compose`.
     Compose,
+}
+
+impl StackDriver {
+    /// The name in the manifest and on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Compose => "compose",
+        }
+    }
 }
 
 /// The database of the reference stack.
@@ -140,6 +169,17 @@ pub(crate) enum DataSize {
     /// 50,000 books.
     #[value(name = "L")]
     L,
+}
+
+impl DataSize {
+    /// The name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::M => "M",
+            Self::L => "L",
+        }
+    }
 }
 
 /// From which severity on a finding fails the run.

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use kneepoint_ci::Assertion;
+use kneepoint_ci::limit::Comparison;
+use kneepoint_model::ladder::Promise;
+use kneepoint_model::metric::{Metric, Unit};
+use kneepoint_model::units::Micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A length of time: `500ms`, `20s`, `2m`.
@@ -10,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub(crate) struct Span(pub(crate) Duration);
 
 impl Span {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = text[..unit_at].parse().ok()?;
         let seconds = match text[unit_at..].trim() {
@@ -121,6 +125,42 @@ impl Serialize for AssertionText {
     }
 }
 
+/// One response time that must be kept while the rate is raised, as written in `[ladder] slo`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PromiseText(pub(crate) Promise);
+
+impl PromiseText {
+    /// Reads an assertion about a response time; the error says what else was found, with an example.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let assertion = Assertion::parse(text).map_err(|e| e.to_string())?;
+        let metric = assertion.metric();
+        if metric == Metric::CpuPerRequest || metric.unit() != Unit::Time {
+            return Err(format!(
+                "`{text}` is not about a response time; write e.g. `p95 < 250ms` (failed requests break the promise anyway)"
+            ));
+        }
+        let limit_us = Micros(assertion.limit().base().round() as u64);
+        if limit_us == Micros::ZERO {
+            return Err(format!("`{text}` can never be kept; write e.g. `p95 < 250ms`"));
+        }
+        let inclusive = assertion.comparison() == Comparison::AtMost;
+        Ok(Self(Promise { metric, limit_us, inclusive }))
+    }
+}
+
+impl<'de> Deserialize<'de> for PromiseText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for PromiseText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +172,17 @@ mod tests {
         assert_eq!(Span::parse("2m"), Some(Span(Duration::from_mins(2))));
         for bad in ["", "20", "s", "-1s", "1h30", "1e99s", "20 sec"] {
             assert_eq!(Span::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_promise_is_about_a_response_time() {
+        let read = PromiseText::parse("p95 < 250 ms").expect("valid").0;
+        assert_eq!((read.metric, read.limit_us, read.inclusive), (Metric::P95, Micros(250_000), false));
+        assert!(PromiseText::parse("ttfb_p95 <= 1s").expect("valid").0.inclusive);
+        for bad in ["rps > 50/s", "error < 1%", "cpu_per_request < 5ms", "p95 > 3ms", "p95 < 0ms", "fast"] {
+            let refused = PromiseText::parse(bad).expect_err(bad);
+            assert!(refused.contains('`'), "{refused}");
         }
     }
 

@@ -19,6 +19,7 @@ pub(crate) fn down(stack: Standing, run: &mut Run) -> Result<(), Failure> {
             run.note(Stage::Down, "nothing to stop: the site is not kneepoint's");
             Ok(())
         }
+        Standing::Compose { stack, .. } => crate::stage::compose::down(*stack, run),
         Standing::Native { stack, .. } => {
             let report = stack.down(GRACE);
             run.note(Stage::Down, format!("{} services stopped", report.stopped.len()));

@@ -1,4 +1,4 @@
-//! Load: closed, then open, while resources are sampled → `load/`, `samples/`.
+//! Load: closed, then open, while resources are sampled → `load/`, `samples/`, `db/`.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
@@ -16,7 +16,9 @@ use kneepoint_scenarios::Scenario;
 use crate::config::{LoadPart, Mix, Rate};
 use crate::failure::Failure;
 use crate::run::Run;
+use crate::stage::audit;
 use crate::stage::sampled::sampled;
+use crate::stage::stores;
 
 /// The open phase by itself takes this share of the journeys that the closed phase reached: below the knee, where
 /// latency says something about the site and not only about the length of the queue.
@@ -27,16 +29,19 @@ const AUTO_RATE_MIN: f64 = 0.5;
 
 pub(crate) fn load(part: &LoadPart, stack: &StackInfo, site: &SiteMap, run: &mut Run) -> Result<(), Failure> {
     let mix = mix(part, site)?;
+    audit::balanced(stack, run, |run| phases(part, stack, &mix, run))
+}
+
+fn phases(part: &LoadPart, stack: &StackInfo, mix: &[(Scenario, u32)], run: &mut Run) -> Result<(), Failure> {
     sampled(stack, run, |run| {
         let mut closed = None;
         if !part.closed.is_zero() {
-            let plan =
-                plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, &mix);
+            let plan = plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, mix);
             closed = Some(phase(&plan, run)?);
         }
         if !part.open.is_zero() {
             let rate = PerSecond(rate(part.rate, closed.as_ref()));
-            phase(&plan(part, "open", LoadModel::Open { rate }, part.open, stack, &mix), run)?;
+            phase(&plan(part, "open", LoadModel::Open { rate }, part.open, stack, mix), run)?;
         }
         Ok(())
     })
@@ -74,9 +79,12 @@ pub(crate) fn plan(
 
 /// Runs one phase, keeps its result, and says so when the target went away meanwhile.
 pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failure> {
-    let result = run_phase(plan, &run.folder, &run.stop.cancel, &run.sink())
-        .map_err(|e| Failure::new(ExitCode::Internal, e))?;
-    run.folder.write_json(&names::load(&plan.name), &result)?;
+    let result = stores::counted(&plan.name, run, |run| {
+        let result = run_phase(plan, &run.folder, &run.stop.cancel, &run.sink())
+            .map_err(|e| Failure::new(ExitCode::Internal, e))?;
+        run.folder.write_json(&names::load(&plan.name), &result)?;
+        Ok(result)
+    })?;
     run.note(
         Stage::Load,
         format!(
@@ -115,14 +123,25 @@ fn rate(wanted: Rate, closed: Option<&LoadPhase>) -> f64 {
 
 /// Rebuilds from their interval logs the phases that a killed run did not finish.
 pub(crate) fn recover(folder: &RunFolder) -> Result<(), Failure> {
-    for name in ["closed", "open", "profiled"] {
-        if !folder.has(&names::load(name))
-            && let Some(phase) = recover_phase(folder, name).map_err(Failure::internal)?
+    for name in begun(folder) {
+        if !folder.has(&names::load(&name))
+            && let Some(phase) = recover_phase(folder, &name).map_err(Failure::internal)?
         {
-            folder.write_json(&names::load(name), &phase)?;
+            folder.write_json(&names::load(&name), &phase)?;
         }
     }
     Ok(())
+}
+
+/// The phases that were begun: their plans are written first.
+fn begun(folder: &RunFolder) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.path(names::LOAD)).into_iter().flatten().flatten();
+    let name = |entry: std::fs::DirEntry| {
+        entry.file_name().to_str().and_then(|file| file.strip_suffix(".plan.json")).map(str::to_owned)
+    };
+    let mut names: Vec<String> = entries.filter_map(name).collect();
+    names.sort();
+    names
 }
 
 #[cfg(test)]

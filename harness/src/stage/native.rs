@@ -14,14 +14,14 @@ use kneepoint_stack::{
 };
 
 use crate::announce::Announcer;
-use crate::config::{DataSize, StackDb, StackPart};
+use crate::config::{DataSize, StackDb, StackDriver, StackPart};
 use crate::failure::Failure;
 use crate::run::{self, Run};
 use crate::signals::Stop;
 use crate::stage::up::{Standing, failure};
 
 /// The name that leaves the choice of topology to the machine.
-const AUTO: &str = "auto";
+pub(super) const AUTO: &str = "auto";
 
 /// Brings it up as a part of this run: it ends with this process, whatever ends it.
 pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Standing, Failure> {
@@ -53,6 +53,12 @@ fn topology(part: &StackPart) -> Result<(Topology, Option<Unmeasured>), Failure>
         name => Topology::named(name).map(|topology| (topology, None)),
     };
     let (mut topology, missing) = chosen.map_err(|e| failure(&e))?;
+    set(&mut topology, part);
+    Ok((topology, missing))
+}
+
+/// What the plan changes of a topology, whatever the driver.
+pub(super) fn set(topology: &mut Topology, part: &StackPart) {
     if let Some(workers) = u16::try_from(part.workers).ok().and_then(NonZeroU16::new) {
         topology.workers = Some(workers);
     }
@@ -62,12 +68,14 @@ fn topology(part: &StackPart) -> Result<(Topology, Option<Unmeasured>), Failure>
         StackDb::Mysql => Some(Database::Mysql),
         StackDb::Mariadb => Some(Database::Mariadb),
     };
-    Ok((topology, missing))
 }
 
 /// A topology that exists, or the refusal that names those that do; before anything starts.
 pub(crate) fn check(part: &StackPart) -> Result<(), Failure> {
-    topology(part).map(|_| ())
+    match part.driver {
+        StackDriver::Native => topology(part).map(|_| ()),
+        StackDriver::Compose => super::compose::topology(part).map(|_| ()),
+    }
 }
 
 fn start(
@@ -103,7 +111,8 @@ fn start(
     up(&plan, &prepared, &stop.cancel, &**events).map_err(refused)
 }
 
-const fn size(size: DataSize) -> Size {
+/// The data that the driver knows by that size.
+pub(crate) const fn size(size: DataSize) -> Size {
     match size {
         DataSize::S => Size::S,
         DataSize::M => Size::M,

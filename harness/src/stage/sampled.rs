@@ -1,5 +1,5 @@
 //! Around load: resources are sampled from before the first request until after the last, whatever happens in between,
-//! and the proxy's log is summed for each phase.
+//! databases and caches are watched, and the proxy's log is summed for each phase.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use std::time::Duration;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
-use kneepoint_profiler::proxy_log;
 use kneepoint_profiler::sample::{SamplePlan, Sampler};
+use kneepoint_profiler::{StoreWatch, proxy_log};
 
 use crate::failure::Failure;
 use crate::run::Run;
+use crate::stage::stores;
 
 /// nginx writes its buffered log at least once a second.
 const LOG_FLUSH: Duration = Duration::from_millis(1_300);
@@ -21,10 +22,13 @@ pub(crate) fn sampled<T>(
     run: &mut Run,
     work: impl FnOnce(&mut Run) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let sampler =
-        Sampler::start(SamplePlan::of(stack), &run.folder, run.sink()).map_err(Failure::internal)?;
+    run.stores = stores::watch(stack)?;
+    let mut plan = SamplePlan::of(stack);
+    plan.stores = run.stores.as_ref().map(StoreWatch::gauges).unwrap_or_default();
+    let sampler = Sampler::start(plan, &run.folder, run.sink()).map_err(Failure::internal)?;
     let result = work(run);
     let summary = sampler.stop();
+    run.stores = None;
     run.unmeasured(summary.unmeasured);
     read_proxy_log(stack, run)?;
     result

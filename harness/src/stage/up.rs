@@ -7,9 +7,10 @@ use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_model::tier::Tier;
+use kneepoint_stack::compose::ComposeStack;
 use kneepoint_stack::{AttachPlan, RunningStack, StackError, attach};
 
-use crate::config::{SiteTarget, Target};
+use crate::config::{SiteTarget, StackDriver, Target};
 use crate::failure::Failure;
 use crate::run::Run;
 
@@ -22,6 +23,13 @@ pub(crate) enum Standing {
         /// Where they can be looked at.
         info: StackInfo,
     },
+    /// Started here, in containers; must be taken down.
+    Compose {
+        /// The containers.
+        stack: Box<ComposeStack>,
+        /// Where they can be looked at.
+        info: StackInfo,
+    },
     /// Only looked at.
     Attached(StackInfo),
 }
@@ -29,13 +37,16 @@ pub(crate) enum Standing {
 impl Standing {
     pub(crate) const fn info(&self) -> &StackInfo {
         match self {
-            Self::Native { info, .. } | Self::Attached(info) => info,
+            Self::Native { info, .. } | Self::Compose { info, .. } | Self::Attached(info) => info,
         }
     }
 }
 
 pub(crate) fn up(target: &Target, home: &Path, run: &mut Run) -> Result<Standing, Failure> {
     let standing = match target {
+        Target::Reference(part) if part.driver == StackDriver::Compose => {
+            crate::stage::compose::bring_up(part, home, run)?
+        }
         Target::Reference(part) => crate::stage::native::bring_up(part, home, run)?,
         Target::Site(site) => Standing::Attached(look_at(site, run)?),
     };

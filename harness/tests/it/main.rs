@@ -4,6 +4,7 @@
 mod attach;
 mod bad_input;
 mod faults;
+mod ladder;
 mod main_job;
 mod planted;
 mod standing;

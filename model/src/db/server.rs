@@ -143,10 +143,10 @@ pub struct StatusDeltas {
     pub aborted_connects: u64,
     /// Clients that went away without a word (`Aborted_clients`).
     pub aborted_clients: u64,
-    /// Threads that were at work at the same time, at most, as seen a few times a second (`Threads_running`), kneepoint's
+    /// Threads that were at work at the same time, at most, as seen once a second (`Threads_running`), kneepoint's
     /// own left out; absent when it was not looked at.
     pub threads_running_max: Option<u64>,
-    /// Connections that were open at the same time, at most, as seen a few times a second (`Threads_connected`).
+    /// Connections that were open at the same time, at most, as seen once a second (`Threads_connected`).
     pub threads_connected_max: Option<u64>,
     /// Most connections ever since the server's start, a state (`Max_used_connections`).
     pub max_used_connections: Option<u64>,
@@ -183,7 +183,7 @@ pub struct LockDeltas {
     pub row_waits: u64,
     /// Time of all waits together (`Innodb_row_lock_time`, whose unit is milliseconds).
     pub row_wait_us: Micros,
-    /// Waits at the same time, at most, as seen a few times a second (`Innodb_row_lock_current_waits`); absent when it
+    /// Waits at the same time, at most, as seen once a second (`Innodb_row_lock_current_waits`); absent when it
     /// was not looked at.
     pub waiting_max: Option<u64>,
     /// Deadlocks that the server resolved by failing a transaction.

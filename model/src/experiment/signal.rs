@@ -41,7 +41,7 @@ pub enum Signal {
     P50,
     /// 99th percentile of response time.
     P99,
-    /// The first request for each page in a block: what the first visitor waits for.
+    /// The first request of a worker that has just started: what its first visitor waits for.
     FirstRequest,
     /// Database statements per request as the application counts them, transaction control left out.
     StatementsPerRequest,
@@ -55,10 +55,8 @@ pub enum Signal {
     LockWaitsPerRequest,
     /// Connections that visitors opened per request.
     ConnectionsPerRequest,
-    /// TCP connections opened on this machine per request, beyond those of the visitors.
+    /// TCP connections opened on this machine per request, beyond those of the visitors (strangers' connections are in it).
     InnerConnectionsPerRequest,
-    /// Open files of the proxy and the server per connection of a visitor.
-    FilesPerConnection,
     /// Bytes of the body on the wire per request.
     BytesPerRequest,
     /// Share of answers that a cache in front gave (`Cache-Status`).
@@ -75,6 +73,8 @@ pub enum Signal {
     Leaks,
     /// Whether an error page shows the settings of the site.
     DebugPages,
+    /// Copies that were sold and were not there.
+    Oversold,
 }
 
 impl Signal {
@@ -92,7 +92,6 @@ impl Signal {
         Self::LockWaitsPerRequest,
         Self::ConnectionsPerRequest,
         Self::InnerConnectionsPerRequest,
-        Self::FilesPerConnection,
         Self::BytesPerRequest,
         Self::CacheHitShare,
         Self::NotModifiedShare,
@@ -101,6 +100,7 @@ impl Signal {
         Self::Errors,
         Self::Leaks,
         Self::DebugPages,
+        Self::Oversold,
     ];
 
     /// The name in toggle files and in `experiment.json`.
@@ -118,7 +118,6 @@ impl Signal {
             Self::LockWaitsPerRequest => "lock_waits_per_request",
             Self::ConnectionsPerRequest => "connections_per_request",
             Self::InnerConnectionsPerRequest => "inner_connections_per_request",
-            Self::FilesPerConnection => "files_per_connection",
             Self::BytesPerRequest => "bytes_per_request",
             Self::CacheHitShare => "cache_hit_share",
             Self::NotModifiedShare => "not_modified_share",
@@ -127,6 +126,7 @@ impl Signal {
             Self::Errors => "errors",
             Self::Leaks => "leaks",
             Self::DebugPages => "debug_pages",
+            Self::Oversold => "oversold",
         }
     }
 
@@ -137,7 +137,7 @@ impl Signal {
             Self::Throughput => "requests per second",
             Self::P50 => "median response time",
             Self::P99 => "99th percentile",
-            Self::FirstRequest => "first request for a page",
+            Self::FirstRequest => "first request of a worker",
             Self::StatementsPerRequest => "statements per request",
             Self::DbStatementsPerRequest => "statements per request, as the database counts",
             Self::RowsExaminedPerRequest => "rows examined per request",
@@ -145,7 +145,6 @@ impl Signal {
             Self::LockWaitsPerRequest => "waits for row locks per request",
             Self::ConnectionsPerRequest => "visitors' connections per request",
             Self::InnerConnectionsPerRequest => "inner connections per request",
-            Self::FilesPerConnection => "open files per connection",
             Self::BytesPerRequest => "bytes per answer",
             Self::CacheHitShare => "answers from a cache in front",
             Self::NotModifiedShare => "answers 304",
@@ -154,6 +153,7 @@ impl Signal {
             Self::Errors => "failed requests",
             Self::Leaks => "pages shown to the wrong visitor",
             Self::DebugPages => "error pages that show the settings",
+            Self::Oversold => "copies sold that were not there",
         }
     }
 

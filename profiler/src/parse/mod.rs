@@ -15,5 +15,7 @@ pub(crate) use host::{
     CpuTicks, DiskBytes, available_memory, pressure_some_us, running_processes, swapped_pages,
 };
 pub(crate) use network::{active_opens, listen_drops, network_bytes, retransmits, time_wait};
-pub(crate) use process::{IoBytes, PidStat, Switches, proportional_set, run_queue_ns, swapped_bytes};
+pub(crate) use process::{
+    IoBytes, PidStat, Switches, innermost_id, proportional_set, run_queue_ns, swapped_bytes,
+};
 pub(crate) use stub_status::stub_status;

@@ -80,6 +80,12 @@ pub(crate) fn swapped_bytes(status: &str) -> Option<u64> {
     kib_after_key(status, "VmSwap")
 }
 
+/// The id of a process or thread in its innermost namespace, from its `status`: its own view of itself.
+pub(crate) fn innermost_id(status: &str) -> Option<u64> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    ids.split_ascii_whitespace().next_back()?.parse().ok()
+}
+
 /// Nanoseconds that a thread was ready without a core: the second number of its `schedstat`.
 pub(crate) fn run_queue_ns(schedstat: &str) -> Option<u64> {
     super::words::word(schedstat, 1)

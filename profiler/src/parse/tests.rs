@@ -33,6 +33,8 @@ fn a_name_with_parentheses_does_not_shift_the_fields() {
 fn processes_are_read() {
     let status = capture!("pid_status");
     assert_eq!(Switches::parse(status), Some(Switches { voluntary: 240, involuntary: 40 }));
+    assert_eq!(innermost_id("Pid:\t27391\nNSpid:\t27391\t7\n"), Some(7));
+    assert_eq!((innermost_id("NSpid:\n"), innermost_id("Pid:\t1\n")), (None, None));
     assert_eq!(swapped_bytes(status), Some(0));
     assert_eq!(swapped_bytes("VmSwap:\t     12 kB\n"), Some(12_288));
     assert_eq!(run_queue_ns(capture!("schedstat")), Some(33_123_979));

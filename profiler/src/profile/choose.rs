@@ -26,13 +26,22 @@ fn candidates(runtime: Runtime) -> Vec<Box<dyn Source>> {
 /// Chooses for a tier, or says why nothing can look at it.
 pub(super) fn choose(target: &Target) -> Result<Chosen, Unmeasured> {
     if target.roots.is_empty() && target.pprof_url.is_none() {
-        return Err(Unmeasured {
-            what: format!("profile of the {} tier", target.tier),
-            why: "its processes are not known".to_owned(),
-            fix: "give its process id, or the address of its /debug/pprof/profile".to_owned(),
-        });
+        return Err(unknown_processes(format!("profile of the {} tier", target.tier), &target.containers));
     }
     first_able(target, candidates(target.runtime))
+}
+
+/// Why nothing can look at a tier without processes.
+pub(crate) fn unknown_processes(what: String, containers: &[String]) -> Unmeasured {
+    if containers.is_empty() {
+        let fix = "give its process id, or the address of its /debug/pprof/profile".to_owned();
+        return Unmeasured { what, why: "its processes are not known".to_owned(), fix };
+    }
+    let containers = containers.join(", ");
+    let why = format!("the processes of its containers ({containers}) cannot be seen from here");
+    let fix = "run kneepoint where the containers' processes are: on the host of the Docker daemon, outside of any container \
+               and not beside a virtual machine (Docker Desktop)";
+    Unmeasured { what, why, fix: fix.to_owned() }
 }
 
 /// Pure but for the probes: the first source that is not denied.
@@ -91,6 +100,13 @@ mod tests {
         let chosen = first_able(&target, sources).ok().unwrap();
         assert_eq!(chosen.source.kind(), ProfileSource::PprofHttp);
         assert_eq!(chosen.notes, ["Second choice, because a; mend a."]);
+    }
+
+    #[test]
+    fn containers_that_cannot_be_seen_into_are_named() {
+        let gap = unknown_processes("profile of the db tier".to_owned(), &["shop-db-1".to_owned()]);
+        assert!(gap.why.contains("shop-db-1") && gap.fix.contains("Docker"), "{gap:?}");
+        assert!(unknown_processes(String::new(), &[]).fix.contains("process id"));
     }
 
     #[test]

@@ -10,5 +10,6 @@ mod run;
 mod worth;
 mod write;
 
+pub(crate) use choose::unknown_processes;
 pub use plan::{ProfileOutcome, ProfilePlan};
 pub use run::profile_all;

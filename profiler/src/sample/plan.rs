@@ -5,6 +5,8 @@ use std::time::Duration;
 use kneepoint_model::stack::{StackInfo, TierInfo};
 use url::Url;
 
+use crate::store::GaugeSlot;
+
 /// What to sample.
 #[derive(Debug, Clone)]
 pub struct SamplePlan {
@@ -14,6 +16,8 @@ pub struct SamplePlan {
     pub tiers: Vec<TierInfo>,
     /// nginx `stub_status`, asked once each tick.
     pub nginx_status: Option<Url>,
+    /// Gauges of databases and caches, where they are watched ([`crate::StoreWatch::gauges`]).
+    pub stores: GaugeSlot,
 }
 
 impl SamplePlan {
@@ -23,7 +27,7 @@ impl SamplePlan {
     /// For a stack as it runs: all its tiers, and the proxy's status page when it has one.
     pub fn of(stack: &StackInfo) -> Self {
         let nginx_status = stack.tiers.iter().find_map(|tier| tier.status_url.clone());
-        Self { hz: Self::DEFAULT_HZ, tiers: stack.tiers.clone(), nginx_status }
+        Self { hz: Self::DEFAULT_HZ, tiers: stack.tiers.clone(), nginx_status, stores: GaugeSlot::default() }
     }
 
     /// Time between two ticks.

@@ -11,6 +11,7 @@ use kneepoint_model::event::{EventSink, Stage};
 use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::{LineWriter, RunFolder, names};
 use kneepoint_model::sample::{NginxSample, ResourceSample, TierSample};
+use kneepoint_model::stack::TierInfo;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 use url::Url;
@@ -21,6 +22,8 @@ use super::plan::SamplePlan;
 use super::tier::{Detail, Tick, TierTracker};
 use crate::os::{ProcessTree, Reader, Sizes, since_boot, thread_cpu, unix_ms};
 use crate::parse::stub_status;
+use crate::profile::unknown_processes;
+use crate::store::GaugeSlot;
 use crate::{ProfilerError, http};
 
 /// What the status page may cost: a saturated proxy must not hold the ticks up.
@@ -103,8 +106,17 @@ struct Sampling {
     all_roots: HashSet<u32>,
     foreign: Foreign,
     nginx: Option<Url>,
+    stores: GaugeSlot,
     nginx_failures: u64,
     summary: SampleSummary,
+    /// Tiers that run where this machine cannot look.
+    unseen: Vec<Unmeasured>,
+}
+
+/// A tier in containers whose processes are not known.
+fn unseen(info: &TierInfo) -> Option<Unmeasured> {
+    let hidden = info.roots.is_empty() && !info.containers.is_empty();
+    hidden.then(|| unknown_processes(format!("CPU and memory of the {} tier", info.tier), &info.containers))
 }
 
 /// The moment of the tick before.
@@ -117,9 +129,7 @@ struct Before {
 impl Sampling {
     fn new(plan: &SamplePlan, lines: LineWriter, events: Arc<dyn EventSink>) -> Self {
         let sizes = Sizes::here();
-        let full = |roots: &kneepoint_model::stack::TierInfo| {
-            TierTracker::new(roots.tier, &roots.roots, Detail::Full, sizes)
-        };
+        let full = |roots: &TierInfo| TierTracker::new(roots.tier, &roots.roots, Detail::Full, sizes);
         let mut tiers: Vec<TierTracker> = plan
             .tiers
             .iter()
@@ -137,8 +147,10 @@ impl Sampling {
             all_roots: plan.tiers.iter().flat_map(|tier| tier.roots.iter().copied()).collect(),
             foreign: Foreign::default(),
             nginx: plan.nginx_status.clone(),
+            stores: plan.stores.clone(),
             nginx_failures: 0,
             summary: SampleSummary::default(),
+            unseen: plan.tiers.iter().filter_map(unseen).collect(),
         }
     }
 
@@ -186,15 +198,9 @@ impl Sampling {
         host.foreign_us = self.foreign.of_tick(host.busy_us, tiers.iter().map(|tier| tier.cpu_us).sum());
         let tick_us = Micros::from_duration(now.at - before.at);
         let nginx = self.ask_nginx();
-        self.write(&ResourceSample {
-            at_ms,
-            tick_us,
-            host,
-            tiers,
-            nginx,
-            databases: Vec::new(),
-            caches: Vec::new(),
-        });
+        let gauges = self.stores.take();
+        let (databases, caches) = (gauges.databases, gauges.caches);
+        self.write(&ResourceSample { at_ms, tick_us, host, tiers, nginx, databases, caches });
         now
     }
 
@@ -235,6 +241,7 @@ impl Sampling {
 
     fn gaps(&self) -> Vec<Unmeasured> {
         let mut gaps: Vec<Unmeasured> = self.tiers.iter().filter_map(TierTracker::gap).collect();
+        gaps.extend(self.unseen.iter().cloned());
         let vanished: u64 = self.tiers.iter().map(|tier| tier.vanished).sum();
         if vanished * WORTH_SAYING > self.summary.ticks {
             gaps.push(Unmeasured {

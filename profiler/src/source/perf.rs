@@ -2,6 +2,7 @@
 //!
 //! - `cpu-clock`, because virtual machines seldom have hardware counters; weights are nanoseconds of CPU.
 //! - Frame pointers for our own builds, DWARF for distribution binaries (nginx), whose stacks are otherwise one deep.
+//! - In a container perf finds binaries and their names through the process's own mount namespace, as long as it lives.
 //! - perf can end with success and an empty file, so samples are counted, never assumed.
 //! - With DWARF the recording holds copies of the tier's stack memory: it lives in a private temporary folder, is removed
 //!   at once, and never enters a run folder.
@@ -139,8 +140,9 @@ impl Recording {
         let list = pids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         let stacks = if self.runtime == Runtime::Native { "dwarf,16384" } else { "fp" };
         Program::new("perf")
+            // Without `--no-buildid-cache` a copy of every binary (80 MB of mysqld) would stay in the user's ~/.debug.
             .args(["record", "-q", "-e", "cpu-clock", "-F", &self.hz.to_string(), "--call-graph", stacks])
-            .args(["--no-bpf-event", "-p", &list, "-o"])
+            .args(["--no-bpf-event", "--no-buildid-cache", "-p", &list, "-o"])
             .arg(data)
             .args(["--", "sleep", &format!("{:.3}", self.window.as_secs_f64())])
             .env("LC_ALL", "C")
@@ -224,7 +226,7 @@ pub(crate) fn trial() -> Result<u64, ProfilerError> {
     let folder = temporary()?;
     let data = folder.path().join("trial");
     Program::new("perf")
-        .args(["record", "-q", "-e", "cpu-clock", "-F", "99", "-g", "-o"])
+        .args(["record", "-q", "-e", "cpu-clock", "-F", "99", "-g", "--no-buildid-cache", "-o"])
         .arg(&data)
         .args(["--", "timeout", "0.2", "sh", "-c", "while :; do :; done"])
         .env("LC_ALL", "C")

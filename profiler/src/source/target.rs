@@ -19,6 +19,8 @@ pub struct Target {
     pub runtime: Runtime,
     /// `/debug/pprof/profile`, where it has one.
     pub pprof_url: Option<Url>,
+    /// Names of the containers it runs in.
+    pub containers: Vec<String>,
     others: HashSet<u32>,
 }
 
@@ -32,6 +34,7 @@ impl Target {
             roots: info.roots.clone(),
             runtime: info.runtime,
             pprof_url: info.pprof_url.clone(),
+            containers: info.containers.clone(),
             others: roots.filter(|root| !info.roots.contains(root)).collect(),
         }
     }
@@ -43,6 +46,7 @@ impl Target {
             roots: vec![std::process::id()],
             runtime: Runtime::FramePointers,
             pprof_url: None,
+            containers: Vec::new(),
             others: HashSet::new(),
         }
     }

@@ -13,7 +13,7 @@ use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
 use kneepoint_profiler::source::pyspy::PySpy;
 use kneepoint_profiler::source::{Source, Target, Window};
-use kneepoint_profiler::{SamplePlan, Sampler};
+use kneepoint_profiler::{GaugeSlot, SamplePlan, Sampler};
 
 use crate::burn::{Running, alone};
 
@@ -50,8 +50,12 @@ fn cost_of_sampling_at_4_hz() {
     let five = five_processes();
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(folder.path(), "r").unwrap();
-    let plan =
-        SamplePlan { hz: 4, tiers: vec![five.tier(Tier::Server, Runtime::Python)], nginx_status: None };
+    let plan = SamplePlan {
+        hz: 4,
+        tiers: vec![five.tier(Tier::Server, Runtime::Python)],
+        nginx_status: None,
+        stores: GaugeSlot::default(),
+    };
     let started = Instant::now();
     let handle = Sampler::start(plan, &run, Arc::new(Silent)).unwrap();
     thread::sleep(Duration::from_secs(8));

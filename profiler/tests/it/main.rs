@@ -6,6 +6,7 @@ mod cost;
 mod endpoint;
 mod everything;
 mod export;
+mod mysql;
 mod native;
 mod own;
 mod python;

@@ -1,4 +1,5 @@
 //! py-spy on a real Python. Where ptrace is refused or Python is missing, the refusal itself is what is tested.
+#![expect(clippy::print_stderr, reason = "a test that did not run must be heard")]
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::profile::{FoldedProfile, ProfileView};
 use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
-use kneepoint_process::find;
+use kneepoint_process::{Program, find};
 use kneepoint_profiler::export::top_self;
 use kneepoint_profiler::source::pyspy::PySpy;
 use kneepoint_profiler::source::{Probe, Source, Target, Window};
@@ -54,6 +55,35 @@ fn a_burning_python_is_seen_in_three_views() {
     assert!(woken * 5 < running.facts.samples, "only its waking is running: {:?}", running.stacks);
     let gil = view(&profiles, ProfileView::Gil);
     assert!(gil.facts.samples > 0 && gil.facts.samples <= wall.facts.samples);
+}
+
+#[test]
+fn in_a_container_a_thread_that_waits_is_not_running() {
+    let may = Program::new("unshare").args(["-m", "-p", "-f", "true"]).run(Duration::from_secs(5));
+    if find("python3").is_none() || may.is_err() || !may_trace() {
+        eprintln!("NOT TESTED: needs Python, and the right to make process namespaces and to trace (root)");
+        return;
+    }
+    let burning = PYTHON.replace("'pid'", "'working'");
+    let inside = "unshare -m -p -f --mount-proc python3 burn.py & echo $! > p";
+    let shell = format!("{inside}; while [ ! -e working ]; do sleep 0.02; done; mv p pid; wait");
+    let container = Running::start(&shell, &[("burn.py", &burning)]);
+    let info = container.tier(Tier::Server, Runtime::Python);
+    let target = Target::of(&info, std::slice::from_ref(&info));
+    let window = Window { duration: Duration::from_millis(1_500), hz: 50, cancel: Cancel::new() };
+    let profiles = PySpy.record(&target, &window).expect("py-spy sees into containers");
+    let running = view(&profiles, ProfileView::Running);
+    let of = |words: &str| -> u64 {
+        running.stacks.iter().filter(|(stack, _)| stack.contains(words)).map(|(_, n)| *n).sum()
+    };
+    assert!(of("leaf_of_burning") >= 10, "{:?}", running.stacks);
+    if running.facts.notes.iter().any(|note| note.contains("guessed")) {
+        eprintln!("NOT TESTED: this Python is too old to tell its threads' ids");
+        return;
+    }
+    assert!(of("sleeping_thread") * 5 < running.facts.samples, "{:?}", running.stacks);
+    let wall = view(&profiles, ProfileView::Wall);
+    assert!(wall.stacks.keys().any(|stack| stack.contains("sleeping_thread")), "{:?}", wall.stacks);
 }
 
 /// Burns for a while and ends, as a worker does that has served its share.

@@ -10,7 +10,7 @@ use kneepoint_model::sample::ResourceSample;
 use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
-use kneepoint_profiler::{SamplePlan, SampleSummary, Sampler};
+use kneepoint_profiler::{GaugeSlot, SamplePlan, SampleSummary, Sampler};
 use rustix::time::{ClockId, clock_gettime};
 use url::Url;
 
@@ -37,7 +37,7 @@ fn sampled(plan: SamplePlan, body: impl FnOnce()) -> (Vec<ResourceSample>, Sampl
 #[test]
 fn what_we_burn_is_what_it_says() {
     let _alone = alone();
-    let plan = SamplePlan { hz: 5, tiers: Vec::new(), nginx_status: None };
+    let plan = SamplePlan { hz: 5, tiers: Vec::new(), nginx_status: None, stores: GaugeSlot::default() };
     let before = own_cpu();
     let mut burnt = Duration::ZERO;
     let (samples, summary, took) = sampled(plan, || {
@@ -68,7 +68,12 @@ fn a_tier_has_its_descendants_and_new_ones_count_from_their_start() {
     // A quiet parent that starts a burning child after a while.
     let script = "echo $$ > p; mv p pid; sleep 0.7; while :; do :; done & sleep 30";
     let running = Running::start(&format!("sh -c '{script}' & wait"), &[]);
-    let plan = SamplePlan { hz: 5, tiers: vec![running.tier(Tier::Db, Runtime::Native)], nginx_status: None };
+    let plan = SamplePlan {
+        hz: 5,
+        tiers: vec![running.tier(Tier::Db, Runtime::Native)],
+        nginx_status: None,
+        stores: GaugeSlot::default(),
+    };
     let (samples, summary, _) = sampled(plan, || thread::sleep(Duration::from_millis(1_800)));
     let db: Vec<_> = samples.iter().flat_map(|s| &s.tiers).filter(|t| t.tier == Tier::Db).collect();
     assert!(db[0].cpu_us.0 < 100_000, "quiet at first: {:?}", db[0]);
@@ -85,7 +90,7 @@ fn a_tier_has_its_descendants_and_new_ones_count_from_their_start() {
 fn nginx_that_does_not_answer_is_a_gap_and_holds_nothing_up() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/s", listener.local_addr().unwrap())).unwrap();
-    let plan = SamplePlan { hz: 2, tiers: Vec::new(), nginx_status: Some(url) };
+    let plan = SamplePlan { hz: 2, tiers: Vec::new(), nginx_status: Some(url), stores: GaugeSlot::default() };
     let (samples, summary, took) = sampled(plan, || thread::sleep(Duration::from_millis(600)));
     assert_eq!(samples.len(), 1);
     assert_eq!(samples[0].nginx, None);

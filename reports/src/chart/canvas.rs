@@ -32,6 +32,8 @@ impl Svg {
 pub(crate) enum Hold {
     /// By its right edge, at half height.
     Right,
+    /// By its left edge, at half height.
+    Left,
     /// By the middle of its upper edge.
     Top,
 }
@@ -77,6 +79,7 @@ impl Canvas<'_> {
     pub(crate) fn words(&self, text: &str, at: (f64, f64), hold: Hold, ink: Ink) {
         let (h, v) = match hold {
             Hold::Right => (HPos::Right, VPos::Center),
+            Hold::Left => (HPos::Left, VPos::Center),
             Hold::Top => (HPos::Center, VPos::Top),
         };
         // The SVG backend divides font sizes by 1.24.

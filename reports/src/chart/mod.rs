@@ -15,6 +15,7 @@ pub(crate) mod latency_time;
 pub(crate) mod panel;
 pub(crate) mod percentiles;
 pub(crate) mod resources;
+pub(crate) mod rows;
 pub(crate) mod slope;
 pub(crate) mod split_bar;
 pub(crate) mod throughput_time;

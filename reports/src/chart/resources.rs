@@ -16,7 +16,8 @@ pub(crate) const fn hue_of(tier: Tier) -> Hue {
         Tier::Engine => 3,
         Tier::Db => 5,
         Tier::Cache => 4,
-        Tier::Queue | Tier::Objects => 7,
+        Tier::Queue => 7,
+        Tier::Objects => 2,
         Tier::Generator => 8,
         Tier::Host => 0,
     })
@@ -77,12 +78,20 @@ mod tests {
 
     #[test]
     fn tiers_of_the_reference_stack_have_colours_of_their_own() {
-        let mut hues: Vec<u8> =
-            [Tier::Proxy, Tier::Server, Tier::Engine, Tier::Db, Tier::Cache, Tier::Generator]
-                .map(|t| hue_of(t).0)
-                .into();
+        let tiers = [
+            Tier::Proxy,
+            Tier::Server,
+            Tier::Engine,
+            Tier::Db,
+            Tier::Cache,
+            Tier::Queue,
+            Tier::Objects,
+            Tier::Generator,
+            Tier::Host,
+        ];
+        let mut hues: Vec<u8> = tiers.map(|t| hue_of(t).0).into();
         hues.sort_unstable();
         hues.dedup();
-        assert_eq!(hues.len(), 6);
+        assert_eq!(hues.len(), tiers.len());
     }
 }

@@ -1,5 +1,5 @@
-//! Markdown for pull requests and step summaries: verdict, findings, assertions, endpoints, tiers, what was not
-//! measured. Never longer than such a comment may be.
+//! Markdown for pull requests and step summaries: verdict, findings, assertions, endpoints, tiers, what databases and
+//! caches counted, what was not measured. Never longer than such a comment may be.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::view::View;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// Longest text, in characters.
-const MOST: usize = 60_000;
+pub(crate) const MOST: usize = 60_000;
 /// Longest cell.
 const CELL: usize = 240;
 /// Most rows of one table.
@@ -27,6 +27,8 @@ pub fn markdown(view: &View) -> String {
     if let Some(tiers) = tiers.first() {
         page.add(&format!("## Tiers\n\n{}", table(tiers)));
     }
+    page.add_counted("Database", &sections.database);
+    page.add_counted("Cache servers", &sections.cache);
     let missing: Vec<&Table> =
         tables(&sections.method.blocks).filter(|t| t.id == "table-unmeasured").collect();
     match missing.first() {
@@ -35,6 +37,11 @@ pub fn markdown(view: &View) -> String {
     }
     page.finish(view)
 }
+
+/// Tables of counters that have a place in a comment.
+const COUNTED: [&str; 4] = ["table-db-work", "table-db-locks", "table-db-errors", "table-cache-servers"];
+/// Most rows of such a table: the heaviest statements stand first.
+const COUNTED_ROWS: usize = 10;
 
 /// Pieces of a page, as many whole ones as fit.
 #[derive(Default)]
@@ -63,6 +70,20 @@ impl Page {
             if let Some(piece) = piece(block) {
                 self.add(&piece);
             }
+        }
+    }
+
+    /// What databases and caches counted themselves; nothing where none was asked.
+    fn add_counted(&mut self, title: &str, section: &Section) {
+        let own =
+            |table: &&Table| table.id.starts_with("table-digests-") || COUNTED.contains(&table.id.as_str());
+        let found: Vec<&Table> = tables(&section.blocks).filter(own).collect();
+        if found.is_empty() {
+            return;
+        }
+        self.add(&format!("## {title}\n"));
+        for one in found {
+            self.add(&format!("{}:\n\n{}", escape(&one.caption), table_of(one, COUNTED_ROWS)));
         }
     }
 
@@ -132,7 +153,7 @@ fn tables(blocks: &[Block]) -> impl Iterator<Item = &Table> {
 }
 
 /// What of a block has a place in a comment.
-fn piece(block: &Block) -> Option<String> {
+pub(crate) fn piece(block: &Block) -> Option<String> {
     match block {
         Block::Table(inner) => Some(table(inner)),
         Block::Heading { text } => Some(format!("### {}\n", escape(text))),
@@ -142,15 +163,19 @@ fn piece(block: &Block) -> Option<String> {
 }
 
 fn table(table: &Table) -> String {
+    table_of(table, ROWS)
+}
+
+fn table_of(table: &Table, most: usize) -> String {
     let heads: Vec<String> = table.columns.iter().map(|column| escape(&column.name)).collect();
     let rules: Vec<&str> = table.columns.iter().map(|c| if c.numeric { "---:" } else { "---" }).collect();
     let mut text = format!("| {} |\n|{}|\n", heads.join(" | "), rules.join("|"));
-    for row in table.rows.iter().take(ROWS) {
+    for row in table.rows.iter().take(most) {
         let cells: Vec<String> = row.iter().map(cell).collect();
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
-    if table.rows.len() > ROWS {
-        let _ = writeln!(text, "\n{} more rows are in `report.html`.", table.rows.len() - ROWS);
+    if table.rows.len() > most {
+        let _ = writeln!(text, "\n{} more rows are in `report.html`.", table.rows.len() - most);
     }
     text
 }
@@ -165,7 +190,7 @@ fn cell(cell: &Cell) -> String {
 }
 
 /// Text that Markdown and HTML leave alone, on one line.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {

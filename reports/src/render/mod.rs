@@ -2,8 +2,8 @@
 
 mod html;
 mod json;
-mod markdown;
-mod terminal;
+pub(crate) mod markdown;
+pub(crate) mod terminal;
 
 pub use html::html;
 pub use json::json;

@@ -30,12 +30,12 @@ pub fn terminal(view: &View, colour: bool) -> String {
 }
 
 #[derive(Clone, Copy)]
-struct Pen {
-    colour: bool,
+pub(crate) struct Pen {
+    pub(crate) colour: bool,
 }
 
 impl Pen {
-    fn paint(self, tone: Tone, bold: bool, text: &str) -> String {
+    pub(crate) fn paint(self, tone: Tone, bold: bool, text: &str) -> String {
         let code = match tone {
             Tone::Plain if bold => "1",
             Tone::Plain => return text.to_owned(),
@@ -52,7 +52,7 @@ impl Pen {
     }
 }
 
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     clean_to(&text.replace('\n', " "), 400)
 }
 
@@ -87,7 +87,7 @@ fn endpoints(view: &View, pen: Pen) -> String {
         match block {
             Block::Heading { text } => title = line(text),
             Block::Table(table) => {
-                shown = format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, pen));
+                shown = format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, &COLUMNS, pen));
             }
             _ => {}
         }
@@ -95,8 +95,9 @@ fn endpoints(view: &View, pen: Pen) -> String {
     shown
 }
 
-fn grid(table: &Table, pen: Pen) -> String {
-    let at: Vec<usize> = COLUMNS
+/// The columns of these headings, as far as there are such, each as wide as it must be.
+pub(crate) fn grid(table: &Table, columns: &[&str], pen: Pen) -> String {
+    let at: Vec<usize> = columns
         .iter()
         .filter_map(|name| table.columns.iter().position(|column| column.name == *name))
         .collect();

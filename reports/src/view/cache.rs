@@ -1,7 +1,7 @@
 //! Caches: what the proxy's cache and the application's cache did, and why pages were not cached, route by route.
 
-use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
+use kneepoint_analysis::{RunFacts, Timeline};
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedBecause};
 use kneepoint_model::proxy::ProxyRoute;
@@ -10,9 +10,15 @@ use kneepoint_model::units::{Bytes, Micros, Ratio};
 
 use crate::format::count;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
+use crate::view::{cachestore, gauges};
 
-pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
+pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) -> Section {
     let mut blocks = vec![Block::Table(layers(summary))];
+    blocks.extend(cachestore::blocks(facts));
+    let charts = gauges::caches(facts, timeline);
+    if !charts.is_empty() {
+        blocks.push(Block::Charts { legend: Vec::new(), charts });
+    }
     if let Some(probe) = &facts.probe {
         let tested: Vec<(&RouteProbe, &CacheTest)> =
             probe.routes.iter().filter_map(|route| route.cache.as_ref().map(|test| (route, test))).collect();

@@ -1,15 +1,16 @@
-//! Database: statements per request, the N+1 slopes, the most repeated statements.
+//! Database: whose time it is, what the servers counted, statements per request, the N+1 slopes, repeated statements.
 
-use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
+use kneepoint_analysis::{RunFacts, Timeline};
 use kneepoint_model::probe::{RouteProbe, SlopeTest};
-use kneepoint_model::summary::{EndpointSummary, Summary};
+use kneepoint_model::summary::{DbSummary, EndpointSummary, Summary};
 
 use crate::chart::slope;
 use crate::format::{clean, clean_to, count, micros, number};
 use crate::view::block::{Block, Cell, Chart, Section, Table, Tone};
+use crate::view::{dbserver, gauges, statements};
 
-pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
+pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) -> Section {
     let db = &summary.db;
     let mut blocks = Vec::new();
     match db.queries_per_request {
@@ -24,6 +25,8 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
             clean(&db.source).trim_end_matches('.')
         ))),
     }
+    blocks.extend(own_time(db));
+    blocks.extend(counted(facts, timeline));
     blocks.extend(slopes(facts));
     let mut said: Vec<&EndpointSummary> =
         summary.endpoints.iter().filter(|e| e.phase != PROFILED && e.queries_per_request.is_some()).collect();
@@ -53,9 +56,52 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     Section {
         id: "database",
         title: "Database",
-        lead: "As the application saw it: when it starves for a core or Python's lock, its database time reads too high.".to_owned(),
+        lead: "The database is believed about itself; the application's view reads too high when it starves for a core or Python's lock.".to_owned(),
         blocks,
     }
+}
+
+/// Whose time the application's database time is.
+fn own_time(db: &DbSummary) -> Option<Block> {
+    let own = db.own_db_us_per_request?;
+    let said = db.app_db_us_per_request?;
+    Some(Block::say(format!(
+        "By the database's own timer it is {} a request; the other {} of what the application booked are its driver, the way there \
+         and back, and waiting for a core or Python's lock. The endpoints' split believes the database.",
+        micros(own),
+        micros((said - own).max(0.0))
+    )))
+}
+
+/// What the servers counted themselves.
+fn counted(facts: &RunFacts, timeline: &Timeline) -> Vec<Block> {
+    let seen = dbserver::seen(facts);
+    if seen.is_empty() {
+        let mut blocks = vec![Block::missing(
+            "No database server was asked what it counted: rows read, waits for locks and its own time are not known. MySQL and \
+             MariaDB can be asked; SQLite is a part of the application and counts nothing.",
+        )];
+        blocks.extend(dbserver::doubts(facts));
+        return blocks;
+    }
+    let mut blocks = vec![Block::heading("What the database itself counted")];
+    let last = seen.last().map(|(window, _)| window.phase.clone()).unwrap_or_default();
+    for (window, database) in &seen {
+        // The last phase stands open: where there is an open one, it is what visitors do.
+        let inner = statements::blocks(window, database);
+        if window.phase == last {
+            blocks.extend(inner);
+        } else {
+            blocks.push(Block::fold(format!("{}: statements by total time", window.phase), inner));
+        }
+    }
+    blocks.extend(dbserver::blocks(&seen));
+    let charts = gauges::databases(facts, timeline);
+    if !charts.is_empty() {
+        blocks.push(Block::Charts { legend: Vec::new(), charts });
+    }
+    blocks.extend(dbserver::doubts(facts));
+    blocks
 }
 
 fn per_second(endpoint: &EndpointSummary) -> f64 {

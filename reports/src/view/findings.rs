@@ -70,14 +70,21 @@ pub(crate) fn build(analysis: &Analysis, summary: &Summary) -> FindingsView {
     };
     let mut seen = std::collections::BTreeMap::<String, u32>::new();
     let items = summary.findings.iter().map(|finding| one(finding, &mut seen)).collect();
-    let not_judged = analysis
-        .rules
-        .iter()
-        .filter_map(|rule| {
-            rule.not_judged.as_ref().map(|why| format!("{}: {}", rule.rule.name(), clean(why)))
-        })
-        .collect();
+    let not_judged = not_judged(analysis);
     FindingsView { lead, items, not_judged }
+}
+
+/// Rules that could not judge, those with the same reason in one line.
+fn not_judged(analysis: &Analysis) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for report in &analysis.rules {
+        let Some(why) = report.not_judged.as_deref() else { continue };
+        match reasons.iter_mut().find(|(own, _)| *own == why) {
+            Some((_, rules)) => rules.push(report.rule.name()),
+            None => reasons.push((why, vec![report.rule.name()])),
+        }
+    }
+    reasons.into_iter().map(|(why, rules)| format!("{}: {}", rules.join(", "), clean(why))).collect()
 }
 
 fn one(finding: &Finding, seen: &mut std::collections::BTreeMap<String, u32>) -> FindingView {

@@ -6,10 +6,13 @@ pub mod block;
 
 mod assertions;
 mod cache;
+mod cachestore;
 mod database;
+mod dbserver;
 mod endpoints;
 mod figures;
 mod findings;
+mod gauges;
 mod latency;
 mod method;
 mod probe;
@@ -17,6 +20,7 @@ mod profiles;
 mod resources;
 mod smoke;
 mod stages;
+mod statements;
 pub mod table;
 mod verdict;
 mod words;
@@ -115,8 +119,8 @@ impl Report {
                 endpoints: endpoints::build(summary),
                 latency: latency::build(facts, &timeline),
                 resources: resources::build(facts, summary, analysis, &timeline),
-                cache: cache::build(facts, summary),
-                database: database::build(facts, summary),
+                cache: cache::build(facts, summary, &timeline),
+                database: database::build(facts, summary, &timeline),
                 probe: probe::build(facts),
                 profiles: profiles::build(facts, flames),
                 smoke: smoke::build(facts),

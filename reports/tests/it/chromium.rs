@@ -16,7 +16,7 @@ use crate::fixture;
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 #[expect(clippy::print_stdout, reason = "a test that is skipped by request says so")]
-fn browser() -> Option<PathBuf> {
+pub(crate) fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = NAMES.iter().find_map(|name| {
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
@@ -32,16 +32,16 @@ fn browser() -> Option<PathBuf> {
     found
 }
 
-struct Said {
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "a test opens the page in a browser; the crate itself starts nothing"
 )]
-fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str]) -> Said {
     let mut child = std::process::Command::new(program)
         .args([
             "--headless=new",
@@ -81,7 +81,7 @@ fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str]) -> Said {
 }
 
 /// What the page itself complained of; the browser's own remarks about its surroundings are no concern of the page.
-fn complaints(log: &str) -> Vec<&str> {
+pub(crate) fn complaints(log: &str) -> Vec<&str> {
     log.lines()
         .filter(|line| {
             line.contains("CONSOLE")

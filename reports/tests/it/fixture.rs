@@ -190,6 +190,15 @@ fn facts() -> RunFacts {
     facts.probe = Some(probe());
     facts.phases = PHASES.iter().map(|phase| load_phase(*phase)).collect();
     facts.access = [("open".to_owned(), access())].into();
+    let counted: Vec<(&str, u64, u64, u64)> = facts
+        .phases
+        .iter()
+        .zip(PHASES)
+        .map(|(phase, (name, ..))| {
+            (name, phase.measured_from_ms.get(), phase.measured_until_ms.get(), phase.requests)
+        })
+        .collect();
+    facts.db = crate::counted::windows(&counted);
     facts.samples = samples();
     facts.profiles = Some(profiles());
     facts
@@ -500,6 +509,8 @@ fn samples() -> Vec<ResourceSample> {
                 write: Bytes(4_096),
                 started: 0,
             };
+            let (databases, caches) =
+                if n % 3 == 0 { crate::counted::gauges(busy, noise(n * 5)) } else { Default::default() };
             ResourceSample {
                 at_ms: UnixMillis(ZERO + at),
                 tick_us: Micros(TICK_MS * 1_000),
@@ -528,11 +539,15 @@ fn samples() -> Vec<ResourceSample> {
                     tier(Tier::Proxy, 0.09, 24, 0.004),
                     tier(Tier::Server, 1.86, 214, 0.38),
                     tier(Tier::Engine, 0.34, 88, 0.03),
+                    tier(Tier::Db, 0.52, 412, 0.07),
+                    tier(Tier::Cache, 0.06, 17, 0.002),
+                    tier(Tier::Queue, 0.11, 96, 0.01),
+                    tier(Tier::Objects, 0.03, 33, 0.001),
                     tier(Tier::Generator, 0.12, 41, 0.01),
                 ],
                 nginx: None,
-                databases: Vec::new(),
-                caches: Vec::new(),
+                databases,
+                caches,
             }
         })
         .collect()
@@ -658,6 +673,7 @@ fn endpoint(
         queue_us: Some(us(queue)),
         app_us: us(1.0 - 0.04 - queue - db - engine - 0.01),
         db_us: us(db),
+        db_own_timer: false,
         cache_us: us(0.01),
         engine_us: us(engine),
     };
@@ -819,6 +835,10 @@ fn analysis(facts: &RunFacts) -> Analysis {
         (Tier::Proxy, 0.09, 26),
         (Tier::Server, 1.86, 221),
         (Tier::Engine, 0.34, 95),
+        (Tier::Db, 0.52, 412),
+        (Tier::Cache, 0.06, 17),
+        (Tier::Queue, 0.11, 96),
+        (Tier::Objects, 0.03, 33),
         (Tier::Generator, 0.12, 44),
     ];
     Analysis {
@@ -844,7 +864,10 @@ fn analysis(facts: &RunFacts) -> Analysis {
         db: DbSummary {
             queries_per_request: Some(8.9),
             app_db_us_per_request: Some(9_240.0),
-            source: "server-timing".into(),
+            own_db_us_per_request: Some(5_110.0),
+            row_lock_waits_per_request: Some(0.09),
+            deadlocks: Some(6),
+            source: "server-timing, performance_schema".into(),
         },
         profiles: vec![ProfileSummary {
             tier: Tier::Server,

@@ -2,6 +2,7 @@
 //! control code. Every string of the inputs is replaced by one that tries.
 
 use kneepoint_analysis::{Analysis, RunFacts};
+use kneepoint_model::db::DbWindow;
 use kneepoint_model::summary::Summary;
 use kneepoint_reports::{Report, View, render};
 use scraper::{Html, Selector};
@@ -9,10 +10,10 @@ use serde_json::Value;
 
 use crate::fixture;
 
-const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=\"javascript:alert(3)\">`|{{ 7*7 }}\u{1b}[2J\u{202e}javascript:alert(4)";
+pub(crate) const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=\"javascript:alert(3)\">`|{{ 7*7 }}\u{1b}[2J\u{202e}javascript:alert(4)";
 
 /// Puts the evil text after every string that is not one of a closed set of words.
-fn poison(value: &mut Value, closed: &[String]) {
+pub(crate) fn poison(value: &mut Value, closed: &[String]) {
     match value {
         Value::String(text) if !closed.contains(text) && url::Url::parse(text).is_err() => {
             *text = format!("{text}{EVIL}");
@@ -44,7 +45,8 @@ fn closed_words() -> Vec<String> {
      report done degraded skipped failed interrupted py_spy perf pprof_http pprof_self merged running wall gil samples \
      closed open ok server_error html asset api meta other passed warned not_compressed no_cache_headers native python \
      framepointers set_cookie vary_cookie cache_control no_lifetime personal no_cache form_token hit miss expired bypass \
-     stale revalidated none quiet noted unknown doubtful spoilt"
+     stale revalidated mysql mariadb select insert update delete replace call other begin commit rollback savepoint \
+     autocommit setting seen not_seen explain_tree explain_analyze explain_json analyze_json redis memcached none quiet noted unknown doubtful spoilt"
         .split_whitespace()
         .map(str::to_owned)
         .collect()
@@ -63,6 +65,7 @@ fn hostile_view() -> View {
         phase.scenarios.insert(EVIL.into(), 1);
     }
     facts.access = run.facts.access.values().map(|access| (EVIL.to_owned(), poisoned(access))).collect();
+    facts.db = run.facts.db.values().map(poisoned).map(|w: DbWindow| (w.phase.clone(), w)).collect();
     facts.samples.clone_from(&run.facts.samples);
     facts.profiles = run.facts.profiles.as_ref().map(poisoned);
     facts.unread = vec![EVIL.into()];

@@ -10,7 +10,7 @@ fn view(run: &Run) -> View {
     Report::build(&run.facts, &run.analysis, &run.summary, &run.flames)
 }
 
-fn says(blocks: &[Block]) -> bool {
+pub(crate) fn says(blocks: &[Block]) -> bool {
     !blocks.is_empty()
         && blocks.iter().all(|block| match block {
             Block::Say { text, .. } | Block::Heading { text } | Block::Source { text } => {

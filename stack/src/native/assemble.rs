@@ -19,7 +19,6 @@ pub(super) struct Assembled {
 
 /// What is needed to change a stack while it runs.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "for the manoeuvres that come next")]
 pub(super) struct Live {
     pub(super) site: Site,
     pub(super) topology: Topology,

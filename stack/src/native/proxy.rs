@@ -50,6 +50,7 @@ pub(super) fn conf(
         extra_sites: extra.into_iter().collect(),
         static_root: Some(in_data(crate::data::STATIC)).filter(|_| settings.static_files != Some(false)),
         media: store.or_else(on_disk).filter(|_| settings.static_files != Some(false)),
+        status_from: Vec::new(),
         settings: settings.clone(),
         keeps_clients: nginx.is_since(KEEPS_CLIENTS),
         worker_rlimit_nofile: files,

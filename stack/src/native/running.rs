@@ -131,6 +131,47 @@ impl RunningStack {
         self.state.write(&self.home.state())
     }
 
+    /// Ends some services of a stack whose others stay.
+    pub(super) fn end_services(&mut self, names: &[String], grace: Duration) -> Result<(), StackError> {
+        let (ended, stay) = std::mem::take(&mut self.services)
+            .into_iter()
+            .partition(|running: &Running| names.contains(&running.name));
+        self.services = stay;
+        let mut failure = Ok(());
+        for running in &ended {
+            let stopped = running.service.stop(grace);
+            if let Some(watchdog) = &self.watchdog
+                && stopped.is_ok()
+            {
+                let _ = watchdog.forget(running.service.session());
+            }
+            failure =
+                failure.and(stopped.map_err(|error| StackError::System {
+                    what: "ending a service",
+                    why: error.to_string(),
+                }));
+        }
+        // What survived stays in the record, so that it is found again.
+        if failure.is_ok() {
+            let gone: Vec<_> = ended.iter().map(|running| running.service.session()).collect();
+            self.state.services.retain(|service| !gone.contains(&service.session.session));
+        }
+        self.state.write(&self.home.state())?;
+        failure
+    }
+
+    /// Another generation of app servers has taken the place of the one before.
+    pub(super) fn replace_servers(&mut self, live: Live) -> Result<(), StackError> {
+        self.state.ports.servers.clone_from(&live.set.ports);
+        self.state.ports.hello = live.set.hello;
+        self.live = Some(live);
+        self.tell()
+    }
+
+    pub(super) fn assembled(&self) -> Option<&Live> {
+        self.live.as_ref()
+    }
+
     pub(super) fn services(&self) -> &[Running] {
         &self.services
     }

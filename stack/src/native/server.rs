@@ -46,12 +46,9 @@ impl ServerSet {
 
     /// Where each app server is reached.
     pub(super) fn backends(&self, run: &Path) -> Vec<Backend> {
-        let address = |index: usize, port: &u16| {
-            if self.by_socket {
-                format!("unix:{}", self.socket(run, index).display())
-            } else {
-                format!("127.0.0.1:{port}")
-            }
+        let address = |index: usize, port: &u16| match self.socket(run, index) {
+            Some(socket) => format!("unix:{}", socket.display()),
+            None => format!("127.0.0.1:{port}"),
         };
         let backend = |(index, port)| Backend { name: Self::backend(index), address: address(index, port) };
         self.ports.iter().enumerate().map(backend).collect()
@@ -62,8 +59,9 @@ impl ServerSet {
         self.hello.map(|port| Backend { name: "hello".to_owned(), address: format!("127.0.0.1:{port}") })
     }
 
-    fn socket(&self, run: &Path, index: usize) -> PathBuf {
-        run.join(format!("{}.sock", self.name(index)))
+    /// Its Unix socket, where it is reached by one.
+    pub(super) fn socket(&self, run: &Path, index: usize) -> Option<PathBuf> {
+        self.by_socket.then(|| run.join(format!("{}.sock", self.name(index))))
     }
 }
 
@@ -80,7 +78,7 @@ pub(super) fn specs(site: &Site, topology: &Topology, set: &ServerSet) -> Result
 /// One app server. The first of its set also keeps the second site alive.
 fn gunicorn(site: &Site, topology: &Topology, set: &ServerSet, index: usize) -> Result<Spec, StackError> {
     let (port, name, suffix) = (set.ports[index], set.name(index), set.suffix(index));
-    let socket = set.by_socket.then(|| set.socket(&site.run, index));
+    let socket = set.socket(&site.run, index);
     let bind = socket
         .as_ref()
         .map_or_else(|| format!("127.0.0.1:{port}"), |socket| format!("unix:{}", socket.display()));
@@ -202,7 +200,6 @@ fn supervisor_file(name: &str) -> String {
 }
 
 /// supervisor's own client, for the supervisor of an app server; commands are added.
-#[expect(dead_code, reason = "for the manoeuvres that come next")]
 pub(super) fn supervisorctl(site: &Site, set: &ServerSet, index: usize) -> Program {
     let file = supervisor_file(&format!("supervisord{}", set.suffix(index)));
     site.program(&site.python).args(["-m", "supervisor.supervisorctl", "-c"]).arg(site.run.join(file))

@@ -14,18 +14,18 @@ use crate::{Ports, StackError};
 
 /// A process that can be told from a later one with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ProcessRef {
-    pub(super) pid: i32,
-    pub(super) start_ticks: u64,
+pub(crate) struct ProcessRef {
+    pub(crate) pid: i32,
+    pub(crate) start_ticks: u64,
 }
 
 impl ProcessRef {
-    pub(super) fn ourselves() -> Self {
+    pub(crate) fn ourselves() -> Self {
         let pid = std::process::id().cast_signed();
         Self { pid, start_ticks: ProcStat::read(pid).map_or(0, |stat| stat.start_ticks) }
     }
 
-    pub(super) fn is_alive(self) -> bool {
+    pub(crate) fn is_alive(self) -> bool {
         ProcStat::read(self.pid).is_some_and(|stat| stat.start_ticks == self.start_ticks && !stat.is_dead())
     }
 }
@@ -94,7 +94,7 @@ impl State {
 
 /// What a recorded stack is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// Its owner lives and will take it down.
     Owned,
     /// It was left running on purpose.
@@ -130,7 +130,7 @@ fn decide(facts: Facts) -> Standing {
 }
 
 /// Changes with every boot, and with it all start times begin anew.
-fn boot_id() -> String {
+pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 

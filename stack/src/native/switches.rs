@@ -28,7 +28,7 @@ const RESERVED_KINDS: [&str; 4] = ["KP_DB_", "KP_OBJECTS_", "KP_REPLICA_HOST", "
 const FREE: [&str; 2] = ["KP_DB_DRIVER", "KP_DB_TLS"];
 
 /// Topology's and plan's switches in one map.
-pub(super) fn merge(
+pub(crate) fn merge(
     topology: &BTreeMap<String, String>,
     plan: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, StackError> {
@@ -52,7 +52,7 @@ pub(super) fn merge(
 }
 
 /// The switches that may be shown and stored.
-pub(super) fn shown(switches: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(crate) fn shown(switches: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let public = switches.iter().filter(|(name, _)| !mask::is_secret_name(name));
     public.map(|(name, value)| (name.clone(), mask::mask_line(value))).collect()
 }
@@ -81,6 +81,8 @@ impl Own<'_> {
         let mut all = vec![
             ("PYTHONPATH", format!("{}:{}", path("bookstore"), path("probe"))),
             ("PYTHONUNBUFFERED", "1".to_owned()),
+            // What is brought up here is thrown away, so it may tell its stock.
+            ("KP_AUDIT", "1".to_owned()),
             ("DJANGO_SETTINGS_MODULE", "kneepoint_django.overlay".to_owned()),
             ("KNEEPOINT_DJANGO_SETTINGS", "bookstore.settings".to_owned()),
             ("KNEEPOINT_STATEMENTS", text(self.statements)),

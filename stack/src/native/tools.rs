@@ -104,10 +104,15 @@ impl Known {
 impl Tool {
     /// Whether it is of this version or later.
     pub(super) fn is_since(&self, wanted: (u32, u32, u32)) -> bool {
-        let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
-        let mut next = || parts.next().unwrap_or(0);
-        (next(), next(), next()) >= wanted
+        since(&self.version, wanted)
     }
+}
+
+/// Whether this version is that one or later.
+pub(crate) fn since(version: &str, wanted: (u32, u32, u32)) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) >= wanted
 }
 
 fn version(said: &str, before: &str) -> Option<String> {

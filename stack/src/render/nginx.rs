@@ -52,6 +52,8 @@ pub(crate) struct NginxConf {
     pub(crate) static_root: Option<String>,
     /// `None` leaves `/media/` to the app servers.
     pub(crate) media: Option<Media>,
+    /// Networks beside the loopback from which its own figures may be asked.
+    pub(crate) status_from: Vec<String>,
     /// How it is set.
     #[serde(flatten)]
     pub(crate) settings: ProxySettings,
@@ -88,6 +90,7 @@ mod tests {
             extra_sites: Vec::new(),
             static_root: Some("/srv/run/data/static".to_owned()),
             media: None,
+            status_from: Vec::new(),
             settings: ProxySettings { cache: true, ..ProxySettings::default() },
             keeps_clients: false,
             worker_rlimit_nofile: 8192,

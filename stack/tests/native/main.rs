@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 mod life;
+mod manoeuvres;
 mod support;
 mod topologies;
 

@@ -38,11 +38,13 @@ class Account:
         "calls",
         "db",
         "repeated",
+        "request",
         "statements",
         "tx",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, request: object = None) -> None:
+        self.request = request
         self.db = Tally()
         self.tx = Tally()
         self.cache = Tally()

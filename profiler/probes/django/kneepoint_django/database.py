@@ -16,11 +16,12 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from kneepoint_django import statements
+from kneepoint_django import comments, statements
 from kneepoint_django.accounting import current
 
 _TX = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSACTION", "SET ")
 _MARK = "_kneepoint_measured"
+_COMMENTS = comments.wanted()
 
 
 def install() -> None:
@@ -80,12 +81,15 @@ def _execute(
     account = current.get()
     if account is None:
         return execute(sql, params, many, context)
+    text = sql if type(sql) is str else str(sql)
+    # A batch keeps its form, by which drivers know how to send it at once.
+    if _COMMENTS and not many and sql is text and context["connection"].vendor == "mysql":
+        sql = comments.with_route(text, account.request)
     started = perf_counter_ns()
     try:
         return execute(sql, params, many, context)
     finally:
         spent = perf_counter_ns() - started
-        text = sql if type(sql) is str else str(sql)
         if text.startswith(_TX):
             account.tx.add(spent)
         else:

@@ -42,7 +42,7 @@ class ServerTimingMiddleware:
         if self._async:
             return self._acall(request)
         self._quietly(database.refresh)
-        account = Account()
+        account = Account(request)
         token = current.set(account)
         cpu, wall = thread_time_ns(), perf_counter_ns()
         try:
@@ -55,7 +55,7 @@ class ServerTimingMiddleware:
 
     async def _acall(self, request: Any) -> Any:
         """The same without the thread's clock."""
-        account = Account()
+        account = Account(request)
         token = current.set(account)
         wall = perf_counter_ns()
         try:

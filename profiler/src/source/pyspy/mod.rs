@@ -6,6 +6,7 @@
 //! - The arbiter is left out: a Python process with Python children waits, yet would give half of the samples.
 //! - "Running" is what the kernel calls ready: it includes waiting for a core. The caller puts true CPU time beside it.
 
+mod threads;
 mod views;
 mod worker;
 mod workers;
@@ -122,6 +123,12 @@ fn fold(
     }
     if seen.iter().any(|seen| seen.unstopped) {
         facts.notes.push("A worker was looked at without stopping it: some stacks may be torn.".to_owned());
+    }
+    if seen.iter().any(|seen| seen.guessed) {
+        facts.notes.push(
+            "Which threads ran is guessed from their innermost function: a Python before 3.11 in a container does not tell."
+                .to_owned(),
+        );
     }
     let mut views = Views::default();
     for one in seen {

@@ -75,7 +75,7 @@ fn name(frame: &Frame) -> String {
 }
 
 /// Leaves in which a server waits for its next request: they say nothing about the requests it serves.
-const WAITS_FOR_WORK: [(&str, &str); 10] = [
+const WAITS_FOR_WORK: [(&str, &str); 12] = [
     ("accept", "socket.py"),
     ("select", "selectors.py"),
     ("poll", "selectors.py"),
@@ -86,6 +86,8 @@ const WAITS_FOR_WORK: [(&str, &str); 10] = [
     ("get_request", "socketserver.py"),
     ("run", "gevent/hub.py"),
     ("wait_for_read", "eventlet/hubs/poll.py"),
+    ("poll", "kombu/utils/eventio.py"),
+    ("_recv", "billiard/connection.py"),
 ];
 
 fn is_waiting_for_work(leaf: &Frame) -> bool {

@@ -1,15 +1,17 @@
 //! One worker process under one spy, in one thread, at a steady rate.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use py_spy::PythonSpy;
 use py_spy::config::{Config, LockingStrategy};
+use py_spy::{PythonSpy, StackTrace};
 
 use super::said;
+use super::threads::Threads;
 use super::views::Views;
 use crate::os::Reader;
 use crate::parse::PidStat;
@@ -39,6 +41,20 @@ pub(super) struct Seen {
     pub(super) refused: Option<String>,
     /// The worker was not stopped for the looks.
     pub(super) unstopped: bool,
+    /// Threads whose state could not be told from the kernel's.
+    pub(super) guessed: bool,
+}
+
+impl Seen {
+    /// Takes one thread; in a container (`running` is there) its state is the kernel's, not py-spy's.
+    fn take(&mut self, mut trace: StackTrace, running: Option<&HashSet<u64>>) {
+        match (running, trace.os_thread_id) {
+            (Some(running), Some(id)) => trace.active &= running.contains(&id),
+            (Some(_), None) => self.guessed = true,
+            (None, _) => {}
+        }
+        self.views.take(&trace);
+    }
 }
 
 /// Opens a spy on a process: 20–50 ms, for it reads the interpreter's ELF file. What py-spy said when it cannot.
@@ -72,13 +88,15 @@ impl Spying {
                 return seen;
             }
         };
+        let mut threads = Threads::of_container(self.pid);
         let period = Duration::from_secs(1) / self.hz.max(1);
         // Workers are looked at one after another, not all at once.
         let mut due = Instant::now() + period * u32::try_from(self.index % 4).unwrap_or(0) / 4;
         while self.wait_until(due) {
             seen.looks += 1;
+            let running = threads.as_mut().map(Threads::running);
             match spy.get_stack_traces() {
-                Ok(traces) => traces.iter().for_each(|trace| seen.views.take(trace)),
+                Ok(traces) => traces.into_iter().for_each(|trace| seen.take(trace, running.as_ref())),
                 Err(_) if !Path::new(&format!("/proc/{}/exe", self.pid)).exists() => break,
                 Err(_) => seen.errors += 1,
             }

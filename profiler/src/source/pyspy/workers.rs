@@ -2,14 +2,21 @@
 
 use std::collections::HashSet;
 
+use kneepoint_model::tier::Tier;
+
 use crate::os::{Family, Reader, exe_name};
 use crate::source::Target;
 
-/// Python processes of the tier without Python children: those wait for their workers and serve nothing themselves.
+/// Python processes of the tier without Python children: those with children wait for their workers and serve nothing
+/// themselves. A queue's (Celery's) parent does work, since it takes every message from the broker and hands it on.
 pub(super) fn find(target: &Target, reader: &mut Reader) -> Vec<u32> {
     let (pids, family) = target.processes(reader);
     let python: HashSet<u32> = pids.into_iter().filter(|pid| is_python(*pid, reader)).collect();
-    let mut workers = without_parents(&python, |pid| children(&family, pid, reader));
+    let mut workers = if target.tier == Tier::Queue {
+        python.iter().copied().filter(|pid| !is_supervisor(*pid, reader)).collect()
+    } else {
+        without_parents(&python, |pid| children(&family, pid, reader))
+    };
     workers.sort_unstable();
     workers
 }
@@ -27,6 +34,10 @@ fn children(family: &Family, pid: u32, reader: &mut Reader) -> Vec<u32> {
         !line.contains("resource_tracker") && !line.contains("semaphore_tracker")
     });
     children
+}
+
+fn is_supervisor(pid: u32, reader: &mut Reader) -> bool {
+    reader.read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("supervisord"))
 }
 
 /// By the program's name, or (uwsgi, embedded) by the library in its memory.

@@ -1,0 +1,198 @@
+//! A cache server that is asked often and seldom has the answer, and why: memory, lifetimes, or keys that nobody asks twice.
+
+use kneepoint_model::db::CacheWindow;
+use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
+use kneepoint_model::load::LoadPhase;
+use kneepoint_model::run::names;
+use kneepoint_model::tier::Tier;
+use kneepoint_model::units::Ratio;
+
+use super::context::evidence;
+use super::database::caches;
+use super::text::{clip, count};
+use super::{Context, Judgement};
+
+/// Share of hits below which a cache does not do its work.
+pub const HIT_LEAST: f64 = 0.5;
+/// Fewest look-ups on which a share is judged.
+pub const LOOKUPS_LEAST: u64 = 100;
+/// Look-ups for each request below which the cache hardly matters.
+pub const PER_REQUEST: f64 = 0.1;
+/// Share of misses that evictions or expiries must make up to be named as the reason.
+pub const REASON_SHARE: f64 = 0.25;
+
+/// Why entries are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// Thrown out for want of memory.
+    Memory,
+    /// Their lifetime ended first.
+    Lifetime,
+    /// Neither: they were never there.
+    Keys,
+}
+
+pub(super) fn check(context: &Context<'_>) -> Judgement {
+    let phases: Vec<&LoadPhase> = context.believed().collect();
+    if !phases.iter().any(|phase| caches(context, phase).next().is_some()) {
+        return Judgement::not_judged("no cache server was asked what it counted (Redis and Memcached do)");
+    }
+    let main = context.main_phase().into_iter();
+    // One finding for each server, in the main phase or else in the first that shows it.
+    let mut found: Vec<Finding> = Vec::new();
+    for phase in main.chain(phases.iter().copied()) {
+        for cache in caches(context, phase).filter(|cache| misses(context, phase, cache)) {
+            let one = finding(phase, cache);
+            if found.iter().all(|own| own.id != one.id) {
+                found.push(one);
+            }
+        }
+    }
+    Judgement::found(found)
+}
+
+fn misses(context: &Context<'_>, phase: &LoadPhase, cache: &CacheWindow) -> bool {
+    let lookups = cache.hits + cache.misses;
+    let requests = context.facts.db.get(&phase.name).map_or(0, |window| window.requests.counted);
+    lookups >= LOOKUPS_LEAST
+        && lookups as f64 >= requests as f64 * PER_REQUEST
+        && cache.hit_ratio().is_some_and(|ratio| ratio.0 < HIT_LEAST)
+}
+
+fn reason(cache: &CacheWindow) -> Reason {
+    let part = |n: u64| n as f64 >= cache.misses as f64 * REASON_SHARE;
+    if cache.evicted > 0 && part(cache.evicted) {
+        Reason::Memory
+    } else if cache.expired > 0 && part(cache.expired) {
+        Reason::Lifetime
+    } else {
+        Reason::Keys
+    }
+}
+
+fn finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
+    let why = reason(cache);
+    let name = cache.kind.name();
+    let ratio = cache.hit_ratio().unwrap_or_default();
+    Finding {
+        id: finding_id(Rule::CacheHitRatio, Tier::Cache, Some(&cache.address)),
+        rule: Rule::CacheHitRatio,
+        severity: if why == Reason::Keys { Severity::Hint } else { Severity::Likely },
+        tier: Tier::Cache,
+        route: None,
+        title: format!("{name} has the answer to {ratio} of the look-ups only: {}", words(why)),
+        evidence: said(phase, cache),
+        saving: None,
+        fix: fix(cache, why),
+        reproduce: match name {
+            "Redis" => "redis-cli INFO stats | grep -E 'keyspace|evicted|expired'".to_owned(),
+            _ => "printf 'stats\\r\\nquit\\r\\n' | nc the-cache 11211 | grep -E 'get_|evictions'".to_owned(),
+        },
+    }
+}
+
+fn said(phase: &LoadPhase, cache: &CacheWindow) -> Vec<Evidence> {
+    let source = || names::db(&phase.name);
+    let policy =
+        cache.policy.as_ref().map_or_else(String::new, |policy| format!(", policy {}", clip(policy)));
+    let limit =
+        cache.memory_limit.map_or_else(|| "without a limit".to_owned(), |limit| format!("of {limit}"));
+    vec![
+        evidence(
+            format!(
+                "{} hits and {} misses in the {} phase; {} entries evicted, {} expired",
+                cache.hits, cache.misses, phase.name, cache.evicted, cache.expired
+            ),
+            source(),
+        ),
+        evidence(
+            format!("{} entries at the end in {} {limit}{policy}", cache.entries, cache.memory_used),
+            source(),
+        ),
+    ]
+}
+
+const fn words(why: Reason) -> &'static str {
+    match why {
+        Reason::Memory => "entries are thrown out for want of memory",
+        Reason::Lifetime => "entries end before they are asked for again",
+        Reason::Keys => "most keys are asked for once",
+    }
+}
+
+fn fix(cache: &CacheWindow, why: Reason) -> String {
+    match why {
+        Reason::Memory => {
+            let setting = match cache.kind.name() {
+                "Redis" => "`maxmemory`",
+                _ => "the memory limit (`-m`)",
+            };
+            let from = cache.memory_limit.map_or_else(String::new, |limit| format!(" from {limit}"));
+            format!("raise {setting}{from}, or keep smaller and fewer entries (whole pages with long query strings fill a cache)")
+        }
+        Reason::Lifetime => {
+            "lengthen the lifetime (`TIMEOUT` in `CACHES`, the argument of `cache_page` or `cache.set`), and clear entries \
+             when their rows change instead"
+                .to_owned()
+        }
+        Reason::Keys => {
+            let each = Ratio::of(cache.misses, cache.entries).map_or(0.0, |ratio| ratio.0);
+            format!(
+                "see which keys miss ({} misses for each entry kept): a key that holds the visitor, the time or an unsorted query \
+                 string is asked for once; key by what the answer depends on, and do not cache what is not asked for twice",
+                count(each)
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::db::CacheKind;
+    use kneepoint_model::units::Bytes;
+
+    use super::*;
+    use crate::hand;
+
+    fn with(hits: u64, misses: u64, evicted: u64, expired: u64) -> Vec<Finding> {
+        let mut facts = hand::healthy();
+        let cache = &mut hand::window(&mut facts, "open").caches[0];
+        *cache = CacheWindow {
+            hits,
+            misses,
+            evicted,
+            expired,
+            memory_limit: Some(Bytes(1 << 20)),
+            ..CacheWindow::new(Tier::Cache, CacheKind::Redis, "127.0.0.1:6379")
+        };
+        hand::findings(&facts, check)
+    }
+
+    #[test]
+    fn the_reason_is_told_from_the_counters() {
+        let memory = with(200, 800, 700, 0);
+        assert_eq!((memory.len(), memory[0].severity), (1, Severity::Likely));
+        assert!(memory[0].fix.contains("`maxmemory` from"), "{}", memory[0].fix);
+        assert!(with(200, 800, 0, 700)[0].fix.contains("TIMEOUT"));
+        let keys = with(200, 800, 0, 0);
+        assert_eq!(keys[0].severity, Severity::Hint);
+        assert!(keys[0].title.contains("asked for once"));
+    }
+
+    #[test]
+    fn a_cache_that_answers_or_is_hardly_asked_is_none() {
+        assert!(with(800, 200, 900, 0).is_empty(), "evictions that cost no hits");
+        assert!(with(10, 30, 0, 0).is_empty(), "too few look-ups");
+        assert!(with(0, 0, 0, 0).is_empty());
+    }
+
+    #[test]
+    fn a_queue_is_no_cache() {
+        let mut facts = hand::healthy();
+        for window in facts.db.values_mut() {
+            window.caches[0].tier = Tier::Queue;
+            window.caches[0].misses = 10_000;
+        }
+        hand::with_context(&facts, |context| assert!(check(context).not_judged.is_some()));
+    }
+}

@@ -1,0 +1,75 @@
+//! A statement that the application's probe wrote down, found again among those that the database counted.
+//!
+//! The probe masks literals as `?` or `%s`, MySQL as `?`, and MySQL sets all tokens apart and folds lists: so the two texts
+//! are compared without spaces, quotes and masks.
+
+use kneepoint_model::db::DigestDelta;
+use kneepoint_model::finding::Evidence;
+use kneepoint_model::probe::Statement;
+
+use super::Context;
+use super::database::{Seen, counted};
+
+/// How often the database itself counted a repeated statement under load, and what each cost it.
+pub(super) fn counted_evidence(context: &Context<'_>, statement: &Statement) -> Option<Evidence> {
+    let seen = counted(context).ok()?;
+    let (one, digest) = seen.iter().find_map(|one| Some((one, find(one, &statement.sql)?)))?;
+    let own = digest.sums.mean_us()?.as_millis();
+    let requests = one.window.requests.counted;
+    Some(one.says(format!(
+        "the database itself counted {} executions of it over {requests} requests of any kind in the {} phase, {own:.2} ms each \
+         by its own timer; what the application waits for each comes on top",
+        digest.sums.count, one.phase.name
+    )))
+}
+
+fn find<'a>(seen: &Seen<'a>, sql: &str) -> Option<&'a DigestDelta> {
+    let wanted = bare(sql);
+    (!wanted.is_empty())
+        .then(|| seen.database.statements.iter().find(|one| !one.text_cut && bare(&one.text) == wanted))
+        .flatten()
+}
+
+/// Letters, digits and operators only, in lower case, with every mask gone.
+fn bare(sql: &str) -> String {
+    let text = sql.to_ascii_lowercase().replace("%s", "?");
+    text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '`' | '?' | '\'' | '.' | ',')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::db::{StatementSums, Verb};
+    use kneepoint_model::units::Micros;
+
+    use super::*;
+    use crate::hand;
+
+    const PROBED: &str = r#"SELECT "a"."id", "a"."name" FROM "a" WHERE "a"."id" = %s LIMIT 21"#;
+    const DIGEST: &str = "SELECT `a` . `id` , `a` . `name` FROM `a` WHERE `a` . `id` = ? LIMIT ?";
+
+    fn with(sql: &str) -> Option<Evidence> {
+        let mut facts = hand::healthy();
+        let sums = StatementSums { count: 600, timer_us: Micros(600 * 136), ..StatementSums::default() };
+        hand::window(&mut facts, "open").databases[0].statements.push(hand::digest(
+            Verb::Select,
+            DIGEST,
+            sums,
+        ));
+        let statement =
+            Statement { digest: "x".into(), sql: sql.into(), route: String::new(), code: String::new() };
+        hand::with_context(&facts, |context| counted_evidence(context, &statement))
+    }
+
+    #[test]
+    fn the_same_statement_is_known_by_both_its_texts() {
+        let found = with(&PROBED.replace("21", "?")).expect("the same statement");
+        assert!(found.text.contains("600 executions") && found.text.contains("0.14 ms"), "{found:?}");
+        assert_eq!(found.source, "db/open.json");
+    }
+
+    #[test]
+    fn another_statement_is_not() {
+        assert_eq!(with(&PROBED.replace("name", "title")), None);
+        assert_eq!(with(""), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! The exit code of a set of experiments. That advice hurts is a result, not a failure.
+
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::experiment::{Ending, Judgement, ToggleResult};
+
+/// What to exit with.
+///
+/// 0: every toggle that was asked for has an answer; with `--all`, what this machine cannot run is no failure.
+/// 3: some are invalid (a noisy machine, errors), others have an answer. 4: all that ran are invalid.
+/// 5: a stack did not come up or went away. 7: a toggle asked for by name needs something that is not there.
+pub(crate) fn exit_of(results: &[ToggleResult], missing: &[ExitCode], by_name: bool) -> ExitCode {
+    if missing.contains(&ExitCode::StackFailed) {
+        return ExitCode::StackFailed;
+    }
+    let not_run = results.iter().any(|result| matches!(result.ending, Ending::NotRun { .. }));
+    if by_name && not_run {
+        return ExitCode::MissingTool;
+    }
+    let judged: Vec<Judgement> = results
+        .iter()
+        .filter_map(|result| match &result.ending {
+            Ending::Judged(judged) => Some(judged.judgement),
+            _ => None,
+        })
+        .collect();
+    let invalid = judged.iter().filter(|judgement| **judgement == Judgement::Invalid).count();
+    match (invalid, judged.len()) {
+        (0, _) => ExitCode::Ok,
+        (invalid, all) if invalid == all => ExitCode::Invalid,
+        _ => ExitCode::Inconclusive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::experiment::Judged;
+    use kneepoint_stack::toggle::Toggle;
+
+    use super::*;
+    use crate::experiment::result;
+
+    fn ended(ending: Ending) -> ToggleResult {
+        let toggle = Toggle::named("select-related").expect("a file");
+        ToggleResult { ending, ..result::not_run(&toggle, String::new(), String::new()) }
+    }
+
+    fn judged(judgement: Judgement) -> ToggleResult {
+        ended(Ending::Judged(Judged { judgement, effect: None, smallest_seen: None, why: Vec::new() }))
+    }
+
+    #[test]
+    fn an_answer_is_an_answer_also_when_it_is_no() {
+        let answers = [judged(Judgement::Hurts), judged(Judgement::NoEffectSeen), judged(Judgement::Helps)];
+        assert_eq!(exit_of(&answers, &[], true), ExitCode::Ok);
+    }
+
+    #[test]
+    fn what_cannot_be_believed_or_run_is_told_apart() {
+        let some = [judged(Judgement::Invalid), judged(Judgement::Helps)];
+        assert_eq!(exit_of(&some, &[], true), ExitCode::Inconclusive);
+        assert_eq!(exit_of(&some[..1], &[], true), ExitCode::Invalid);
+        let not_run = [ended(Ending::NotRun { why: "no MySQL".into(), fix: "install it".into() })];
+        assert_eq!(exit_of(&not_run, &[ExitCode::MissingTool], true), ExitCode::MissingTool);
+        assert_eq!(exit_of(&not_run, &[ExitCode::MissingTool], false), ExitCode::Ok);
+        assert_eq!(exit_of(&not_run, &[ExitCode::StackFailed], false), ExitCode::StackFailed);
+    }
+}

@@ -1,0 +1,96 @@
+//! Between two phases: what the one before left behind must be worked off before the next is measured. A server goes on
+//! with requests that nobody waits for any more, and they would be counted against the next rate.
+
+use std::time::{Duration, Instant};
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::run::{RunFolder, names};
+use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::tier::Tier;
+use kneepoint_model::units::{Micros, UnixMillis};
+
+use crate::failure::Failure;
+
+/// At most this long; what still runs then is a part of the stack.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Between two looks at the samples.
+const LOOK: Duration = Duration::from_millis(250);
+/// Below this much of one core a stack does nothing: a development server looks at its files all the time.
+const IDLE_CORES: f64 = 0.15;
+/// For so many ticks.
+const TICKS: usize = 2;
+
+/// Waits until the stack is idle, but not for ever.
+pub(super) fn settle(folder: &RunFolder, cancel: &Cancel) -> Result<(), Failure> {
+    let (since, until) = (UnixMillis::now(), Instant::now() + PATIENCE);
+    while Instant::now() < until && !cancel.sleep(LOOK) {
+        let (samples, _) = folder.read_lines::<ResourceSample>(names::RESOURCES)?;
+        if idle(&samples, since) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// True when the last ticks, all of them begun after `since`, found the tiers idle.
+fn idle(samples: &[ResourceSample], since: UnixMillis) -> bool {
+    let after: Vec<&ResourceSample> = samples
+        .iter()
+        .filter(|sample| sample.at_ms.get() >= since.get() + sample.tick_us.get() / 1_000)
+        .collect();
+    let quiet = |sample: &&ResourceSample| {
+        let tiers = sample.tiers.iter().filter(|t| !matches!(t.tier, Tier::Generator | Tier::Host));
+        let used: Micros = tiers.map(|tier| tier.cpu_us).sum();
+        used.as_f64() <= sample.tick_us.as_f64() * IDLE_CORES
+    };
+    after.len() >= TICKS && after[after.len() - TICKS..].iter().all(quiet)
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::sample::{HostSample, TierSample};
+    use kneepoint_model::units::Bytes;
+
+    use super::*;
+
+    fn sample(at: u64, cpu: u64) -> ResourceSample {
+        let tier = |tier, cpu_us| TierSample {
+            tier,
+            processes: 1,
+            threads: 1,
+            cpu_us: Micros(cpu_us),
+            run_queue_us: Micros::ZERO,
+            rss: Bytes::ZERO,
+            pss: None,
+            swap: Bytes::ZERO,
+            minor_faults: 0,
+            major_faults: 0,
+            voluntary_switches: 0,
+            involuntary_switches: 0,
+            fds: 0,
+            sockets: 0,
+            read: Bytes::ZERO,
+            write: Bytes::ZERO,
+            started: 0,
+        };
+        ResourceSample {
+            at_ms: UnixMillis(at),
+            tick_us: Micros(250_000),
+            host: HostSample::default(),
+            tiers: vec![tier(Tier::Server, cpu), tier(Tier::Generator, 200_000)],
+            nginx: None,
+            databases: Vec::new(),
+            caches: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_whole_ticks_after_the_phase_count_and_the_generator_does_not() {
+        let since = UnixMillis(1_000);
+        let (busy, quiet) = (200_000, 1_000);
+        assert!(!idle(&[], since));
+        assert!(!idle(&[sample(1_000, quiet), sample(1_200, quiet)], since), "begun before");
+        assert!(idle(&[sample(1_250, busy), sample(1_500, quiet), sample(1_750, quiet)], since));
+        assert!(!idle(&[sample(1_500, quiet), sample(1_750, busy)], since));
+    }
+}

@@ -1,0 +1,107 @@
+//! Who answers, what it counts, and the settings that decide how its figures are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kneepoint_model::db::{DbKind, DbServer, DbSettings};
+use kneepoint_model::units::{Bytes, Micros};
+
+use super::table::{Table, text};
+use crate::source::one_line;
+
+/// The variables that are asked for.
+pub(super) const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'version_comment', \
+     'transaction_isolation', 'tx_isolation', 'max_connections', 'innodb_buffer_pool_size', \
+     'innodb_flush_log_at_trx_commit', 'innodb_lock_wait_timeout', 'performance_schema', \
+     'performance_schema_max_sql_text_length')";
+
+/// The columns that the digest table of this version has; it is there even when nothing is counted.
+pub(super) const COLUMNS: &str = "SHOW COLUMNS FROM performance_schema.events_statements_summary_by_digest";
+
+/// What must be on for statements to be counted, and for their CPU time.
+pub(super) const CONSUMERS: &str = "SELECT NAME, ENABLED FROM performance_schema.setup_consumers WHERE NAME IN ('statements_digest', 'events_statements_cpu')";
+
+/// Switches the counting of CPU time on; costs nothing that can be seen, but is only done on a throw-away stack.
+pub(super) const COUNT_CPU: &str =
+    "UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME = 'events_statements_cpu'";
+
+/// What is known of a server before anything is counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) server: DbServer,
+    pub(super) settings: DbSettings,
+    pub(super) performance_schema: bool,
+}
+
+/// Pure: the variables.
+pub(super) fn known(variables: &Table) -> Known {
+    let of: BTreeMap<&str, &str> = variables.pairs().collect();
+    let number = |name: &str| of.get(name).and_then(|value| value.parse::<u64>().ok());
+    let version = of.get("version").copied().unwrap_or_default();
+    let comment = of.get("version_comment").copied().unwrap_or_default();
+    let mariadb = [version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
+    let isolation = of.get("transaction_isolation").or_else(|| of.get("tx_isolation"));
+    Known {
+        server: DbServer {
+            kind: if mariadb { DbKind::Mariadb } else { DbKind::Mysql },
+            version: one_line(version, 80),
+        },
+        settings: DbSettings {
+            transaction_isolation: isolation.map(|value| one_line(value, 40)),
+            max_connections: number("max_connections"),
+            buffer_pool: number("innodb_buffer_pool_size").map(Bytes),
+            flush_log_at_commit: number("innodb_flush_log_at_trx_commit"),
+            lock_wait_timeout_us: number("innodb_lock_wait_timeout")
+                .map(|s| Micros(s.saturating_mul(1_000_000))),
+            sample_length: number("performance_schema_max_sql_text_length").map(Bytes),
+            statement_cpu: false,
+        },
+        performance_schema: of.get("performance_schema") == Some(&"ON"),
+    }
+}
+
+/// Pure: the first column of every row, in capitals.
+pub(super) fn columns(table: &Table) -> BTreeSet<String> {
+    table.rows.iter().filter_map(|row| text(row, 0)).map(str::to_ascii_uppercase).collect()
+}
+
+/// Pure: is that consumer on? `None` when this version has none of that name.
+pub(super) fn consumer(table: &Table, name: &str) -> Option<bool> {
+    table.pairs().find(|(key, _)| *key == name).map(|(_, enabled)| enabled == "YES")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Table {
+        let row = |(a, b): &(&str, &str)| vec![Some((*a).to_owned()), Some((*b).to_owned())];
+        Table { columns: Vec::new(), rows: pairs.iter().map(row).collect() }
+    }
+
+    #[test]
+    fn mariadb_is_told_by_its_version_and_its_older_name_for_isolation() {
+        let maria = known(&variables(&[
+            ("version", "10.11.19-MariaDB-0+deb12u1"),
+            ("tx_isolation", "REPEATABLE-READ"),
+            ("performance_schema", "OFF"),
+        ]));
+        assert_eq!(maria.server.kind, DbKind::Mariadb);
+        assert_eq!(maria.settings.transaction_isolation.as_deref(), Some("REPEATABLE-READ"));
+        assert!(!maria.performance_schema);
+        let mysql = known(&variables(&[
+            ("version", "9.7.4-2"),
+            ("performance_schema", "ON"),
+            ("innodb_lock_wait_timeout", "50"),
+        ]));
+        assert_eq!((mysql.server.kind, mysql.performance_schema), (DbKind::Mysql, true));
+        assert_eq!(mysql.settings.lock_wait_timeout_us, Some(Micros(50_000_000)));
+    }
+
+    #[test]
+    fn a_consumer_that_is_not_there_is_not_off() {
+        let table = variables(&[("statements_digest", "YES"), ("events_statements_cpu", "NO")]);
+        assert_eq!(consumer(&table, "events_statements_cpu"), Some(false));
+        assert_eq!(consumer(&table, "statements_digest"), Some(true));
+        assert_eq!(consumer(&Table::default(), "events_statements_cpu"), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! Redis and what speaks like it (Valkey): `INFO`, over its own protocol (<https://redis.io/docs/latest/commands/info/>).
+
+use super::Gap;
+use super::cache::CacheReading;
+use super::plan::Secret;
+use super::wire::Line;
+use crate::source::one_line;
+
+const INFO: &[u8] = b"*2\r\n$4\r\nINFO\r\n$3\r\nall\r\n";
+const GRANT: &str = "give kneepoint a user that may run INFO (`ACL SETUSER name on +info`), and its password";
+
+/// Commands that only kneepoint sends: `INFO`, and `AUTH` before it.
+pub(super) fn is_own(command: &str) -> bool {
+    matches!(command, "info" | "auth")
+}
+
+/// Asks; counts the commands that it takes.
+pub(super) fn read(line: &mut Line, password: Option<&Secret>, own: &mut u64) -> Result<CacheReading, Gap> {
+    if let Some(secret) = password.filter(|_| !line.is_open()) {
+        let secret = secret.reveal();
+        let question = format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{secret}\r\n", secret.len());
+        *own += 1;
+        let answer = line.ask(question.as_bytes(), whole)?;
+        if !answer.starts_with(b"+OK") {
+            return Err(refused(&answer));
+        }
+    }
+    *own += 1;
+    let answer = line.ask(INFO, whole)?;
+    parse(&answer).ok_or_else(|| refused(&answer))
+}
+
+fn refused(answer: &[u8]) -> Gap {
+    let said = one_line(&String::from_utf8_lossy(&answer[..answer.len().min(200)]), 120);
+    Gap::new(format!("it gives no INFO: {said}"), GRANT)
+}
+
+/// A bulk string (`$n`), a status (`+`) or an error (`-`): nothing else is asked for.
+fn whole(so_far: &[u8]) -> Result<Option<usize>, String> {
+    let Some(end) = so_far.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+    match so_far.first() {
+        Some(b'+' | b'-') => Ok(Some(end + 2)),
+        Some(b'$') => {
+            let length: usize = std::str::from_utf8(&so_far[1..end])
+                .ok()
+                .and_then(|digits| digits.parse().ok())
+                .ok_or("the answer is not Redis'")?;
+            let total = end + 2 + length.saturating_add(2);
+            Ok((so_far.len() >= total).then_some(total))
+        }
+        _ => Err("the answer is not Redis'".to_owned()),
+    }
+}
+
+/// Pure: `INFO all` as a reading; `None` when the essential is missing.
+fn parse(answer: &[u8]) -> Option<CacheReading> {
+    let text = String::from_utf8_lossy(answer);
+    if !text.starts_with('$') {
+        return None;
+    }
+    let mut reading = CacheReading::default();
+    let mut seen = false;
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        seen |= key == "keyspace_hits";
+        take(&mut reading, key, value.trim_end());
+    }
+    seen.then_some(reading)
+}
+
+fn take(reading: &mut CacheReading, key: &str, value: &str) {
+    let number = value.parse::<u64>().unwrap_or_default();
+    match key {
+        // Valkey names its own version beside the one that it is compatible with.
+        "redis_version" if reading.version.is_empty() => reading.version = one_line(value, 40),
+        "valkey_version" => reading.version = one_line(&format!("Valkey {value}"), 40),
+        "uptime_in_seconds" => reading.uptime_s = number,
+        "keyspace_hits" => reading.hits = number,
+        "keyspace_misses" => reading.misses = number,
+        "evicted_keys" => reading.evicted = number,
+        "expired_keys" => reading.expired = number,
+        "total_commands_processed" => reading.commands = number,
+        "total_connections_received" => reading.connections = number,
+        "rejected_connections" => reading.refused_connections = number,
+        "total_net_input_bytes" => reading.received = number,
+        "total_net_output_bytes" => reading.sent = number,
+        "used_cpu_sys" | "used_cpu_user" => {
+            let us = value.parse::<f64>().map_or(0, |seconds| (seconds * 1e6).round() as u64);
+            *reading.cpu_us.get_or_insert(0) += us;
+        }
+        "used_memory" => reading.memory_used = number,
+        "maxmemory" => reading.memory_limit = (number > 0).then_some(number),
+        "maxmemory_policy" => reading.policy = Some(one_line(value, 40)),
+        _ => take_table(reading, key, value),
+    }
+}
+
+/// `cmdstat_get:calls=4,usec=9,…` and `db0:keys=288,…`.
+fn take_table(reading: &mut CacheReading, key: &str, value: &str) {
+    let field = |name: &str| {
+        let pair = value.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        pair.and_then(|number| number.parse::<u64>().ok())
+    };
+    if let Some(name) = key.strip_prefix("cmdstat_") {
+        if let Some(both) = field("calls").zip(field("usec")) {
+            reading.by_command.insert(one_line(&name.to_ascii_lowercase(), 40), both);
+        }
+    } else if key.strip_prefix("db").is_some_and(|number| number.parse::<u32>().is_ok()) {
+        reading.entries += field("keys").unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kneepoint_model::db::{CacheKind, CacheWindow};
+    use kneepoint_model::tier::Tier;
+
+    use super::super::cache::{Own, between};
+    use super::*;
+
+    const BEFORE: &[u8] = include_bytes!("../../tests/data/store/before-redis.txt");
+    const AFTER: &[u8] = include_bytes!("../../tests/data/store/after-redis.txt");
+
+    #[test]
+    fn two_captures_of_a_real_server_give_what_was_done_in_between() {
+        let (before, after) = (parse(BEFORE).unwrap(), parse(AFTER).unwrap());
+        let mut window = CacheWindow::new(Tier::Cache, CacheKind::Redis, "127.0.0.1:6379");
+        // In between: 2,000 SET, 2,000 GET, 200 LPUSH and 200 RPOP over one connection; then one INFO over another.
+        between(&mut window, &before, &after, Own { commands: 1, connections: 1 });
+        assert_eq!((window.commands, window.connections), (4_400, 1));
+        insta::assert_json_snapshot!(window);
+    }
+
+    #[test]
+    fn an_answer_is_whole_when_its_length_says_so() {
+        assert_eq!(whole(b"$5\r\nab"), Ok(None));
+        assert_eq!(whole(b"$2\r\nab\r\nrest"), Ok(Some(8)));
+        assert_eq!(whole(b"-NOAUTH x\r\n"), Ok(Some(11)));
+        assert!(
+            whole(b"HTTP/1.1 400\r\n").is_err() && whole(b"$x\r\n").is_err() && whole(b"$-1\r\n").is_err()
+        );
+        assert_eq!(whole(BEFORE), Ok(Some(BEFORE.len())));
+    }
+
+    #[test]
+    fn a_refusal_is_quoted() {
+        assert!(parse(b"-NOAUTH Authentication required.\r\n").is_none());
+        assert!(refused(b"-NOAUTH Authentication required.\r\n").why.contains("NOAUTH"));
+    }
+}

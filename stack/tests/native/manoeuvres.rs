@@ -1,0 +1,250 @@
+//! App servers are replaced while visitors are on the site: no request may be lost, unless it is done crudely.
+//!
+//! Visitors are raw sockets, so that nothing is tried again behind our back. Half of them open a connection for each
+//! request; the others keep theirs and do what HTTP allows: a GET that met the closing of an idle connection, before any
+//! byte of an answer, is sent once more on a new one (RFC 9112, section 9.3.1).
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::event::Silent;
+use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::tier::Tier;
+use kneepoint_stack::{Balancer, ManoeuvreReport, RunningStack, StackError, Topology, UpPlan, up};
+
+use super::support::*;
+
+const GET: &str = "GET /catalogue/ HTTP/1.1\r\nHost: localhost\r\n";
+const BODY: &str = "{\"title\": \"Draining\", \"author\": 1, \"publication_date\": \"2020-02-02\", \"isbn\": \"978-3-16-148410-0\", \
+    \"summary\": \"x\", \"genre\": \"x\", \"price\": \"9.99\", \"stock\": 1}";
+
+/// What visitors saw.
+#[derive(Default)]
+struct Seen {
+    good: AtomicU64,
+    again: AtomicU64,
+    lost: Mutex<Vec<String>>,
+}
+
+fn post() -> String {
+    let length = BODY.len();
+    format!(
+        "POST /api/books/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+    )
+}
+
+/// Head and body of one answer, or how far it came.
+fn exchange(stream: &mut TcpStream, request: &str) -> Result<String, (usize, String)> {
+    let failed = |read: usize| move |error: std::io::Error| (read, error.to_string());
+    stream.write_all(request.as_bytes()).map_err(failed(0))?;
+    let mut all = Vec::new();
+    let mut part = [0; 16 * 1024];
+    loop {
+        let read = stream.read(&mut part).map_err(failed(all.len()))?;
+        all.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&all);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let lower = head.to_ascii_lowercase();
+            let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+            let whole = match length.and_then(|length| length.trim().parse::<usize>().ok()) {
+                Some(length) => body.len() >= length,
+                None => body.ends_with("0\r\n\r\n") || read == 0,
+            };
+            if whole {
+                return Ok(head.to_owned());
+            }
+        }
+        if read == 0 {
+            return Err((all.len(), "the connection was closed before the answer was whole".to_owned()));
+        }
+    }
+}
+
+fn connect(port: u16) -> Result<TcpStream, String> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| error.to_string())?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_nodelay(true).unwrap();
+    Ok(stream)
+}
+
+/// One visitor until the bell rings.
+fn visit(port: u16, keeps: bool, request: &str, stop: &AtomicBool, seen: &Seen) {
+    let request = format!("{request}Connection: {}\r\n\r\n", if keeps { "keep-alive" } else { "close" });
+    let request = if request.starts_with("POST") { format!("{request}{BODY}") } else { request };
+    let mut kept: Option<TcpStream> = None;
+    while !stop.load(Ordering::Relaxed) {
+        let reused = kept.is_some();
+        let stream = kept.take().map_or_else(|| connect(port), Ok);
+        let answer = stream.map_err(|error| (0, error)).and_then(|mut stream| {
+            let head = exchange(&mut stream, &request)?;
+            Ok((head, stream))
+        });
+        match answer {
+            Ok((head, stream)) if head.starts_with("HTTP/1.1 20") => {
+                seen.good.fetch_add(1, Ordering::Relaxed);
+                let closes = head.to_ascii_lowercase().contains("connection: close");
+                kept = (keeps && !closes).then_some(stream);
+            }
+            Err((0, _)) if reused && request.starts_with("GET") => {
+                seen.again.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok((head, _)) => {
+                seen.lost.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+            }
+            Err((_, why)) => seen.lost.lock().unwrap().push(why),
+        }
+        thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Makes a manoeuvre with visitors on the site, before, during and after.
+fn under_load(stack: &mut RunningStack, which: Manoeuvre, with_posts: bool) -> (Seen, ManoeuvreReport) {
+    let port = stack.ports().site;
+    let (stop, seen) = (AtomicBool::new(false), Seen::default());
+    let write = post();
+    let report = thread::scope(|scope| {
+        for keeps in [true, false] {
+            scope.spawn(|| visit(port, true, GET, &stop, &seen));
+            let (stop, seen, write) = (&stop, &seen, &write);
+            scope.spawn(move || visit(port, keeps, GET, stop, seen));
+            if with_posts {
+                scope.spawn(move || visit(port, false, write, stop, seen));
+            }
+        }
+        thread::sleep(Duration::from_millis(500));
+        let report = stack.manoeuvre(which, &Cancel::new(), &Silent);
+        thread::sleep(Duration::from_millis(500));
+        stop.store(true, Ordering::Relaxed);
+        report
+    });
+    let report = report.unwrap();
+    let lost = seen.lost.lock().unwrap();
+    say(&format!(
+        "{}: {:.1} s, {} answered, {} sent again, {} lost; {}",
+        which.name(),
+        report.took_us.0 as f64 / 1e6,
+        seen.good.load(Ordering::Relaxed),
+        seen.again.load(Ordering::Relaxed),
+        lost.len(),
+        report
+            .steps
+            .iter()
+            .map(|step| format!("{} {}", step.what, step.took_us))
+            .collect::<Vec<_>>()
+            .join(", "),
+    ));
+    drop(lost);
+    (seen, report)
+}
+
+fn nothing_is_lost(seen: &Seen) {
+    let lost = seen.lost.lock().unwrap();
+    assert!(lost.is_empty(), "{lost:?}");
+    let good = seen.good.load(Ordering::Relaxed);
+    assert!(good > 100, "only {good} requests: that shows nothing");
+}
+
+fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> RunningStack {
+    let env = [("KP_API_OPEN_WRITES".to_owned(), "1".to_owned())].into();
+    let plan = UpPlan { topology, env, engine: None, ..plan("gunicorn", port) };
+    up(&plan, &prepared(root), &Cancel::new(), &Silent).unwrap()
+}
+
+fn two_servers(name: &str) -> Topology {
+    let mut topology = Topology::named(name).unwrap();
+    topology.servers = 2.try_into().unwrap();
+    // A cached page would be answered without any app server.
+    topology.proxy.as_mut().unwrap().cache = false;
+    topology
+}
+
+/// Down, and nothing of any generation is left.
+fn taken_down(stack: RunningStack) {
+    let (sessions, ports) = (sessions(stack.info()), ports(stack.info()));
+    assert_eq!(stack.down(GRACE).leftovers, []);
+    assert_nothing_is_left(&sessions, &ports);
+}
+
+#[test]
+fn behind_nginx_servers_are_replaced_and_nothing_is_lost() {
+    if !has(&["nginx"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let mut stack = bring_up(&root(temp.path()), two_servers("nginx"), 24_000);
+    let before = stack.info().clone();
+    let (seen, report) = under_load(&mut stack, Manoeuvre::RollingRestart, true);
+    nothing_is_lost(&seen);
+    assert_eq!(report.steps.len(), 6);
+    assert_eq!(stack.info(), &before, "supervisors stay, and with them all that is told");
+
+    let (seen, _) = under_load(&mut stack, Manoeuvre::BlueGreen, true);
+    nothing_is_lost(&seen);
+    let (blue, green) = (before.tier(Tier::Server).unwrap(), stack.info().tier(Tier::Server).unwrap());
+    assert!(green.roots.len() == 2 && green.roots.iter().all(|root| !blue.roots.contains(root)));
+    stack.check(&Cancel::new()).unwrap();
+
+    // The control: the visitors do notice when it is done crudely.
+    let (seen, _) = under_load(&mut stack, Manoeuvre::RestartHard, true);
+    assert!(!seen.lost.lock().unwrap().is_empty(), "a crude restart lost nothing, so the test sees nothing");
+    taken_down(stack);
+}
+
+#[test]
+fn over_unix_sockets_as_well() {
+    if !has(&["nginx"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let mut topology = two_servers("nginx");
+    topology.proxy.as_mut().unwrap().socket = Some(true);
+    let mut stack = bring_up(&root(temp.path()), topology, 24_100);
+    for which in [Manoeuvre::RollingRestart, Manoeuvre::BlueGreen] {
+        let (seen, _) = under_load(&mut stack, which, false);
+        nothing_is_lost(&seen);
+    }
+    taken_down(stack);
+}
+
+#[test]
+fn behind_haproxy_servers_are_replaced_and_nothing_is_lost() {
+    if !has(&["haproxy"]) {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let mut topology = two_servers("nginx");
+    topology.proxy = None;
+    topology.balancer = Some(Balancer::Haproxy);
+    let mut stack = bring_up(&root(temp.path()), topology, 24_200);
+    for which in [Manoeuvre::RollingRestart, Manoeuvre::BlueGreen] {
+        let (seen, _) = under_load(&mut stack, which, true);
+        nothing_is_lost(&seen);
+        assert_eq!(
+            seen.again.load(Ordering::Relaxed),
+            0,
+            "HAProxy is not reloaded, so no connection is closed"
+        );
+    }
+    taken_down(stack);
+}
+
+#[test]
+fn a_server_alone_has_its_workers_replaced() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut stack = bring_up(&root(temp.path()), Topology::named("gunicorn").unwrap(), 24_300);
+    let old = workers(&stack);
+    let (seen, _) = under_load(&mut stack, Manoeuvre::RollingRestart, false);
+    nothing_is_lost(&seen);
+    let now = workers(&stack);
+    assert!(now.len() == old.len() && now.iter().all(|pid| !old.contains(pid)), "{old:?} {now:?}");
+    let refused = stack.manoeuvre(Manoeuvre::BlueGreen, &Cancel::new(), &Silent).unwrap_err();
+    assert!(matches!(refused, StackError::Manoeuvre { .. }), "{refused}");
+    let began = Instant::now();
+    taken_down(stack);
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
