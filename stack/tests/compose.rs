@@ -6,6 +6,7 @@
 //! Without Docker the tests fail, unless `KNEEPOINT_WITHOUT_DOCKER=1` says that this is a machine without it.
 //! Long because the tests share one prepared stack and its helpers.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+#![expect(clippy::print_stderr, reason = "what is left out, and what was measured, is said aloud")]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -133,7 +134,7 @@ fn brought_up(plan: &ComposePlan, prepared: &ComposePrepared) -> ComposeStack {
 }
 
 fn docker(args: &[&str]) -> String {
-    Program::new("docker").args(args).run(Duration::from_secs(60)).unwrap().stdout_text()
+    Program::new("docker").args(args).run(Duration::from_mins(1)).unwrap().stdout_text()
 }
 
 /// Names of all that Docker holds of one project, asked by other words than the driver's own.
@@ -533,8 +534,8 @@ fn ports_wishes_to_stop_and_stacks_that_are_left_standing() {
         thread::sleep(Duration::from_millis(1500));
         wish.set();
     });
-    let stopped = up(&small(18_520), &prepared, &cancel, &told()).unwrap_err();
-    assert!(matches!(stopped, StackError::Cancelled), "{stopped}");
+    let ended = up(&small(18_520), &prepared, &cancel, &told()).unwrap_err();
+    assert!(matches!(ended, StackError::Cancelled), "{ended}");
     stopper.join().unwrap();
     assert_nothing_is_left(&root);
     // The port is held by us still, so that another is taken.
