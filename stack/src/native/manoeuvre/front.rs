@@ -59,7 +59,18 @@ impl Front {
                 left.remove(index);
                 nginx.reload(live, left, cancel)?;
             }
-            Self::Haproxy(haproxy) => haproxy.drain(&ServerSet::backend(index))?,
+            Self::Haproxy(haproxy) => {
+                // HAProxy finds a server healthy at its own next check, up to two seconds after the server answers: draining
+                // the only one that it has found so far would leave visitors with none.
+                let others: Vec<String> = (0..live.set.ports.len())
+                    .filter(|other| *other != index)
+                    .map(ServerSet::backend)
+                    .collect();
+                until("HAProxy finds the other servers healthy", cancel, || {
+                    others.iter().all(|other| haproxy.is_up(other))
+                })?;
+                haproxy.drain(&ServerSet::backend(index))?;
+            }
         }
         drain::wait_one(&live.set, &live.site.run, index, cancel)
     }
