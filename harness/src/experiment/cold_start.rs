@@ -66,14 +66,11 @@ pub(super) fn cold_start(
             }
         }
     }
-    let judged = judge(&QUESTION, &blocks, &[]);
+    let ending = result::ending(judge(&QUESTION, &blocks, &[]), bench.stop.cancel.is_set());
     let (without, with) = ("the first visitor of a fresh worker", "a later visitor");
-    let mut result = result::special(toggle, QUESTION.signal, without, with, judged);
+    let mut result = result::special(toggle, QUESTION.signal, without, with, ending);
     result.min_effect = QUESTION.min_effect;
     result.blocks = blocks;
-    if bench.stop.cancel.is_set() {
-        result.ending = kneepoint_model::experiment::Ending::Interrupted;
-    }
     Ok(result)
 }
 

@@ -8,9 +8,7 @@ use std::time::Duration;
 use kneepoint_analysis::experiment::{conclusions, lost_update_verdict};
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::correctness::StockAudit;
-use kneepoint_model::experiment::{
-    CodeOutcome, Ending, LostUpdateRow, LostUpdateTable, Signal, ToggleResult,
-};
+use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow, LostUpdateTable, Signal, ToggleResult};
 use kneepoint_model::load::{LoadModel, LoadPhase};
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 use kneepoint_scenarios::Scenario;
@@ -24,7 +22,7 @@ use super::pairs::not_run;
 use super::result;
 use super::write::Book;
 use crate::failure::Failure;
-use crate::stage::audit;
+use crate::stage::audit::{self, Books};
 
 /// Buyers at the same time, and workers that serve them.
 const BUYERS: u16 = 8;
@@ -92,11 +90,8 @@ pub(super) fn table(
     };
     book.lost_update(table);
     let (without, with) = ("lower isolation levels", "SERIALIZABLE");
-    let mut result = result::special(toggle, Signal::Oversold, without, with, judged);
-    if bench.stop.cancel.is_set() {
-        result.ending = Ending::Interrupted;
-    }
-    Ok(result)
+    let ending = result::ending(judged, bench.stop.cancel.is_set());
+    Ok(result::special(toggle, Signal::Oversold, without, with, ending))
 }
 
 fn row(isolation: &str, code: &str, retries: u32, outcome: CodeOutcome) -> LostUpdateRow {
@@ -111,13 +106,13 @@ fn cell(ground: &Ground, bench: &Bench<'_>) -> Result<CodeOutcome, String> {
     (plan.think_scale, plan.seed) = (0.0, bench.stack.seed);
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
     let counters = Counters::of(info)?;
-    let before = audit::count(info, Some(BOOK), cancel)?;
+    let before = audit::count(info, Books::One(BOOK), cancel)?.count();
     if let Some(counters) = &counters {
         counters.begin();
     }
     let phase = load.run(CELL, cancel).map_err(|error| error.to_string())?;
     let window = counters.as_ref().and_then(|counters| counters.end(cancel));
-    let audit = StockAudit::of(before, audit::count(info, Some(BOOK), cancel)?);
+    let audit = StockAudit::of(before, audit::count(info, Books::One(BOOK), cancel)?.count());
     let locks = window.as_ref().map(|window| window.status.locks);
     Ok(ran(&phase, audit, locks.and_then(|locks| locks.deadlocks), locks.map(|locks| locks.row_waits)))
 }

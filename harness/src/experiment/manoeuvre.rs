@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_analysis::experiment::manoeuvre_verdict;
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
-use kneepoint_model::experiment::{Ending, Manoeuvre, ManoeuvreResult, Signal, ToggleResult};
+use kneepoint_model::experiment::{Manoeuvre, ManoeuvreResult, Signal, ToggleResult};
 use kneepoint_model::load::{LoadModel, LoadPhase};
 use kneepoint_model::units::{Micros, PerSecond};
 use kneepoint_stack::toggle::{Connections, Requests, Toggle};
@@ -57,13 +57,11 @@ pub(super) fn compare(
         }
     }
     let [hard, careful] = seen.as_slice() else {
-        let mut result = result::not_run(toggle, String::new(), String::new());
-        result.ending = Ending::Interrupted;
-        return Ok(result);
+        return Ok(result::interrupted(toggle));
     };
-    let judged = manoeuvre_verdict(careful, hard);
+    let ending = result::ending(manoeuvre_verdict(careful, hard), bench.stop.cancel.is_set());
     let mut result =
-        result::special(toggle, Signal::Errors, "every server is killed at once", which.name(), judged);
+        result::special(toggle, Signal::Errors, "every server is killed at once", which.name(), ending);
     result.notes.push(format!("{RATE} visitors, two app servers behind nginx"));
     book.manoeuvres(seen);
     Ok(result)

@@ -20,9 +20,8 @@ pub(super) fn of_pairs(
         min_effect: comparison.min_effect,
         concurrency: comparison.concurrency,
     };
-    let judged = judge(&question, &blocks, &leaks);
     // A verdict from fewer pairs than were wanted would be one more look than the interval allows for.
-    let ending = if cut { Ending::Interrupted } else { Ending::Judged(judged.clone()) };
+    let ending = ending(judge(&question, &blocks, &leaks), cut);
     let is_other = |signal: &Signal| *signal != comparison.signal && !comparison.proofs.contains(signal);
     let others = Signal::ALL.into_iter().filter(is_other);
     ToggleResult {
@@ -30,12 +29,7 @@ pub(super) fn of_pairs(
         with: comparison.with.what.clone(),
         signal: comparison.signal,
         min_effect: comparison.min_effect,
-        agreement: match &ending {
-            Ending::Judged(judged) => {
-                agreement(toggle.expected, toggle.expected_effect, comparison.signal, judged)
-            }
-            _ => Agreement::CannotTell,
-        },
+        agreement: agreement_of(toggle, comparison.signal, &ending),
         ending,
         proofs: comparison.proofs.iter().map(|signal| (*signal, prove(*signal, &blocks))).collect(),
         others: others.filter_map(|signal| Some((signal, effect(signal, &blocks)?))).collect(),
@@ -45,22 +39,40 @@ pub(super) fn of_pairs(
     }
 }
 
-/// Of an experiment of its own kind, with its verdict.
+/// Of an experiment of its own kind.
 pub(super) fn special(
     toggle: &Toggle,
     signal: Signal,
     without: &str,
     with: &str,
-    judged: Judged,
+    ending: Ending,
 ) -> ToggleResult {
     ToggleResult {
         without: without.to_owned(),
         with: with.to_owned(),
         signal,
-        agreement: agreement(toggle.expected, toggle.expected_effect, signal, &judged),
-        ending: Ending::Judged(judged),
+        agreement: agreement_of(toggle, signal, &ending),
+        ending,
         ..begin(toggle)
     }
+}
+
+/// What was cut short has no verdict: half of what was wanted could say anything.
+pub(super) fn ending(judged: Judged, cut: bool) -> Ending {
+    if cut { Ending::Interrupted } else { Ending::Judged(judged) }
+}
+
+/// Only a verdict can agree with what was found before.
+fn agreement_of(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
+    match ending {
+        Ending::Judged(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
+        Ending::NotRun { .. } | Ending::Interrupted => Agreement::CannotTell,
+    }
+}
+
+/// Of one that was cut short before anything could be said.
+pub(super) fn interrupted(toggle: &Toggle) -> ToggleResult {
+    begin(toggle)
 }
 
 /// Of one that could not be run.
@@ -111,5 +123,26 @@ pub(super) fn in_a_word(ending: &Ending) -> String {
         }
         Ending::NotRun { why, .. } => format!("not run: {why}"),
         Ending::Interrupted => "cut short".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_short_agrees_with_nothing() {
+        let toggle = Toggle::named("lost-update").unwrap();
+        let judged = || Judged {
+            judgement: Judgement::Helps,
+            effect: None,
+            smallest_seen: None,
+            why: vec!["copies that were not there were sold by naive at repeatable read".to_owned()],
+        };
+        let result = |cut| special(&toggle, Signal::Oversold, "lower", "SERIALIZABLE", ending(judged(), cut));
+        assert_eq!(result(false).agreement, Agreement::Agrees);
+        assert_eq!(result(true).agreement, Agreement::CannotTell);
+        assert_eq!(result(true).ending, Ending::Interrupted);
+        assert_eq!(interrupted(&toggle).ending, Ending::Interrupted);
     }
 }

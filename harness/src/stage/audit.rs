@@ -18,27 +18,55 @@ const PATH: &str = "/healthz/stock";
 /// It reads whole tables.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Which books are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Books {
+    All,
+    /// The one with this key.
+    One(u64),
+    /// Those that are not newer than the one with this key: what came, and perhaps went, since then is left out, be it
+    /// stocked by the load itself.
+    UpTo(u64),
+}
+
+impl Books {
+    fn path(self) -> String {
+        match self {
+            Self::All => PATH.to_owned(),
+            Self::One(key) => format!("{PATH}?book={key}"),
+            Self::UpTo(key) => format!("{PATH}?newest={key}"),
+        }
+    }
+}
+
 /// What the site answers; what else it says is passed over.
 #[derive(Deserialize)]
-struct Told {
+pub(crate) struct Told {
     stock: i64,
     sold: u64,
     orders: u64,
     books_below_zero: u64,
+    /// Key of the newest book that was counted.
+    newest: u64,
 }
 
-/// Counts all books, or one.
-pub(crate) fn count(stack: &StackInfo, book: Option<u64>, cancel: &Cancel) -> Result<StockCount, String> {
-    let path = book.map_or_else(|| PATH.to_owned(), |book| format!("{PATH}?book={book}"));
+impl Told {
+    pub(crate) fn count(&self) -> StockCount {
+        StockCount {
+            stock: self.stock,
+            sold: self.sold,
+            orders: self.orders,
+            below_zero: self.books_below_zero,
+        }
+    }
+}
+
+/// Has the site count.
+pub(crate) fn count(stack: &StackInfo, books: Books, cancel: &Cancel) -> Result<Told, String> {
+    let path = books.path();
     let host = stack.host_header.as_deref();
     let told = ask_json(&stack.base_url, host, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
-    let told: Told = serde_json::from_value(told).map_err(|error| format!("{path}: {error}"))?;
-    Ok(StockCount {
-        stock: told.stock,
-        sold: told.sold,
-        orders: told.orders,
-        below_zero: told.books_below_zero,
-    })
+    serde_json::from_value(told).map_err(|error| format!("{path}: {error}"))
 }
 
 /// Counts before and after `load`, and keeps the balance. Only on a throw-away stack; one that does not tell has no balance,
@@ -48,12 +76,12 @@ pub(crate) fn balanced<T>(
     run: &mut Run,
     load: impl FnOnce(&mut Run) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let before = stack.throw_away.then(|| count(stack, None, &run.stop.cancel).ok()).flatten();
+    let before = stack.throw_away.then(|| count(stack, Books::All, &run.stop.cancel).ok()).flatten();
     let result = load(run);
     let Some(before) = before else { return result };
-    match count(stack, None, &run.stop.cancel) {
+    match count(stack, Books::UpTo(before.newest), &run.stop.cancel) {
         Ok(after) => {
-            let audit = StockAudit::of(before, after);
+            let audit = StockAudit::of(before.count(), after.count());
             run.folder.write_json(names::CORRECTNESS, &audit)?;
             run.note(Stage::Load, format!("{} sold, {} unaccounted for", audit.sold(), audit.unaccounted()));
         }
@@ -65,4 +93,21 @@ pub(crate) fn balanced<T>(
         }]),
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found in a healthy run: a book that the load had stocked, and did not get to delete, passed for five lost updates.
+    #[test]
+    fn the_second_count_leaves_out_what_the_load_stocked() {
+        assert_eq!(Books::All.path(), "/healthz/stock");
+        assert_eq!(Books::One(1).path(), "/healthz/stock?book=1");
+        let told =
+            r#"{"stock": 10, "sold": 3, "orders": 2, "books_below_zero": 0, "newest": 500, "confirmed": 2}"#;
+        let before: Told = serde_json::from_str(told).unwrap();
+        assert_eq!(Books::UpTo(before.newest).path(), "/healthz/stock?newest=500");
+        assert_eq!(before.count(), StockCount { stock: 10, sold: 3, orders: 2, below_zero: 0 });
+    }
 }

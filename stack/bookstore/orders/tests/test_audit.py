@@ -35,6 +35,7 @@ class AuditTests(TransactionTestCase):
             "books_below_zero": 0,
             "orders": 2,
             "confirmed": 2,
+            "newest": self.books[1].pk,
         }
         self.assertEqual(self.client.get("/healthz/stock").json(), expected)
         one = self.client.get(f"/healthz/stock?book={self.books[1].pk}").json()
@@ -42,6 +43,16 @@ class AuditTests(TransactionTestCase):
         self.assertEqual(self.client.get("/healthz/stock?book=x").status_code, 400)
         none = self.client.get("/healthz/stock?book=99999").json()
         self.assertEqual((none["stock"], none["sold"]), (0, 0))
+
+    def test_books_that_come_and_go_are_left_out(self) -> None:
+        purchase(None, {self.books[0].pk: 3})
+        before = self.client.get("/healthz/stock").json()
+        late = make_book(3, stock=5)
+        purchase(None, {late.pk: 1})
+        self.assertEqual(self.client.get("/healthz/stock").json()["stock_and_sold"], 20)
+        after = self.client.get(f"/healthz/stock?newest={before['newest']}").json()
+        self.assertEqual(after, before)
+        self.assertEqual(self.client.get("/healthz/stock?newest=-1").status_code, 400)
 
     def test_a_lost_update_shows(self) -> None:
         purchase(None, {self.books[0].pk: 1})
