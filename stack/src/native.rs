@@ -7,6 +7,7 @@
 mod assemble;
 mod balancer;
 mod engine;
+mod haproxy;
 mod home;
 pub(crate) mod manoeuvre;
 mod media;

@@ -27,10 +27,11 @@ pub(super) struct Before {
 /// HAProxy, its configuration written.
 pub(super) fn spec(site: &Site, haproxy: &Tool, before: Before) -> Result<Spec, StackError> {
     let Before { site: port, figures, servers, objects } = before;
-    let many = servers.len();
+    let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
+    let socket = site.run.join(SOCKET);
     let conf = HaproxyConf {
         run_dir: site.run_text(),
-        socket: site.run.join(SOCKET).to_string_lossy().into_owned(),
+        socket: socket.to_string_lossy().into_owned(),
         listen: format!("127.0.0.1:{port}"),
         stats: format!("127.0.0.1:{figures}"),
         servers,
@@ -42,13 +43,13 @@ pub(super) fn spec(site: &Site, haproxy: &Tool, before: Before) -> Result<Spec, 
     let path = write(site, "haproxy.cfg", &conf.text()?)?;
     let program = site.program(&haproxy.path).arg("-db").arg("-f").arg(path);
     let log = site.logs.join("haproxy.log");
-    let what = format!("HAProxy {} before {many} servers", haproxy.version);
+    let what = format!("HAProxy {} before {} servers", haproxy.version, names.len());
     let tier = TierInfo {
         url: Some(url(port, "/")),
         logs: vec![log.display().to_string()],
         ..stores::tier(Tier::Proxy, what, Runtime::Native)
     };
     let (kind, name, telling) = ("haproxy", "haproxy".to_owned(), Vec::new());
-    let ready = vec![Ready::http(port, "/healthz")];
+    let ready = vec![Ready::http(port, "/healthz"), Ready::balances(&socket, names, port)];
     Ok(Spec { kind, name, program, log, telling, ready, ports: vec![port, figures], tier })
 }

@@ -5,7 +5,6 @@
 
 mod drain;
 mod front;
-mod haproxy;
 mod report;
 
 use std::time::{Duration, Instant};

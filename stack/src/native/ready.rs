@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use kneepoint_model::cancel::Cancel;
 use url::Url;
 
+use super::haproxy::Haproxy;
 use super::service::Running;
 use super::up::url;
 use crate::ask::Asker;
@@ -47,6 +48,8 @@ enum Question {
     Mysql,
     /// What it writes into this file when it is ready.
     Says(PathBuf, &'static str),
+    /// Servers that HAProxy, asked through its socket, must have found healthy.
+    Balances(PathBuf, Vec<String>),
 }
 
 impl Ready {
@@ -80,10 +83,16 @@ impl Ready {
         Self { url: address("redis", port), question: Question::Says(log.to_owned(), words) }
     }
 
+    /// Of HAProxy: it answers as soon as one server does, and finds the others up to two seconds later, at its own next
+    /// check. Until then load would go to fewer servers than are there.
+    pub(super) fn balances(socket: &Path, servers: Vec<String>, port: u16) -> Self {
+        Self { url: address("haproxy", port), question: Question::Balances(socket.to_owned(), servers) }
+    }
+
     /// The port that the service itself must hold.
     pub(super) fn own_port(&self) -> Option<u16> {
         match self.question {
-            Question::HttpBySocket(_) | Question::Says(..) => None,
+            Question::HttpBySocket(_) | Question::Says(..) | Question::Balances(..) => None,
             _ => self.url.port(),
         }
     }
@@ -150,12 +159,19 @@ fn ask(asker: &Asker, ready: &Ready, deadline: Duration, cancel: &Cancel) -> Res
             .get(&ready.url, None, deadline, cancel)?,
         Question::Words(words, answer) => return say(port, words, answer, deadline),
         Question::Mysql => return db::answers(port, deadline),
+        Question::Balances(socket, servers) => return all_found(socket, servers),
         Question::Says(log, words) => {
             let text = fs::read_to_string(log).unwrap_or_default();
             return if text.contains(words) { Ok(()) } else { Err(format!("it did not say `{words}` yet")) };
         }
     };
     if reply.status == 200 { Ok(()) } else { Err(format!("it answered with status {}", reply.status)) }
+}
+
+/// Whether HAProxy gives requests to all of these.
+fn all_found(socket: &Path, servers: &[String]) -> Result<(), String> {
+    let missing = Haproxy::at(socket.to_owned()).missing(servers).map_err(|error| error.to_string())?;
+    if missing.is_empty() { Ok(()) } else { Err(format!("it has not found {} healthy", missing.join(", "))) }
 }
 
 /// Says words and wants an answer that begins as it should.
@@ -226,6 +242,31 @@ mod tests {
         let (port, _server) = answering("-DENIED Redis is running in protected mode");
         assert!(say(port, "PING\r\n", "+PONG", QUESTION).is_err());
         assert!(say(1, "PING\r\n", "+PONG", QUESTION).unwrap_err().contains("refused"));
+    }
+
+    #[test]
+    fn a_balancer_is_ready_when_it_has_found_every_server() {
+        let temp = tempfile::tempdir().unwrap();
+        let socket = temp.path().join("haproxy.sock");
+        let servers = || ["app-1", "app-2"].map(str::to_owned).to_vec();
+        assert!(all_found(&socket, &servers()).is_err(), "nobody answers at all");
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let answers = ["DOWN", "UP"];
+        let haproxy = thread::spawn(move || {
+            for second in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut asked = String::new();
+                stream.read_to_string(&mut asked).unwrap();
+                assert_eq!(asked, "show stat\n");
+                let table = format!("# pxname,svname,status,\napp,app-1,UP,\napp,app-2,{second},\n");
+                stream.write_all(table.as_bytes()).unwrap();
+            }
+        });
+        let early = all_found(&socket, &servers()).unwrap_err();
+        assert_eq!(early, "it has not found app-2 healthy");
+        assert_eq!(all_found(&socket, &servers()), Ok(()));
+        haproxy.join().unwrap();
+        assert_eq!(Ready::balances(&socket, servers(), 80).own_port(), None);
     }
 
     #[test]

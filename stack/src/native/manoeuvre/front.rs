@@ -9,10 +9,10 @@ use kneepoint_model::experiment::Manoeuvre;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::assemble::Live;
+use super::super::haproxy::Haproxy;
 use super::super::running::RunningStack;
 use super::super::server::ServerSet;
 use super::super::{balancer, proxy};
-use super::haproxy::Haproxy;
 use super::{drain, impossible, until};
 use crate::StackError;
 use crate::render::{Backend, NginxConf};
@@ -59,18 +59,7 @@ impl Front {
                 left.remove(index);
                 nginx.reload(live, left, cancel)?;
             }
-            Self::Haproxy(haproxy) => {
-                // HAProxy finds a server healthy at its own next check, up to two seconds after the server answers: draining
-                // the only one that it has found so far would leave visitors with none.
-                let others: Vec<String> = (0..live.set.ports.len())
-                    .filter(|other| *other != index)
-                    .map(ServerSet::backend)
-                    .collect();
-                until("HAProxy finds the other servers healthy", cancel, || {
-                    others.iter().all(|other| haproxy.is_up(other))
-                })?;
-                haproxy.drain(&ServerSet::backend(index))?;
-            }
+            Self::Haproxy(haproxy) => drain_one(haproxy, live.set.ports.len(), index, cancel)?,
         }
         drain::wait_one(&live.set, &live.site.run, index, cancel)
     }
@@ -115,6 +104,16 @@ impl Front {
     }
 }
 
+/// Drains one of so many servers, once HAProxy has found the others: it does so at its own next check, up to two seconds
+/// after a server answers, and to drain the only one that it has found would leave visitors with none.
+fn drain_one(haproxy: &Haproxy, servers: usize, index: usize, cancel: &Cancel) -> Result<(), StackError> {
+    let others: Vec<String> = (0..servers).filter(|other| *other != index).map(ServerSet::backend).collect();
+    until("HAProxy finds the other servers healthy", cancel, || {
+        haproxy.missing(&others).is_ok_and(|missing| missing.is_empty())
+    })?;
+    haproxy.drain(&ServerSet::backend(index))
+}
+
 impl Nginx {
     /// Writes the file with these app servers, has it read, and waits until no worker with the old one is left. nginx
     /// starts workers with the new file first, so that there is always somebody who takes connections.
@@ -145,5 +144,38 @@ impl Nginx {
         let master = self.session.session.0;
         let members = self.session.members();
         members.iter().filter(|process| process.ppid == master).map(|process| process.pid).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    /// Found by a manoeuvre under load: the only server that HAProxy knew was drained, and visitors got 503.
+    #[test]
+    fn no_server_is_drained_before_the_others_are_found() {
+        let temp = tempfile::tempdir().unwrap();
+        let socket = temp.path().join("haproxy.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let answers = ["app-2,DOWN", "app-2,UP 1/3", ""];
+        let asked = thread::spawn(move || {
+            answers.map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut command = String::new();
+                stream.read_to_string(&mut command).unwrap();
+                if !answer.is_empty() {
+                    let table = format!("# pxname,svname,status,\napp,app-1,UP,\napp,{answer},\n");
+                    stream.write_all(table.as_bytes()).unwrap();
+                }
+                command
+            })
+        });
+        drain_one(&Haproxy::at(socket), 2, 0, &Cancel::new()).unwrap();
+        let drain = "set server app/app-1 state drain\n";
+        assert_eq!(asked.join().unwrap(), ["show stat\n", "show stat\n", drain]);
     }
 }
