@@ -455,6 +455,55 @@ fn a_database_that_does_not_come_up_is_told_with_its_log() {
 }
 
 #[test]
+fn an_image_that_cannot_be_made_is_told_with_what_the_tool_said() {
+    if without_docker() {
+        return;
+    }
+    let _turn = turn();
+    let temp = tempfile::tempdir().unwrap();
+    let root = root(temp.path());
+    // Nobody listens there; another index is another image, so that none from before will do.
+    let index = "http://user:secret@127.0.0.1:9/simple";
+    let said = doomed(&root, "runserver", &[("PIP_INDEX_URL", index)]);
+    assert!(said.contains("EXIT 5") && said.contains("making the image of the site"), "{said}");
+    assert!(said.contains("127.0.0.1") && !said.contains("secret"), "{said}");
+    assert_nothing_is_left(&root);
+}
+
+#[test]
+#[ignore = "not a test: what takes a stack down and is killed in the test below"]
+fn down_entry() {
+    let Some(root) = entry_root() else { return };
+    down_recorded(&root, GRACE, false).unwrap();
+}
+
+#[test]
+fn a_down_that_is_killed_is_finished_by_the_next() {
+    if without_docker() {
+        return;
+    }
+    let _turn = turn();
+    let temp = tempfile::tempdir().unwrap();
+    let root = root(temp.path());
+    let prepared = prepared(&root, &["runserver"]);
+    let left = ComposePlan { lifetime: Lifetime::Detached, ..small(18_540) };
+    let info = brought_up(&left, &prepared).info().clone();
+    let project = project(&info);
+    let whole = of(&project).len();
+    let options = StartOptions { name: "down".to_owned(), log: None, lifetime: Lifetime::Detached };
+    let down: Service = copy("down_entry", &root).start(options).unwrap();
+    let engine = &info.tier(Tier::Engine).unwrap().containers[0];
+    let running = || docker(&["ps", "--format", "{{.Names}}"]).contains(engine.as_str());
+    wait_until(40, "the first container is ended", || !running());
+    assert_eq!(session::kill(down.session_ref(), Duration::ZERO), []);
+    let after = of(&project).len();
+    assert!(after > 0, "it was down before it was killed, so the test shows nothing (of {whole})");
+    let report = down_recorded(&root, GRACE, false).unwrap();
+    assert!(report.left.is_empty(), "{report:?}");
+    assert_nothing_is_left(&root);
+}
+
+#[test]
 #[ignore = "not a test: the owner that is killed in the tests below"]
 fn owner_entry() {
     let Some(root) = entry_root() else { return };
