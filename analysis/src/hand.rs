@@ -343,11 +343,13 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
             endpoint("GET /book/7/", "book/<int:pk>/", requests / 2),
         ],
         seconds: (0..15).map(second).collect(),
+        stages: Vec::new(),
         exemplars: Vec::new(),
         log: format!("load/{name}.hlog"),
         generator: GeneratorHealth { busiest_thread: Ratio(0.1), ..GeneratorHealth::default() },
         validity: Validity { valid: true, ..Validity::default() },
         partial: false,
+        stopped_by: None,
     }
 }
 

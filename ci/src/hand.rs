@@ -188,11 +188,13 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         curve: Vec::new(),
         endpoints: vec![endpoint],
         seconds: Vec::new(),
+        stages: Vec::new(),
         exemplars: Vec::new(),
         log: String::new(),
         generator: GeneratorHealth::default(),
         validity: Validity { valid: true, ..Validity::default() },
         partial: false,
+        stopped_by: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use kneepoint_model::schedule::LoadStage;
 use url::Url;
 
 use crate::config::{DataSize, FailOn, Span, StackDb, StackDriver};
@@ -113,6 +114,8 @@ pub(crate) enum Verb {
     /// Exits with 0 when everything asked for has an answer (that advice hurts is one), 3 when some answers are invalid, 4
     /// when all are, 5 when a stack did not come up, 7 when something named needs what is not there.
     Experiment(ExperimentArgs),
+    /// Write a scenario file from an access log, a browser's recording (HAR) or an OpenAPI document.
+    Import(ImportArgs),
     /// List the runs of this folder.
     History,
     /// Print a JSON Schema of the public contract.
@@ -158,6 +161,33 @@ pub(crate) enum Verb {
         /// Where the logs of its containers are kept.
         logs: PathBuf,
     },
+}
+
+/// What a scenario is made of.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ImportArgs {
+    /// What the file is.
+    #[arg(value_enum)]
+    pub(crate) kind: ImportKind,
+    /// The file; `-` for standard input.
+    pub(crate) file: PathBuf,
+    /// Where the scenario is written, `-` for standard output; otherwise scenarios/<kind>.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// From an OpenAPI document: also operations that change data.
+    #[arg(long)]
+    pub(crate) writes: bool,
+}
+
+/// What can be made into a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportKind {
+    /// Common or combined format (Apache, nginx), or a JSON object a line: the mix that visitors really ask for.
+    AccessLog,
+    /// What a browser recorded: a journey.
+    Har,
+    /// OpenAPI 3 or Swagger 2, JSON or YAML: each operation.
+    Openapi,
 }
 
 /// Files with a published schema.
@@ -223,6 +253,15 @@ pub(crate) struct RunArgs {
     /// Journeys per second of the open phase: `auto` or `50/s`.
     #[arg(long)]
     pub(crate) rate: Option<String>,
+    /// A stage of the open phase, e.g. 'ramp 0/s to 50/s over 1m' or 'hold 50/s for 2m'; may be given several times.
+    #[arg(long = "stage", value_name = "STAGE")]
+    pub(crate) stages: Vec<LoadStage>,
+    /// An access log whose requests are the open phase, each at its own moment.
+    #[arg(long, value_name = "LOG")]
+    pub(crate) replay: Option<PathBuf>,
+    /// How much faster than in the log they come.
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) speed: Option<f64>,
     /// A finding of this severity or above fails the run.
     #[arg(long, value_enum)]
     pub(crate) fail_on: Option<FailOn>,

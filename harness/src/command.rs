@@ -2,6 +2,7 @@
 
 mod doctor;
 mod experiment;
+mod import;
 mod init;
 mod ladder;
 mod main_job;
@@ -41,6 +42,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Report { run } => stored::report(common, run.as_deref()),
         Verb::Gate { run, fail_on } => stored::gate(common, run.as_deref(), fail_on),
         Verb::Experiment(args) => experiment::experiment(common, &args),
+        Verb::Import(args) => import::import(&args),
         Verb::History => stored::history(common),
         Verb::Schema { which } => schema(which),
         Verb::Completions { shell } => {

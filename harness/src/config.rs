@@ -8,6 +8,7 @@ mod value;
 use std::path::{Path, PathBuf};
 
 use kneepoint_model::ladder::Promise;
+use kneepoint_model::schedule::LoadStage;
 
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
@@ -15,7 +16,7 @@ pub(crate) use plan::{
     Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{PromiseText, Rate, Span};
+pub(crate) use value::{PromiseText, Rate, Span, Spread, StageText, StopText};
 
 use raw::RawConfig;
 
@@ -36,6 +37,9 @@ pub(crate) struct Overrides {
     pub(crate) seed: Option<u64>,
     pub(crate) users: Option<u32>,
     pub(crate) rate: Option<Rate>,
+    pub(crate) stages: Vec<LoadStage>,
+    pub(crate) replay: Option<PathBuf>,
+    pub(crate) speed: Option<f64>,
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) python: Option<PathBuf>,

@@ -4,15 +4,13 @@ use std::borrow::Cow;
 use std::io::Read as _;
 
 use flate2::read::{GzDecoder, ZlibDecoder};
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, HeaderName};
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::server_timing::ServerTiming;
 use kneepoint_scenarios::Answer;
 
 use crate::cookies::Jar;
-use crate::transport::Reply;
+use crate::transport::{Head, Reply};
 
 /// How the body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +22,18 @@ pub(crate) enum Packing {
     Strange,
 }
 
-pub(crate) fn packing(headers: &HeaderMap) -> Packing {
-    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
-    match encoding.trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Packing::Plain,
-        "gzip" | "x-gzip" => Packing::Gzip,
-        "deflate" => Packing::Deflate,
-        _ => Packing::Strange,
-    }
+pub(crate) fn packing(head: &Head) -> Packing {
+    let encoding = head.get("content-encoding").unwrap_or("identity");
+    let encoding = encoding.trim();
+    let known = [
+        ("", Packing::Plain),
+        ("identity", Packing::Plain),
+        ("gzip", Packing::Gzip),
+        ("x-gzip", Packing::Gzip),
+        ("deflate", Packing::Deflate),
+    ];
+    let found = known.into_iter().find(|(name, _)| encoding.eq_ignore_ascii_case(name));
+    found.map_or(Packing::Strange, |(_, packing)| packing)
 }
 
 /// Decoded length without decoding: gzip ends with it (RFC 1952 §2.3.1, modulo 4 GiB).
@@ -62,31 +64,27 @@ pub(crate) fn decode(
     }
 }
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-
 /// What the server said of its own time.
-pub(crate) fn server_timing(headers: &HeaderMap) -> Option<ServerTiming> {
-    let timing = ServerTiming::parse(headers.get(SERVER_TIMING)?.to_str().ok()?);
+pub(crate) fn server_timing(head: &Head) -> Option<ServerTiming> {
+    let timing = ServerTiming::parse(head.get("server-timing")?);
     (!timing.is_empty()).then_some(timing)
 }
 
 /// What the caches in front said.
-pub(crate) fn cache(headers: &HeaderMap) -> CacheOutcome {
-    let status = headers.get(CACHE_STATUS).and_then(|value| value.to_str().ok());
-    status.map_or(CacheOutcome::None, CacheOutcome::parse_header)
+pub(crate) fn cache(head: &Head) -> CacheOutcome {
+    head.get("cache-status").map_or(CacheOutcome::None, CacheOutcome::parse_header)
 }
 
 /// For extraction.
 pub(crate) struct View<'a> {
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) head: &'a Head,
     pub(crate) jar: &'a Jar,
     pub(crate) body: &'a str,
 }
 
 impl Answer for View<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.head.get(name)
     }
     fn cookie(&self, name: &str) -> Option<String> {
         self.jar.get(name).map(str::to_owned)

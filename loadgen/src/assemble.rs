@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::LatencyHistogram;
 use kneepoint_model::load::{EndpointStats, LoadModel, LoadPhase};
 use kneepoint_model::run::{FORMAT_VERSION, names};
+use kneepoint_model::schedule::StageStats;
 use kneepoint_model::units::{PerSecond, UnixMillis};
 
 use crate::health::Cost;
@@ -20,6 +22,8 @@ pub(crate) struct Circumstances {
     pub(crate) local_faults: u64,
     /// Cut short, by a wish to stop or by a kill.
     pub(crate) partial: bool,
+    /// The limit that stopped it.
+    pub(crate) stopped_by: Option<StopWhen>,
 }
 
 /// Puts the result together.
@@ -65,6 +69,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
             record.endpoints.get(at).map(|endpoint| endpoint.name.clone()).unwrap_or_default();
         exemplars.push(exemplar);
     }
+    let stages = stages(record, ledger, measured);
     let evidence = Evidence {
         model: record.load,
         offered,
@@ -77,6 +82,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         wake_wait: circumstances.cost.wake_wait,
         local_faults: circumstances.local_faults,
         cut: circumstances.partial.then_some((asked, measured)),
+        stopped_by: circumstances.stopped_by,
     };
     LoadPhase {
         format_version: FORMAT_VERSION,
@@ -103,10 +109,31 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         curve: response.curve(),
         endpoints,
         seconds: ledger.seconds.clone(),
+        stages,
         exemplars,
         log: names::hlog(&record.name),
         generator: circumstances.cost.health,
         validity: judge(&evidence),
         partial: circumstances.partial,
+        stopped_by: circumstances.stopped_by.map(|limit| limit.to_string()),
     }
+}
+
+/// The stages that were reached. One that was cut short offered what it did in the time that it had.
+fn stages(record: &PlanRecord, ledger: &Ledger, measured: Duration) -> Vec<StageStats> {
+    let mut begins = Duration::ZERO;
+    let mut stats = Vec::new();
+    for (stage, seen) in record.stages.iter().zip(ledger.stages.iter()) {
+        let length = stage.length().min(measured.saturating_sub(begins));
+        begins += stage.length();
+        stats.push(StageStats {
+            stage: *stage,
+            offered_rps: PerSecond::of(seen.tally.due, length),
+            requests: seen.tally.requests,
+            errors: seen.tally.errors,
+            response_us: seen.response.quantiles(),
+            service_us: seen.service.quantiles(),
+        });
+    }
+    stats
 }

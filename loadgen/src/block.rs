@@ -116,6 +116,7 @@ impl BlockLoad {
             cost: health(&before, &after, window.from.elapsed(), ledger.ended),
             local_faults: world.local_faults.load(Ordering::Relaxed),
             partial: !is_whole,
+            stopped_by: None,
         };
         Ok(assemble(&record, &ledger, &circumstances))
     }

@@ -1,7 +1,6 @@
 //! The cookies of one visitor. One site only, so domains are not looked at; values never leave this file but to the site.
 
-use http::HeaderMap;
-use http::header::SET_COOKIE;
+use crate::transport::Head;
 
 const MOST: usize = 50;
 const LONGEST: usize = 4096;
@@ -20,13 +19,9 @@ struct Cookie {
 
 impl Jar {
     /// Takes what an answer sets or removes.
-    pub(crate) fn take(&mut self, headers: &HeaderMap) {
-        for header in headers.get_all(SET_COOKIE) {
-            if let Ok(text) = header.to_str()
-                && text.len() <= LONGEST
-            {
-                self.set(text);
-            }
+    pub(crate) fn take(&mut self, head: &Head) {
+        for text in head.all("set-cookie").filter(|text| text.len() <= LONGEST) {
+            self.set(text);
         }
     }
 

@@ -33,6 +33,6 @@ pub use block::BlockLoad;
 pub use error::LoadError;
 pub use pacer::Arrivals;
 pub use phase::run_phase;
-pub use plan::PhasePlan;
+pub use plan::{PhasePlan, Recorded};
 pub use recover::recover_phase;
 pub use validity::{Evidence, judge};

@@ -1,8 +1,8 @@
 //! The open model: journeys start when they are due, whatever the answers do.
 //!
-//! One current-thread runtime on a thread of its own; one keeper of the clock; each journey a task. Beyond the bound on
-//! requests in flight a step waits in order and keeps its intended start. After the last arrival requests drain; what is
-//! left then is recorded as censored when its task is dropped.
+//! One current-thread runtime for each thread that is wanted, with a keeper of the clock; arrivals go to them in turn; each
+//! journey is a task. Beyond the bound on requests in flight a step waits in order and keeps its intended start. After the
+//! last arrival requests drain; what is left then is recorded as censored when its task is dropped.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -13,10 +13,12 @@ use kneepoint_model::load::LoadModel;
 use kneepoint_scenarios::SessionScope;
 
 use crate::error::LoadError;
+use crate::health::Role;
 use crate::journey::{Pace, run_journey};
 use crate::pacer::Pacer;
+use crate::plan::Recorded;
 use crate::session::Session;
-use crate::step::Due;
+use crate::step::{Due, run_step};
 use crate::timer::Alarm;
 use crate::transport::Pool;
 use crate::world::World;
@@ -26,21 +28,63 @@ pub(crate) const LEAD: Duration = Duration::from_millis(50);
 /// Longest wait without a look at the wish to stop.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs the phase on the calling thread; returns when everything ended or was given up.
+/// Runs the phase on the calling thread and those beside it; returns when everything ended or was given up.
 pub(crate) fn run(world: &Arc<World>) -> Result<(), LoadError> {
-    let LoadModel::Open { rate } = world.plan.model else {
+    let LoadModel::Open { .. } = world.plan.model else {
         return Err(LoadError::Broken("the open model was asked to run a closed plan".into()));
     };
+    std::thread::scope(|scope| {
+        let mut beside = Vec::new();
+        for lane in 1..world.plan.threads {
+            let body = move || {
+                world.threads.enter(Role::Generates);
+                run_lane(world, lane)
+            };
+            let name = format!("kneepoint-load-{lane}");
+            beside.push(std::thread::Builder::new().name(name).spawn_scoped(scope, body)?);
+        }
+        let own = run_lane(world, 0);
+        let ended = beside
+            .into_iter()
+            .map(|lane| lane.join().unwrap_or_else(|_| Err(LoadError::Broken("its thread panicked".into()))));
+        // All are waited for before the first error is told.
+        let ended: Vec<Result<(), LoadError>> = std::iter::once(own).chain(ended).collect();
+        ended.into_iter().collect()
+    })
+}
+
+/// The arrivals of one thread: every so many-th.
+fn run_lane(world: &Arc<World>, lane: usize) -> Result<(), LoadError> {
+    let plan = &world.plan;
+    if plan.pin {
+        pin(lane);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Look at sockets and the clock more often than every 61 tasks: a late look is lateness of our own.
         .event_interval(7)
         .build()?;
-    let pacer = Pacer::new(rate.0, world.plan.arrivals, world.plan.seed);
-    let outcome = runtime.block_on(dispatch(world, pacer));
+    let outcome = match &plan.replay {
+        Some(recorded) => runtime.block_on(dispatch(world, lane, recorded.due())),
+        None => {
+            runtime.block_on(dispatch(world, lane, Pacer::new(plan.schedule(), plan.arrivals, plan.seed)))
+        }
+    };
     // Dropping the tasks records what was still under way.
     runtime.shutdown_timeout(Duration::from_millis(50));
     outcome
+}
+
+/// Keeps the thread on one of the cores that this process may use. What the system refuses is left as it was.
+fn pin(lane: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if let Some(core) = cores.get(lane % cores.len().max(1)) {
+        let mut only = CpuSet::new();
+        only.set(*core);
+        let _ = sched_setaffinity(None, &only);
+    }
 }
 
 /// Shared by the journeys of an open phase.
@@ -52,7 +96,11 @@ struct Ground {
     waiting: Mutex<HashMap<usize, Vec<Session>>>,
 }
 
-async fn dispatch(world: &Arc<World>, pacer: Pacer) -> Result<(), LoadError> {
+async fn dispatch(
+    world: &Arc<World>,
+    lane: usize,
+    due: impl Iterator<Item = Duration>,
+) -> Result<(), LoadError> {
     let ground = Arc::new(Ground {
         world: Arc::clone(world),
         alarm: Alarm::new()?,
@@ -60,8 +108,8 @@ async fn dispatch(world: &Arc<World>, pacer: Pacer) -> Result<(), LoadError> {
         waiting: Mutex::default(),
     });
     let window = world.window;
-    let mut arrivals =
-        pacer.map(|after| window.start + after).take_while(|at| *at < window.until).enumerate();
+    let arrivals = due.map(|after| window.start + after).take_while(|at| *at < window.until).enumerate();
+    let mut arrivals = arrivals.skip(lane).step_by(world.plan.threads);
     let mut next = arrivals.next();
     let last = window.until + world.plan.drain;
     loop {
@@ -84,6 +132,9 @@ async fn dispatch(world: &Arc<World>, pacer: Pacer) -> Result<(), LoadError> {
 async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {
     let lag = Some(due.elapsed());
     let world = &ground.world;
+    if let Some(recorded) = &world.plan.replay {
+        return again(world, &ground.pool, recorded, number, Due { at: due, lag }).await;
+    }
     let scenario = world.picker.pick(number);
     let returning = world.scenario(scenario).session() == SessionScope::User;
     let waiting = || ground.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,4 +148,13 @@ async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {
     if returning {
         waiting().entry(scenario).or_default().push(session);
     }
+}
+
+/// One request of a log, by a visitor of its own: a log does not say who came back.
+async fn again(world: &World, pool: &Pool, recorded: &Recorded, number: u64, due: Due) {
+    let visitor = world.visitors.fetch_add(1, Ordering::Relaxed) + 1;
+    let mut session = Session::new(world.plan.seed, visitor);
+    let Some(step) = recorded.log.visit(number as usize, &mut session.visit) else { return };
+    let end = run_step(world, &mut session, pool, 0, step, due).await;
+    world.recorder.journey(end.done, end.ok);
 }

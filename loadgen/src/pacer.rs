@@ -1,10 +1,13 @@
 //! When the next journey is due: pure, seeded, never dependent on answers.
 //!
-//! Constant: the i-th arrival is due at i / rate, computed for each i from the start, so that nothing adds up.
-//! Poisson: gaps are -ln(U) / rate with seeded U (inversion of the exponential distribution).
+//! The schedule says when so many arrivals are to be expected. Constant: the i-th comes when i are. Poisson: the i-th comes
+//! when as many are as i exponential draws of mean 1 add up to (time change of a unit-rate process), which at a constant rate
+//! makes gaps of -ln(U) / rate, and in a ramp a process whose intensity follows the ramp. Source: Çınlar, Introduction to
+//! Stochastic Processes, 1975, chapter 4.7.
 
 use std::time::Duration;
 
+use kneepoint_model::schedule::Schedule;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -18,18 +21,18 @@ pub enum Arrivals {
     Poisson,
 }
 
-/// Gives due times as offsets from the start, in order, without end.
+/// Gives due times as offsets from the start, in order, until the schedule ends.
 #[derive(Debug)]
 pub(crate) struct Pacer {
-    rate: f64,
+    schedule: Schedule,
     next: u64,
     poisson: Option<(ChaCha8Rng, f64)>,
 }
 
 impl Pacer {
-    pub(crate) fn new(rate: f64, arrivals: Arrivals, seed: u64) -> Self {
+    pub(crate) fn new(schedule: Schedule, arrivals: Arrivals, seed: u64) -> Self {
         let poisson = (arrivals == Arrivals::Poisson).then(|| (ChaCha8Rng::seed_from_u64(seed), 0.0));
-        Self { rate, next: 0, poisson }
+        Self { schedule, next: 0, poisson }
     }
 }
 
@@ -37,35 +40,43 @@ impl Iterator for Pacer {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let seconds = match &mut self.poisson {
-            None => self.next as f64 / self.rate,
+        let arrivals = match &mut self.poisson {
+            None => self.next as f64,
             Some((rng, at)) => {
                 let uniform: f64 = rng.random();
-                *at += -(1.0 - uniform).ln() / self.rate;
+                *at += -(1.0 - uniform).ln();
                 *at
             }
         };
         self.next += 1;
-        Some(Duration::from_secs_f64(seconds.clamp(0.0, 1.0e9)))
+        self.schedule.when(arrivals).map(Duration::from_secs_f64)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kneepoint_model::schedule::LoadStage;
     use proptest::prelude::*;
 
     use super::*;
 
+    fn pacer(stages: &[&str], arrivals: Arrivals, seed: u64) -> Pacer {
+        let stages: Vec<LoadStage> = stages.iter().map(|text| text.parse().expect("a stage")).collect();
+        Pacer::new(Schedule::new(&stages), arrivals, seed)
+    }
+
     #[test]
     fn the_millionth_arrival_of_a_constant_rate_has_not_drifted() {
-        let at = Pacer::new(3000.0, Arrivals::Constant, 1).nth(3_000_000).expect("endless");
+        let at = pacer(&["hold 3000/s for 1h"], Arrivals::Constant, 1).nth(3_000_000).expect("long enough");
         assert!(at.abs_diff(Duration::from_secs(1000)) < Duration::from_nanos(2), "{at:?}");
     }
 
     #[test]
     fn poisson_gaps_have_the_mean_and_the_spread_of_the_exponential() {
-        let times: Vec<f64> =
-            Pacer::new(100.0, Arrivals::Poisson, 7).take(20_000).map(|d| d.as_secs_f64()).collect();
+        let times: Vec<f64> = pacer(&["hold 100/s for 1h"], Arrivals::Poisson, 7)
+            .take(20_000)
+            .map(|d| d.as_secs_f64())
+            .collect();
         let gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
@@ -73,11 +84,23 @@ mod tests {
         assert!((variance.sqrt() / mean - 1.0).abs() < 0.05, "{variance}");
     }
 
+    #[test]
+    fn visitors_who_come_by_chance_follow_a_ramp() {
+        // 0 to 200/s over 100 s: 10,000 to be expected, a quarter of them in the first half; three standard deviations.
+        let times: Vec<f64> = pacer(&["ramp 0/s to 200/s over 100s"], Arrivals::Poisson, 3)
+            .map(|due| due.as_secs_f64())
+            .collect();
+        let early = times.iter().filter(|due| **due < 50.0).count() as f64;
+        assert!((times.len() as f64 - 10_000.0).abs() < 300.0, "{}", times.len());
+        assert!((early - 2_500.0).abs() < 150.0, "{early}");
+    }
+
     proptest! {
         #[test]
         fn schedules_never_run_backwards_and_equal_seeds_agree(rate in 0.1f64..1e5, seed: u64, poisson: bool) {
             let arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
-            let take = || Pacer::new(rate, arrivals, seed).take(200).collect::<Vec<_>>();
+            let stage = format!("hold {rate}/s for 24h");
+            let take = || pacer(&[&stage], arrivals, seed).take(200).collect::<Vec<_>>();
             let times = take();
             prop_assert!(times.is_sorted());
             prop_assert_eq!(times, take());

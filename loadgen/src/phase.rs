@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::guard::{Guard, StopWhen};
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::run::RunFolder;
 use kneepoint_model::units::{PerSecond, UnixMillis};
@@ -72,6 +73,7 @@ pub fn run_phase(
         cost: health(&collector.before, &collector.after, measured, collector.ledger.ended),
         local_faults: world.local_faults.load(Ordering::Relaxed),
         partial: cut,
+        stopped_by: collector.stopped_by,
     };
     Ok(assemble(&record, &collector.ledger, &circumstances))
 }
@@ -134,6 +136,9 @@ struct Collector<'a> {
     files: PhaseFiles,
     events: &'a dyn EventSink,
     ledger: Ledger,
+    guard: Guard,
+    /// The limit that was exceeded.
+    stopped_by: Option<StopWhen>,
     empty: Option<Box<Shard>>,
     last: Instant,
     before: Account,
@@ -149,6 +154,8 @@ impl<'a> Collector<'a> {
             files,
             events,
             ledger: Ledger::new(endpoints),
+            guard: Guard::new(&world.plan.stop_when),
+            stopped_by: None,
             empty: Some(Box::new(Shard::new(endpoints))),
             last: world.window.start,
             before: Account::default(),
@@ -181,6 +188,10 @@ impl<'a> Collector<'a> {
                 self.after = self.world.threads.read();
             }
             self.collect(tick)?;
+            if self.stopped_by.is_some() {
+                self.after = self.world.threads.read();
+                return Ok(true);
+            }
         }
         // The measured part is whole; what follows is only the drain.
         while !generator.is_finished() && !cancel.is_set() {
@@ -198,6 +209,7 @@ impl<'a> Collector<'a> {
         self.files.sync()?;
         if let Some(stats) = stats {
             self.announce(&stats, to);
+            self.stopped_by = self.stopped_by.or(self.guard.look(&stats));
             self.ledger.seconds.push(stats);
         }
         shard.clear();
@@ -211,12 +223,21 @@ impl<'a> Collector<'a> {
         self.collect(Instant::now().max(self.last))
     }
 
+    /// Which stage it is, and what is wanted in it.
+    fn stage(&self, to: Instant) -> String {
+        let stages = &self.world.plan.stages;
+        let since = to.saturating_duration_since(self.world.window.from);
+        let at = self.world.plan.stage_ends().partition_point(|end| *end < since).min(stages.len() - 1);
+        format!("open, stage {} of {}: {}", at + 1, stages.len(), stages[at])
+    }
+
     fn announce(&self, stats: &SecondStats, to: Instant) {
         let window = &self.world.window;
         let length = to.saturating_duration_since(self.last);
         let who = match self.world.plan.model {
             LoadModel::Closed { users } => format!("closed {users} users"),
-            LoadModel::Open { rate } => format!("open {rate}"),
+            LoadModel::Open { rate } if self.world.plan.stages.is_empty() => format!("open {rate}"),
+            LoadModel::Open { .. } => self.stage(to),
         };
         let warmup = if stats.warmup { "warm-up · " } else { "" };
         let message = format!(

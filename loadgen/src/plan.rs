@@ -1,9 +1,13 @@
 //! What one phase of load shall be: values only.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use kneepoint_model::guard::StopWhen;
 use kneepoint_model::load::LoadModel;
-use kneepoint_scenarios::Scenario;
+use kneepoint_model::schedule::{LoadStage, Schedule};
+use kneepoint_model::units::{Micros, PerSecond};
+use kneepoint_scenarios::{Replay, Scenario};
 use url::Url;
 
 use crate::error::LoadError;
@@ -34,15 +38,46 @@ pub struct PhasePlan {
     pub drain: Duration,
     /// Requests in flight at the same time in the open model; later ones wait in order and keep their intended start.
     pub max_in_flight: usize,
+    /// Limits at which the phase is stopped, when they are exceeded for some seconds in a row.
+    pub stop_when: Vec<StopWhen>,
     /// Longest body, as received and as decoded, in bytes.
     pub max_body: u64,
     /// `User-Agent` header.
     pub user_agent: String,
     /// Multiplies every think time.
     pub think_scale: f64,
+    /// Threads of the open model; arrivals go to them in turn.
+    pub threads: usize,
+    /// Whether each of them keeps to one core.
+    pub pin: bool,
     /// How arrivals of the open model are spread.
     pub arrivals: Arrivals,
+    /// Stages of the open model, where its rate changes; set by [`PhasePlan::in_stages`].
+    pub stages: Vec<LoadStage>,
+    /// A log whose requests come again instead of journeys; set by [`PhasePlan::replaying`].
+    pub replay: Option<Recorded>,
 }
+
+/// A log, and how much faster its requests come than they once did.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The log.
+    pub log: Arc<Replay>,
+    /// 1 is the speed of the log itself.
+    pub speed: f64,
+}
+
+impl Recorded {
+    /// When the requests are due, from the first.
+    pub(crate) fn due(&self) -> impl Iterator<Item = Duration> {
+        (0..self.log.count()).filter_map(|n| self.log.due(n)).map(|due| due.div_f64(self.speed))
+    }
+}
+
+/// More threads than any machine has cores for load.
+const MOST_THREADS: usize = 64;
+/// More stages are a mistake.
+const MOST_STAGES: usize = 100;
 
 impl PhasePlan {
     /// A plan with defaults: 2 s of warm-up, 10 s measured, timeout 10 s, 512 in flight, evenly spread arrivals.
@@ -59,11 +94,71 @@ impl PhasePlan {
             timeout: Duration::from_secs(10),
             drain: Duration::from_secs(5),
             max_in_flight: 512,
+            stop_when: Vec::new(),
             max_body: 32 << 20,
             user_agent: concat!("kneepoint/", env!("CARGO_PKG_VERSION")).to_owned(),
             think_scale: 1.0,
+            threads: 1,
+            pin: false,
             arrivals: Arrivals::Constant,
+            stages: Vec::new(),
+            replay: None,
         }
+    }
+
+    /// The same as an open phase in which the requests of a log come again, each at its own moment. The beginning of the log
+    /// is the warm-up, at most a fifth of it.
+    #[must_use]
+    pub fn replaying(mut self, log: Arc<Replay>, speed: f64) -> Self {
+        let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
+        let count = log.count();
+        let last = log.due(count.saturating_sub(1)).unwrap_or_default().div_f64(speed);
+        // The last request has the mean gap after it, as all others have.
+        let whole_us = last.as_micros() as f64 * count as f64 / (count.max(2) - 1) as f64;
+        let length = Duration::from_micros(whole_us.round() as u64).max(Duration::from_millis(500));
+        self.warmup = self.warmup.min(length / 5);
+        self.duration = length.saturating_sub(self.warmup);
+        self.model = LoadModel::Open { rate: PerSecond::of(count as u64, length) };
+        self.scenarios = vec![(log.scenario().clone(), 1)];
+        self.replay = Some(Recorded { log, speed });
+        self
+    }
+
+    /// The same as an open phase whose rate goes through these stages: they are its measured part, and the model has their
+    /// mean rate. The warm-up keeps the mean rate of the first stage that has visitors.
+    #[must_use]
+    pub fn in_stages(mut self, stages: Vec<LoadStage>) -> Self {
+        self.duration = stages.iter().map(LoadStage::length).sum();
+        let arrivals = Schedule::new(&stages).arrivals();
+        let seconds = self.duration.as_secs_f64().max(f64::MIN_POSITIVE);
+        self.model = LoadModel::Open { rate: PerSecond(arrivals / seconds) };
+        self.stages = stages;
+        self
+    }
+
+    /// The rate over warm-up and measured part.
+    pub(crate) fn schedule(&self) -> Schedule {
+        let LoadModel::Open { rate } = self.model else { return Schedule::new(&[]) };
+        let length = |duration| Micros::from_duration(duration);
+        let mut stages = self.stages.clone();
+        if stages.is_empty() {
+            return Schedule::new(&[LoadStage::hold(rate, length(self.warmup + self.duration))]);
+        }
+        if !self.warmup.is_zero() {
+            let first = stages.iter().map(LoadStage::mean).find(|mean| mean.0 > 0.0).unwrap_or_default();
+            stages.insert(0, LoadStage::hold(first, length(self.warmup)));
+        }
+        Schedule::new(&stages)
+    }
+
+    /// Ends of the stages, from the beginning of the measured part.
+    pub(crate) fn stage_ends(&self) -> Vec<Duration> {
+        let mut end = Duration::ZERO;
+        let add = |stage: &LoadStage| {
+            end += stage.length();
+            end
+        };
+        self.stages.iter().map(add).collect()
     }
 
     pub(crate) fn check(&self) -> Result<(), LoadError> {
@@ -82,11 +177,22 @@ impl PhasePlan {
             }
             _ => {}
         }
+        if self.stages.len() > MOST_STAGES {
+            return wrong("at most 100 stages");
+        }
+        if !self.stages.is_empty()
+            && self.stages.iter().map(LoadStage::length).sum::<Duration>() != self.duration
+        {
+            return wrong("its stages must be as long as its measured part");
+        }
         if self.scenarios.iter().all(|(_, weight)| *weight == 0) {
             return wrong("no scenario has a weight above zero");
         }
         if self.duration < Duration::from_millis(100) {
             return wrong("the measured part must last at least 0.1 s");
+        }
+        if !(1..=MOST_THREADS).contains(&self.threads) {
+            return wrong("it needs 1 to 64 threads");
         }
         if self.timeout.is_zero() || self.max_in_flight == 0 {
             return wrong("timeout and max_in_flight must be above zero");

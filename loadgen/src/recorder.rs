@@ -7,12 +7,13 @@ mod files;
 mod hit;
 mod ledger;
 mod shard;
+mod stages;
 mod tally;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-pub(crate) use files::{Endpoint, PhaseFiles, PlanRecord, TallyLine, endpoints_of, names, split_tag};
+pub(crate) use files::{Endpoint, PhaseFiles, PlanRecord, Tag, TallyLine, endpoints_of, names, split_tag};
 pub(crate) use hit::{Hit, Hop};
 pub(crate) use ledger::Ledger;
 pub(crate) use shard::Shard;
@@ -22,24 +23,34 @@ use crate::window::Window;
 /// Takes what ended, from the generator's thread.
 pub(crate) struct Recorder {
     window: Window,
+    /// Ends of the stages, where the rate changes.
+    stages: Vec<Instant>,
     shard: Mutex<Box<Shard>>,
 }
 
 impl Recorder {
-    pub(crate) fn new(window: Window, endpoints: usize) -> Self {
-        Self { window, shard: Mutex::new(Box::new(Shard::new(endpoints))) }
+    pub(crate) fn new(window: Window, stages: Vec<Instant>, endpoints: usize) -> Self {
+        Self { window, stages, shard: Mutex::new(Box::new(Shard::new(endpoints))) }
+    }
+
+    /// The stage that a moment belongs to.
+    fn stage(&self, due: Instant) -> Option<usize> {
+        if self.stages.is_empty() || !self.window.measures(due) {
+            return None;
+        }
+        Some(self.stages.partition_point(|end| *end <= due).min(self.stages.len() - 1))
     }
 
     /// Counts one request that ended.
     pub(crate) fn record(&self, hit: &Hit<'_>) {
-        self.lock().record(hit, &self.window);
+        let stage = self.stage(hit.due);
+        self.lock().record(hit, &self.window, stage);
     }
 
     /// Counts one request that became due.
     pub(crate) fn due(&self, due: Instant) {
-        let mut shard = self.lock();
-        shard.started += 1;
-        shard.due += u64::from(self.window.measures(due));
+        let stage = self.stage(due);
+        self.lock().due(self.window.measures(due), stage);
     }
 
     /// Counts a journey that ended.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
-use kneepoint_model::histogram::IntervalLine;
+use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
 use kneepoint_model::load::{LoadPhase, SecondStats};
 use kneepoint_model::run::{RunError, RunFolder, names as run_names};
 use kneepoint_model::units::UnixMillis;
@@ -11,7 +11,7 @@ use kneepoint_model::units::UnixMillis;
 use crate::assemble::{Circumstances, assemble};
 use crate::error::LoadError;
 use crate::health::Cost;
-use crate::recorder::{Ledger, PlanRecord, TallyLine, names, split_tag};
+use crate::recorder::{Ledger, PlanRecord, Tag, TallyLine, names, split_tag};
 
 /// Rebuilds a phase that did not come to its end; `None` when it never began. The result is marked partial.
 pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, LoadError> {
@@ -20,7 +20,7 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
     read_log(run, &record, &mut ledger)?;
     let (tallies, _) = run.read_lines::<TallyLine>(&names::tallies(phase))?;
     for line in tallies {
-        add(&mut ledger, line);
+        add(&mut ledger, line, record.stages.len());
     }
     (ledger.seconds, _) = run.read_lines::<SecondStats>(&run_names::seconds(phase))?;
     // The last second that was written was a whole one, but for the very last of the phase.
@@ -31,15 +31,20 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
         cost: Cost::default(),
         local_faults: 0,
         partial: true,
+        stopped_by: None,
     };
     Ok(Some(assemble(&record, &ledger, &circumstances)))
 }
 
-fn add(ledger: &mut Ledger, line: TallyLine) {
+/// Adds a line; what it says of stages that were not planned is garbage.
+fn add(ledger: &mut Ledger, line: TallyLine, stages: usize) {
     ledger.due += line.due;
     ledger.ended += line.ended;
     ledger.journeys += line.journeys;
     ledger.journeys_failed += line.journeys_failed;
+    for (stage, tally) in line.stages.into_iter().enumerate().take(stages) {
+        ledger.stages.add(stage, tally);
+    }
     for (at, tally) in line.endpoints {
         if let Some(series) = ledger.series.get_mut(at) {
             series.tally.merge(&tally);
@@ -61,18 +66,39 @@ fn read_log(run: &RunFolder, record: &PlanRecord, ledger: &mut Ledger) -> Result
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(failed)?;
         let Some(interval) = std::str::from_utf8(&line).ok().and_then(IntervalLine::parse) else { continue };
-        let Some((tag, kind)) = split_tag(&interval.tag) else { continue };
-        let series = record.endpoints.iter().position(|endpoint| endpoint.tag == tag);
-        let sum = match (series, kind) {
-            (Some(at), "response") => &mut ledger.series[at].response,
-            (Some(at), "service") => &mut ledger.series[at].service,
-            (Some(at), "ttfb") => &mut ledger.series[at].ttfb,
-            (None, "connect") => &mut ledger.connect,
-            (None, "sched_lag") => &mut ledger.sched_lag,
-            (None, "pool_wait") => &mut ledger.pool_wait,
-            _ => continue,
+        let sum = match split_tag(&interval.tag) {
+            Some(Tag::Endpoint(tag, kind)) => of_endpoint(record, ledger, tag, kind),
+            Some(Tag::Stage(at, kind)) if at < record.stages.len() => of_stage(ledger, at, kind),
+            _ => None,
         };
-        sum.merge(&interval.histogram);
+        if let Some(sum) = sum {
+            sum.merge(&interval.histogram);
+        }
     }
     Ok(())
+}
+
+fn of_endpoint<'a>(
+    record: &PlanRecord,
+    ledger: &'a mut Ledger,
+    tag: &str,
+    kind: &str,
+) -> Option<&'a mut LatencyHistogram> {
+    match (record.endpoints.iter().position(|endpoint| endpoint.tag == tag), kind) {
+        (Some(at), "response") => Some(&mut ledger.series[at].response),
+        (Some(at), "service") => Some(&mut ledger.series[at].service),
+        (Some(at), "ttfb") => Some(&mut ledger.series[at].ttfb),
+        (None, "connect") => Some(&mut ledger.connect),
+        (None, "sched_lag") => Some(&mut ledger.sched_lag),
+        (None, "pool_wait") => Some(&mut ledger.pool_wait),
+        _ => None,
+    }
+}
+
+fn of_stage<'a>(ledger: &'a mut Ledger, stage: usize, kind: &str) -> Option<&'a mut LatencyHistogram> {
+    match kind {
+        "response" => Some(&mut ledger.stages.at(stage).response),
+        "service" => Some(&mut ledger.stages.at(stage).service),
+        _ => None,
+    }
 }

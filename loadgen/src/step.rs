@@ -6,18 +6,16 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::header::{COOKIE, HeaderName, HeaderValue, LOCATION, REFERER};
+use http::Method;
+use http::header::{COOKIE, HeaderName, HeaderValue, ORIGIN, REFERER};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Uri};
-use http_body_util::Full;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_scenarios::{Encoding, Extract, Step};
 
 use crate::answer::{Packing, View, cache, decode, decoded_len, packing, server_timing};
 use crate::recorder::{Hit, Hop};
 use crate::session::{Session, TraceId};
-use crate::transport::{Failure, Pool, Reply, Times, Wanted, exchange};
+use crate::transport::{Failure, Lines, Pool, Reply, Times, Wanted, exchange, write};
 use crate::world::{ReadyStep, World, rendered};
 
 const MOST_REDIRECTS: usize = 10;
@@ -88,35 +86,34 @@ async fn visit(
         let is_link = step.path().starts_with_placeholder();
         parse_path(&if is_link { resolve(world, session, &text)? } else { text })?
     };
-    let mut body = Bytes::from(step.body().render(&mut session.visit).ok_or_else(missing)?);
-    let mut headers = ready.headers.clone();
+    let mut body = step.body().render(&mut session.visit).ok_or_else(missing)?.into_bytes();
+    let mut varying = Lines::default();
     for (name, template) in &ready.varying {
         let text = rendered(template, &mut session.visit, Encoding::Raw).ok_or_else(missing)?;
         let value = HeaderValue::from_str(&text)
             .map_err(|_| Failure::new(Outcome::CheckFailed, "a header value has forbidden characters"))?;
-        headers.insert(name.clone(), value);
+        varying.push(name, &value);
     }
-    headers.insert(TRACEPARENT, open.trace.header());
-    let mut method = ready.method.clone();
+    varying.push(&TRACEPARENT, &open.trace.header());
+    let (mut method, mut fixed) = (ready.method.clone(), &ready.fixed);
+    let (mut own, mut request) = (Lines::default(), Vec::with_capacity(512));
     for _ in 0..=MOST_REDIRECTS {
-        own_headers(world, session, &mut headers, &method, &path);
-        open.path.clear();
-        open.path.push_str(path.as_str());
-        let reply = hop(world, pool, (&method, &path, &headers, &body), step, open).await?;
-        session.jar.take(&reply.headers);
+        own_headers(world, session, ready, &mut own, &method, &path);
+        write(&mut request, &method, path.as_str(), [fixed, &varying, &own], &body);
+        open.path = Some(path.clone());
+        let reply = hop(world, pool, &request, &method, step, open).await?;
+        session.jar.take(&reply.head);
         session.at.clear();
         session.at.push_str(path.as_str());
-        let location = reply.headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let (true, true, Some(location)) =
-            (step.follows_redirects(), matches!(reply.status, 301 | 302 | 303 | 307 | 308), location)
-        else {
+        if !(step.follows_redirects() && matches!(reply.head.status, 301 | 302 | 303 | 307 | 308)) {
             return Ok(reply);
-        };
+        }
+        let Some(location) = reply.head.get("location") else { return Ok(reply) };
         path = parse_path(&resolve(world, session, location)?)?;
-        if reply.status < 307 && method != Method::HEAD {
+        if reply.head.status < 307 && method != Method::HEAD {
             method = Method::GET;
-            body = Bytes::new();
-            headers.remove(http::header::CONTENT_TYPE);
+            body.clear();
+            fixed = &ready.fixed_without_body;
         }
     }
     Err(Failure::new(Outcome::CheckFailed, "more than ten redirects"))
@@ -126,28 +123,23 @@ async fn visit(
 async fn hop(
     world: &World,
     pool: &Pool,
-    (method, path, headers, body): (&Method, &PathAndQuery, &HeaderMap, &Bytes),
+    request: &[u8],
+    method: &Method,
     step: &Step,
     open: &mut Unfinished<'_>,
 ) -> Result<Reply, Failure> {
-    let make = || {
-        let mut request = Request::new(Full::new(body.clone()));
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = Uri::from(path.clone());
-        *request.headers_mut() = headers.clone();
-        request
-    };
-    let idempotent = method.is_idempotent();
-    let wanted = Wanted { keep: step.needs_body(), max: world.plan.max_body };
+    let answers_head = *method == Method::HEAD;
+    let wanted = Wanted { keep: step.needs_body(), max: world.plan.max_body, answers_head };
     let began = open.times.sent;
-    let reply = exchange(pool, &world.target, &make, idempotent, wanted, &mut open.times).await?;
+    let reply =
+        exchange(pool, &world.target, request, method.is_idempotent(), wanted, &mut open.times).await?;
     // For a redirect's own split, time runs from the end of the answer before it.
     let sent = if began.is_none() { open.times.sent } else { open.last_done };
     let sent = sent.unwrap_or(reply.first_byte);
-    if let Some(timing) = server_timing(&reply.headers) {
+    if let Some(timing) = server_timing(&reply.head) {
         open.hops.push(Hop {
             timing,
-            stored: cache(&reply.headers).is_hit(),
+            stored: cache(&reply.head).is_hit(),
             service: reply.done.saturating_duration_since(sent),
             ttfb: reply.first_byte.saturating_duration_since(sent),
         });
@@ -157,30 +149,34 @@ async fn hop(
     Ok(reply)
 }
 
+/// What depends on where the visitor is: cookies, and the page that a form was on.
 fn own_headers(
     world: &World,
     session: &Session,
-    headers: &mut HeaderMap,
+    ready: &ReadyStep,
+    lines: &mut Lines,
     method: &Method,
     path: &PathAndQuery,
 ) {
-    headers.remove(COOKIE);
-    headers.remove(REFERER);
+    lines.clear();
     if let Some(value) = session.jar.header(path.as_str()).and_then(|text| HeaderValue::from_str(&text).ok())
     {
-        headers.insert(COOKIE, value);
+        lines.push(&COOKIE, &value);
     }
     // Django's CSRF check wants to know the page of the form when the site speaks TLS.
-    if !method.is_safe()
+    if method.is_safe() {
+        return;
+    }
+    if !ready.says_referer
         && let Ok(value) = HeaderValue::from_str(&world.site.page(&session.at))
     {
-        headers.insert(REFERER, value);
-        if world.site.is_tls() {
-            headers.entry(http::header::ORIGIN).or_insert_with(|| {
-                HeaderValue::from_str(&format!("https://{}", world.site.host()))
-                    .unwrap_or_else(|_| HeaderValue::from_static("null"))
-            });
-        }
+        lines.push(&REFERER, &value);
+    }
+    if !ready.says_origin
+        && world.site.is_tls()
+        && let Ok(value) = HeaderValue::from_str(&format!("https://{}", world.site.host()))
+    {
+        lines.push(&ORIGIN, &value);
     }
 }
 
@@ -205,7 +201,7 @@ struct Unfinished<'a> {
     last_done: Option<Instant>,
     hops: Vec<Hop>,
     wire: u64,
-    path: String,
+    path: Option<PathAndQuery>,
     finished: bool,
 }
 
@@ -223,7 +219,7 @@ impl<'a> Unfinished<'a> {
             last_done: None,
             hops: Vec::new(),
             wire: 0,
-            path: String::new(),
+            path: None,
             finished: false,
         }
     }
@@ -245,7 +241,7 @@ impl<'a> Unfinished<'a> {
             compressed: false,
             cache: None,
             hops: &self.hops,
-            path: &self.path,
+            path: self.path.as_ref().map_or("", PathAndQuery::as_str),
             trace: self.trace,
             detail,
         }
@@ -255,17 +251,17 @@ impl<'a> Unfinished<'a> {
         self.finished = true;
         let (outcome, status, done) = match answer {
             Ok(reply) => {
-                let packing = packing(&reply.headers);
+                let packing = packing(&reply.head);
                 let body = decoded_len(reply, packing);
                 let (outcome, detail) = judge(reply, packing, body, step, session, self.world.plan.max_body);
                 let mut hit = self.hit(outcome, reply.done, &detail);
                 hit.first_byte = Some(reply.first_byte);
-                hit.status = Some(reply.status);
+                hit.status = Some(reply.head.status);
                 hit.compressed = packing != Packing::Plain;
                 hit.body = self.wire - reply.wire + body;
-                hit.cache = Some(cache(&reply.headers));
+                hit.cache = Some(cache(&reply.head));
                 self.world.recorder.record(&hit);
-                (outcome, Some(reply.status), reply.done)
+                (outcome, Some(reply.head.status), reply.done)
             }
             Err(failure) => {
                 let done = Instant::now();
@@ -301,13 +297,14 @@ fn judge(
     session: &mut Session,
     most: u64,
 ) -> (Outcome, String) {
-    if !step.expect().accepts(reply.status) {
-        let outcome = match reply.status {
+    let status = reply.head.status;
+    if !step.expect().accepts(status) {
+        let outcome = match status {
             400..500 => Outcome::ClientError,
             500.. => Outcome::ServerError,
             _ => Outcome::UnexpectedStatus,
         };
-        return (outcome, format!("status {}", reply.status));
+        return (outcome, format!("status {status}"));
     }
     let decoded = if step.needs_body() {
         match decode(&reply.body, packing, most) {
@@ -322,7 +319,7 @@ fn judge(
         return (Outcome::CheckFailed, detail);
     }
     let Session { visit, jar, .. } = session;
-    let view = View { headers: &reply.headers, jar, body: &text };
+    let view = View { head: &reply.head, jar, body: &text };
     match Extract::apply(step.extracts(), &view, visit) {
         Ok(()) => (Outcome::Ok, String::new()),
         Err(miss) => (Outcome::CheckFailed, miss.to_string()),

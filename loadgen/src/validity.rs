@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{GeneratorHealth, LoadModel, Validity};
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
@@ -35,6 +36,8 @@ pub struct Evidence {
     pub local_faults: u64,
     /// Asked and measured length, when the phase was cut short.
     pub cut: Option<(Duration, Duration)>,
+    /// The limit that stopped it, when that is why.
+    pub stopped_by: Option<StopWhen>,
 }
 
 /// Fewer requests than this carry no percentile.
@@ -58,11 +61,17 @@ pub fn judge(evidence: &Evidence) -> Validity {
     let mut verdict = Validity::default();
     let Validity { why, notes, .. } = &mut verdict;
     if let Some((asked, measured)) = evidence.cut {
-        why.push(format!(
-            "the phase was cut short: {:.1} s of {:.1} s were measured; run it to its end",
-            measured.as_secs_f64(),
-            asked.as_secs_f64()
-        ));
+        let (measured, asked) = (measured.as_secs_f64(), asked.as_secs_f64());
+        why.push(match evidence.stopped_by {
+            Some(limit) => format!(
+                "the phase was stopped after {measured:.1} s of {asked:.1} s: `{limit}` held for {} s in a row; find out why, \
+                 it is no load that the site can take",
+                kneepoint_model::guard::SECONDS
+            ),
+            None => format!(
+                "the phase was cut short: {measured:.1} s of {asked:.1} s were measured; run it to its end"
+            ),
+        });
     }
     samples(evidence, why);
     errors(evidence, why, notes);
@@ -176,6 +185,7 @@ mod tests {
             wake_wait: Micros(50),
             local_faults: 0,
             cut: None,
+            stopped_by: None,
         }
     }
 

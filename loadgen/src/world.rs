@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
+    USER_AGENT,
 };
 use http::uri::PathAndQuery;
 use kneepoint_model::load::LoadModel;
@@ -16,7 +17,7 @@ use crate::picker::Picker;
 use crate::plan::PhasePlan;
 use crate::recorder::{Endpoint, Recorder, endpoints_of};
 use crate::site::Site;
-use crate::transport::Target;
+use crate::transport::{Lines, Target};
 use crate::window::Window;
 
 /// Everything shared; lives as long as the phase.
@@ -51,9 +52,14 @@ pub(crate) struct ReadyStep {
     /// The path, when it is always the same.
     pub(crate) path: Option<PathAndQuery>,
     /// Headers that are always the same.
-    pub(crate) headers: HeaderMap,
+    pub(crate) fixed: Lines,
+    /// The same without those of a body: for the GET that a redirect asks for.
+    pub(crate) fixed_without_body: Lines,
     /// Headers with placeholders.
     pub(crate) varying: Vec<(HeaderName, Template)>,
+    /// Whether the scenario itself says where the visitor comes from.
+    pub(crate) says_referer: bool,
+    pub(crate) says_origin: bool,
 }
 
 impl World {
@@ -69,12 +75,13 @@ impl World {
         for ((scenario, _), numbers) in plan.scenarios.iter().zip(numbers) {
             ready.push(ready_steps(plan, &site, scenario, &numbers)?);
         }
+        let stage_ends = plan.stage_ends().into_iter().map(|end| window.from + end).collect();
         let weights: Vec<u32> = plan.scenarios.iter().map(|(_, weight)| *weight).collect();
         Ok(Self {
             window,
             site,
             target,
-            recorder: Recorder::new(window, endpoints.len()),
+            recorder: Recorder::new(window, stage_ends, endpoints.len()),
             endpoints,
             picker: Picker::new(&weights),
             ready,
@@ -128,13 +135,20 @@ fn ready_steps(
         for (name, template) in step.headers() {
             let name =
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("a header name is not one"))?;
-            match template.constant() {
-                Some(text) => {
-                    headers.insert(name, value(text)?);
-                }
-                None => varying.push((name, template.clone())),
+            if let Some(text) = template.constant() {
+                headers.insert(name, value(text)?);
+            } else {
+                headers.remove(&name);
+                varying.push((name, template.clone()));
             }
         }
+        let says = |wanted: &HeaderName| {
+            headers.contains_key(wanted) || varying.iter().any(|(name, _)| name == wanted)
+        };
+        let (says_referer, says_origin) = (says(&REFERER), says(&ORIGIN));
+        let fixed = Lines::of(&headers);
+        headers.remove(CONTENT_TYPE);
+        let fixed_without_body = Lines::of(&headers);
         let path = match step.path().constant() {
             Some(text) => {
                 let path = text.parse().map_err(|_| wrong(&format!("`{text}` is not a path")))?;
@@ -142,12 +156,21 @@ fn ready_steps(
             }
             None => None,
         };
-        Ok(ReadyStep { endpoint: *endpoint, method: method(step.method()), path, headers, varying })
+        Ok(ReadyStep {
+            endpoint: *endpoint,
+            method: method(step.method()),
+            path,
+            fixed,
+            fixed_without_body,
+            varying,
+            says_referer,
+            says_origin,
+        })
     };
     scenario.steps().iter().zip(numbers).map(one).collect()
 }
 
-/// hyper's name for a method.
+/// The wire's name for a method.
 fn method(method: Method) -> http::Method {
     match method {
         Method::Get => http::Method::GET,

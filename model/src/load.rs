@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache_status::CacheOutcome;
 use crate::histogram::Quantiles;
 use crate::outcome::Outcome;
+use crate::schedule::StageStats;
 use crate::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 
 /// Who decides when the next request starts.
@@ -245,6 +246,9 @@ pub struct LoadPhase {
     pub endpoints: Vec<EndpointStats>,
     /// Per second, warm-up included.
     pub seconds: Vec<SecondStats>,
+    /// Per stage, where the rate of an open phase changes; `load` then has the mean rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageStats>,
     /// The slowest and the first failed.
     pub exemplars: Vec<Exemplar>,
     /// Latency over time by second of each endpoint is in the interval log of this name.
@@ -255,6 +259,9 @@ pub struct LoadPhase {
     pub validity: Validity,
     /// True when the phase was cut short and this was put together from the interval log.
     pub partial: bool,
+    /// The limit that stopped it, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
 }
 
 impl LoadPhase {

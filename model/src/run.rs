@@ -62,6 +62,12 @@ pub mod names {
     pub const EXPERIMENT_HTML: &str = "experiment.html";
     /// … for pull requests.
     pub const EXPERIMENT_MD: &str = "experiment.md";
+    /// Phases of load as OpenMetrics text.
+    pub const OPENMETRICS: &str = "metrics.txt";
+    /// Phases of load, second by second.
+    pub const SECONDS_CSV: &str = "load/seconds.csv";
+    /// Phases of load by endpoint.
+    pub const ENDPOINTS_CSV: &str = "load/endpoints.csv";
     /// The report for CI systems.
     pub const JUNIT: &str = "junit.xml";
 

@@ -12,6 +12,7 @@ use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
 
 use crate::refusal::ScenarioError;
 use crate::scenario::{Body, Expect, Method, Scenario, SessionScope, Step, Think};
+use crate::shape;
 use crate::template::{Meaning, Template};
 use crate::values::{Choices, Pick, Value, VarId, VarSource};
 
@@ -55,7 +56,7 @@ struct Group {
 fn groups(site: &SiteMap) -> Vec<Group> {
     let mut by_name: BTreeMap<String, Group> = BTreeMap::new();
     for page in site.pages.iter().filter(|page| usable(page)) {
-        let name = shape(page);
+        let name = name(page);
         let group =
             by_name.entry(name.clone()).or_insert_with(|| Group { name, links: 0, paths: Vec::new() });
         group.links += 1 + page.linked_from.len() as u64;
@@ -83,22 +84,11 @@ fn usable(page: &Page) -> bool {
         && !page.path.starts_with("//")
 }
 
-fn shape(page: &Page) -> String {
-    let path = page.path.split(['?', '#']).next().unwrap_or("/");
+fn name(page: &Page) -> String {
     if let Some(route) = &page.route {
         return format!("GET /{}", route.trim_start_matches(['^', '/']).trim_end_matches('$'));
     }
-    let segments: Vec<&str> =
-        path.split('/').map(|segment| if is_key(segment) { "<id>" } else { segment }).collect();
-    format!("GET {}", segments.join("/"))
-}
-
-/// Numbers, hashes and slugs stand for any of their kind.
-fn is_key(segment: &str) -> bool {
-    let digits = segment.chars().filter(char::is_ascii_digit).count();
-    digits > 0 && digits == segment.len()
-        || segment.len() >= 20 && !segment.contains('.')
-        || segment.len() >= 8 && digits >= 3 && !segment.contains('.')
+    format!("GET {}", shape::shape(&page.path))
 }
 
 fn step(group: Group) -> Step {

@@ -5,17 +5,20 @@
 
 mod crawl;
 mod extract;
+mod import;
 mod library;
 mod locate;
 mod raw;
 mod refusal;
 mod resolve;
 mod scenario;
+mod shape;
 mod template;
 mod validate;
 mod values;
 
 pub use extract::{Answer, Extract, Miss, Source};
+pub use import::{ImportError, Imported, Replay, from_access_log, from_har, from_openapi};
 pub use library::DEFAULT_TOML;
 pub use refusal::{Refusal, ScenarioError};
 pub use resolve::resolve;

@@ -23,6 +23,9 @@ pub(super) fn run(common: &Common, args: &RunArgs, asked: Asked) -> Result<ExitC
     overrides.users = args.users;
     overrides.fail_on = args.fail_on;
     overrides.rate = args.rate.as_deref().map(rate).transpose()?;
+    overrides.stages.clone_from(&args.stages);
+    overrides.replay.clone_from(&args.replay);
+    overrides.speed = args.speed;
     let plan = plan(common, &overrides)?;
     say(common, &plan, asked).map(|(exit, _)| exit)
 }

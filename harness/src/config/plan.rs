@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
 use kneepoint_model::ladder::{Promise, SearchPlan};
-use kneepoint_scenarios::{Scenario, resolve};
+use kneepoint_scenarios::{Replay, Scenario, resolve};
 use serde::{Serialize, Serializer};
 use url::Url;
 
 use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site, StackDb, StackDriver};
-use super::value::{AssertionText, Rate, Span};
+use super::value::{AssertionText, Rate, Span, Spread, StageText, StopText};
 use super::{ConfigError, Overrides};
 
 /// Everything a run needs to know.
@@ -104,11 +105,21 @@ pub(crate) struct LoadPart {
     #[serde(serialize_with = "seconds")]
     pub(crate) open: Duration,
     pub(crate) rate: Rate,
+    /// Where there are any, the open phase goes through them, and `open` and `rate` are not used.
+    pub(crate) stages: Vec<StageText>,
+    pub(crate) arrivals: Spread,
+    /// An access log whose requests are the open phase, and how much faster they come.
+    #[serde(serialize_with = "said")]
+    pub(crate) replay: Option<Arc<Replay>>,
+    pub(crate) speed: f64,
     #[serde(serialize_with = "seconds")]
     pub(crate) warmup: Duration,
     #[serde(serialize_with = "seconds")]
     pub(crate) timeout: Duration,
     pub(crate) max_in_flight: usize,
+    pub(crate) stop_when: Vec<StopText>,
+    pub(crate) threads: usize,
+    pub(crate) pin: bool,
     pub(crate) think: f64,
     /// As written; empty means the default of the target.
     pub(crate) scenarios: BTreeMap<String, u32>,
@@ -202,7 +213,15 @@ impl Plan {
                 "load.think = {think} is not between 0 and 100; e.g. think = 0.1"
             )));
         }
-        if set(raw.load.closed).0.is_zero()
+        let stages = stages(&raw, over)?;
+        let (replay, times) = replay(&raw, base, over)?;
+        if replay.is_some() && !stages.is_empty() {
+            let why = "load.replay and load.stages both say when visitors come; leave one out";
+            return Err(ConfigError::Merged(why.to_owned()));
+        }
+        if stages.is_empty()
+            && replay.is_none()
+            && set(raw.load.closed).0.is_zero()
             && !set(raw.load.open).0.is_zero()
             && over.rate.unwrap_or(set(raw.load.rate)) == Rate::Auto
         {
@@ -231,9 +250,16 @@ impl Plan {
                 closed: time(raw.load.closed),
                 open: time(raw.load.open),
                 rate: over.rate.unwrap_or(set(raw.load.rate)),
+                stages,
+                arrivals: set(raw.load.arrivals),
+                replay,
+                speed: times,
                 warmup: time(raw.load.warmup),
                 timeout: time(raw.load.timeout),
                 max_in_flight: set(raw.load.max_in_flight).0 as usize,
+                stop_when: set(raw.load.stop_when.clone()),
+                threads: set(raw.load.threads).0 as usize,
+                pin: set(raw.load.pin),
                 think,
                 mix,
                 scenarios: raw.load.scenarios.clone().unwrap_or_default(),
@@ -246,6 +272,41 @@ impl Plan {
             crawl: raw.crawl,
         })
     }
+}
+
+/// The stages of the command line, or else of the file.
+fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>, ConfigError> {
+    let given = over.stages.iter().copied().map(StageText).collect::<Vec<_>>();
+    let stages = if given.is_empty() { raw.load.stages.clone().unwrap_or_default() } else { given };
+    if !stages.is_empty() && stages.iter().all(|StageText(stage)| stage.mean().0 <= 0.0) {
+        let why = "load.stages has no stage with visitors; e.g. stages = [\"ramp 0/s to 50/s over 1m\"]";
+        return Err(ConfigError::Merged(why.to_owned()));
+    }
+    Ok(stages)
+}
+
+/// What is said of a log, instead of the log itself.
+#[expect(clippy::ref_option, reason = "serde gives it so")]
+fn said<S: Serializer>(replay: &Option<Arc<Replay>>, serializer: S) -> Result<S::Ok, S::Error> {
+    replay.as_ref().map(|log| log.said().join(" ")).serialize(serializer)
+}
+
+/// The log of the command line, or else of the file, read whole: what is wrong with it is said before anything is started.
+fn replay(raw: &RawConfig, base: &Path, over: &Overrides) -> Result<(Option<Arc<Replay>>, f64), ConfigError> {
+    let speed = over.speed.unwrap_or(set(raw.load.speed));
+    if !(speed > 0.0 && speed <= 1_000.0) {
+        let why = format!("load.speed = {speed} is not above 0 and at most 1000; e.g. speed = 5");
+        return Err(ConfigError::Merged(why));
+    }
+    let path = over.replay.clone().or_else(|| raw.load.replay.as_ref().map(|path| base.join(path)));
+    let Some(path) = path else { return Ok((None, speed)) };
+    let file = std::fs::File::open(&path).map_err(|error| ConfigError::unreadable(&path, &error))?;
+    let log = Replay::from_access_log(
+        std::io::BufReader::with_capacity(1 << 20, file),
+        &path.display().to_string(),
+    );
+    let log = log.map_err(|error| ConfigError::Merged(format!("load.replay: {error}")))?;
+    Ok((Some(Arc::new(log)), speed))
 }
 
 /// No phase of a climb may be shorter.

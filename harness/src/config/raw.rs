@@ -7,7 +7,7 @@ use kneepoint_model::finding::Severity;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::value::{AssertionText, AtLeastOne, Port, PromiseText, Rate, Span};
+use super::value::{AssertionText, AtLeastOne, Port, PromiseText, Rate, Span, Spread, StageText, StopText};
 
 /// The file. Every key may be absent: what is absent is taken from the defaults.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -86,9 +86,16 @@ section! {
         closed: Span,
         open: Span,
         rate: Rate,
+        stages: Vec<StageText>,
+        arrivals: Spread,
+        replay: PathBuf,
+        speed: f64,
         warmup: Span,
         timeout: Span,
         max_in_flight: AtLeastOne,
+        stop_when: Vec<StopText>,
+        threads: AtLeastOne,
+        pin: bool,
         think: f64,
         scenarios: BTreeMap<String, u32>,
     }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Comparison;
+use kneepoint_model::guard::StopWhen;
 use kneepoint_model::ladder::Promise;
 use kneepoint_model::metric::{Metric, Unit};
+use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::units::Micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -76,6 +78,48 @@ impl Serialize for Rate {
             Self::PerSecond(rate) => serializer.serialize_str(&format!("{rate}/s")),
         }
     }
+}
+
+/// A stage of the open phase, as it is written: `hold 20/s for 30s`, `ramp 20/s to 80/s over 1m`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct StageText(pub(crate) LoadStage);
+
+impl<'de> Deserialize<'de> for StageText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for StageText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A limit at which load is stopped, as it is written: `error > 50%`, `p95 > 5s`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct StopText(pub(crate) StopWhen);
+
+impl<'de> Deserialize<'de> for StopText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for StopText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// How arrivals of the open phase are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Spread {
+    /// At even distances.
+    Even,
+    /// Independently of each other, as real visitors come.
+    Poisson,
 }
 
 /// A whole number from 1.

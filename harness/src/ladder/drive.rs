@@ -33,7 +33,7 @@ pub(super) fn drive(
     store: &mut Store,
     run: &mut Run,
 ) -> Result<(), Failure> {
-    let load = LoadPart { warmup: part.warmup, ..load.clone() };
+    let load = LoadPart { warmup: part.warmup, stop_when: Vec::new(), ..load.clone() };
     let mix = mix(&load, site)?;
     let drive = Drive { part, load: &load, stack, mix: &mix };
     sampled(stack, run, |run| {

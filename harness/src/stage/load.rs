@@ -1,9 +1,10 @@
 //! Load: closed, then open, while resources are sampled → `load/`, `samples/`, `db/`.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_loadgen::{PhasePlan, recover_phase, run_phase};
+use kneepoint_loadgen::{Arrivals, PhasePlan, recover_phase, run_phase};
 use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::load::{LoadModel, LoadPhase};
@@ -13,7 +14,7 @@ use kneepoint_model::stack::StackInfo;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 
-use crate::config::{LoadPart, Mix, Rate};
+use crate::config::{LoadPart, Mix, Rate, Spread, StageText, StopText};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage::audit;
@@ -37,9 +38,24 @@ fn phases(part: &LoadPart, stack: &StackInfo, mix: &[(Scenario, u32)], run: &mut
         let mut closed = None;
         if !part.closed.is_zero() {
             let plan = plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, mix);
-            closed = Some(phase(&plan, run)?);
+            let ended = phase(&plan, run)?;
+            if let Some(limit) = &ended.stopped_by {
+                run.note(Stage::Load, format!("stopped: {limit}; no further load"));
+                return Ok(());
+            }
+            closed = Some(ended);
         }
-        if !part.open.is_zero() {
+        if let Some(log) = &part.replay {
+            // The log says how fast and how long.
+            let model = LoadModel::Open { rate: PerSecond(0.0) };
+            let plan = plan(part, "open", model, part.open, stack, mix);
+            phase(&plan.replaying(Arc::clone(log), part.speed), run)?;
+        } else if !part.stages.is_empty() {
+            let stages = part.stages.iter().map(|StageText(stage)| *stage).collect();
+            // The stages say how fast and how long.
+            let model = LoadModel::Open { rate: PerSecond(0.0) };
+            phase(&plan(part, "open", model, part.open, stack, mix).in_stages(stages), run)?;
+        } else if !part.open.is_zero() {
             let rate = PerSecond(rate(part.rate, closed.as_ref()));
             phase(&plan(part, "open", LoadModel::Open { rate }, part.open, stack, mix), run)?;
         }
@@ -72,7 +88,13 @@ pub(crate) fn plan(
     plan.warmup = part.warmup;
     plan.timeout = part.timeout;
     plan.max_in_flight = part.max_in_flight;
+    (plan.threads, plan.pin) = (part.threads, part.pin);
+    plan.stop_when = part.stop_when.iter().map(|StopText(limit)| *limit).collect();
     plan.think_scale = part.think;
+    plan.arrivals = match part.arrivals {
+        Spread::Even => Arrivals::Constant,
+        Spread::Poisson => Arrivals::Poisson,
+    };
     plan.seed = part.seed;
     plan
 }

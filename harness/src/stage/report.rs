@@ -1,4 +1,5 @@
-//! Report: what was measured and thought, for people and programs → `summary.json`, `report.html`, `report.md`, `junit.xml`.
+//! Report: what was measured and thought, for people and programs → `summary.json`, `report.html`, `report.md`, `junit.xml`,
+//! `metrics.txt`, `load/*.csv`.
 
 use kneepoint_analysis::{Analysis, RunFacts, summarise};
 use kneepoint_ci::{GateResult, junit};
@@ -20,6 +21,9 @@ pub(crate) fn report(
     let view = Report::build(facts, analysis, &summary, &flames(facts, &run.folder));
     run.folder.write(names::REPORT_HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
     run.folder.write(names::REPORT_MD, render::markdown(&view).as_bytes())?;
+    run.folder.write(names::OPENMETRICS, render::openmetrics(&facts.phases).as_bytes())?;
+    run.folder.write(names::SECONDS_CSV, render::seconds_csv(&facts.phases).as_bytes())?;
+    run.folder.write(names::ENDPOINTS_CSV, render::endpoints_csv(&facts.phases).as_bytes())?;
     run.folder.write(names::JUNIT, junit(facts, analysis, gate).map_err(Failure::internal)?.as_bytes())?;
     run.note(Stage::Report, run.folder.path(names::REPORT_HTML).display().to_string());
     Ok(())

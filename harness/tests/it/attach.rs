@@ -14,20 +14,20 @@ use kneepoint_process::{Lifetime, Program, Service, StartOptions};
 use super::support::{Place, SHORT, turn, wait_until};
 
 /// A site that lives as long as this value.
-struct Site {
+pub(crate) struct Site {
     address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Site {
-    fn serve(router: Router) -> Self {
+    pub(crate) fn serve(router: Router) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("runtime");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("bind");
         let address = listener.local_addr().expect("address");
         runtime.spawn(async move { axum::serve(listener, router).await });
         Self { address, _runtime: runtime }
     }
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 }

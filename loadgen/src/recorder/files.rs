@@ -8,12 +8,14 @@ use std::time::Instant;
 use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
 use kneepoint_model::load::{Exemplar, LoadModel};
 use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
+use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::units::UnixMillis;
 use kneepoint_scenarios::Scenario;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::second;
 use super::shard::{Series, Shard};
+use super::stages::{StageSeries, StageTally};
 use super::tally::Tally;
 use crate::plan::PhasePlan;
 use crate::window::Window;
@@ -48,6 +50,8 @@ pub(crate) struct PlanRecord {
     pub(crate) started_ms: UnixMillis,
     pub(crate) measured_from_ms: UnixMillis,
     pub(crate) measured_until_ms: UnixMillis,
+    #[serde(default)]
+    pub(crate) stages: Vec<LoadStage>,
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
@@ -66,6 +70,7 @@ impl PlanRecord {
             started_ms: window.started_ms,
             measured_from_ms: window.to_ms(window.from),
             measured_until_ms: window.to_ms(window.until),
+            stages: plan.stages.clone(),
             endpoints: endpoints.to_vec(),
         }
     }
@@ -111,11 +116,24 @@ const GENERATOR: &str = "generator";
 /// Ends the tags of what was due before the measured part.
 const WARMUP: &str = "|warmup";
 
-/// Endpoint (or `generator`) and kind of a measured tag; `None` for warm-up and garbage.
-pub(crate) fn split_tag(tag: &str) -> Option<(&str, &str)> {
-    let mut parts = tag.split('|');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(endpoint), Some(kind), None) => Some((endpoint, kind)),
+/// Ends the tags of stages.
+const STAGE: &str = "stage";
+
+/// Whose histogram it is, and of what kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tag<'a> {
+    /// Of an endpoint's tag, or `generator`.
+    Endpoint(&'a str, &'a str),
+    /// Of the stage of this number, from 0.
+    Stage(usize, &'a str),
+}
+
+/// What a measured tag says; `None` for warm-up and garbage.
+pub(crate) fn split_tag(tag: &str) -> Option<Tag<'_>> {
+    let parts: Vec<&str> = tag.split('|').collect();
+    match parts.as_slice() {
+        [endpoint, kind] => Some(Tag::Endpoint(endpoint, kind)),
+        [number, kind, STAGE] => Some(Tag::Stage(number.parse::<usize>().ok()?.checked_sub(1)?, kind)),
         _ => None,
     }
 }
@@ -128,6 +146,8 @@ pub(crate) struct TallyLine {
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stages: Vec<StageTally>,
     pub(crate) endpoints: BTreeMap<usize, Tally>,
     pub(crate) exemplars: Vec<(usize, Exemplar)>,
 }
@@ -181,6 +201,11 @@ impl PhaseFiles {
                 }
             }
         }
+        for (number, StageSeries { response, service, .. }) in (1..).zip(shard.stages.iter()) {
+            for (kind, histogram) in [("response", response), ("service", service)] {
+                line(format!("{number}|{kind}|{STAGE}"), histogram)?;
+            }
+        }
         for (kind, histogram) in
             [("connect", &shard.connect), ("sched_lag", &shard.sched_lag), ("pool_wait", &shard.pool_wait)]
         {
@@ -206,6 +231,7 @@ impl PhaseFiles {
             ended: shard.ended,
             journeys: shard.journeys,
             journeys_failed: shard.journeys_failed,
+            stages: shard.stages.iter().map(|stage| stage.tally).collect(),
             endpoints: endpoints.collect(),
             exemplars: shard.exemplars.in_order().cloned().collect(),
         }
@@ -234,7 +260,9 @@ mod tests {
         let tags: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.tag.as_str()).collect();
         assert_eq!(tags, ["GET_/x_y", "GET_/x_y~2"]);
         assert_eq!(numbers, [vec![0, 1], vec![0]]);
-        assert_eq!(split_tag("GET_/x_y|response"), Some(("GET_/x_y", "response")));
+        assert_eq!(split_tag("GET_/x_y|response"), Some(Tag::Endpoint("GET_/x_y", "response")));
+        assert_eq!(split_tag("2|response|stage"), Some(Tag::Stage(1, "response")));
+        assert_eq!(split_tag("0|response|stage"), None);
         assert_eq!(split_tag("GET_/x_y|response|warmup"), None);
     }
 }

@@ -6,6 +6,7 @@ use kneepoint_model::units::UnixMillis;
 
 use super::exemplars::Exemplars;
 use super::shard::{Series, Shard};
+use super::stages::Stages;
 
 /// Sums over the measured part.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Ledger {
     pub(crate) sched_lag: LatencyHistogram,
     pub(crate) pool_wait: LatencyHistogram,
     pub(crate) exemplars: Exemplars,
+    pub(crate) stages: Stages,
     pub(crate) due: u64,
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
@@ -31,6 +33,7 @@ impl Ledger {
             sched_lag: LatencyHistogram::new(),
             pool_wait: LatencyHistogram::new(),
             exemplars: Exemplars::default(),
+            stages: Stages::default(),
             due: 0,
             ended: 0,
             journeys: 0,
@@ -50,6 +53,7 @@ impl Ledger {
         self.sched_lag.merge(&shard.sched_lag);
         self.pool_wait.merge(&shard.pool_wait);
         self.exemplars.merge(&shard.exemplars);
+        self.stages.merge(&shard.stages);
         self.due += shard.due;
         self.ended += shard.ended;
         self.journeys += shard.journeys;
@@ -124,8 +128,9 @@ mod tests {
             let (mut all, mut shard) = (Shard::new(3), Shard::new(3));
             for (n, us) in values.iter().enumerate() {
                 let hit = hit(window.from, n, *us);
-                all.record(&hit, &window);
-                shard.record(&hit, &window);
+                let stage = Some(n % 2);
+                all.record(&hit, &window, stage);
+                shard.record(&hit, &window, stage);
                 if cuts[n] {
                     parts.add(&shard);
                     shard.clear();
@@ -134,6 +139,9 @@ mod tests {
             whole.add(&all);
             parts.add(&shard);
             prop_assert_eq!(&whole.exemplars, &parts.exemplars);
+            prop_assert_eq!(&whole.stages, &parts.stages);
+            let by_stage: u64 = whole.stages.iter().map(|stage| stage.tally.requests).sum();
+            prop_assert_eq!(by_stage, values.len() as u64);
             prop_assert_eq!((whole.ended, &whole.sched_lag), (parts.ended, &parts.sched_lag));
             for (a, b) in whole.series.iter().zip(&parts.series) {
                 prop_assert_eq!((&a.response, &a.service, &a.tally), (&b.response, &b.service, &b.tally));

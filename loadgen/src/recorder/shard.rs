@@ -4,6 +4,7 @@ use kneepoint_model::histogram::LatencyHistogram;
 
 use super::exemplars::Exemplars;
 use super::hit::Hit;
+use super::stages::Stages;
 use super::tally::Tally;
 use crate::window::Window;
 
@@ -61,6 +62,7 @@ pub(crate) struct Shard {
     pub(crate) sched_lag: LatencyHistogram,
     pub(crate) pool_wait: LatencyHistogram,
     pub(crate) exemplars: Exemplars,
+    pub(crate) stages: Stages,
     /// Became due since the last swap.
     pub(crate) started: u64,
     /// Of those, in the measured part.
@@ -80,6 +82,7 @@ impl Shard {
             sched_lag: LatencyHistogram::new(),
             pool_wait: LatencyHistogram::new(),
             exemplars: Exemplars::default(),
+            stages: Stages::default(),
             started: 0,
             due: 0,
             ended: 0,
@@ -88,7 +91,17 @@ impl Shard {
         }
     }
 
-    pub(crate) fn record(&mut self, hit: &Hit<'_>, window: &Window) {
+    /// Counts a request that became due, in the measured part or not, in a stage of it or not.
+    pub(crate) fn due(&mut self, measured: bool, stage: Option<usize>) {
+        self.started += 1;
+        self.due += u64::from(measured);
+        if let Some(stage) = stage {
+            self.stages.due(stage);
+        }
+    }
+
+    /// Counts a request that ended, and was due in this stage of the measured part.
+    pub(crate) fn record(&mut self, hit: &Hit<'_>, window: &Window, stage: Option<usize>) {
         let measured = window.measures(hit.due);
         if window.measures(hit.done) && hit.outcome != kneepoint_model::outcome::Outcome::Censored {
             self.ended += 1;
@@ -97,6 +110,9 @@ impl Shard {
         series[hit.endpoint].get_or_insert_default().count(hit);
         if !measured {
             return;
+        }
+        if let Some(stage) = stage {
+            self.stages.count(stage, hit);
         }
         for (histogram, value) in [
             (&mut self.connect, hit.connect),
@@ -121,6 +137,7 @@ impl Shard {
             }
         }
         self.exemplars.clear();
+        self.stages.clear();
         (self.started, self.due, self.ended, self.journeys, self.journeys_failed) = (0, 0, 0, 0, 0);
     }
 }

@@ -1,43 +1,45 @@
-//! One keep-alive connection, driven by whoever uses it: no task of its own, so that an answer wakes its reader directly.
+//! One keep-alive connection of HTTP/1.1, driven by whoever uses it: no task of its own, so that an answer wakes its reader
+//! directly, and no more than one write and one read for a request that fits.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
-use hyper_util::rt::TokioIo;
 use kneepoint_model::outcome::Outcome;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
 
 use super::failure::Failure;
+use super::framing::Body;
+use super::head::Head;
 use super::stream::Stream;
 
-type Body = Full<Bytes>;
-/// What moves the bytes; absent once the connection has ended.
-type Drive = Option<Pin<Box<Driver<TokioIo<Stream>, Body>>>>;
+/// Room for what is read at once.
+const ROOM: usize = 32 << 10;
 
 /// An established connection.
 pub(crate) struct Connection {
-    sender: SendRequest<Body>,
-    driver: Drive,
+    stream: Stream,
+    /// Bytes that came and are not read yet; empty between two requests.
+    input: Vec<u8>,
+    keeps: bool,
 }
 
-/// What is wanted of the body.
+/// What is wanted of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
-    /// Kept, or only counted.
+    /// The body is kept, or only counted.
     pub(crate) keep: bool,
     /// More bytes than this are a failure.
     pub(crate) max: u64,
+    /// It answers a HEAD, and so has no body whatever it says.
+    pub(crate) answers_head: bool,
 }
 
 /// A complete answer.
 pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
+    pub(crate) head: Head,
     pub(crate) first_byte: Instant,
     pub(crate) done: Instant,
     /// Bytes of the body as received.
@@ -67,80 +69,142 @@ pub(crate) enum Retry {
 }
 
 impl Connection {
-    pub(crate) async fn open(stream: Stream) -> Result<Self, Failure> {
-        let handshake = Builder::new().handshake(TokioIo::new(stream)).await;
-        let (sender, driver) = handshake.map_err(|e| Failure::exchange(&e))?;
-        Ok(Self { sender, driver: Some(Box::pin(driver)) })
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, input: Vec::new(), keeps: true }
     }
 
-    /// Looks, without waiting, whether the peer has closed it meanwhile.
+    /// Whether another request may be sent on it, as far as the last answer said.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeps && self.input.is_empty()
+    }
+
+    /// Looks, without waiting, whether the peer has closed it meanwhile, or says what nobody asked for.
     pub(crate) async fn is_alive(&mut self) -> bool {
-        let driver = &mut self.driver;
+        if !self.keeps() {
+            return false;
+        }
         poll_fn(|cx| {
-            if driver.as_mut().is_some_and(|driver| driver.as_mut().poll(cx).is_ready()) {
-                *driver = None;
-            }
-            Poll::Ready(())
+            let mut byte = [0; 1];
+            let quiet = Pin::new(&mut self.stream).poll_read(cx, &mut ReadBuf::new(&mut byte)).is_pending();
+            Poll::Ready(quiet)
         })
-        .await;
-        self.driver.is_some() && !self.sender.is_closed()
+        .await
     }
 
     /// Sends a request and reads the whole answer.
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<Body>,
+        request: &[u8],
         wanted: Wanted,
         sent: &mut Option<Instant>,
     ) -> Result<Reply, Broken> {
-        drive(&mut self.driver, self.sender.ready())
-            .await
-            .map_err(|e| Broken { failure: Failure::exchange(&e), retry: Retry::Always })?;
         sent.get_or_insert_with(Instant::now);
-        let answer = drive(&mut self.driver, self.sender.try_send_request(request)).await;
-        let response = answer.map_err(|mut e| {
-            let retry = if e.take_message().is_some() { Retry::Always } else { Retry::IfIdempotent };
-            Broken { failure: Failure::exchange(e.error()), retry }
-        })?;
-        let first_byte = Instant::now();
-        let status = response.status().as_u16();
-        let (parts, mut incoming) = response.into_parts();
+        self.keeps = false;
+        let whole = self.send(request).await?;
+        let (head, first_byte) = self.head(wanted.answers_head).await?;
+        let status = head.status;
         let broken =
             |failure: Failure| Broken { failure: failure.after(status, first_byte), retry: Retry::Never };
-        let (mut wire, mut body, mut tail) = (0_u64, Vec::new(), [0_u8; 4]);
-        while let Some(frame) = drive(&mut self.driver, incoming.frame()).await {
-            let frame = frame.map_err(|e| broken(Failure::exchange(&e)))?;
-            let Ok(data) = frame.into_data() else { continue };
-            wire += data.len() as u64;
+        let mut body = Body::new(head.framing);
+        let (mut wire, mut kept, mut tail) = (0_u64, Vec::new(), [0_u8; 4]);
+        loop {
+            let mut each = |data: &[u8]| {
+                wire += data.len() as u64;
+                keep_tail(&mut tail, data);
+                if wanted.keep && wire <= wanted.max {
+                    kept.extend_from_slice(data);
+                }
+            };
+            let taken = body.take(&self.input, &mut each).map_err(|why| broken(Failure::protocol(why)))?;
+            self.input.drain(..taken);
             if wire > wanted.max {
                 let detail = format!("more than {} bytes", wanted.max);
                 return Err(broken(Failure::new(Outcome::BodyTooLarge, &detail)));
             }
-            keep_tail(&mut tail, &data);
-            if wanted.keep {
-                body.extend_from_slice(&data);
+            if body.is_done() {
+                break;
+            }
+            match self.read().await {
+                Ok(0) if body.may_end() => break,
+                Ok(0) => return Err(broken(Failure::cut())),
+                Ok(_) => {}
+                Err(error) => return Err(broken(Failure::io(&error))),
             }
         }
         let done = Instant::now();
-        Ok(Reply { status, headers: parts.headers, first_byte, done, wire, body, tail })
+        self.keeps = head.keeps && whole;
+        Ok(Reply { head, first_byte, done, wire, body: kept, tail })
     }
-}
 
-/// Waits for `work` and keeps the connection going meanwhile.
-async fn drive<T>(driver: &mut Drive, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(done);
+    /// Writes the request; false when an answer came before all of it was taken.
+    async fn send(&mut self, request: &[u8]) -> Result<bool, Broken> {
+        let mut written = 0;
+        let sent = poll_fn(|cx| self.poll_send(cx, request, &mut written)).await;
+        sent.map_err(|error| {
+            let retry = if written == 0 { Retry::Always } else { Retry::IfIdempotent };
+            Broken { failure: Failure::io(&error), retry }
+        })
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &[u8],
+        written: &mut usize,
+    ) -> Poll<io::Result<bool>> {
+        while *written < request.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &request[*written..])? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(n) => *written += n,
+                // A site that refuses what is too large answers without reading it, and then nobody would read.
+                Poll::Pending => {
+                    let mut room = [0; 1024];
+                    let mut early = ReadBuf::new(&mut room);
+                    ready!(Pin::new(&mut self.stream).poll_read(cx, &mut early))?;
+                    if early.filled().is_empty() {
+                        return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                    }
+                    self.input.extend_from_slice(early.filled());
+                    return Poll::Ready(Ok(false));
+                }
+            }
         }
-        let Some(running) = driver else { return Poll::Pending };
-        if running.as_mut().poll(cx).is_ready() {
-            *driver = None;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        Poll::Ready(Ok(true))
+    }
+
+    /// Reads up to the end of the head, and says when its first bytes came. Heads that only announce another are passed over.
+    async fn head(&mut self, answers_head: bool) -> Result<(Head, Instant), Broken> {
+        let mut first_byte = None;
+        loop {
+            if !self.input.is_empty() {
+                let at = *first_byte.get_or_insert_with(Instant::now);
+                let never = |failure| Broken { failure, retry: Retry::Never };
+                let head = Head::parse(&self.input, answers_head);
+                if let Some((head, length)) = head.map_err(|why| never(Failure::protocol(&why)))? {
+                    self.input.drain(..length);
+                    match head.status {
+                        101 => return Err(never(Failure::protocol("it wants to speak another protocol"))),
+                        100..200 => continue,
+                        _ => return Ok((head, at)),
+                    }
+                }
+            }
+            let retry = if first_byte.is_some() { Retry::Never } else { Retry::IfIdempotent };
+            match self.read().await {
+                Ok(0) => return Err(Broken { failure: Failure::cut(), retry }),
+                Ok(_) => {}
+                Err(error) => return Err(Broken { failure: Failure::io(&error), retry }),
+            }
         }
-        // The connection may have made the work ready just now.
-        work.as_mut().poll(cx)
-    })
-    .await
+    }
+
+    async fn read(&mut self) -> io::Result<usize> {
+        if self.input.capacity() - self.input.len() < ROOM / 4 {
+            self.input.reserve(ROOM);
+        }
+        self.stream.read_buf(&mut self.input).await
+    }
 }
 
 fn keep_tail(tail: &mut [u8; 4], data: &[u8]) {

@@ -1,6 +1,5 @@
-//! From errors of sockets, TLS and hyper to outcomes: a closed set, with a few words for the exemplar.
+//! From errors of sockets, TLS and HTTP to outcomes: a closed set, with a few words for the exemplar.
 
-use std::error::Error as _;
 use std::io;
 use std::time::Instant;
 
@@ -43,31 +42,25 @@ impl Failure {
         Self::new(Outcome::Tls, &format!("TLS handshake: {error}"))
     }
 
-    /// Of an exchange on an established connection.
-    pub(crate) fn exchange(error: &hyper::Error) -> Self {
-        if error.is_parse() || error.is_parse_too_large() {
-            return Self::new(Outcome::Protocol, &format!("not HTTP: {error}"));
-        }
-        if error.is_incomplete_message() {
-            return Self::new(Outcome::Reset, "closed before the answer was complete");
-        }
-        if error.is_canceled() || error.is_closed() {
-            return Self::new(Outcome::Reset, "closed while the request was sent");
-        }
-        if error.is_timeout() {
-            return Self::new(Outcome::Timeout, "timeout");
-        }
-        let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-        match io.map(io::Error::kind) {
-            Some(
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof,
-            ) => Self::new(Outcome::Reset, &format!("connection cut: {error}")),
-            Some(io::ErrorKind::TimedOut) => Self::new(Outcome::Timeout, "the connection timed out"),
-            _ => Self::new(Outcome::Protocol, &format!("broken answer: {error}")),
-        }
+    /// Of an answer that breaks the rules of HTTP.
+    pub(crate) fn protocol(why: &str) -> Self {
+        Self::new(Outcome::Protocol, &format!("not HTTP: {why}"))
+    }
+
+    /// Of a connection that ended before the answer did.
+    pub(crate) fn cut() -> Self {
+        Self::new(Outcome::Reset, "closed before the answer was complete")
+    }
+
+    /// Of reading or writing on an established connection.
+    pub(crate) fn io(error: &io::Error) -> Self {
+        let outcome = match error.kind() {
+            io::ErrorKind::TimedOut => Outcome::Timeout,
+            // rustls: what came is no record of TLS.
+            io::ErrorKind::InvalidData => Outcome::Tls,
+            _ => Outcome::Reset,
+        };
+        Self::new(outcome, &format!("connection cut: {error}"))
     }
 }
 

@@ -6,10 +6,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
-
 use super::connection::{Connection, Reply, Retry, Wanted};
 use super::failure::Failure;
 use super::target::Target;
@@ -47,11 +43,11 @@ impl Pool {
     }
 }
 
-/// One request and its whole answer. `make` builds the request, anew for a second try.
+/// One request and its whole answer.
 pub(crate) async fn exchange(
     pool: &Pool,
     target: &Target,
-    make: &(dyn Fn() -> Request<Full<Bytes>> + Sync),
+    request: &[u8],
     idempotent: bool,
     wanted: Wanted,
     times: &mut Times,
@@ -63,13 +59,13 @@ pub(crate) async fn exchange(
             connection
         } else {
             let began = Instant::now();
-            let connection = Connection::open(target.connect().await?).await?;
+            let connection = Connection::new(target.connect().await?);
             *times.connect.get_or_insert_default() += began.elapsed();
             connection
         };
-        match connection.exchange(make(), wanted, &mut times.sent).await {
+        match connection.exchange(request, wanted, &mut times.sent).await {
             Ok(reply) => {
-                if connection.is_alive().await {
+                if connection.keeps() {
                     pool.push(connection);
                 }
                 return Ok(reply);

@@ -104,3 +104,16 @@ fn a_peer_that_speaks_no_tls_is_told_from_one_that_is_away() {
         phase.outcomes
     );
 }
+
+#[test]
+fn load_that_the_site_cannot_take_is_stopped() {
+    let mut plan = plan(open(40.0), &servers::calm(), vec![(get("/broken"), 1)]);
+    (plan.warmup, plan.duration) = (Duration::ZERO, Duration::from_secs(30));
+    plan.stop_when = vec!["error > 50%".parse().expect("a limit")];
+    let began = Instant::now();
+    let phase = Place::new().run(&plan);
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(phase.partial && phase.errors >= 100, "{} errors", phase.errors);
+    assert_eq!(phase.stopped_by.as_deref(), Some("error > 50%"));
+    assert!(phase.validity.why[0].contains("`error > 50%` held for 3 s in a row"), "{:?}", phase.validity);
+}

@@ -10,7 +10,9 @@ use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{Exemplar, GeneratorHealth, LoadModel, LoadPhase, SecondStats, Validity};
+use kneepoint_model::load::{
+    EndpointStats, Exemplar, GeneratorHealth, LoadModel, LoadPhase, SecondStats, Validity,
+};
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord, Unmeasured};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, Statement, UncachedBecause};
@@ -19,6 +21,7 @@ use kneepoint_model::profile::{
 };
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
+use kneepoint_model::schedule::StageStats;
 use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
 use kneepoint_model::summary::{
@@ -447,8 +450,18 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         sched_lag_us: if open { q(requests, 0.021, 0.098) } else { Quantiles::default() },
         pool_wait_us: if open { q(requests, 0.002, 0.01) } else { Quantiles::default() },
         curve,
-        endpoints: Vec::new(),
+        endpoints: vec![EndpointStats {
+            name: "GET /catalogue/".into(),
+            requests,
+            errors,
+            outcomes: [(Outcome::Ok, requests - errors), (Outcome::ServerError, errors)].into(),
+            response_us: q(requests, 33.0, 141.0),
+            service_us: q(requests, 31.0, 132.0),
+            ttfb_us: q(requests, 27.0, 118.0),
+            ..EndpointStats::default()
+        }],
         seconds,
+        stages: if open { stages(requests, errors) } else { Vec::new() },
         exemplars: vec![
             exemplar(ms(from + 12), "GET /catalogue/", "/catalogue/?page=3", Outcome::Ok, 481_000),
             exemplar(ms(from + 19), "POST /checkout/", "/checkout/", Outcome::ServerError, 34_000),
@@ -462,7 +475,25 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         },
         validity: Validity { valid: true, ..Validity::default() },
         partial: false,
+        stopped_by: None,
     }
+}
+
+/// A ramp and a plateau; the errors came at its end.
+fn stages(requests: u64, errors: u64) -> Vec<StageStats> {
+    let early = requests / 3;
+    let stage = |text: &str, offered: f64, requests, errors, p95| StageStats {
+        stage: text.parse().expect("a stage"),
+        offered_rps: PerSecond(offered),
+        requests,
+        errors,
+        response_us: q(requests, 31.0, p95),
+        service_us: q(requests, 30.0, p95 - 9.0),
+    };
+    vec![
+        stage("ramp 0/s to 40/s over 10s", 60.0, early, 0, 96.0),
+        stage("hold 40/s for 10s", 120.0, requests - early, errors, 152.0),
+    ]
 }
 
 fn exemplar(at_ms: UnixMillis, endpoint: &str, path: &str, outcome: Outcome, us: u64) -> Exemplar {

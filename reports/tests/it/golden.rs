@@ -77,3 +77,16 @@ fn markdown_is_never_longer_than_a_comment_may_be() {
     assert!(text.chars().count() <= 60_000, "{}", text.chars().count());
     assert!(text.contains("Cut here"), "says that it was cut");
 }
+
+#[test]
+fn openmetrics_and_csv() {
+    let phases = fixture::run().facts.phases;
+    let openmetrics = render::openmetrics(&phases);
+    let first_seconds: Vec<String> =
+        render::seconds_csv(&phases).lines().take(5).map(str::to_owned).collect();
+    insta::assert_snapshot!(format!(
+        "{openmetrics}\n{}\n{}",
+        render::endpoints_csv(&phases),
+        first_seconds.join("\n")
+    ));
+}

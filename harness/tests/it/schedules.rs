@@ -1,0 +1,98 @@
+//! When visitors come: in stages, or as an access log says they once did; and scenarios made of what is there.
+
+use std::fs;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use serde_json::Value;
+
+use super::attach::Site;
+use super::support::{Place, turn};
+
+const CONFIG: &str = "[warm]\npages = 2\nmax_rounds = 2\nmax_time = \"2s\"\n[probe]\nrepeats = 1\nmax_time = \"2s\"\n\
+    [load]\nclosed = \"0s\"\nopen = \"3s\"\nrate = \"40/s\"\nwarmup = \"500ms\"\n";
+
+fn site() -> Site {
+    let home = "<title>Home</title><a href=/books/1/>1</a><a href=/books/2/>2</a>";
+    let book = || async { Html("<title>Book</title><a href=/>home</a>") };
+    Site::serve(
+        Router::new().route("/", get(move || async move { Html(home) })).route("/books/{id}/", get(book)),
+    )
+}
+
+/// The open phase.
+fn open(place: &Place) -> Value {
+    place.latest().json("load/open.json")
+}
+
+#[test]
+fn a_load_goes_through_its_stages() {
+    let _turn = turn();
+    let (site, place) = (site(), Place::new("stages"));
+    fs::write(place.folder.join("home.toml"), "name = \"home\"\n[[step]]\npath = \"/\"\n").unwrap();
+    place.config(&format!("{CONFIG}[load.scenarios]\n\"home.toml\" = 1\n"));
+    let stages = ["--stage", "ramp 0/s to 40/s over 2s", "--stage", "hold 40/s for 1s"];
+    let url = site.url();
+    let args: Vec<&str> = ["load", "--attach", &url].into_iter().chain(stages).collect();
+    let ended = place.run(&args);
+    let run = place.latest();
+    ended.went_well(&run);
+    let requests: Vec<u64> = open(&place)["stages"]
+        .as_array()
+        .expect("stages")
+        .iter()
+        .map(|stage| stage["requests"].as_u64().expect("a count"))
+        .collect();
+    assert_eq!(requests, [40, 40], "the area under the rate");
+    assert!(run.text("report.html").contains("Stages of open"), "the report has a line for each stage");
+    for (bad, why) in [
+        ("20/s for 3s", "is not a stage; write `hold 20/s for 30s`"),
+        ("hold 20/s for 3", "has a length that is not one"),
+    ] {
+        let refused = place.run(&["load", "--attach", &site.url(), "--stage", bad]);
+        assert!(refused.exits(2).stderr.contains(why), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_access_log_becomes_a_scenario_and_is_replayed() {
+    let _turn = turn();
+    let (site, place) = (site(), Place::new("access_log"));
+    let line = |n: usize| {
+        let path = ["/", "/books/1/", "/books/2/"][n % 3];
+        format!("::1 - - [28/Nov/2026:00:00:{:02} +0000] \"GET {path} HTTP/1.1\" 200 5\n", n / 10)
+    };
+    let log: String = (0..200).map(line).chain(["noise\n".to_owned()]).collect();
+    fs::write(place.folder.join("access.log"), log).unwrap();
+    let said = place.run(&["import", "access-log", "access.log"]);
+    said.exits(0);
+    for part in [
+        "The mix of 200 GET requests in access.log.",
+        "1 line that could not be read",
+        "scenarios/access-log.toml",
+    ] {
+        assert!(said.stdout.contains(part), "{part} is missing from:\n{}", said.stdout);
+    }
+    let again = place.run(&["import", "access-log", "access.log"]);
+    assert!(again.exits(2).stderr.contains("is already here"), "{}", again.stderr);
+    place.config(&format!("{CONFIG}[load.scenarios]\n\"scenarios/access-log.toml\" = 1\n"));
+    place.run(&["load", "--attach", &site.url()]).went_well(&place.latest());
+    let names = |phase: &Value| {
+        let endpoints = phase["endpoints"].as_array().expect("endpoints");
+        endpoints
+            .iter()
+            .map(|endpoint| endpoint["name"].as_str().expect("a name").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&open(&place)), ["GET /books/<id>/", "GET /"]);
+
+    // Twenty seconds of log in four, of which the first half second is the warm-up.
+    let args = ["load", "--attach", &site.url(), "--replay", "access.log", "--speed", "5"];
+    place.run(&args).went_well(&place.latest());
+    let phase = open(&place);
+    assert_eq!((phase["requests"].as_u64(), phase["errors"].as_u64()), (Some(175), Some(0)), "{phase}");
+    assert_eq!(names(&phase), ["GET /books/<id>/", "GET /"]);
+    let refused = place.run(&["load", "--attach", &site.url(), "--replay", "kneepoint.toml"]);
+    assert!(refused.exits(2).stderr.contains("is no access log"), "{}", refused.stderr);
+}

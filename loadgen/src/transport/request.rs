@@ -1,0 +1,67 @@
+//! A request as it goes over the wire: the lines that are always the same are written once, and copied. Pure.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+/// Header lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lines(Vec<u8>);
+
+impl Lines {
+    /// All of a map.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut lines = Self::default();
+        for (name, value) in headers {
+            lines.push(name, value);
+        }
+        lines
+    }
+
+    /// Adds one. Names and values of these types hold no line ends.
+    pub(crate) fn push(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.0.extend_from_slice(name.as_str().as_bytes());
+        self.0.extend_from_slice(b": ");
+        self.0.extend_from_slice(value.as_bytes());
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Writes a whole request; `path` is a valid path with its query.
+pub(crate) fn write(out: &mut Vec<u8>, method: &Method, path: &str, lines: [&Lines; 3], body: &[u8]) {
+    out.clear();
+    for part in [method.as_str(), " ", path, " HTTP/1.1\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    for Lines(lines) in lines {
+        out.extend_from_slice(lines);
+    }
+    if !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        out.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_its_lines_and_its_body() {
+        let mut own = Lines::default();
+        own.push(&http::header::COOKIE, &HeaderValue::from_static("a=1"));
+        let fixed =
+            Lines::of(&[(http::header::HOST, HeaderValue::from_static("shop.test"))].into_iter().collect());
+        let none = Lines::default();
+        let mut out = vec![1, 2, 3];
+        write(&mut out, &Method::GET, "/a?b", [&fixed, &none, &own], b"");
+        assert_eq!(out, b"GET /a?b HTTP/1.1\r\nhost: shop.test\r\ncookie: a=1\r\n\r\n");
+        write(&mut out, &Method::POST, "/", [&fixed, &none, &none], b"");
+        assert_eq!(out, b"POST / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 0\r\n\r\n");
+        write(&mut out, &Method::DELETE, "/", [&fixed, &none, &none], b"xy");
+        assert_eq!(out, b"DELETE / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 2\r\n\r\nxy");
+    }
+}

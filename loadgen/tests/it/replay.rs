@@ -1,0 +1,46 @@
+//! Requests of an access log come again, each at its own moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kneepoint_model::units::PerSecond;
+use kneepoint_scenarios::Replay;
+
+use crate::{Place, get, open, plan, servers};
+
+/// A hundred requests in five seconds: a page each 50 ms.
+fn log() -> Arc<Replay> {
+    let line = |n: u64| {
+        let path = if n.is_multiple_of(4) { "/".to_owned() } else { format!("/item/{n}") };
+        format!(
+            "{{\"msec\":{:.3},\"method\":\"GET\",\"uri\":\"{path}\",\"status\":200}}\n",
+            1_795_824_000.0 + n as f64 * 0.05
+        )
+    };
+    let text: String = (0..100).map(line).collect();
+    Arc::new(Replay::from_access_log(text.as_bytes(), "test.jsonl").expect("a log"))
+}
+
+#[test]
+fn a_log_is_replayed_five_times_as_fast() {
+    let mut plan = plan(open(1.0), &servers::calm(), vec![(get("/"), 1)]);
+    plan.warmup = Duration::from_millis(100);
+    let plan = plan.replaying(log(), 5.0);
+    assert_eq!((plan.warmup, plan.duration), (Duration::from_millis(100), Duration::from_millis(900)));
+    let phase = Place::new().run(&plan);
+    // 100 requests in one second, the first ten of them while warming up.
+    assert_eq!((phase.requests, phase.errors), (90, 0), "{:?}", phase.exemplars);
+    assert_eq!(phase.load, kneepoint_model::load::LoadModel::Open { rate: PerSecond(100.0) });
+    let by_name =
+        |name: &str| phase.endpoints.iter().find(|endpoint| endpoint.name == name).expect(name).requests;
+    assert_eq!((by_name("GET /"), by_name("GET /item/<id>")), (22, 68));
+    assert!(phase.sched_lag_us.count == 90 && phase.offered_rps.is_some());
+}
+
+#[test]
+fn the_warm_up_is_at_most_a_fifth_of_a_log() {
+    let mut plan = plan(open(1.0), "http://127.0.0.1:9", vec![(get("/"), 1)]);
+    plan.warmup = Duration::from_secs(30);
+    let plan = plan.replaying(log(), 1.0);
+    assert_eq!((plan.warmup, plan.duration), (Duration::from_secs(1), Duration::from_secs(4)));
+}

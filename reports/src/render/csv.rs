@@ -1,0 +1,81 @@
+//! Phases of load second by second, as CSV: for spreadsheets and notebooks. Source: RFC 4180.
+
+use std::fmt::Write as _;
+
+use kneepoint_model::load::LoadPhase;
+
+/// A line for each second of each phase, warm-up included and marked.
+pub fn seconds_csv(phases: &[LoadPhase]) -> String {
+    let mut out =
+        "phase,at_ms,warmup,requests,errors,started,in_flight,p50_us,p95_us,p99_us,max_us\n".to_owned();
+    for phase in phases {
+        for second in &phase.seconds {
+            let _ = writeln!(
+                out,
+                "{},{},{},{},{},{},{},{},{},{},{}",
+                field(&phase.name),
+                second.at_ms.get(),
+                second.warmup,
+                second.requests,
+                second.errors,
+                second.started,
+                second.in_flight,
+                second.p50_us.get(),
+                second.p95_us.get(),
+                second.p99_us.get(),
+                second.max_us.get(),
+            );
+        }
+    }
+    out
+}
+
+/// A line for each endpoint of each phase.
+pub fn endpoints_csv(phases: &[LoadPhase]) -> String {
+    let mut out = "phase,endpoint,requests,errors,p50_us,p90_us,p95_us,p99_us,p999_us,max_us,service_p95_us,ttfb_p95_us,\
+        wire_bytes,body_bytes\n"
+        .to_owned();
+    for phase in phases {
+        for endpoint in &phase.endpoints {
+            let q = &endpoint.response_us;
+            let _ = writeln!(
+                out,
+                "{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                field(&phase.name),
+                field(&endpoint.name),
+                endpoint.requests,
+                endpoint.errors,
+                q.p50.get(),
+                q.p90.get(),
+                q.p95.get(),
+                q.p99.get(),
+                q.p999.get(),
+                q.max.get(),
+                endpoint.service_us.p95.get(),
+                endpoint.ttfb_us.p95.get(),
+                endpoint.wire_bytes.get(),
+                endpoint.body_bytes.get(),
+            );
+        }
+    }
+    out
+}
+
+/// A field that a spreadsheet reads as a text, and never as a formula.
+fn field(text: &str) -> String {
+    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if risky { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_texts() {
+        assert_eq!(field("GET /a,b\"c"), "\"GET /a,b\"\"c\"");
+        assert_eq!((field("=1+1").as_str(), field("GET /").as_str()), ("'=1+1", "GET /"));
+        assert!(seconds_csv(&[]).ends_with("max_us\n") && endpoints_csv(&[]).ends_with("body_bytes\n"));
+    }
+}

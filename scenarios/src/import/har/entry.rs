@@ -1,0 +1,170 @@
+//! One entry of a recording: what is needed of it, and nothing else.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+/// What an answer is to the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A page that a visitor goes to.
+    Page,
+    /// A call of a page's script.
+    Call,
+    /// What a page brings with it.
+    Asset,
+}
+
+/// An entry that was read.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Since the epoch.
+    pub(super) began_ms: u64,
+    pub(super) took_ms: u64,
+    pub(super) method: String,
+    pub(super) origin: String,
+    /// Path and query.
+    pub(super) target: String,
+    /// Lower-case names.
+    pub(super) headers: Vec<(String, String)>,
+    /// Content type and text.
+    pub(super) body: Option<(String, String)>,
+    pub(super) status: u16,
+    pub(super) kind: Kind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawEntry {
+    started_date_time: String,
+    #[serde(default)]
+    time: f64,
+    request: RawRequest,
+    response: RawResponse,
+    #[serde(default, rename = "_resourceType")]
+    resource_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawRequest {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<Pair>,
+    #[serde(default)]
+    post_data: Option<RawBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawBody {
+    #[serde(default)]
+    mime_type: String,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    params: Vec<Pair>,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    name: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct RawResponse {
+    #[serde(default)]
+    status: f64,
+    #[serde(default)]
+    content: RawContent,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct RawContent {
+    #[serde(default)]
+    mime_type: String,
+}
+
+impl Entry {
+    /// Reads an entry; `None` for one that is not understood.
+    pub(super) fn read(raw: Value) -> Option<Self> {
+        let raw: RawEntry = serde_json::from_value(raw).ok()?;
+        let url = Url::parse(&raw.request.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let began: Timestamp = raw.started_date_time.parse().ok()?;
+        let kind = kind(raw.resource_type.as_deref(), &raw.response.content.mime_type, url.path());
+        let target = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        // A path that begins with two slashes would be another site's.
+        if target.starts_with("//") {
+            return None;
+        }
+        let body = raw.request.post_data.and_then(|body| {
+            let text = body.text.filter(|text| !text.is_empty()).or_else(|| {
+                let fields = body.params.iter().map(|field| (&field.name, &field.value));
+                (!body.params.is_empty()).then(|| {
+                    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+                })
+            })?;
+            Some((body.mime_type, text))
+        });
+        Some(Self {
+            began_ms: u64::try_from(began.as_millisecond()).ok()?,
+            took_ms: raw.time.clamp(0.0, 86_400_000.0) as u64,
+            method: raw.request.method.to_ascii_uppercase(),
+            origin: url.origin().ascii_serialization(),
+            target,
+            headers: raw
+                .request
+                .headers
+                .into_iter()
+                .map(|pair| (pair.name.to_ascii_lowercase(), pair.value))
+                .collect(),
+            body,
+            status: raw.response.status as u16,
+            kind,
+        })
+    }
+
+    pub(super) fn is_upload(&self) -> bool {
+        self.body.as_ref().is_some_and(|(content_type, _)| content_type.starts_with("multipart/"))
+    }
+}
+
+/// Chromium says what a request was for; elsewhere the type of the answer tells.
+fn kind(resource_type: Option<&str>, mime_type: &str, path: &str) -> Kind {
+    const ASSETS: [&str; 16] = [
+        "css", "js", "mjs", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "woff",
+        "woff2", "ttf", "mp4",
+    ];
+    match resource_type {
+        Some("document") => return Kind::Page,
+        Some("xhr" | "fetch") => return Kind::Call,
+        Some(
+            "stylesheet" | "script" | "image" | "font" | "media" | "manifest" | "texttrack" | "ping"
+            | "websocket",
+        ) => {
+            return Kind::Asset;
+        }
+        _ => {}
+    }
+    let extension =
+        path.rsplit('/').next().and_then(|file| file.rsplit_once('.')).map(|(_, extension)| extension);
+    let is_asset =
+        ["image/", "font/", "audio/", "video/", "text/css"].iter().any(|start| mime_type.starts_with(start))
+            || mime_type.contains("javascript")
+            || extension.is_some_and(|extension| ASSETS.contains(&extension.to_ascii_lowercase().as_str()));
+    if is_asset {
+        Kind::Asset
+    } else if mime_type.contains("html") || mime_type.is_empty() {
+        Kind::Page
+    } else {
+        Kind::Call
+    }
+}

@@ -1,0 +1,246 @@
+//! The parts of an OpenAPI document that matter for asking, with references followed.
+
+use serde_json::{Map, Value};
+
+use super::sample::sample;
+
+/// References that lead on to references.
+const MOST_HOPS: usize = 16;
+/// Methods that a step can have, as a document names them.
+const METHODS: [(&str, &str); 5] =
+    [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("delete", "DELETE")];
+
+/// Where a reference leads nowhere.
+static NOTHING: Value = Value::Null;
+
+/// A document.
+#[derive(Debug)]
+pub(super) struct Document {
+    root: Value,
+    base: String,
+}
+
+/// Where a parameter goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Path,
+    Query,
+    Header,
+    Other,
+}
+
+/// A parameter of an operation.
+#[derive(Debug)]
+pub(super) struct Parameter<'a> {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) required: bool,
+    /// `string`, `integer` …
+    pub(super) kind: Option<String>,
+    value: &'a Value,
+}
+
+/// One method of one path.
+#[derive(Debug)]
+pub(super) struct Operation<'a> {
+    pub(super) method: &'static str,
+    /// With the base path before it; parameters in braces.
+    pub(super) path: String,
+    pub(super) summary: Option<String>,
+    pub(super) deprecated: bool,
+    pub(super) secured: bool,
+    pub(super) parameters: Vec<Parameter<'a>>,
+    value: &'a Value,
+}
+
+impl Document {
+    /// Reads JSON or YAML; the error says why it is no OpenAPI document.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        let root: Value = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| error.to_string())?
+        } else {
+            serde_saphyr::from_str(text).map_err(|error| error.to_string())?
+        };
+        if root.get("openapi").is_none() && root.get("swagger").is_none() {
+            return Err("it has neither `openapi` nor `swagger` at its top".to_owned());
+        }
+        if !root.get("paths").is_some_and(Value::is_object) {
+            return Err("it has no `paths`".to_owned());
+        }
+        let base = base(&root);
+        Ok(Self { root, base })
+    }
+
+    pub(super) fn title(&self) -> String {
+        let title =
+            self.root.pointer("/info/title").and_then(Value::as_str).unwrap_or("an API without a title");
+        title.chars().filter(|c| !c.is_control()).take(80).collect()
+    }
+
+    /// Follows local references; others lead nowhere.
+    pub(super) fn follow<'a>(&'a self, mut value: &'a Value) -> &'a Value {
+        for _ in 0..MOST_HOPS {
+            let Some(pointer) = value.get("$ref").and_then(Value::as_str) else { return value };
+            let Some(next) = pointer.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else {
+                return &NOTHING;
+            };
+            value = next;
+        }
+        &NOTHING
+    }
+
+    /// All that a step can ask for, path by path.
+    pub(super) fn operations(&self) -> Vec<Operation<'_>> {
+        let paths = self.root.get("paths").and_then(Value::as_object).into_iter().flatten();
+        let mut operations = Vec::new();
+        for (path, item) in paths.filter(|(path, _)| path.starts_with('/') && !path.starts_with("//")) {
+            if path.chars().any(char::is_control) {
+                continue;
+            }
+            let item = self.follow(item);
+            for (key, method) in METHODS {
+                if let Some(value) = item.get(key).filter(|value| value.is_object()) {
+                    operations.push(self.operation(path, item, method, value));
+                }
+            }
+        }
+        operations
+    }
+
+    fn operation<'a>(
+        &'a self,
+        path: &str,
+        item: &'a Value,
+        method: &'static str,
+        value: &'a Value,
+    ) -> Operation<'a> {
+        let list = |value: &'a Value| value.get("parameters").and_then(Value::as_array).into_iter().flatten();
+        let mut parameters: Vec<Parameter<'a>> = Vec::new();
+        // The operation's own come first, and hide those of the path.
+        for parameter in list(value).chain(list(item)).filter_map(|raw| self.parameter(raw)) {
+            if !parameters.iter().any(|own| own.name == parameter.name && own.place == parameter.place) {
+                parameters.push(parameter);
+            }
+        }
+        let security = value.get("security").or_else(|| self.root.get("security")).and_then(Value::as_array);
+        let is_open = |requirement: &Value| requirement.as_object().is_some_and(Map::is_empty);
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        Operation {
+            method,
+            path: format!("{}{path}", self.base),
+            summary: text("summary").or_else(|| text("operationId")).filter(|text| !text.trim().is_empty()),
+            deprecated: value.get("deprecated").and_then(Value::as_bool).unwrap_or(false),
+            secured: security.is_some_and(|list| !list.is_empty() && !list.iter().any(is_open)),
+            parameters,
+            value,
+        }
+    }
+
+    fn parameter<'a>(&'a self, raw: &'a Value) -> Option<Parameter<'a>> {
+        let value = self.follow(raw);
+        let place = match value.get("in")?.as_str()? {
+            "path" => Place::Path,
+            "query" => Place::Query,
+            "header" => Place::Header,
+            _ => Place::Other,
+        };
+        let schema = self.follow(value.get("schema").unwrap_or(value));
+        // 3.1 allows several types; the first that is something counts.
+        let kind = match schema.get("type") {
+            Some(Value::String(kind)) => Some(kind.clone()),
+            Some(Value::Array(kinds)) => {
+                kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").map(str::to_owned)
+            }
+            _ => None,
+        };
+        let required =
+            place == Place::Path || value.get("required").and_then(Value::as_bool).unwrap_or(false);
+        Some(Parameter { name: value.get("name")?.as_str()?.to_owned(), place, required, kind, value })
+    }
+}
+
+impl Parameter<'_> {
+    /// The values that the document gives: examples, a default, an enumeration.
+    pub(super) fn values(&self, document: &Document) -> Vec<String> {
+        let schema = document.follow(self.value.get("schema").unwrap_or(self.value));
+        let examples = |value: &Value| match value.get("examples") {
+            Some(Value::Array(list)) => list.clone(),
+            Some(Value::Object(named)) => {
+                named.values().filter_map(|example| document.follow(example).get("value").cloned()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut values: Vec<Value> = self.value.get("example").cloned().into_iter().collect();
+        values.extend(examples(self.value));
+        values.extend(schema.get("example").cloned());
+        values.extend(examples(schema));
+        values.extend(schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default());
+        if values.is_empty() {
+            values.extend(schema.get("default").cloned());
+        }
+        let mut texts: Vec<String> = Vec::new();
+        for value in values.iter().take(50) {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => continue,
+            };
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts
+    }
+}
+
+impl Operation<'_> {
+    /// What could be sent: content type and value. JSON before forms.
+    pub(super) fn body(&self, document: &Document) -> Option<(String, Value)> {
+        if self.method == "GET" {
+            return None;
+        }
+        if let Some(content) =
+            self.value.get("requestBody").and_then(|body| document.follow(body).get("content")?.as_object())
+        {
+            let kinds = [
+                |kind: &str| kind.contains("json"),
+                |kind: &str| kind == "application/x-www-form-urlencoded",
+            ];
+            let (kind, media) = kinds.iter().find_map(|fits| content.iter().find(|(kind, _)| fits(kind)))?;
+            let examples = media.get("examples").and_then(Value::as_object);
+            let named = examples.and_then(|named| document.follow(named.values().next()?).get("value"));
+            let example = media.get("example").or(named).cloned();
+            let made = || media.get("schema").map(|schema| sample(document, schema));
+            return Some((kind.clone(), example.or_else(made)?));
+        }
+        // Swagger 2.0: a parameter that is the body.
+        let list = self.value.get("parameters").and_then(Value::as_array)?;
+        let body = list
+            .iter()
+            .map(|raw| document.follow(raw))
+            .find(|value| value.get("in").is_some_and(|place| place == "body"))?;
+        Some(("application/json".to_owned(), sample(document, body.get("schema")?)))
+    }
+}
+
+/// The path before all paths: of the first server, or `basePath`.
+fn base(root: &Value) -> String {
+    let mut base = match root.pointer("/servers/0") {
+        Some(server) => {
+            let mut url = server.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+            for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
+                let default = variable.get("default").and_then(Value::as_str).unwrap_or_default();
+                url = url.replace(&format!("{{{name}}}"), default);
+            }
+            match url.split_once("://") {
+                Some((_, rest)) => rest.find('/').map_or_else(String::new, |at| rest[at..].to_owned()),
+                None => url,
+            }
+        }
+        None => root.get("basePath").and_then(Value::as_str).unwrap_or_default().to_owned(),
+    };
+    base.truncate(base.trim_end_matches('/').len());
+    let fits =
+        base.starts_with('/') && !base.starts_with("//") && base.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits && !base.contains(['{', '}', '?', '#']) { base } else { String::new() }
+}
