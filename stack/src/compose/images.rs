@@ -1,7 +1,7 @@
 //! Images: the official ones where they can be had, and where no image registry can be reached, stand-ins that
 //! `images/build-base` makes of Debian packages. The same compose file runs on both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ const PULL: Duration = Duration::from_mins(15);
 const BUILD: Duration = Duration::from_mins(20);
 /// As many as `compose.yaml` asks for.
 const OPEN_FILES: u64 = 65_536;
+/// Lines of a build that failed which are told.
+const TOLD: usize = 8;
 /// The label of images that kneepoint made.
 const LABEL: &str = "org.kneepoint.image";
 
@@ -199,7 +201,7 @@ impl Workshop<'_> {
         let step = "making the image of the site";
         self.events.progress(Stage::Up, 0, None, step);
         let label = format!("{LABEL}=server");
-        let (base, pip) = (format!("BASE={}", python.name), format!("PIP_INDEX_URL={index}"));
+        let base = format!("BASE={}", python.name);
         let folder = self.stack.to_string_lossy();
         let file = self.stack.join("images/server.Dockerfile");
         let args = [
@@ -209,23 +211,28 @@ impl Workshop<'_> {
             &label,
             "--build-arg",
             &base,
+            // Its value is taken from the environment: an index may have a password in its address.
             "--build-arg",
-            &pip,
+            "PIP_INDEX_URL",
             "--tag",
             &name,
         ];
-        let program = self.docker.command(&args).arg("--file").arg(file).arg(&*folder);
+        let program = self.docker.command(&args).env("PIP_INDEX_URL", index);
+        let program = program.arg("--file").arg(file).arg(&*folder);
+        let mut said = VecDeque::new();
         let mut each = |_, line: &str| {
+            let line = mask::mask_line(line);
             if line.starts_with("Step ") || line.contains(" RUN ") {
-                self.events.progress(
-                    Stage::Up,
-                    0,
-                    None,
-                    &format!("the image of the site: {}", mask::mask_line(line)),
-                );
+                self.events.progress(Stage::Up, 0, None, &format!("the image of the site: {line}"));
+            } else if !line.trim().is_empty() {
+                said.push_back(line);
+                if said.len() > TOLD {
+                    said.pop_front();
+                }
             }
         };
-        docker::run(program, step, BUILD, self.cancel, &mut each)?;
+        let built = docker::run(program, step, BUILD, self.cancel, &mut each);
+        built.map_err(|error| with_words(error, said.make_contiguous()))?;
         let gone = || StackError::System { what: step, why: format!("{name} was made and is not there") };
         self.inspect(&name)?.ok_or_else(gone)
     }
@@ -258,6 +265,19 @@ fn refusal(error: StackError) -> StackError {
         _ => false,
     };
     StackError::StandIns { missing_tool, why: last_words(source) }
+}
+
+/// What the tools within a build said last: the builder itself only says that one of them failed.
+fn with_words(error: StackError, said: &[String]) -> StackError {
+    let StackError::Step { step, source } = error else { return error };
+    let source = match *source {
+        ProcessError::Failed(mut failure) => {
+            failure.last_words = format!("{}\n{}", said.join("\n"), failure.last_words.trim());
+            ProcessError::Failed(failure)
+        }
+        other => other,
+    };
+    StackError::Step { step, source: Box::new(source) }
 }
 
 /// The end of what a tool said, without the command line, which is long.
