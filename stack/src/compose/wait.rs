@@ -83,6 +83,13 @@ pub(super) struct Waiter<'a> {
     pub(super) cancel: &'a Cancel,
 }
 
+/// The first container that has ended, and how: those in front of it do not answer either, and are not to blame.
+fn ended<'a>(services: &[ComposeService], containers: &'a [Container]) -> Option<(&'a Container, String)> {
+    let mut ours =
+        containers.iter().filter(|own| own.service.is_some_and(|service| services.contains(&service)));
+    ours.find_map(|container| Some((container, container.end.as_ref()?.words())))
+}
+
 impl Waiter<'_> {
     /// Waits until a service answers; gives its container.
     ///
@@ -122,21 +129,22 @@ impl Waiter<'_> {
     /// Whether each of these services runs and answers now.
     ///
     /// # Errors
-    /// `Unhealthy` for the first that does not, with the end of its log.
+    /// `Unhealthy` for the first that has ended, or else does not answer, with the end of its log.
     pub(super) fn check(&self, services: &[ComposeService]) -> Result<(), StackError> {
         let asker = Asker::new()?;
         let containers = mine::containers(self.docker, self.project, self.cancel)?;
+        if let Some((container, why)) = ended(services, &containers) {
+            return Err(StackError::Unhealthy(self.trouble(container, Duration::ZERO, why)));
+        }
         for service in services {
             let Some(container) = containers.iter().find(|container| container.service == Some(*service))
             else {
                 let why = format!("the container of `{}` has gone", service.name());
                 return Err(StackError::System { what: "looking at the stack", why });
             };
-            let ended = container.end.as_ref().map(|end| Err(end.words()));
             // The worker is busy with what it is for, and asking it starts a Python beside it: that it runs is enough.
-            let ask_it =
-                || if *service == ComposeService::Worker { Ok(()) } else { self.ask(&asker, container) };
-            let answer = ended.unwrap_or_else(ask_it);
+            let answer =
+                if *service == ComposeService::Worker { Ok(()) } else { self.ask(&asker, container) };
             answer.map_err(|why| StackError::Unhealthy(self.trouble(container, Duration::ZERO, why)))?;
         }
         Ok(())
@@ -205,6 +213,7 @@ pub(super) fn log_path(folder: &Path, service: ComposeService) -> PathBuf {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::container::End;
     use super::*;
 
     fn container(service: ComposeService) -> Container {
@@ -231,5 +240,21 @@ mod tests {
         gone.published.clear();
         assert!(address(&gone, true).is_none() && address(&gone, false).is_none());
         assert!(address(&container(ComposeService::Worker), true).is_none());
+    }
+
+    /// Found by killing the app server under load: the proxy, which waited for it, was named.
+    #[test]
+    fn the_one_that_ended_is_named_and_not_the_one_that_waits_for_it() {
+        let (proxy, mut server) = (container(ComposeService::Proxy), container(ComposeService::Server));
+        let services = [ComposeService::Proxy, ComposeService::Server];
+        assert_eq!(ended(&services, &[proxy.clone(), server.clone()]), None);
+        server.end = Some(End { code: 137, out_of_memory: false, error: String::new() });
+        let all = [proxy, server];
+        let (named, why) = ended(&services, &all).unwrap();
+        assert_eq!(
+            (named.service, why.as_str()),
+            (Some(ComposeService::Server), "its container ended with exit code 137 (signal 9 ended it)")
+        );
+        assert_eq!(ended(&services[..1], &all), None, "what is not asked about");
     }
 }

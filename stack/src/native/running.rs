@@ -189,10 +189,13 @@ impl RunningStack {
     /// Whether every service runs and answers a real request now.
     ///
     /// # Errors
-    /// `Unhealthy` for the first that does not, with the end of its log.
+    /// `Unhealthy` for the first that has ended, or else does not answer, with the end of its log.
     pub fn check(&self, cancel: &Cancel) -> Result<(), StackError> {
         let asker = Asker::new()?;
-        self.services.iter().try_for_each(|service| ready::check(&asker, service, cancel))
+        // One that has ended is named before those that only wait for it.
+        let (ended, running): (Vec<_>, Vec<_>) =
+            self.services.iter().partition(|running| running.service.exit_status().is_some());
+        ended.into_iter().chain(running).try_for_each(|service| ready::check(&asker, service, cancel))
     }
 
     /// [`RunningStack::check`] as a yes or no.
