@@ -21,6 +21,16 @@ const LONGEST_THINK_MS: u64 = 600_000;
 const OWN_HEADERS: [&str; 7] =
     ["host", "user-agent", "accept-encoding", "cookie", "traceparent", "content-length", "connection"];
 
+/// Whether a header of this name is a scenario's to set.
+pub(crate) fn is_free_header(name: &str) -> bool {
+    is_token(name) && !OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+}
+
 type Judged<T> = Result<T, Box<Refusal>>;
 
 /// Reads and validates a scenario.
@@ -269,8 +279,7 @@ impl Judge<'_> {
         let mut headers = Vec::new();
         for (name, value) in raw {
             let lower = name.to_ascii_lowercase();
-            let token = !name.is_empty()
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
+            let token = is_token(name);
             // Visitors who do not keep their connections say so themselves; anything else here is kneepoint's to say.
             let leaves = lower == "connection" && value.get_ref() == "close";
             if !token || (OWN_HEADERS.contains(&lower.as_str()) && !leaves) {

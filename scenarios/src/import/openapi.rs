@@ -14,6 +14,7 @@ use super::bodies;
 use super::draft::{Draft, DraftStep, DraftVar, Setting, literal, placeholder, table};
 use super::secret::is_secret_name;
 use super::{Counted, ImportError, Imported};
+use crate::validate::is_free_header;
 
 const KIND: &str = "OpenAPI document (JSON or YAML with `openapi: 3…` or `swagger: \"2.0\"`, and `paths`)";
 /// More operations than this are no file that a person can read.
@@ -114,10 +115,10 @@ impl Maker<'_> {
                     let value = self.value(&parameter.name, Some(parameter));
                     path.push_str(&value);
                 }
-                Place::Header => {
+                Place::Header if is_free_header(&parameter.name) => {
                     headers.push((parameter.name.clone(), self.value(&parameter.name, Some(parameter))));
                 }
-                Place::Path | Place::Other => {}
+                Place::Header | Place::Path | Place::Other => {}
             }
         }
         let name = format!("{} {}", operation.method, operation.path.replace('{', "<").replace('}', ">"));
