@@ -11,6 +11,8 @@ pub(super) const CHANGE_ME: &str = "CHANGE-ME";
 /// Keys of a step, and whether a secret was taken out of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
+    /// Header lines that go with it.
+    pub(super) headers: Vec<(String, String)>,
     pub(super) settings: Vec<(String, String)>,
     pub(super) secrets: Vec<String>,
 }
@@ -44,16 +46,18 @@ pub(super) fn json(text: &str, content_type: &str) -> Written {
         inline(&value)
     });
     match inline {
-        Some(inline) => Written { settings: vec![("json".to_owned(), inline)], secrets },
+        Some(inline) => {
+            Written { settings: vec![("json".to_owned(), inline)], secrets, ..Written::default() }
+        }
         None => plain(text, content_type),
     }
 }
 
 /// Any other text.
 pub(super) fn plain(text: &str, content_type: &str) -> Written {
-    let header = table(&[("content-type".to_owned(), literal(content_type))]);
-    let settings = vec![("headers".to_owned(), header), ("body".to_owned(), quoted(&literal(text)))];
-    Written { settings, secrets: Vec::new() }
+    let headers = vec![("content-type".to_owned(), literal(content_type))];
+    let settings = vec![("body".to_owned(), quoted(&literal(text)))];
+    Written { headers, settings, secrets: Vec::new() }
 }
 
 fn without_secrets(value: &mut Value, secrets: &mut Vec<String>) {
@@ -121,7 +125,10 @@ mod tests {
         let text = r#"{ "a" = [1, 2.5, true], "api_key" = "CHANGE-ME", "b" = { "c" = "{{d}}" } }"#;
         assert_eq!(written.settings, [("json".to_owned(), text.to_owned())]);
         let whole = json(r#"{"a": null}"#, "application/json; charset=utf-8");
-        assert_eq!(whole.settings[0].1, r#"{ "content-type" = "application/json; charset=utf-8" }"#);
-        assert_eq!(whole.settings[1].1, r#""{{\"a\": null}}""#);
+        assert_eq!(
+            whole.headers,
+            [("content-type".to_owned(), "application/json; charset=utf-8".to_owned())]
+        );
+        assert_eq!(whole.settings[0].1, r#""{{\"a\": null}}""#);
     }
 }

@@ -190,9 +190,9 @@ fn step(entry: &Entry, pause_ms: u64, tokens: &mut token::Tokens, steps: &mut Ve
             "It was sent with an Authorization header, which is not written here; headers.authorization = \"…\"".to_owned(),
         );
     }
-    let Written { settings, secrets } = body;
-    let own_headers = settings.iter().any(|(key, _)| key == "headers");
-    if !headers.is_empty() && !own_headers {
+    let Written { headers: of_body, settings, secrets } = body;
+    headers.extend(of_body);
+    if !headers.is_empty() {
         draft.settings.push(("headers".to_owned(), table(&headers)));
     }
     draft.settings.extend(settings);

@@ -10,7 +10,7 @@ mod sample;
 use serde_json::Value;
 
 use self::document::{Document, Operation, Parameter, Place};
-use super::bodies;
+use super::bodies::{self, Written};
 use super::draft::{Draft, DraftStep, DraftVar, Setting, literal, placeholder, table};
 use super::secret::is_secret_name;
 use super::{Counted, ImportError, Imported};
@@ -110,7 +110,7 @@ impl Maker<'_> {
             match parameter.place {
                 Place::Query => {
                     path.push(if path.contains('?') { '&' } else { '?' });
-                    path.push_str(&literal(&parameter.name));
+                    path.extend(url::form_urlencoded::byte_serialize(parameter.name.as_bytes()));
                     path.push('=');
                     let value = self.value(&parameter.name, Some(parameter));
                     path.push_str(&value);
@@ -132,10 +132,16 @@ impl Maker<'_> {
         if operation.secured {
             step.remarks.push("It needs authorization: headers.authorization = \"…\"".to_owned());
         }
+        let body = self.body(operation);
+        for (name, value) in body.headers {
+            if !headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(&name)) {
+                headers.push((name, value));
+            }
+        }
         if !headers.is_empty() {
             step.settings.push(("headers".to_owned(), table(&headers)));
         }
-        step.settings.extend(self.body(operation));
+        step.settings.extend(body.settings);
         self.steps.push(step);
     }
 
@@ -166,16 +172,16 @@ impl Maker<'_> {
     }
 
     /// The body, where one is described: an example of it, or one made by its schema.
-    fn body(&self, operation: &Operation<'_>) -> Vec<(String, String)> {
-        let Some((content_type, value)) = operation.body(self.document) else { return Vec::new() };
+    fn body(&self, operation: &Operation<'_>) -> Written {
+        let Some((content_type, value)) = operation.body(self.document) else { return Written::default() };
         if content_type.contains("json") {
-            return bodies::json(&value.to_string(), &content_type).settings;
+            return bodies::json(&value.to_string(), &content_type);
         }
-        let Value::Object(fields) = value else { return Vec::new() };
+        let Value::Object(fields) = value else { return Written::default() };
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let fields: Vec<(String, String)> =
             fields.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-        bodies::form(&fields, &|_| None).settings
+        bodies::form(&fields, &|_| None)
     }
 }
 
