@@ -1,8 +1,10 @@
 //! `kneepoint.toml` → [`Plan`]: found upward, read strictly, laid over the defaults, trusted from then on.
 
 mod error;
+mod mix;
 mod plan;
 mod raw;
+mod schedule;
 mod value;
 
 use std::path::{Path, PathBuf};

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
 use kneepoint_model::ladder::{Promise, SearchPlan};
-use kneepoint_scenarios::{Replay, Scenario, resolve};
+use kneepoint_scenarios::{Replay, Scenario};
 use serde::{Serialize, Serializer};
 use url::Url;
 
+use super::mix::mix;
 use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site, StackDb, StackDriver};
+use super::schedule::{replay, said, stages};
 use super::value::{AssertionText, Rate, Span, Spread, StageText, StopText};
 use super::{ConfigError, Overrides};
 
@@ -191,7 +193,7 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// Every key has a default, so a merged file lacks none.
-fn set<T>(value: Option<T>) -> T {
+pub(super) fn set<T>(value: Option<T>) -> T {
     value.expect("default.toml sets every key that has no other meaning; a test holds it")
 }
 
@@ -274,41 +276,6 @@ impl Plan {
     }
 }
 
-/// The stages of the command line, or else of the file.
-fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>, ConfigError> {
-    let given = over.stages.iter().copied().map(StageText).collect::<Vec<_>>();
-    let stages = if given.is_empty() { raw.load.stages.clone().unwrap_or_default() } else { given };
-    if !stages.is_empty() && stages.iter().all(|StageText(stage)| stage.mean().0 <= 0.0) {
-        let why = "load.stages has no stage with visitors; e.g. stages = [\"ramp 0/s to 50/s over 1m\"]";
-        return Err(ConfigError::Merged(why.to_owned()));
-    }
-    Ok(stages)
-}
-
-/// What is said of a log, instead of the log itself.
-#[expect(clippy::ref_option, reason = "serde gives it so")]
-fn said<S: Serializer>(replay: &Option<Arc<Replay>>, serializer: S) -> Result<S::Ok, S::Error> {
-    replay.as_ref().map(|log| log.said().join(" ")).serialize(serializer)
-}
-
-/// The log of the command line, or else of the file, read whole: what is wrong with it is said before anything is started.
-fn replay(raw: &RawConfig, base: &Path, over: &Overrides) -> Result<(Option<Arc<Replay>>, f64), ConfigError> {
-    let speed = over.speed.unwrap_or(set(raw.load.speed));
-    if !(speed > 0.0 && speed <= 1_000.0) {
-        let why = format!("load.speed = {speed} is not above 0 and at most 1000; e.g. speed = 5");
-        return Err(ConfigError::Merged(why));
-    }
-    let path = over.replay.clone().or_else(|| raw.load.replay.as_ref().map(|path| base.join(path)));
-    let Some(path) = path else { return Ok((None, speed)) };
-    let file = std::fs::File::open(&path).map_err(|error| ConfigError::unreadable(&path, &error))?;
-    let log = Replay::from_access_log(
-        std::io::BufReader::with_capacity(1 << 20, file),
-        &path.display().to_string(),
-    );
-    let log = log.map_err(|error| ConfigError::Merged(format!("load.replay: {error}")))?;
-    Ok((Some(Arc::new(log)), speed))
-}
-
 /// No phase of a climb may be shorter.
 const SHORTEST_PHASE: Duration = Duration::from_secs(1);
 /// Fewer pairs cannot carry a verdict that is wrong once in a hundred times (`kneepoint_analysis::paired`).
@@ -334,31 +301,6 @@ fn experiment(raw: &super::raw::Experiment, over: &Overrides) -> Result<Experime
         )));
     }
     Ok(part)
-}
-
-/// The reference stack's own mix of journeys.
-const REFERENCE_MIX: [(&str, u32); 5] =
-    [("browse", 6), ("search", 2), ("login", 1), ("checkout", 1), ("api-crud", 1)];
-
-fn mix(raw: &RawConfig, base: &Path, over: &Overrides) -> Result<Mix, ConfigError> {
-    let attached = over.attach.is_some() || raw.site.url.is_some();
-    let mut named = raw.load.scenarios.clone().unwrap_or_default();
-    if named.is_empty() && attached {
-        return Ok(Mix::Crawled);
-    }
-    if named.is_empty() {
-        named = REFERENCE_MIX.map(|(name, weight)| (name.to_owned(), weight)).into();
-    }
-    let wanted = named.iter().map(|(name, weight)| (name.as_str(), *weight));
-    let scenarios = resolve(wanted, base).map_err(|e| ConfigError::Refused(e.to_string()))?;
-    let writing = scenarios.iter().find(|(scenario, _)| attached && scenario.needs_throw_away());
-    match writing {
-        Some((scenario, _)) => Err(ConfigError::Refused(format!(
-            "scenario `{}` writes data and the site is not a throw-away stack of kneepoint's own; remove it from [load.scenarios]",
-            scenario.name()
-        ))),
-        None => Ok(Mix::Given(scenarios)),
-    }
 }
 
 fn target(raw: &RawConfig, seed: u64, over: &Overrides) -> Result<Target, ConfigError> {

@@ -1,0 +1,50 @@
+//! When visitors of the open phase come, where it is not simply a rate: in stages, or as a log says they once did.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use kneepoint_scenarios::Replay;
+use serde::{Serialize as _, Serializer};
+
+use super::plan::set;
+use super::raw::RawConfig;
+use super::value::StageText;
+use super::{ConfigError, Overrides};
+
+/// The stages of the command line, or else of the file.
+pub(super) fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>, ConfigError> {
+    let given = over.stages.iter().copied().map(StageText).collect::<Vec<_>>();
+    let stages = if given.is_empty() { raw.load.stages.clone().unwrap_or_default() } else { given };
+    if !stages.is_empty() && stages.iter().all(|StageText(stage)| stage.mean().0 <= 0.0) {
+        let why = "load.stages has no stage with visitors; e.g. stages = [\"ramp 0/s to 50/s over 1m\"]";
+        return Err(ConfigError::Merged(why.to_owned()));
+    }
+    Ok(stages)
+}
+
+/// What is said of a log, instead of the log itself.
+#[expect(clippy::ref_option, reason = "serde gives it so")]
+pub(super) fn said<S: Serializer>(replay: &Option<Arc<Replay>>, serializer: S) -> Result<S::Ok, S::Error> {
+    replay.as_ref().map(|log| log.said().join(" ")).serialize(serializer)
+}
+
+/// The log of the command line, or else of the file, read whole: what is wrong with it is said before anything is started.
+pub(super) fn replay(
+    raw: &RawConfig,
+    base: &Path,
+    over: &Overrides,
+) -> Result<(Option<Arc<Replay>>, f64), ConfigError> {
+    let speed = over.speed.unwrap_or(set(raw.load.speed));
+    if !(speed > 0.0 && speed <= 1_000.0) {
+        let why = format!("load.speed = {speed} is not above 0 and at most 1000; e.g. speed = 5");
+        return Err(ConfigError::Merged(why));
+    }
+    let path = over.replay.clone().or_else(|| raw.load.replay.as_ref().map(|path| base.join(path)));
+    let Some(path) = path else { return Ok((None, speed)) };
+    let file = File::open(&path).map_err(|error| ConfigError::unreadable(&path, &error))?;
+    let log = Replay::from_access_log(BufReader::with_capacity(1 << 20, file), &path.display().to_string());
+    let log = log.map_err(|error| ConfigError::Merged(format!("load.replay: {error}")))?;
+    Ok((Some(Arc::new(log)), speed))
+}
