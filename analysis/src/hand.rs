@@ -336,6 +336,7 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         } else {
             Quantiles::default()
         },
+        pacing: None,
         pool_wait_us: Quantiles::default(),
         curve: Vec::new(),
         endpoints: vec![

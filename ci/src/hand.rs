@@ -184,6 +184,7 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         ttfb_us: quantiles(requests),
         connect_us: Quantiles::default(),
         sched_lag_us: Quantiles::default(),
+        pacing: None,
         pool_wait_us: Quantiles::default(),
         curve: Vec::new(),
         endpoints: vec![endpoint],

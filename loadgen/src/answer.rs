@@ -23,7 +23,7 @@ pub(crate) enum Packing {
 }
 
 pub(crate) fn packing(head: &Head) -> Packing {
-    let encoding = head.get("content-encoding").unwrap_or("identity");
+    let Some(encoding) = head.get("content-encoding") else { return Packing::Plain };
     let encoding = encoding.trim();
     let known = [
         ("", Packing::Plain),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::LatencyHistogram;
 use kneepoint_model::load::{EndpointStats, LoadModel, LoadPhase};
+use kneepoint_model::outcome::Outcome;
 use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::schedule::StageStats;
 use kneepoint_model::units::{PerSecond, UnixMillis};
@@ -76,6 +77,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         achieved,
         requests,
         errors,
+        shed: outcomes.get(&Outcome::Shed).copied().unwrap_or_default(),
         response: response.quantiles(),
         sched_lag: ledger.sched_lag.quantiles(),
         health: circumstances.cost.health,
@@ -105,6 +107,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         ttfb_us: ttfb.quantiles(),
         connect_us: ledger.connect.quantiles(),
         sched_lag_us: ledger.sched_lag.quantiles(),
+        pacing: record.pacing,
         pool_wait_us: ledger.pool_wait.quantiles(),
         curve: response.curve(),
         endpoints,

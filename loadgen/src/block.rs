@@ -150,16 +150,23 @@ impl BlockLoad {
 
 async fn until_the_end(world: Arc<World>, mut user: User) -> User {
     tokio::time::sleep_until(world.window.start.into()).await;
-    while Instant::now() < world.window.until {
+    loop {
+        let now = Instant::now();
+        if now >= world.window.until {
+            break;
+        }
         let number = world.visitors.fetch_add(1, Ordering::Relaxed);
         let scenario = world.picker.pick(number);
         // Each scenario of a user draws from a stream of its own.
         let seed = world.plan.seed ^ (scenario as u64) << 48;
         let session = user.sessions[scenario].get_or_insert_with(|| Session::new(seed, user.number));
-        let due = Due { at: Instant::now(), lag: None };
-        run_journey(&world, session, &user.pool, scenario, due, Pace::Visitor, None).await;
+        let due = Due { at: now, lag: None };
+        run_journey(&world, session, &user.pool, scenario, due, Pace::Visitor).await;
         // A journey that has no step to do, or fails at once, must not keep the others from their turn.
-        tokio::task::yield_now().await;
+        tokio::task::coop::consume_budget().await;
+    }
+    for session in user.sessions.iter_mut().flatten() {
+        session.patience.rest();
     }
     user
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kneepoint_scenarios::SessionScope;
 
 use crate::session::Session;
-use crate::step::{Due, StepEnd, run_step};
+use crate::step::{Due, run_step};
 use crate::timer::Alarm;
 use crate::transport::Pool;
 use crate::world::World;
@@ -23,7 +23,7 @@ pub(crate) enum Pace<'a> {
 /// Longest sleep without a look at the end of the phase.
 const NAP: Duration = Duration::from_millis(100);
 
-/// Goes on a journey; steps that ended are appended to `ends` when it is given.
+/// Goes on a journey.
 pub(crate) async fn run_journey(
     world: &World,
     session: &mut Session,
@@ -31,7 +31,6 @@ pub(crate) async fn run_journey(
     scenario_at: usize,
     mut due: Due,
     pace: Pace<'_>,
-    mut ends: Option<&mut Vec<StepEnd>>,
 ) {
     let scenario = world.scenario(scenario_at);
     if scenario.session() == SessionScope::Journey {
@@ -53,9 +52,6 @@ pub(crate) async fn run_journey(
                 return;
             }
             let end = run_step(world, session, pool, scenario_at, at, due).await;
-            if let Some(ends) = ends.as_deref_mut() {
-                ends.push(end);
-            }
             if !end.ok {
                 world.recorder.journey(end.done, false);
                 return;
@@ -81,11 +77,11 @@ async fn wait(world: &World, last: Due, pause: Duration, pace: Pace<'_>) -> Due 
         Pace::Visitor => {
             let at = last.at + pause;
             loop {
-                let left = at.saturating_duration_since(Instant::now());
-                if left.is_zero() || Instant::now() >= world.window.until {
-                    return Due { at: Instant::now(), lag: None };
+                let now = Instant::now();
+                if now >= at || now >= world.window.until {
+                    return Due { at: now, lag: None };
                 }
-                tokio::time::sleep(left.min(NAP)).await;
+                tokio::time::sleep((at - now).min(NAP)).await;
             }
         }
     }

@@ -25,6 +25,8 @@ use crate::world::World;
 
 /// From the plan to the first arrival: thread, runtime and files are ready by then.
 pub(crate) const LEAD: Duration = Duration::from_millis(50);
+/// A spinning dispatcher stops sleeping so long before the next arrival: what a timer and a wake-up cost, and some more.
+const SPIN: Duration = Duration::from_micros(100);
 /// Longest wait without a look at the wish to stop.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -108,6 +110,8 @@ async fn dispatch(
         waiting: Mutex::default(),
     });
     let window = world.window;
+    let pacing = world.plan.pacing().unwrap_or_default();
+    let slack = Duration::from_micros(pacing.slack_us.get());
     let arrivals = due.map(|after| window.start + after).take_while(|at| *at < window.until).enumerate();
     let mut arrivals = arrivals.skip(lane).step_by(world.plan.threads);
     let mut next = arrivals.next();
@@ -123,9 +127,16 @@ async fn dispatch(
         {
             return Ok(());
         }
-        let wake = [next.map(|(_, due)| due), alarm, Some(now + LOOK)];
+        let wake = [next.map(|(_, due)| due + slack), alarm, Some(now + LOOK)];
         let wake = wake.into_iter().flatten().min().unwrap_or(now + LOOK);
-        ground.alarm.keep(wake).await?;
+        if !pacing.spinning {
+            ground.alarm.keep(wake).await?;
+        } else if let Some(early) = wake.checked_sub(SPIN).filter(|early| *early > now) {
+            ground.alarm.keep(early).await?;
+        } else {
+            // Everyone else has a turn, sockets included, between two looks at the clock.
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -144,8 +155,9 @@ async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {
         Session::new(world.plan.seed, visitor)
     });
     let pace = Pace::Clock(&ground.alarm);
-    run_journey(world, &mut session, &ground.pool, scenario, Due { at: due, lag }, pace, None).await;
+    run_journey(world, &mut session, &ground.pool, scenario, Due { at: due, lag }, pace).await;
     if returning {
+        session.patience.rest();
         waiting().entry(scenario).or_default().push(session);
     }
 }

@@ -110,7 +110,7 @@ fn start(world: &Arc<World>) -> Result<JoinHandle<Result<(), LoadError>>, LoadEr
     let body = move || {
         world.threads.enter(Role::Generates);
         match world.plan.model {
-            LoadModel::Closed { .. } => closed::run(&world).map(drop),
+            LoadModel::Closed { .. } => closed::run(&world),
             LoadModel::Open { .. } => open::run(&world),
         }
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_model::guard::StopWhen;
-use kneepoint_model::load::LoadModel;
+use kneepoint_model::load::{LoadModel, Pacing};
 use kneepoint_model::schedule::{LoadStage, Schedule};
 use kneepoint_model::units::{Micros, PerSecond};
 use kneepoint_scenarios::{Replay, Scenario};
@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::error::LoadError;
 use crate::pacer::Arrivals;
+use crate::wake::Wake;
 
 /// The plan of one phase. Made by [`PhasePlan::new`] with defaults, then changed field by field; checked when it runs.
 #[derive(Debug, Clone)]
@@ -38,6 +39,10 @@ pub struct PhasePlan {
     pub drain: Duration,
     /// Requests in flight at the same time in the open model; later ones wait in order and keep their intended start.
     pub max_in_flight: usize,
+    /// A request that has waited so long for its turn is not sent any more, and counts as shed; never, when absent.
+    pub shed_after: Option<Duration>,
+    /// How the open model waits for the next arrival.
+    pub wake: Wake,
     /// Limits at which the phase is stopped, when they are exceeded for some seconds in a row.
     pub stop_when: Vec<StopWhen>,
     /// Longest body, as received and as decoded, in bytes.
@@ -94,6 +99,8 @@ impl PhasePlan {
             timeout: Duration::from_secs(10),
             drain: Duration::from_secs(5),
             max_in_flight: 512,
+            shed_after: None,
+            wake: Wake::Automatic,
             stop_when: Vec::new(),
             max_body: 32 << 20,
             user_agent: concat!("kneepoint/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -151,6 +158,14 @@ impl PhasePlan {
         Schedule::new(&stages)
     }
 
+    /// How the open model waits, decided; `None` in the closed model, where nobody waits for a moment.
+    pub(crate) fn pacing(&self) -> Option<Pacing> {
+        let LoadModel::Open { .. } = self.model else { return None };
+        // A log is not as even as its mean rate: its arrivals are kept to the moment.
+        let peak = if self.replay.is_some() { PerSecond(0.0) } else { self.schedule().peak() };
+        Some(self.wake.pacing(peak, self.threads))
+    }
+
     /// Ends of the stages, from the beginning of the measured part.
     pub(crate) fn stage_ends(&self) -> Vec<Duration> {
         let mut end = Duration::ZERO;
@@ -193,6 +208,9 @@ impl PhasePlan {
         }
         if !(1..=MOST_THREADS).contains(&self.threads) {
             return wrong("it needs 1 to 64 threads");
+        }
+        if matches!(self.wake, Wake::Within(slack) if slack > Wake::MOST) {
+            return wrong("arrivals may be sent together within 10 ms at most");
         }
         if self.timeout.is_zero() || self.max_in_flight == 0 {
             return wrong("timeout and max_in_flight must be above zero");

@@ -3,6 +3,7 @@
 //! A step that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted:
 //! leaving it out would trim the tail.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,13 @@ use http::header::{COOKIE, HeaderName, HeaderValue, ORIGIN, REFERER};
 use http::uri::PathAndQuery;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_scenarios::{Encoding, Extract, Step};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::answer::{Packing, View, cache, decode, decoded_len, packing, server_timing};
+use crate::patience::Patience;
 use crate::recorder::{Hit, Hop};
 use crate::session::{Session, TraceId};
-use crate::transport::{Failure, Lines, Pool, Reply, Times, Wanted, exchange, write};
+use crate::transport::{Failure, Lines, Pool, Reply, Room, Times, Wanted, exchange, write};
 use crate::world::{ReadyStep, World, rendered};
 
 const MOST_REDIRECTS: usize = 10;
@@ -24,10 +27,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How a step ended, for whoever asked for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepEnd {
-    pub(crate) endpoint: usize,
     pub(crate) ok: bool,
-    pub(crate) status: Option<u16>,
-    pub(crate) service: Duration,
     pub(crate) done: Instant,
 }
 
@@ -51,23 +51,46 @@ pub(crate) async fn run_step(
     let step = &world.scenario(scenario).steps()[at];
     let trace = session.trace(world.window.started_ms.get());
     let mut open = Unfinished::new(world, ready.endpoint, due, trace);
-    let permit = match &world.slots {
-        None => None,
-        Some(slots) => {
-            let wanted = Instant::now();
-            let permit = slots.acquire().await;
-            open.pool_wait = Some(wanted.elapsed());
-            permit.ok()
+    // Taken out for the time of the step: the session itself is needed beside them.
+    let (mut patience, mut room) = (std::mem::take(&mut session.patience), std::mem::take(&mut session.room));
+    let (mut begins, mut permit) = (due.at, None);
+    if let Some(slots) = &world.slots {
+        let wanted = Instant::now();
+        permit = turn(slots, world.plan.shed_after.map(|most| due.at + most), &mut patience).await;
+        if permit.is_none() {
+            (session.patience, session.room) = (patience, room);
+            return open.shed();
         }
+        begins = Instant::now();
+        open.pool_wait = Some(begins - wanted);
+    }
+    let answer = {
+        // Pinned here, so that it is not moved once more: it is large.
+        let request = pin!(visit(world, session, pool, (ready, step), &mut room, &mut open));
+        patience.within(begins + world.plan.timeout, request).await
     };
-    let until = tokio::time::Instant::now() + world.plan.timeout;
-    let answer = tokio::time::timeout_at(until, visit(world, session, pool, (ready, step), &mut open)).await;
     drop(permit);
-    let answer = answer.unwrap_or_else(|_| {
+    (session.patience, session.room) = (patience, room);
+    let answer = answer.unwrap_or_else(|| {
         let detail = format!("no complete answer within {:?}", world.plan.timeout);
         Err(Failure::new(Outcome::Timeout, &detail))
     });
     open.finish(&answer, step, session)
+}
+
+/// Waits for a slot, in the order of asking; `None` when that takes too long.
+async fn turn<'a>(
+    slots: &'a Semaphore,
+    until: Option<Instant>,
+    patience: &mut Patience,
+) -> Option<SemaphorePermit<'a>> {
+    if let Ok(permit) = slots.try_acquire() {
+        return Some(permit);
+    }
+    match until {
+        None => slots.acquire().await.ok(),
+        Some(until) => patience.within(until, pin!(slots.acquire())).await?.ok(),
+    }
 }
 
 /// Everything from the first byte sent to the last byte of the last answer.
@@ -76,6 +99,7 @@ async fn visit(
     session: &mut Session,
     pool: &Pool,
     (ready, step): (&ReadyStep, &Step),
+    room: &mut Room,
     open: &mut Unfinished<'_>,
 ) -> Result<Reply, Failure> {
     let missing = || Failure::new(Outcome::CheckFailed, "a value for a placeholder is missing");
@@ -87,21 +111,24 @@ async fn visit(
         parse_path(&if is_link { resolve(world, session, &text)? } else { text })?
     };
     let mut body = step.body().render(&mut session.visit).ok_or_else(missing)?.into_bytes();
-    let mut varying = Lines::default();
+    let Room { request, step: lines, own } = room;
+    lines.clear();
     for (name, template) in &ready.varying {
         let text = rendered(template, &mut session.visit, Encoding::Raw).ok_or_else(missing)?;
         let value = HeaderValue::from_str(&text)
             .map_err(|_| Failure::new(Outcome::CheckFailed, "a header value has forbidden characters"))?;
-        varying.push(name, &value);
+        lines.push(name, &value);
     }
-    varying.push(&TRACEPARENT, &open.trace.header());
+    lines.push_with(&TRACEPARENT, |out| {
+        out.extend_from_slice(&open.trace.header());
+        true
+    });
     let (mut method, mut fixed) = (ready.method.clone(), &ready.fixed);
-    let (mut own, mut request) = (Lines::default(), Vec::with_capacity(512));
     for _ in 0..=MOST_REDIRECTS {
-        own_headers(world, session, ready, &mut own, &method, &path);
-        write(&mut request, &method, path.as_str(), [fixed, &varying, &own], &body);
+        own_headers(world, session, ready, own, &method, &path);
+        write(request, &method, path.as_str(), [fixed, lines, own], &body);
         open.path = Some(path.clone());
-        let reply = hop(world, pool, &request, &method, step, open).await?;
+        let reply = hop(world, pool, request, &method, step, open).await?;
         session.jar.take(&reply.head);
         session.at.clear();
         session.at.push_str(path.as_str());
@@ -159,10 +186,7 @@ fn own_headers(
     path: &PathAndQuery,
 ) {
     lines.clear();
-    if let Some(value) = session.jar.header(path.as_str()).and_then(|text| HeaderValue::from_str(&text).ok())
-    {
-        lines.push(&COOKIE, &value);
-    }
+    lines.push_with(&COOKIE, |out| session.jar.write(path.as_str(), out));
     // Django's CSRF check wants to know the page of the form when the site speaks TLS.
     if method.is_safe() {
         return;
@@ -247,9 +271,18 @@ impl<'a> Unfinished<'a> {
         }
     }
 
+    /// Gives the step up before anything was sent. Its response time is the time that it had waited: a lower bound.
+    fn shed(mut self) -> StepEnd {
+        self.finished = true;
+        let done = Instant::now();
+        let hit = self.hit(Outcome::Shed, done, "waited too long for a slot");
+        self.world.recorder.record(&hit);
+        StepEnd { ok: false, done }
+    }
+
     fn finish(mut self, answer: &Result<Reply, Failure>, step: &Step, session: &mut Session) -> StepEnd {
         self.finished = true;
-        let (outcome, status, done) = match answer {
+        let (outcome, done) = match answer {
             Ok(reply) => {
                 let packing = packing(&reply.head);
                 let body = decoded_len(reply, packing);
@@ -261,7 +294,7 @@ impl<'a> Unfinished<'a> {
                 hit.body = self.wire - reply.wire + body;
                 hit.cache = Some(cache(&reply.head));
                 self.world.recorder.record(&hit);
-                (outcome, Some(reply.head.status), reply.done)
+                (outcome, reply.done)
             }
             Err(failure) => {
                 let done = Instant::now();
@@ -270,11 +303,10 @@ impl<'a> Unfinished<'a> {
                 hit.first_byte = failure.began.map(|(_, at)| at);
                 self.world.recorder.record(&hit);
                 self.world.local_faults.fetch_add(u64::from(failure.local), Ordering::Relaxed);
-                (failure.outcome, hit.status, done)
+                (failure.outcome, done)
             }
         };
-        let service = self.times.sent.map(|sent| done.saturating_duration_since(sent)).unwrap_or_default();
-        StepEnd { endpoint: self.endpoint, ok: outcome.is_ok(), status, service, done }
+        StepEnd { ok: outcome.is_ok(), done }
     }
 }
 

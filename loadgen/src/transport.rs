@@ -2,6 +2,7 @@
 //!
 //! It reads the whole body, notes the times of each part, tells failures apart, and knows nothing of scenarios.
 
+mod answer;
 mod connection;
 mod failure;
 mod framing;
@@ -13,9 +14,9 @@ mod request;
 mod stream;
 mod target;
 
-pub(crate) use connection::{Reply, Wanted};
+pub(crate) use answer::{Reply, Wanted};
 pub(crate) use failure::Failure;
 pub(crate) use head::Head;
 pub(crate) use pool::{Pool, Times, exchange};
-pub(crate) use request::{Lines, write};
+pub(crate) use request::{Lines, Room, write};
 pub(crate) use target::Target;

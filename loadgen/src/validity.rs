@@ -4,6 +4,7 @@
 //! takes twenty, and voids the figures when it could be half of the tail that is reported. Below that the figures are still on
 //! the safe side: response time counts from the intended start, so lateness lengthens it and never hides anything.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use kneepoint_model::guard::StopWhen;
@@ -24,6 +25,8 @@ pub struct Evidence {
     pub requests: u64,
     /// Of those, failed.
     pub errors: u64,
+    /// Of those, not sent because they had waited too long for their turn.
+    pub shed: u64,
     /// Response times.
     pub response: Quantiles,
     /// Dispatcher lateness.
@@ -99,7 +102,14 @@ fn errors(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
     let Some(share) = Ratio::of(evidence.errors, evidence.requests).filter(|share| share.0 > 0.0) else {
         return;
     };
-    let counts = format!("{} of {} requests failed ({share})", evidence.errors, evidence.requests);
+    let mut counts = format!("{} of {} requests failed ({share})", evidence.errors, evidence.requests);
+    if evidence.shed > 0 {
+        let _ = write!(
+            counts,
+            ", {} of them were not even sent, because the site answered too slowly",
+            evidence.shed
+        );
+    }
     if share.0 > MOST_ERRORS {
         why.push(format!(
             "{counts}; errors are fast and never a speed-up: mend them first, they are listed by outcome"
@@ -179,6 +189,7 @@ mod tests {
             achieved: PerSecond(99.5),
             requests: 1000,
             errors: 0,
+            shed: 0,
             response,
             sched_lag: Quantiles { count: 1000, p99: Micros(400), ..Quantiles::default() },
             health: GeneratorHealth { busiest_thread: Ratio(0.2), ..GeneratorHealth::default() },

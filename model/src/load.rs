@@ -168,6 +168,15 @@ pub struct Exemplar {
     pub detail: String,
 }
 
+/// How exactly the open model kept its time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pacing {
+    /// Arrivals that were due within this went out together; zero: each by itself. It is part of the scheduling lag.
+    pub slack_us: Micros,
+    /// The generator looked at the clock instead of sleeping the last tenth of a millisecond.
+    pub spinning: bool,
+}
+
 /// What the generator itself cost and suffered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GeneratorHealth {
@@ -238,6 +247,9 @@ pub struct LoadPhase {
     pub connect_us: Quantiles,
     /// Dispatcher lateness: moment of dispatch minus intended start (open model).
     pub sched_lag_us: Quantiles,
+    /// How exactly the dispatcher kept its time (open model).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<Pacing>,
     /// Wait for a free connection or slot (open model).
     pub pool_wait_us: Quantiles,
     /// Percentile curve of response time: (quantile, microseconds).

@@ -138,6 +138,12 @@ impl Schedule {
         self.stages.last().map_or(0.0, |last| last.arrivals.1)
     }
 
+    /// The highest rate that is reached.
+    pub fn peak(&self) -> PerSecond {
+        let rates = self.stages.iter().flat_map(|own| [own.stage.from.0, own.stage.to.0]);
+        PerSecond(rates.fold(0.0, f64::max))
+    }
+
     /// When so many arrivals are expected to have come, in seconds from the start; `None` when that is never.
     ///
     /// Within a stage the count after `t` seconds is `from·t + a·t²/2` with the acceleration `a = (to - from) / length`. Its

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
-use kneepoint_model::load::{Exemplar, LoadModel};
+use kneepoint_model::load::{Exemplar, LoadModel, Pacing};
 use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
 use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::units::UnixMillis;
@@ -52,6 +52,8 @@ pub(crate) struct PlanRecord {
     pub(crate) measured_until_ms: UnixMillis,
     #[serde(default)]
     pub(crate) stages: Vec<LoadStage>,
+    #[serde(default)]
+    pub(crate) pacing: Option<Pacing>,
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
@@ -71,6 +73,7 @@ impl PlanRecord {
             measured_from_ms: window.to_ms(window.from),
             measured_until_ms: window.to_ms(window.until),
             stages: plan.stages.clone(),
+            pacing: plan.pacing(),
             endpoints: endpoints.to_vec(),
         }
     }

@@ -1,6 +1,7 @@
 //! What ended since the last second: histograms and counts, by endpoint.
 
 use kneepoint_model::histogram::LatencyHistogram;
+use kneepoint_model::outcome::Outcome;
 
 use super::exemplars::Exemplars;
 use super::hit::Hit;
@@ -67,7 +68,7 @@ pub(crate) struct Shard {
     pub(crate) started: u64,
     /// Of those, in the measured part.
     pub(crate) due: u64,
-    /// Ended (not censored) while the measured part lasted, whenever they were due.
+    /// Ended (neither censored nor shed) while the measured part lasted, whenever they were due.
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
@@ -103,7 +104,8 @@ impl Shard {
     /// Counts a request that ended, and was due in this stage of the measured part.
     pub(crate) fn record(&mut self, hit: &Hit<'_>, window: &Window, stage: Option<usize>) {
         let measured = window.measures(hit.due);
-        if window.measures(hit.done) && hit.outcome != kneepoint_model::outcome::Outcome::Censored {
+        let was_answered = !matches!(hit.outcome, Outcome::Censored | Outcome::Shed);
+        if was_answered && window.measures(hit.done) {
             self.ended += 1;
         }
         let series = if measured { &mut self.measured } else { &mut self.warmup };

@@ -2,6 +2,10 @@
 //!
 //! How the body ends follows RFC 9112 §6.3, whether the connection can be used again §9.3.
 
+use std::mem::MaybeUninit;
+
+use httparse::ParserConfig;
+
 use super::framing::Framing;
 
 /// More fields than this are no answer of a site.
@@ -14,6 +18,7 @@ pub(crate) const LONGEST: usize = 64 << 10;
 pub(crate) struct Head {
     bytes: Box<[u8]>,
     fields: Vec<Field>,
+    names: Names,
     pub(crate) status: u16,
     pub(super) framing: Framing,
     /// Whether another request may follow on the connection, once the body is read.
@@ -27,15 +32,36 @@ struct Field {
     value: (u32, u32),
 }
 
+/// Which names may be there: a bit for each, shared by names of equal length and first letter. Most questions are for names
+/// that are not there, and end here.
+#[derive(Debug, Clone, Copy, Default)]
+struct Names(u64);
+
+impl Names {
+    fn bit(name: &[u8]) -> u64 {
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        1 << ((name.len() ^ usize::from(first)) % 64)
+    }
+    fn add(&mut self, name: &[u8]) {
+        self.0 |= Self::bit(name);
+    }
+    fn may_have(self, name: &str) -> bool {
+        self.0 & Self::bit(name.as_bytes()) != 0
+    }
+}
+
 impl Head {
     /// Reads a head from the beginning of `input`: with its length, or `None` when more bytes are needed.
     ///
     /// # Errors
     /// In words, what is wrong with it.
     pub(super) fn parse(input: &[u8], answers_head: bool) -> Result<Option<(Self, usize)>, String> {
-        let mut slots = [httparse::EMPTY_HEADER; MOST_FIELDS];
-        let mut answer = httparse::Response::new(&mut slots);
-        let length = match answer.parse(input) {
+        // Not filled beforehand: most answers use a tenth of it.
+        let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+        let mut answer = httparse::Response::new(&mut []);
+        let parsed =
+            ParserConfig::default().parse_response_with_uninit_headers(&mut answer, input, &mut slots);
+        let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if input.len() > LONGEST => {
                 return Err("a head without an end".to_owned());
@@ -43,38 +69,35 @@ impl Head {
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        let bytes: Box<[u8]> = input[..length].into();
         let base = input.as_ptr() as usize;
         let place = |part: &[u8]| ((part.as_ptr() as usize - base) as u32, part.len() as u32);
-        let fields = answer
-            .headers
-            .iter()
-            .map(|field| Field { name: place(field.name.as_bytes()), value: place(field.value) })
-            .collect();
+        let (mut fields, mut names) = (Vec::with_capacity(answer.headers.len()), Names::default());
+        let mut ends = Ends::default();
+        for field in answer.headers.iter() {
+            names.add(field.name.as_bytes());
+            ends.heed(field.name, field.value)?;
+            fields.push(Field { name: place(field.name.as_bytes()), value: place(field.value) });
+        }
         let status = answer.code.unwrap_or_default();
-        let modern = answer.version == Some(1);
-        let mut head = Self { bytes, fields, status, framing: Framing::None, keeps: false };
-        head.framing = head.framing(answers_head)?;
-        let says = |word: &str| {
-            head.all("connection")
-                .flat_map(|text| text.split(','))
-                .any(|own| own.trim().eq_ignore_ascii_case(word))
-        };
-        let twice = head.get("transfer-encoding").is_some() && head.get("content-length").is_some();
-        let keeps = if modern { !says("close") } else { says("keep-alive") };
-        head.keeps = keeps && !twice && head.framing != Framing::UntilClose;
-        Ok(Some((head, length)))
+        let has_none = answers_head || matches!(status, 100..200 | 204 | 304);
+        let framing = if has_none { Framing::None } else { ends.framing() };
+        let keeps = framing != Framing::UntilClose && ends.keeps(answer.version == Some(1));
+        Ok(Some((Self { bytes: input[..length].into(), fields, names, status, framing, keeps }, length)))
     }
 
     /// The value of the first field of this name; `None` when there is none, or it is no text.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        if !self.names.may_have(name) {
+            return None;
+        }
         let field = self.fields.iter().find(|field| self.is_named(field, name))?;
         std::str::from_utf8(self.part(field.value)).ok()
     }
 
     /// The values of all fields of this name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let named = self.fields.iter().filter(move |field| self.is_named(field, name));
+        let fields = if self.names.may_have(name) { &self.fields[..] } else { &[] };
+        let named = fields.iter().filter(move |field| self.is_named(field, name));
         named.filter_map(|field| std::str::from_utf8(self.part(field.value)).ok())
     }
 
@@ -85,32 +108,70 @@ impl Head {
     fn part(&self, (at, length): (u32, u32)) -> &[u8] {
         self.bytes.get(at as usize..(at + length) as usize).unwrap_or_default()
     }
+}
 
-    fn framing(&self, answers_head: bool) -> Result<Framing, String> {
-        if answers_head || matches!(self.status, 100..200 | 204 | 304) {
-            return Ok(Framing::None);
-        }
-        if let Some(codings) = self.all("transfer-encoding").last() {
-            let last = codings.rsplit(',').next().unwrap_or_default().trim();
-            return Ok(if last.eq_ignore_ascii_case("chunked") {
-                Framing::Chunked
-            } else {
-                Framing::UntilClose
-            });
-        }
-        let mut length = None;
-        for text in self.all("content-length").flat_map(|text| text.split(',')) {
-            let text = text.trim();
-            // `+5` is a number to Rust, and not to HTTP.
-            let number = text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
-            let number = number.ok_or_else(|| "a Content-Length that is no number".to_owned())?;
-            if length.is_some_and(|other| other != number) {
-                return Err("two lengths".to_owned());
+/// What the fields say of the end of the body and of the connection.
+#[derive(Debug, Default)]
+struct Ends {
+    length: Option<u64>,
+    /// Whether the last of the transfer codings is chunked, when there are any.
+    is_chunked: Option<bool>,
+    says_close: bool,
+    says_keep_alive: bool,
+}
+
+impl Ends {
+    fn heed(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+        // Most names are told apart by their length.
+        match name.len() {
+            14 if name.eq_ignore_ascii_case("content-length") => {
+                for number in value.split(|byte| *byte == b',') {
+                    let number = digits(number.trim_ascii());
+                    let number = number.ok_or_else(|| "a Content-Length that is no number".to_owned())?;
+                    if self.length.is_some_and(|other| other != number) {
+                        return Err("two lengths".to_owned());
+                    }
+                    self.length = Some(number);
+                }
             }
-            length = Some(number);
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+                self.is_chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+            }
+            10 if name.eq_ignore_ascii_case("connection") => {
+                for word in value.split(|byte| *byte == b',') {
+                    let word = word.trim_ascii();
+                    self.says_close |= word.eq_ignore_ascii_case(b"close");
+                    self.says_keep_alive |= word.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            _ => {}
         }
-        Ok(length.map_or(Framing::UntilClose, Framing::Length))
+        Ok(())
     }
+
+    fn framing(&self) -> Framing {
+        match (self.is_chunked, self.length) {
+            (Some(true), _) => Framing::Chunked,
+            (None, Some(length)) => Framing::Length(length),
+            (Some(false), _) | (None, None) => Framing::UntilClose,
+        }
+    }
+
+    /// A body that ends in two ways may end in a third: such a connection is not used again.
+    fn keeps(&self, is_modern: bool) -> bool {
+        let keeps = if is_modern { !self.says_close } else { self.says_keep_alive };
+        keeps && !(self.is_chunked.is_some() && self.length.is_some())
+    }
+}
+
+/// A number of digits alone: `+5` is a number to Rust, and not to HTTP.
+fn digits(text: &[u8]) -> Option<u64> {
+    let add = |number: u64, byte: u8| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
+    };
+    if text.is_empty() { None } else { text.iter().copied().try_fold(0, add) }
 }
 
 #[cfg(test)]
@@ -176,6 +237,8 @@ mod tests {
             "banana banana\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         ] {
             assert!(Head::parse(text.as_bytes(), false).is_err(), "{text}");

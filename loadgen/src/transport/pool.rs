@@ -6,7 +6,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, Reply, Retry, Wanted};
+use super::answer::{Reply, Wanted};
+use super::connection::{Connection, Retry};
 use super::failure::Failure;
 use super::target::Target;
 

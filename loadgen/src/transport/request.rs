@@ -24,9 +24,32 @@ impl Lines {
         self.0.extend_from_slice(b"\r\n");
     }
 
+    /// Adds one whose text holds no line ends: `text` appends the value, and says whether there is one.
+    pub(crate) fn push_with(&mut self, name: &HeaderName, text: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let before = self.0.len();
+        self.0.extend_from_slice(name.as_str().as_bytes());
+        self.0.extend_from_slice(b": ");
+        if text(&mut self.0) {
+            self.0.extend_from_slice(b"\r\n");
+        } else {
+            self.0.truncate(before);
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
+}
+
+/// Room to write requests in, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// The whole request.
+    pub(crate) request: Vec<u8>,
+    /// Lines that are the same for all requests of a step.
+    pub(crate) step: Lines,
+    /// Lines of one request.
+    pub(crate) own: Lines,
 }
 
 /// Writes a whole request; `path` is a valid path with its query.
@@ -55,6 +78,7 @@ mod tests {
         own.push(&http::header::COOKIE, &HeaderValue::from_static("a=1"));
         let fixed =
             Lines::of(&[(http::header::HOST, HeaderValue::from_static("shop.test"))].into_iter().collect());
+        own.push_with(&http::header::REFERER, |_| false);
         let none = Lines::default();
         let mut out = vec![1, 2, 3];
         write(&mut out, &Method::GET, "/a?b", [&fixed, &none, &own], b"");

@@ -1,5 +1,6 @@
 //! A TCP connection, with or without TLS, behind one type; unix sockets would be a third arm.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,6 +13,27 @@ use tokio_rustls::client::TlsStream;
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Whether the peer has neither closed it nor said anything that nobody asked for; looked at without waiting.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let mut byte = [0; 1];
+        match self {
+            // Asks the kernel only when the reactor has heard of something, and leaves no waker behind.
+            Self::Plain(stream) => {
+                stream.try_read(&mut byte).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // A record may be for TLS itself, such as a ticket: only reading tells.
+            Self::Tls(stream) => {
+                poll_fn(|cx| {
+                    let read = Pin::new(&mut *stream).poll_read(cx, &mut ReadBuf::new(&mut byte));
+                    Poll::Ready(read.is_pending())
+                })
+                .await
+            }
+        }
+    }
 }
 
 impl AsyncRead for Stream {

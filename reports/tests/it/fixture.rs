@@ -448,6 +448,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         ttfb_us: q(requests, 27.0, 118.0),
         connect_us: q(12, 0.2, 0.4),
         sched_lag_us: if open { q(requests, 0.021, 0.098) } else { Quantiles::default() },
+        pacing: None,
         pool_wait_us: if open { q(requests, 0.002, 0.01) } else { Quantiles::default() },
         curve,
         endpoints: vec![EndpointStats {

@@ -1,0 +1,113 @@
+//! How long a visitor waits for a step, without setting a timer for each.
+//!
+//! All steps of a phase may last equally long, so a timer that was set for one rings too early for the next, and never too
+//! late. It is set once, and again only when it has rung while there was time left: once in ten seconds instead of ten
+//! thousand times a second.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use tokio::task::unconstrained;
+use tokio::time::{Sleep, sleep_until};
+
+/// The timer of one visitor.
+#[derive(Default)]
+pub(crate) struct Patience {
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whom it wakes.
+    wakes: Option<Waker>,
+}
+
+impl Patience {
+    /// What `future` gives, or `None` when it takes longer than `until`.
+    pub(crate) async fn within<F: Future>(
+        &mut self,
+        until: Instant,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.is_over(until, cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Whether `until` has passed; if not, someone is woken before or when it does.
+    fn is_over(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
+        let until = until.into();
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if timer.deadline() > until {
+            timer.as_mut().reset(until);
+            self.wakes = None;
+        }
+        let is_set = !timer.is_elapsed() && self.wakes.as_ref().is_some_and(|own| own.will_wake(cx.waker()));
+        if is_set {
+            return false;
+        }
+        // Outside of tokio's budget: a timer that says "not now" without having set itself would never ring.
+        while pin!(unconstrained(timer.as_mut())).poll(cx).is_ready() {
+            if timer.deadline() >= until {
+                return true;
+            }
+            timer.as_mut().reset(until);
+        }
+        self.wakes = Some(cx.waker().clone());
+        false
+    }
+
+    /// Keeps the timer and forgets the task: before the visitor goes to another one.
+    pub(crate) fn rest(&mut self) {
+        self.wakes = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn after(ms: u64) -> Instant {
+        tokio::time::Instant::now().into_std() + Duration::from_millis(ms)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_in_time_is_given_and_what_is_not_is_given_up() {
+        let mut patience = Patience::default();
+        assert_eq!(patience.within(after(50), pin!(async { 1 })).await, Some(1));
+        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(20)))).await, Some(()));
+        // The timer of the step before rings within this one, too early.
+        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(45)))).await, Some(()));
+        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(60)))).await, None);
+        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(40)))).await, Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shorter_wait_and_another_task_are_heeded() {
+        let mut patience = Patience::default();
+        assert_eq!(patience.within(after(10_000), pin!(sleep(Duration::from_millis(1)))).await, Some(()));
+        assert_eq!(patience.within(after(10), pin!(sleep(Duration::from_millis(20)))).await, None);
+        let again = tokio::spawn(async move {
+            patience.within(after(10), pin!(sleep(Duration::from_millis(20)))).await.is_none()
+        });
+        assert!(again.await.expect("no panic"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_without_budget_is_still_woken() {
+        let mut patience = Patience::default();
+        let busy = poll_fn(|cx| {
+            // Eats the task's whole budget each time it is asked.
+            while tokio::task::coop::has_budget_remaining() {
+                let _ = pin!(tokio::task::coop::consume_budget()).poll(cx);
+            }
+            Poll::<()>::Pending
+        });
+        assert_eq!(patience.within(after(30), pin!(busy)).await, None);
+    }
+}
