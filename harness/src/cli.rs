@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kneepoint_model::schedule::LoadStage;
+use kneepoint_model::units::{Span, SpanError};
 use url::Url;
 
-use crate::config::{DataSize, FailOn, Span, StackDb, StackDriver};
+use crate::config::{DataSize, FailOn, StackDb, StackDriver};
 
 /// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
 #[derive(Debug, Parser)]
@@ -318,9 +319,9 @@ pub(crate) struct ExperimentArgs {
 }
 
 fn block(text: &str) -> Result<Duration, String> {
-    let span = Span::parse(text)
-        .filter(|span| span.0 >= Duration::from_millis(100) && span.0 <= Duration::from_mins(1));
-    span.map(|span| span.0).ok_or_else(|| format!("`{text}` is no length of 100ms to 60s; write `1s`"))
+    let Span(length) = text.parse().map_err(|error: SpanError| error.to_string())?;
+    let fits = (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&length);
+    fits.then_some(length).ok_or_else(|| format!("`{text}` is no length of 100ms to 60s; write `1s`"))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

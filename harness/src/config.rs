@@ -18,7 +18,7 @@ pub(crate) use plan::{
     Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{PromiseText, Rate, Span, Spread, StageText, StopText};
+pub(crate) use value::{PromiseText, Rate, Spread, StageText, StopText};
 
 use raw::RawConfig;
 
@@ -41,6 +41,8 @@ pub(crate) struct Overrides {
     pub(crate) rate: Option<Rate>,
     pub(crate) stages: Vec<LoadStage>,
     pub(crate) replay: Option<PathBuf>,
+    /// Whether the verb has an open phase: only then is the log to be replayed read.
+    pub(crate) loads: bool,
     pub(crate) speed: Option<f64>,
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,

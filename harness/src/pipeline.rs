@@ -5,6 +5,7 @@
 
 use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::StackInfo;
 
 use crate::config::Plan;
@@ -46,10 +47,27 @@ fn look(plan: &Plan, asked: Asked, stack: &StackInfo, run: &mut Run) -> Result<(
     let site = run.stage(Stage::Smoke, |run| stage::smoke::smoke(&plan.crawl, stack, run))?;
     when(asked, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
     when(asked, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
-    when(asked, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
+    let overrun = when(asked, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
+    if let Some(limit) = overrun.flatten() {
+        return without_profiles(asked, &limit, run);
+    }
     when(asked, Stage::Profile, run, |run| {
         stage::profile::profile(plan.profile, &plan.load, stack, &site, run)
     })
+    .map(drop)
+}
+
+/// Profiles need load, and the site could not take it.
+fn without_profiles(asked: Asked, limit: &str, run: &mut Run) -> Result<(), Failure> {
+    if asked.0.contains(&Stage::Profile) {
+        run.unmeasured([Unmeasured {
+            what: "where each tier spends its CPU time (profiles)".to_owned(),
+            why: format!("load was stopped because `{limit}` held, so the profiled phase was not begun"),
+            fix: "mend what broke under load, ask for less of it, or take the limit out of [load] stop_when".to_owned(),
+        }]);
+        run.note(Stage::Profile, format!("not run: load was stopped ({limit})"));
+    }
+    run.skip(Stage::Profile)
 }
 
 /// Says the second half again, from a stored folder.
@@ -70,11 +88,12 @@ pub(crate) fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> 
     Ok(stopped.map_or_else(|| stage::gate::exit_of(&gate.verdict), |failure| failure.exit))
 }
 
-fn when(
+/// `None` where it was not asked for.
+fn when<T>(
     asked: Asked,
     stage: Stage,
     run: &mut Run,
-    work: impl FnOnce(&mut Run) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    if asked.0.contains(&stage) { run.stage(stage, work) } else { run.skip(stage) }
+    work: impl FnOnce(&mut Run) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    if asked.0.contains(&stage) { run.stage(stage, work).map(Some) } else { run.skip(stage).map(|()| None) }
 }

@@ -103,7 +103,7 @@ impl Run {
         result
     }
 
-    /// Keeps a record that a stage was not asked for.
+    /// Keeps a record that a stage was not asked for, or not begun; a note before it says why.
     pub(crate) fn skip(&mut self, stage: Stage) -> Result<(), Failure> {
         self.record(stage, StageStatus::Skipped, 0.0)
     }

@@ -6,15 +6,23 @@ const MOST: usize = 50;
 const LONGEST: usize = 4096;
 
 /// Cookies, at most 50 of at most 4 KiB.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Jar {
     cookies: Vec<Cookie>,
 }
 
+#[derive(Clone, PartialEq)]
 struct Cookie {
     name: String,
     value: String,
     path: String,
+}
+
+impl Cookie {
+    /// Whether one takes the place of the other.
+    fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.path == other.path
+    }
 }
 
 impl Jar {
@@ -77,6 +85,26 @@ impl Jar {
     pub(crate) fn clear(&mut self) {
         self.cookies.clear();
     }
+
+    /// Takes over what a request changed: it began with `before` and ended with `after`. What other requests of the same visitor
+    /// changed meanwhile stays.
+    pub(crate) fn take_changes(&mut self, before: &Self, after: &Self) {
+        let gone = |cookie: &Cookie| before.has(cookie) && !after.has(cookie);
+        self.cookies.retain(|cookie| !gone(cookie));
+        for cookie in &after.cookies {
+            if before.cookies.contains(cookie) {
+                continue;
+            }
+            self.cookies.retain(|own| !own.is_same(cookie));
+            if self.cookies.len() < MOST {
+                self.cookies.push(cookie.clone());
+            }
+        }
+    }
+
+    fn has(&self, cookie: &Cookie) -> bool {
+        self.cookies.iter().any(|own| own.is_same(cookie))
+    }
 }
 
 /// RFC 6265 §5.1.4.
@@ -120,6 +148,20 @@ mod tests {
         ]);
         assert_eq!(header(&jar, "/administrator"), Some("k=v".into()));
         assert_eq!(header(&jar, "/admin/users"), Some("admin=1; k=v".into()));
+    }
+
+    #[test]
+    fn requests_at_the_same_time_lose_no_cookie() {
+        let before = jar(&["session=1", "old=x", "kept=k"]);
+        let mut shared = before.clone();
+        let (mut one, mut other) = (before.clone(), before.clone());
+        one.set("session=2");
+        one.set("a=1");
+        other.set("b=2");
+        other.set("old=; Max-Age=0");
+        shared.take_changes(&before, &one);
+        shared.take_changes(&before, &other);
+        assert_eq!(shared.header("/").as_deref(), Some("kept=k; session=2; a=1; b=2"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod cookies;
 mod error;
 mod health;
 mod journey;
+mod live;
 mod open;
 mod pacer;
 mod patience;

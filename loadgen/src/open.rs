@@ -162,11 +162,20 @@ async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {
     }
 }
 
-/// One request of a log, by a visitor of its own: a log does not say who came back.
+/// One request of a log: with the cookies of its client, where the log tells who that was, and by a visitor of its own elsewhere.
+/// Requests of one client may be under way at the same time, as in a browser; each begins with what is known by then.
 async fn again(world: &World, pool: &Pool, recorded: &Recorded, number: u64, due: Due) {
     let visitor = world.visitors.fetch_add(1, Ordering::Relaxed) + 1;
     let mut session = Session::new(world.plan.seed, visitor);
     let Some(step) = recorded.log.visit(number as usize, &mut session.visit) else { return };
+    let jar = recorded.log.visitor(number as usize).and_then(|client| world.jars.get(client));
+    let jar = jar.map(|jar| (jar, jar.lock().unwrap_or_else(PoisonError::into_inner).clone()));
+    if let Some((_, before)) = &jar {
+        session.jar.clone_from(before);
+    }
     let end = run_step(world, &mut session, pool, 0, step, due).await;
+    if let Some((jar, before)) = jar {
+        jar.lock().unwrap_or_else(PoisonError::into_inner).take_changes(&before, &session.jar);
+    }
     world.recorder.journey(end.done, end.ok);
 }

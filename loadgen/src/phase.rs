@@ -15,6 +15,7 @@ use kneepoint_model::units::{PerSecond, UnixMillis};
 use crate::assemble::{Circumstances, assemble};
 use crate::error::LoadError;
 use crate::health::{Account, Role, health};
+use crate::live::{self, Live};
 use crate::plan::PhasePlan;
 use crate::recorder::{Ledger, PhaseFiles, PlanRecord, Shard};
 use crate::site::Site;
@@ -139,6 +140,7 @@ struct Collector<'a> {
     guard: Guard,
     /// The limit that was exceeded.
     stopped_by: Option<StopWhen>,
+    live: Live,
     empty: Option<Box<Shard>>,
     last: Instant,
     before: Account,
@@ -156,6 +158,7 @@ impl<'a> Collector<'a> {
             ledger: Ledger::new(endpoints),
             guard: Guard::new(&world.plan.stop_when),
             stopped_by: None,
+            live: Live::new(world, events.interest()),
             empty: Some(Box::new(Shard::new(endpoints))),
             last: world.window.start,
             before: Account::default(),
@@ -209,6 +212,9 @@ impl<'a> Collector<'a> {
         self.files.sync()?;
         if let Some(stats) = stats {
             self.announce(&stats, to);
+            if let Some(second) = self.live.second(self.world, (&shard, &stats), &self.ledger, to) {
+                self.events.second(second);
+            }
             self.stopped_by = self.stopped_by.or(self.guard.look(&stats));
             self.ledger.seconds.push(stats);
         }
@@ -220,31 +226,28 @@ impl<'a> Collector<'a> {
 
     /// What ended after the last tick.
     fn rest(&mut self) -> Result<(), LoadError> {
-        self.collect(Instant::now().max(self.last))
-    }
-
-    /// Which stage it is, and what is wanted in it.
-    fn stage(&self, to: Instant) -> String {
-        let stages = &self.world.plan.stages;
-        let since = to.saturating_duration_since(self.world.window.from);
-        let at = self.world.plan.stage_ends().partition_point(|end| *end < since).min(stages.len() - 1);
-        format!("open, stage {} of {}: {}", at + 1, stages.len(), stages[at])
+        self.collect(Instant::now().max(self.last))?;
+        if let Some(last) = self.live.last(self.world, &self.ledger) {
+            self.events.second(last);
+        }
+        Ok(())
     }
 
     fn announce(&self, stats: &SecondStats, to: Instant) {
         let window = &self.world.window;
         let length = to.saturating_duration_since(self.last);
-        let who = match self.world.plan.model {
-            LoadModel::Closed { users } => format!("closed {users} users"),
-            LoadModel::Open { rate } if self.world.plan.stages.is_empty() => format!("open {rate}"),
-            LoadModel::Open { .. } => self.stage(to),
+        let who = match (self.world.plan.model, live::stage(self.world, to)) {
+            (LoadModel::Closed { users }, _) => format!("closed {users} users"),
+            (LoadModel::Open { rate }, None) => format!("open {rate}"),
+            (LoadModel::Open { .. }, Some(stage)) => format!("open, {stage}"),
         };
         let warmup = if stats.warmup { "warm-up · " } else { "" };
         let message = format!(
-            "{warmup}{who} · {:.0} req/s · p95 {} · {} errors",
+            "{warmup}{who} · {:.0} req/s · p95 {} · {} errors · {} in flight",
             PerSecond::of(stats.requests, length).0,
             stats.p95_us,
-            stats.errors
+            stats.errors,
+            stats.in_flight
         );
         let done = to.saturating_duration_since(window.start).as_secs();
         let total = window.until.saturating_duration_since(window.start).as_secs();

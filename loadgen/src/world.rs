@@ -1,5 +1,6 @@
 //! What all requests of a phase share: the plan made ready, the recorder, and the gauges.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use http::header::{
@@ -11,6 +12,7 @@ use kneepoint_model::load::LoadModel;
 use kneepoint_scenarios::{Encoding, Method, Scenario, Step, Template, Visit};
 use tokio::sync::Semaphore;
 
+use crate::cookies::Jar;
 use crate::error::LoadError;
 use crate::health::Threads;
 use crate::picker::Picker;
@@ -41,6 +43,8 @@ pub(crate) struct World {
     pub(crate) users: AtomicU64,
     pub(crate) in_flight: AtomicI64,
     pub(crate) local_faults: AtomicU64,
+    /// Cookies of the clients of a log that is replayed, by their number; none otherwise.
+    pub(crate) jars: Vec<Mutex<Jar>>,
     /// Set when nothing may wait any longer.
     pub(crate) abort: AtomicBool,
 }
@@ -92,6 +96,9 @@ impl World {
             users: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
             local_faults: AtomicU64::new(0),
+            jars: (0..plan.replay.as_ref().map_or(0, |recorded| recorded.log.visitors()))
+                .map(|_| Mutex::default())
+                .collect(),
             abort: AtomicBool::new(false),
             plan: plan.clone(),
         })

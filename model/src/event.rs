@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::live::{Interest, LiveSecond};
+use crate::sample::ResourceSample;
+
 /// The stages of a run, in the order of the sentence.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -56,7 +59,7 @@ pub enum StageStatus {
     Done,
     /// Did what could be done; what is missing is named in `manifest.json` under `unmeasured`.
     Degraded,
-    /// Not asked for.
+    /// Not asked for; or not begun, and then `unmeasured` in `manifest.json` says why.
     Skipped,
     /// Did not succeed.
     Failed,
@@ -113,6 +116,15 @@ pub enum Event {
 pub trait EventSink: Send + Sync {
     /// Takes one announcement.
     fn emit(&self, event: Event);
+
+    /// How much of load is wanted second by second; nothing unless somebody watches.
+    fn interest(&self) -> Interest {
+        Interest::None
+    }
+    /// Takes a second of load, which is put together only where there is [`EventSink::interest`].
+    fn second(&self, _second: LiveSecond) {}
+    /// Takes a sample of what host and tiers use.
+    fn sample(&self, _sample: &ResourceSample) {}
 
     /// Announces progress.
     fn progress(&self, stage: Stage, done: u64, total: Option<u64>, message: &str) {

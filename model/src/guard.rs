@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::load::SecondStats;
-use crate::units::{Micros, Ratio};
+use crate::units::{Micros, Ratio, Span};
 
 /// So many seconds in a row must be beyond the limit: one bad second is a hiccup.
 pub const SECONDS: u32 = 3;
@@ -80,14 +80,8 @@ fn parse(text: &str) -> Option<StopWhen> {
         return (0.0..100.0).contains(&percent).then_some(StopWhen::Errors(Ratio(percent / 100.0)));
     }
     let (_, percentile) = Percentile::ALL.into_iter().find(|(name, _)| *name == figure)?;
-    let (number, unit) = limit.split_at(limit.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-    let unit_us = match unit.trim() {
-        "ms" => 1e3,
-        "s" => 1e6,
-        _ => return None,
-    };
-    let us = number.parse::<f64>().ok()? * unit_us;
-    (1.0..1e12).contains(&us).then_some(StopWhen::Time(percentile, Micros(us as u64)))
+    let limit = Micros::from_duration(limit.parse::<Span>().ok()?.0);
+    (limit > Micros::ZERO).then_some(StopWhen::Time(percentile, limit))
 }
 
 impl fmt::Display for StopWhen {
@@ -138,6 +132,7 @@ mod tests {
             ("error > 50%", StopWhen::Errors(Ratio(0.5))),
             ("p95>5s", StopWhen::Time(Percentile::P95, Micros(5_000_000))),
             ("max > 250 ms", StopWhen::Time(Percentile::Max, Micros(250_000))),
+            ("p50 > 0.5m", StopWhen::Time(Percentile::P50, Micros(30_000_000))),
         ] {
             assert_eq!(text.parse(), Ok(limit));
             assert_eq!(limit.to_string().parse(), Ok(limit));

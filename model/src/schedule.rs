@@ -11,12 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::histogram::Quantiles;
-use crate::units::{Micros, PerSecond};
+use crate::units::{Micros, PerSecond, Span};
 
 /// The highest rate that is understood.
 const HIGHEST: f64 = 1_000_000.0;
-/// The longest stage.
-const LONGEST: Duration = Duration::from_hours(24);
+/// The shortest stage.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A stretch of an open phase in which the rate of arrivals goes evenly from one value to another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,8 +67,8 @@ impl FromStr for LoadStage {
             _ => return Err(refuse("is not a stage")),
         };
         let rate = |text| rate(text).ok_or_else(|| refuse("has a rate that is not one (0 to 1000000/s)"));
-        let length =
-            length_of(length).ok_or_else(|| refuse("has a length that is not one (1ms to 24 hours)"))?;
+        let length = length.parse::<Span>().ok().filter(|length| length.0 >= SHORTEST);
+        let Span(length) = length.ok_or_else(|| refuse("has a length that is not one (1ms to 24 hours)"))?;
         Ok(Self { from: rate(from)?, to: rate(to)?, length_us: Micros::from_duration(length) })
     }
 }
@@ -87,20 +87,6 @@ impl fmt::Display for LoadStage {
 fn rate(text: &str) -> Option<PerSecond> {
     let number: f64 = text.strip_suffix("/s")?.parse().ok()?;
     (0.0..=HIGHEST).contains(&number).then_some(PerSecond(number))
-}
-
-fn length_of(text: &str) -> Option<Duration> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let number: f64 = text[..unit_at].parse().ok()?;
-    let seconds = match &text[unit_at..] {
-        "ms" => number / 1_000.0,
-        "s" => number,
-        "m" | "min" => number * 60.0,
-        "h" => number * 3_600.0,
-        _ => return None,
-    };
-    let length = Duration::try_from_secs_f64(seconds).ok()?;
-    (Duration::from_millis(1)..=LONGEST).contains(&length).then_some(length)
 }
 
 /// The rate over time, made ready to answer when an arrival is due.

@@ -3,6 +3,8 @@
 //! All are plain newtypes with public named constructors; JSON holds the bare number, and the field's name ends in the
 //! unit (`_us`, `_bytes`, `_rps`).
 
+mod span;
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use span::{Span, SpanError};
 
 macro_rules! whole {
     ($(#[$doc:meta])* $name:ident) => {

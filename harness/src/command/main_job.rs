@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use kneepoint_crawler::{cron, systemd_timer, warm_order};
+use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::run::names;
+use kneepoint_model::secret::is_secret;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
 
@@ -26,6 +28,7 @@ pub(super) fn run(common: &Common, args: &RunArgs, asked: Asked) -> Result<ExitC
     overrides.stages.clone_from(&args.stages);
     overrides.replay.clone_from(&args.replay);
     overrides.speed = args.speed;
+    overrides.loads = asked.0.contains(&Stage::Load);
     let plan = plan(common, &overrides)?;
     say(common, &plan, asked).map(|(exit, _)| exit)
 }
@@ -106,15 +109,17 @@ pub(super) fn command_line() -> Vec<String> {
 }
 
 fn mask(words: impl Iterator<Item = String>) -> Vec<String> {
-    const SECRET: [&str; 5] = ["PASSWORD", "SECRET", "TOKEN", "KEY", "DSN"];
-    words
-        .map(|word| match word.split_once('=') {
-            Some((key, _)) if SECRET.iter().any(|s| key.to_ascii_uppercase().contains(s)) => {
-                format!("{key}=***")
-            }
-            _ => word,
-        })
-        .collect()
+    // `--env KEY=VALUE` and `--env=KEY=VALUE`: every sign may be the one that ends a name.
+    let masked = |word: String| {
+        let names = word.match_indices('=').find(|(at, _)| {
+            is_secret(word[..*at].rsplit('=').next().unwrap_or_default())
+        });
+        match names {
+            Some((at, _)) => format!("{}=***", &word[..at]),
+            None => word,
+        }
+    };
+    words.map(masked).collect()
 }
 
 #[cfg(test)]
@@ -123,11 +128,8 @@ mod tests {
 
     #[test]
     fn secrets_do_not_reach_the_manifest() {
-        let words =
-            ["kneepoint", "--env", "KP_DB_PASSWORD=hunter2", "KP_FAULTS=n_plus_one"].map(str::to_owned);
-        assert_eq!(
-            mask(words.into_iter()),
-            ["kneepoint", "--env", "KP_DB_PASSWORD=***", "KP_FAULTS=n_plus_one"]
-        );
+        let words = ["kneepoint", "--env", "KP_DB_PASSWORD=a=b", "--env=KP_SECRET_KEY=c", "KP_SESSIONS=cache"];
+        let masked = ["kneepoint", "--env", "KP_DB_PASSWORD=***", "--env=KP_SECRET_KEY=***", "KP_SESSIONS=cache"];
+        assert_eq!(mask(words.map(str::to_owned).into_iter()), masked);
     }
 }

@@ -1,13 +1,15 @@
 //! `up`, `down`, `status`: the reference stack without a run around it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
-use kneepoint_stack::compose::ComposeStatus;
-use kneepoint_stack::{StackStatus, compose as containers, down_recorded, status as recorded};
+use kneepoint_stack::compose::{ComposeDown, ComposeStatus};
+use kneepoint_stack::{DownReport, StackStatus, compose as containers, down_recorded, status as recorded};
 
 use super::{console_of, home, main_job, plan};
 use crate::announce::Announcer;
@@ -20,6 +22,8 @@ use crate::stage::down::leftovers;
 use crate::stage::{compose, native};
 
 const GRACE: Duration = Duration::from_secs(8);
+/// Longest wait without a look at the wish to stop.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure> {
     let plan = plan(common, &main_job::stack(args))?;
@@ -53,9 +57,57 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
 
 pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
     let home = home(common)?;
+    let stop = Stop::listen()?;
+    let (tell, told) = mpsc::channel();
+    let folder = home.clone();
+    let work = move || {
+        let _ = tell.send(take_down(&folder, all));
+    };
+    std::thread::Builder::new().name("down".to_owned()).spawn(work).map_err(Failure::internal)?;
+    loop {
+        match told.recv_timeout(LOOK) {
+            Ok(taken) => return taken.and_then(|(report, containers)| said(&report, &containers)),
+            // What is half done is left as it is: the record stays until everything has ended.
+            Err(RecvTimeoutError::Timeout) if stop.cancel.is_set() => return Err(interrupted(&home, &stop)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::internal("a thread panicked")),
+        }
+    }
+}
+
+fn take_down(home: &Path, all: bool) -> Result<(DownReport, ComposeDown), Failure> {
     let refused = |e| crate::stage::up::failure(&e);
-    let report = down_recorded(&home, GRACE, all).map_err(refused)?;
-    let containers = containers::down_recorded(&home, GRACE, all).map_err(refused)?;
+    let report = down_recorded(home, GRACE, all).map_err(refused)?;
+    let containers = containers::down_recorded(home, GRACE, all).map_err(refused)?;
+    Ok((report, containers))
+}
+
+/// What a wish to stop left, and how it is finished.
+fn interrupted(home: &Path, stop: &Stop) -> Failure {
+    let native = recorded(home);
+    let services =
+        native.iter().flat_map(|status| &status.services).filter(|service| !service.pids.is_empty());
+    let mut left: Vec<String> =
+        services.map(|service| format!("{} ({} processes)", service.name, service.pids.len())).collect();
+    match containers::status(home) {
+        Ok(status) => {
+            let containers = status.into_iter().flat_map(|status| status.containers);
+            left.extend(containers.map(|container| format!("container {}", container.name)));
+        }
+        Err(error) => left.push(format!("containers, which could not be asked for: {error}")),
+    }
+    Failure { message: format!("{}; {}", stop.failure(), left_words(&left)), ..stop.failure() }
+}
+
+fn left_words(left: &[String]) -> String {
+    if left.is_empty() {
+        return "nothing of the stack runs any more; the next kneepoint down or up clears its record"
+            .to_owned();
+    }
+    format!("still there: {}; the next kneepoint down finishes it", left.join(", "))
+}
+
+fn said(report: &DownReport, containers: &ComposeDown) -> Result<ExitCode, Failure> {
     let stopped: Vec<String> = report.stopped.iter().chain(&containers.stopped).cloned().collect();
     let mut said = if stopped.is_empty() && containers.removed.is_empty() {
         "nothing was running".to_owned()
@@ -73,7 +125,7 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
             ),
         ));
     }
-    compose::left(&containers)?;
+    compose::left(containers)?;
     if !containers.removed.is_empty() {
         said.push_str("\nDocker lists nothing of this folder's any more");
     }
@@ -81,7 +133,7 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
     if report.leftovers.is_empty() {
         return Ok(ExitCode::Ok);
     }
-    Err(Failure::new(ExitCode::StackFailed, leftovers(&report)))
+    Err(Failure::new(ExitCode::StackFailed, leftovers(report)))
 }
 
 pub(super) fn status(common: &Common) -> Result<ExitCode, Failure> {
@@ -133,4 +185,19 @@ fn words(status: &StackStatus) -> String {
     }
     text.push_str(&ending(status.owner, status.orphaned));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_named_with_what_finishes_it() {
+        let left = ["server (3 processes)".to_owned(), "container kp-db".to_owned()];
+        assert_eq!(
+            left_words(&left),
+            "still there: server (3 processes), container kp-db; the next kneepoint down finishes it"
+        );
+        assert!(left_words(&[]).contains("nothing of the stack runs"));
+    }
 }

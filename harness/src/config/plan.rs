@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
 use kneepoint_model::ladder::{Promise, SearchPlan};
+use kneepoint_model::units::Span;
 use kneepoint_scenarios::{Replay, Scenario};
 use serde::{Serialize, Serializer};
 use url::Url;
 
 use super::mix::mix;
 use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site, StackDb, StackDriver};
-use super::schedule::{replay, said, stages};
-use super::value::{AssertionText, Rate, Span, Spread, StageText, StopText};
+use super::schedule::{self, log_of, said, speed, stages};
+use super::value::{AssertionText, Rate, Spread, StageText, StopText};
 use super::{ConfigError, Overrides};
 
 /// Everything a run needs to know.
@@ -110,7 +111,7 @@ pub(crate) struct LoadPart {
     /// Where there are any, the open phase goes through them, and `open` and `rate` are not used.
     pub(crate) stages: Vec<StageText>,
     pub(crate) arrivals: Spread,
-    /// An access log whose requests are the open phase, and how much faster they come.
+    /// An access log whose requests are the open phase, and how much faster they come. Read only for verbs that have one.
     #[serde(serialize_with = "said")]
     pub(crate) replay: Option<Arc<Replay>>,
     pub(crate) speed: f64,
@@ -189,7 +190,7 @@ pub(crate) struct SloPart {
 
 /// As it would be written in the file.
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{}s", time.as_secs_f64()))
+    serializer.collect_str(&Span(*time))
 }
 
 /// Every key has a default, so a merged file lacks none.
@@ -216,13 +217,13 @@ impl Plan {
             )));
         }
         let stages = stages(&raw, over)?;
-        let (replay, times) = replay(&raw, base, over)?;
-        if replay.is_some() && !stages.is_empty() {
+        let (log, times) = (log_of(&raw, base, over), speed(&raw, over)?);
+        if log.is_some() && !stages.is_empty() {
             let why = "load.replay and load.stages both say when visitors come; leave one out";
             return Err(ConfigError::Merged(why.to_owned()));
         }
         if stages.is_empty()
-            && replay.is_none()
+            && log.is_none()
             && set(raw.load.closed).0.is_zero()
             && !set(raw.load.open).0.is_zero()
             && over.rate.unwrap_or(set(raw.load.rate)) == Rate::Auto
@@ -231,6 +232,8 @@ impl Plan {
                 "load.rate = \"auto\" is taken from the closed phase, and load.closed is 0s; write a rate, e.g. rate = \"50/s\"".to_owned(),
             ));
         }
+        // A log may be large: it is read only where it is going to be replayed.
+        let replay = log.filter(|_| over.loads).map(|path| schedule::read(&path)).transpose()?;
         let mix = mix(&raw, base, over)?;
         let slo = slo(&raw.slo, over, &mix)?;
         Ok(Self {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use kneepoint_model::finding::Severity;
+use kneepoint_model::units::Span;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::value::{AssertionText, AtLeastOne, Port, PromiseText, Rate, Span, Spread, StageText, StopText};
+use super::value::{AssertionText, AtLeastOne, Port, PromiseText, Rate, Spread, StageText, StopText};
 
 /// The file. Every key may be absent: what is absent is taken from the defaults.
 #[derive(Debug, Clone, Default, Deserialize)]

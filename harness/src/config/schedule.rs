@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kneepoint_scenarios::Replay;
@@ -30,21 +30,25 @@ pub(super) fn said<S: Serializer>(replay: &Option<Arc<Replay>>, serializer: S) -
     replay.as_ref().map(|log| log.said().join(" ")).serialize(serializer)
 }
 
-/// The log of the command line, or else of the file, read whole: what is wrong with it is said before anything is started.
-pub(super) fn replay(
-    raw: &RawConfig,
-    base: &Path,
-    over: &Overrides,
-) -> Result<(Option<Arc<Replay>>, f64), ConfigError> {
-    let speed = over.speed.unwrap_or(set(raw.load.speed));
-    if !(speed > 0.0 && speed <= 1_000.0) {
-        let why = format!("load.speed = {speed} is not above 0 and at most 1000; e.g. speed = 5");
-        return Err(ConfigError::Merged(why));
-    }
-    let path = over.replay.clone().or_else(|| raw.load.replay.as_ref().map(|path| base.join(path)));
-    let Some(path) = path else { return Ok((None, speed)) };
-    let file = File::open(&path).map_err(|error| ConfigError::unreadable(&path, &error))?;
+/// The log of the command line, or else of the file.
+pub(super) fn log_of(raw: &RawConfig, base: &Path, over: &Overrides) -> Option<PathBuf> {
+    over.replay.clone().or_else(|| raw.load.replay.as_ref().map(|path| base.join(path)))
+}
+
+/// The log, read whole: what is wrong with it is said before anything is started.
+pub(super) fn read(path: &Path) -> Result<Arc<Replay>, ConfigError> {
+    let file = File::open(path).map_err(|error| ConfigError::unreadable(path, &error))?;
     let log = Replay::from_access_log(BufReader::with_capacity(1 << 20, file), &path.display().to_string());
     let log = log.map_err(|error| ConfigError::Merged(format!("load.replay: {error}")))?;
-    Ok((Some(Arc::new(log)), speed))
+    Ok(Arc::new(log))
+}
+
+/// How much faster than in the log its requests come.
+pub(super) fn speed(raw: &RawConfig, over: &Overrides) -> Result<f64, ConfigError> {
+    let speed = over.speed.unwrap_or(set(raw.load.speed));
+    if speed > 0.0 && speed <= 1_000.0 {
+        return Ok(speed);
+    }
+    let why = format!("load.speed = {speed} is not above 0 and at most 1000; e.g. speed = 5");
+    Err(ConfigError::Merged(why))
 }

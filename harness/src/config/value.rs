@@ -1,7 +1,5 @@
 //! Values of `kneepoint.toml` that are checked while they are read, so that every refusal has a line and a column.
 
-use std::time::Duration;
-
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Comparison;
 use kneepoint_model::guard::StopWhen;
@@ -10,39 +8,6 @@ use kneepoint_model::metric::{Metric, Unit};
 use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::units::Micros;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// A length of time: `500ms`, `20s`, `2m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span(pub(crate) Duration);
-
-impl Span {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = text[..unit_at].parse().ok()?;
-        let seconds = match text[unit_at..].trim() {
-            "ms" => number / 1000.0,
-            "s" => number,
-            "m" | "min" => number * 60.0,
-            _ => return None,
-        };
-        Duration::try_from_secs_f64(seconds).ok().filter(|d| *d <= Duration::from_hours(24)).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            de::Error::custom(format!("`{text}` is not a length of time; write `500ms`, `20s` or `2m`"))
-        })
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}s", self.0.as_secs_f64()))
-    }
-}
 
 /// The open phase's rate: `auto`, or journeys per second such as `50/s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -208,16 +173,6 @@ impl Serialize for PromiseText {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lengths_of_time_need_a_unit() {
-        assert_eq!(Span::parse("500ms"), Some(Span(Duration::from_millis(500))));
-        assert_eq!(Span::parse("1.5s"), Some(Span(Duration::from_millis(1500))));
-        assert_eq!(Span::parse("2m"), Some(Span(Duration::from_mins(2))));
-        for bad in ["", "20", "s", "-1s", "1h30", "1e99s", "20 sec"] {
-            assert_eq!(Span::parse(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn a_promise_is_about_a_response_time() {

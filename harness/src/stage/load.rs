@@ -28,39 +28,61 @@ const AUTO_RATE_SHARE: f64 = 0.6;
 /// The slowest automatic rate that still gives a figure.
 const AUTO_RATE_MIN: f64 = 0.5;
 
-pub(crate) fn load(part: &LoadPart, stack: &StackInfo, site: &SiteMap, run: &mut Run) -> Result<(), Failure> {
+/// The limit of `stop_when` at which load was stopped: no more load may follow.
+pub(crate) type Overrun = Option<String>;
+
+pub(crate) fn load(
+    part: &LoadPart,
+    stack: &StackInfo,
+    site: &SiteMap,
+    run: &mut Run,
+) -> Result<Overrun, Failure> {
     let mix = mix(part, site)?;
     audit::balanced(stack, run, |run| phases(part, stack, &mix, run))
 }
 
-fn phases(part: &LoadPart, stack: &StackInfo, mix: &[(Scenario, u32)], run: &mut Run) -> Result<(), Failure> {
+fn phases(
+    part: &LoadPart,
+    stack: &StackInfo,
+    mix: &[(Scenario, u32)],
+    run: &mut Run,
+) -> Result<Overrun, Failure> {
     sampled(stack, run, |run| {
         let mut closed = None;
         if !part.closed.is_zero() {
             let plan = plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, mix);
             let ended = phase(&plan, run)?;
-            if let Some(limit) = &ended.stopped_by {
-                run.note(Stage::Load, format!("stopped: {limit}; no further load"));
-                return Ok(());
+            if ended.stopped_by.is_some() {
+                return Ok(overrun(ended, run));
             }
             closed = Some(ended);
         }
-        if let Some(log) = &part.replay {
+        let plan = if let Some(log) = &part.replay {
             // The log says how fast and how long.
             let model = LoadModel::Open { rate: PerSecond(0.0) };
             let plan = plan(part, "open", model, part.open, stack, mix);
-            phase(&plan.replaying(Arc::clone(log), part.speed), run)?;
+            plan.replaying(Arc::clone(log), part.speed)
         } else if !part.stages.is_empty() {
             let stages = part.stages.iter().map(|StageText(stage)| *stage).collect();
             // The stages say how fast and how long.
             let model = LoadModel::Open { rate: PerSecond(0.0) };
-            phase(&plan(part, "open", model, part.open, stack, mix).in_stages(stages), run)?;
+            plan(part, "open", model, part.open, stack, mix).in_stages(stages)
         } else if !part.open.is_zero() {
             let rate = PerSecond(rate(part.rate, closed.as_ref()));
-            phase(&plan(part, "open", LoadModel::Open { rate }, part.open, stack, mix), run)?;
-        }
-        Ok(())
+            plan(part, "open", LoadModel::Open { rate }, part.open, stack, mix)
+        } else {
+            return Ok(None);
+        };
+        let ended = phase(&plan, run)?;
+        Ok(overrun(ended, run))
     })
+}
+
+/// Says that a phase was stopped, when it was.
+fn overrun(ended: LoadPhase, run: &Run) -> Overrun {
+    let limit = ended.stopped_by?;
+    run.note(Stage::Load, format!("stopped in the {} phase: {limit}; no further load", ended.name));
+    Some(limit)
 }
 
 /// The scenarios of this run, with their weights.

@@ -1,8 +1,12 @@
 //! When visitors come: in stages, or as an access log says they once did; and scenarios made of what is there.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::get;
 use serde_json::Value;
@@ -95,4 +99,57 @@ fn an_access_log_becomes_a_scenario_and_is_replayed() {
     assert_eq!(names(&phase), ["GET /books/<id>/", "GET /"]);
     let refused = place.run(&["load", "--attach", &site.url(), "--replay", "kneepoint.toml"]);
     assert!(refused.exits(2).stderr.contains("is no access log"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_log_is_read_only_where_it_is_replayed() {
+    let _turn = turn();
+    let (site, place) = (site(), Place::new("log_not_there"));
+    place.config(&format!("{CONFIG}replay = \"no-such.log\"\n"));
+    let url = site.url();
+    let refused = place.run(&["load", "--attach", &url]);
+    assert!(refused.exits(2).stderr.contains("no-such.log"), "{}", refused.stderr);
+    assert_eq!(place.runs(), 0, "nothing may have started");
+    place.run(&["smoke", "--attach", &url]).exits(0);
+    place.run(&["report"]).exits(0);
+}
+
+/// A site that breaks down once it has been asked for more than a crawl, a warming and a probing ask.
+fn fragile(bears: usize) -> Site {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let home = move || {
+        let asked = Arc::clone(&asked);
+        async move {
+            if asked.fetch_add(1, Ordering::Relaxed) < bears {
+                Ok(Html("<title>Home</title><a href=/>home</a>"))
+            } else {
+                Err(StatusCode::SERVICE_UNAVAILABLE)
+            }
+        }
+    };
+    Site::serve(Router::new().route("/", get(home)))
+}
+
+#[test]
+fn load_that_was_stopped_is_not_followed_by_a_profiled_phase() {
+    let _turn = turn();
+    let (site, place) = (fragile(200), Place::new("stopped_load"));
+    let config = CONFIG.replace("open = \"3s\"", "open = \"20s\"").replace("40/s", "100/s");
+    place.config(&format!("{config}stop_when = [\"error > 50%\"]\n"));
+    let began = Instant::now();
+    let ended = place.run(&["run", "--attach", &site.url()]);
+    // Errors void the measurement; and the limit did not leave a verdict that could pass.
+    ended.exits(4);
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    let run = place.latest();
+    assert_eq!(open(&place)["stopped_by"], "error > 50%");
+    let manifest = run.json("manifest.json");
+    let stages = manifest["stages"].as_array().expect("stages");
+    let profile = stages.iter().find(|stage| stage["name"] == "profile").expect("a record of it");
+    assert_eq!(profile["status"], "skipped", "{profile}");
+    assert!(!run.has("load/profiled.json") && !run.has("load/profiled.plan.json"));
+    let unmeasured = manifest["unmeasured"].to_string();
+    assert!(unmeasured.contains("the profiled phase was not begun"), "{unmeasured}");
+    assert!(ended.stderr.contains("not run: load was stopped (error > 50%)"), "{}", ended.stderr);
+    assert!(run.text("report.html").contains("the profiled phase was not begun"));
 }

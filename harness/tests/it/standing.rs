@@ -1,8 +1,11 @@
 //! `up`, `status`, `down` on their own.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
-use super::support::{Place, turn};
+use rustix::process::Signal;
+
+use super::support::{Place, signal, turn, wait_for_exit};
 
 #[test]
 fn up_stands_until_down() {
@@ -33,6 +36,33 @@ fn a_port_that_is_taken_is_stepped_over() {
     up.exits(0);
     assert!(!up.stdout.contains(":18080"), "{}", up.stdout);
     place.run(&["down"]).exits(0);
+}
+
+#[test]
+fn a_down_that_is_interrupted_says_what_is_left_and_the_next_one_finishes_it() {
+    let _turn = turn();
+    let place = Place::new("down_interrupted");
+    place.run(&["up"]).exits(0);
+    let status = place.run(&["status", "--format", "json"]);
+    let info: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
+    let tiers = info["tiers"].as_array().expect("tiers");
+    let server = tiers.iter().find(|tier| tier["tier"] == "server").expect("a server");
+    let root = i32::try_from(server["roots"][0].as_i64().expect("a root")).expect("a pid");
+    let root = rustix::process::Pid::from_raw(root).expect("a pid");
+    // A server that does not heed SIGTERM is waited for before it is killed: long enough to interrupt that.
+    rustix::process::kill_process(root, Signal::STOP).expect("stop");
+    let mut down = place.start(&["down"]);
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(down.try_wait().expect("wait").is_none(), "it waits for the server");
+    signal(&down, Signal::INT);
+    let code = wait_for_exit(&mut down, Duration::from_secs(6));
+    let said = std::fs::read_to_string(place.folder.join("stderr.txt")).expect("stderr.txt");
+    assert_eq!(code, 130, "{said}");
+    for part in ["stopped by SIGINT", "still there: ", "the next kneepoint down finishes it"] {
+        assert!(said.contains(part), "{part} is missing from:\n{said}");
+    }
+    place.run(&["down"]).exits(0);
+    place.assert_nothing_runs();
 }
 
 fn reqwest_text(url: &str) -> String {

@@ -4,6 +4,7 @@ mod blocks;
 mod faults;
 mod files;
 mod journeys;
+mod live;
 mod replay;
 mod schedule;
 mod servers;

@@ -44,3 +44,29 @@ fn the_warm_up_is_at_most_a_fifth_of_a_log() {
     let plan = plan.replaying(log(), 1.0);
     assert_eq!((plan.warmup, plan.duration), (Duration::from_secs(1), Duration::from_secs(4)));
 }
+
+#[test]
+fn each_client_of_a_log_keeps_its_cookies() {
+    // One client is greeted first, and known from then on; the other never was, and is turned away each time.
+    let line = |n: u64| {
+        let (path, agent) = match n {
+            0 => ("/hello", "one"),
+            n if n.is_multiple_of(2) => ("/me/", "one"),
+            _ => ("/me/", "other"),
+        };
+        format!(
+            "{{\"msec\":{:.3},\"method\":\"GET\",\"uri\":\"{path}\",\"status\":200,\"remote_addr\":\"::1\",\"http_user_agent\":\"{agent}\"}}\n",
+            1_795_824_000.0 + n as f64 * 0.05
+        )
+    };
+    let text: String = (0..20).map(line).collect();
+    let log = Arc::new(Replay::from_access_log(text.as_bytes(), "test.jsonl").expect("a log"));
+    let mut plan = plan(open(1.0), &servers::calm(), vec![(get("/"), 1)]).replaying(log, 1.0);
+    plan.threads = 2;
+    plan.duration += plan.warmup;
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert_eq!((phase.requests, phase.errors), (20, 10), "{:?}", phase.exemplars);
+    let forbidden: u64 = phase.endpoints.iter().filter_map(|endpoint| endpoint.statuses.get(&403)).sum();
+    assert_eq!(forbidden, 10);
+}

@@ -43,6 +43,7 @@ pub(crate) fn site(stall: Stall) -> String {
         .route("/packed", get(packed))
         .route("/login/", get(login_form).post(login))
         .route("/me/", get(me))
+        .route("/hello", get(|| async { ([(header::SET_COOKIE, "session=s1; Path=/")], "hello") }))
         .route(
             "/away",
             get(|| async { (StatusCode::FOUND, [(header::LOCATION, "http://elsewhere.example/")]) }),

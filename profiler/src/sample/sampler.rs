@@ -228,6 +228,7 @@ impl Sampling {
     }
 
     fn write(&mut self, sample: &ResourceSample) {
+        self.events.sample(sample);
         match self.lines.json(sample) {
             Ok(()) => self.summary.ticks += 1,
             Err(error) => {

@@ -1,33 +1,6 @@
 //! What looks like a secret, by its name: it is not written into files that are passed around.
 
-/// A name that has one of these in it names a secret.
-const SIGNS: [&str; 13] = [
-    "passw",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "api-key",
-    "session",
-    "signature",
-    "sig",
-    "auth",
-    "credential",
-    "otp",
-    "jwt",
-];
-
-/// Whether a value of this name may be a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SIGNS.iter().any(|sign| match *sign {
-        // These are in the middle of harmless words.
-        "sig" | "auth" | "otp" => {
-            name == *sign || name.ends_with(&format!("_{sign}")) || name.ends_with(&format!("-{sign}"))
-        }
-        sign => name.contains(sign),
-    })
-}
+pub(super) use kneepoint_model::secret::may_be_secret as is_secret_name;
 
 /// Whether the query of a target has a secret in it.
 pub(super) fn in_query(target: &str) -> bool {
@@ -41,22 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_told_by_their_names() {
-        for name in [
-            "password",
-            "csrfmiddlewaretoken",
-            "X-Api-Key",
-            "access_token",
-            "sessionid",
-            "sig",
-            "x_sig",
-            "auth",
-        ] {
-            assert!(is_secret_name(name), "{name}");
-        }
-        for name in ["author", "page", "design", "q", "signed", "authority"] {
-            assert!(!is_secret_name(name), "{name}");
-        }
+    fn secrets_of_a_query_are_told_by_their_names() {
         assert!(
             in_query("/reset/?uid=7&token=abc") && !in_query("/books/?author=token") && !in_query("/token/")
         );

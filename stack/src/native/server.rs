@@ -229,7 +229,7 @@ pub(super) fn with_switches(site: &Site, program: Program) -> Program {
     let program = program.cwd(site.app());
     let program = site.own.iter().fold(program, |program, (name, value)| program.env(name, value));
     site.switches.iter().fold(program, |program, (name, value)| {
-        if crate::mask::is_secret_name(name) {
+        if kneepoint_model::secret::is_secret(name) {
             program.secret_env(name, value)
         } else {
             program.env(name, value)

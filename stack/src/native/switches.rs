@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kneepoint_model::secret::is_secret;
+
 use crate::db::{self, DbServer};
 use crate::topology::SharedCache;
 use crate::{Ports, StackError, mask};
@@ -53,7 +55,7 @@ pub(crate) fn merge(
 
 /// The switches that may be shown and stored.
 pub(crate) fn shown(switches: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let public = switches.iter().filter(|(name, _)| !mask::is_secret_name(name));
+    let public = switches.iter().filter(|(name, _)| !is_secret(name));
     public.map(|(name, value)| (name.clone(), mask::mask_line(value))).collect()
 }
 

@@ -1,6 +1,7 @@
 //! One line of an access log, in whichever format. Pure; nothing is copied that need not be.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::json;
 use super::time::parse_clf;
@@ -14,6 +15,18 @@ pub(super) struct Entry<'a> {
     /// As it was asked for: path and query.
     pub(super) target: Cow<'a, str>,
     pub(super) status: u16,
+    /// Who asked, as far as the line tells: the same number for the same address and user agent; `None` unless it has both.
+    pub(super) client: Option<u64>,
+}
+
+/// A number for an address and a user agent: neither is kept.
+pub(super) fn client(address: &[u8], user_agent: &[u8]) -> Option<u64> {
+    if address.is_empty() || user_agent.is_empty() || user_agent == b"-" {
+        return None;
+    }
+    let mut hasher = DefaultHasher::new();
+    (address, user_agent).hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// The moment that was read last: many lines of one second follow each other.
@@ -50,7 +63,15 @@ fn common<'a>(line: &'a [u8], clock: &mut Clock) -> Option<Entry<'a>> {
     let status = rest[end + 1..].strip_prefix(b" ")?.get(..3)?;
     let status =
         std::str::from_utf8(status).ok()?.parse().ok().filter(|status| (100..600).contains(status))?;
-    Some(Entry { at_ms, method: Cow::Borrowed(method), target: Cow::Borrowed(target), status })
+    let client = user_agent(&rest[end + 1..]).and_then(|user_agent| client(&line[..open], user_agent));
+    Some(Entry { at_ms, method: Cow::Borrowed(method), target: Cow::Borrowed(target), status, client })
+}
+
+/// The second quoted text after the request: `200 512 "referrer" "user agent"`, as the combined format has it.
+fn user_agent(after: &[u8]) -> Option<&[u8]> {
+    let referrer = &after[memchr::memchr(b'"', after)? + 1..];
+    let rest = referrer[end_of_quote(referrer)? + 1..].strip_prefix(b" \"")?;
+    Some(&rest[..end_of_quote(rest)?])
 }
 
 /// Where a quoted text ends. Apache writes a quote within it as `\"`, nginx as `\x22`.
@@ -106,6 +127,22 @@ mod tests {
         );
         let odd_time = "::1 - - [yesterday] \"GET / HTTP/1.1\" 200 5";
         assert_eq!(read(odd_time).map(|entry| entry.0), Some(None));
+    }
+
+    #[test]
+    fn clients_are_told_apart_by_address_and_user_agent() {
+        let of = |address: &str, rest: &str| {
+            let line = format!("{address} - - [28/Nov/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 5{rest}");
+            parse(line.as_bytes(), &mut Clock::default()).expect("a line").client
+        };
+        let one = of("::1", " \"http://a.test/?\\\"x\" \"curl/8\"");
+        assert!(one.is_some());
+        assert_eq!(one, of("::1", " \"-\" \"curl/8\" 0.003"), "the referrer and what follows do not matter");
+        assert_ne!(one, of("::2", " \"-\" \"curl/8\""));
+        assert_ne!(one, of("::1", " \"-\" \"curl/9\""));
+        for rest in ["", " \"-\"", " \"-\" \"-\"", " \"-\" \"cut"] {
+            assert_eq!(of("::1", rest), None, "{rest}");
+        }
     }
 
     #[test]

@@ -45,6 +45,28 @@ struct Line<'a> {
         alias = "msec"
     )]
     time: Option<Number<'a>>,
+    // Fields of their own, and no aliases: a line may have several of them.
+    #[serde(borrow, default)]
+    remote_addr: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    client_ip: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "ClientHost")]
+    client_host: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    http_user_agent: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    user_agent: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "request_User-Agent")]
+    request_user_agent: Option<Cow<'a, str>>,
+}
+
+impl Line<'_> {
+    fn client(&self) -> Option<u64> {
+        let address = self.remote_addr.as_ref().or(self.client_ip.as_ref()).or(self.client_host.as_ref())?;
+        let agents = [&self.http_user_agent, &self.user_agent, &self.request_user_agent];
+        let user_agent = agents.into_iter().find_map(Option::as_ref)?;
+        entry::client(address.as_bytes(), user_agent.as_bytes())
+    }
 }
 
 /// The request line, or an object of its own.
@@ -70,7 +92,9 @@ enum Number<'a> {
 
 /// Reads a line; `None` for garbage.
 pub(super) fn parse(line: &[u8]) -> Option<Entry<'_>> {
-    let Line { method, uri, request, status, time } = serde_json::from_slice(line).ok()?;
+    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+    let client = line.client();
+    let Line { method, uri, request, status, time, .. } = line;
     let (method, target) = match (method, uri, request) {
         (Some(method), Some(uri), _) | (_, _, Some(Request::Parts { method, uri })) => (method, uri),
         (_, _, Some(Request::Line(line))) => {
@@ -90,12 +114,26 @@ pub(super) fn parse(line: &[u8]) -> Option<Entry<'_>> {
             number.or_else(|| time::parse_iso(&text)).or_else(|| time::parse_clf(&text))
         }
     });
-    (100..600).contains(&status).then_some(Entry { at_ms, method, target, status })
+    (100..600).contains(&status).then_some(Entry { at_ms, method, target, status, client })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_under_the_names_of_many_servers() {
+        let of = |fields: &str| {
+            let line = format!("{{\"method\":\"GET\",\"uri\":\"/\",\"status\":200{fields}}}");
+            parse(line.as_bytes()).expect("a line").client
+        };
+        let one = of(r#","remote_addr":"::1","http_user_agent":"curl""#);
+        assert!(one.is_some());
+        assert_eq!(one, of(r#","ClientHost":"::1","request_User-Agent":"curl""#));
+        assert_eq!(one, of(r#","remote_addr":"::1","client_ip":"::2","user_agent":"curl""#));
+        assert_ne!(one, of(r#","remote_addr":"::2","http_user_agent":"curl""#));
+        assert_eq!((of(r#","remote_addr":"::1""#), of(r#","user_agent":"curl""#)), (None, None));
+    }
 
     #[test]
     fn the_names_of_many_servers() {

@@ -153,6 +153,7 @@ mod tests {
                 method,
                 target,
                 status: 200,
+                client: None,
             });
         }
     }

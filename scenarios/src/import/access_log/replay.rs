@@ -15,6 +15,10 @@ use crate::values::{Value, VarId, Visit};
 const MOST: usize = 5_000_000;
 /// More shapes than this share one endpoint.
 const MOST_STEPS: usize = 24;
+/// So many clients are told apart; each may keep cookies.
+const MOST_VISITORS: usize = 10_000;
+/// The number of a request that belongs to nobody who is known.
+const NOBODY: u16 = u16::MAX;
 /// The value of the address that is asked for.
 const TARGET: VarId = VarId(0);
 
@@ -24,6 +28,7 @@ pub struct Replay {
     scenario: Scenario,
     targets: Vec<Value>,
     arrivals: Vec<Arrival>,
+    visitors: usize,
     /// What was found and what was left out, in sentences.
     said: Vec<String>,
 }
@@ -33,17 +38,57 @@ struct Arrival {
     after_us: u64,
     target: u32,
     step: u16,
+    visitor: u16,
+}
+
+/// A request of the log: when it was made, in milliseconds, what it asked for, and by whom.
+type Line = (i64, u32, u16);
+
+/// Numbers for the clients of a log, in the order in which they come.
+#[derive(Default)]
+struct Visitors {
+    numbers: HashMap<u64, u16>,
+    /// Requests of clients that are told by nothing, or came after all numbers were given.
+    unknown: u64,
+}
+
+impl Visitors {
+    fn number(&mut self, client: Option<u64>) -> u16 {
+        let next = self.numbers.len();
+        let known = client.and_then(|client| match self.numbers.get(&client) {
+            Some(number) => Some(*number),
+            None => (next < MOST_VISITORS).then(|| *self.numbers.entry(client).or_insert(next as u16)),
+        });
+        self.unknown += u64::from(known.is_none());
+        known.unwrap_or(NOBODY)
+    }
+
+    /// Who keeps cookies, and who does not.
+    fn said(&self) -> String {
+        let known = Counted(self.numbers.len() as u64, "client");
+        match (self.numbers.len(), self.unknown) {
+            (0, _) => "Each request is a visitor of its own: the log does not tell address and user agent."
+                .to_owned(),
+            (_, 0) => format!("{known}, told apart by address and user agent, keep cookies."),
+            (_, unknown) => format!(
+                "{known}, told apart by address and user agent, keep cookies; {} more are visitors of their own.",
+                Counted(unknown, "request")
+            ),
+        }
+    }
 }
 
 impl Replay {
     /// Reads a log. Where it tells seconds only, the requests of a second are spread over it evenly. nginx and Apache write a
-    /// line when the request has *ended*, so that slow requests come a little later than they once did.
+    /// line when the request has *ended*, so that slow requests come a little later than they once did. Clients are told apart by
+    /// address and user agent.
     ///
     /// # Errors
     /// Those of [`super::from_access_log`]; and a log whose lines tell no time.
     pub fn from_access_log(reader: impl BufRead, source_name: &str) -> Result<Self, ImportError> {
         let mut numbers: HashMap<Box<str>, u32> = HashMap::new();
-        let mut lines: Vec<(i64, u32)> = Vec::new();
+        let mut lines: Vec<Line> = Vec::new();
+        let mut visitors = Visitors::default();
         let (mut timeless, mut many) = (0, 0);
         let sieve = sieved(reader, source_name, |entry| {
             let Some(at) = entry.at_ms else { return timeless += 1 };
@@ -55,7 +100,7 @@ impl Replay {
                 Some(number) => *number,
                 None => *numbers.entry((*entry.target).into()).or_insert(next),
             };
-            lines.push((at, number));
+            lines.push((at, number, visitors.number(entry.client)));
         })?;
         if lines.len() < 2 {
             let why = format!(
@@ -68,6 +113,7 @@ impl Replay {
             "{} of {source_name} as they once came.",
             Counted(lines.len() as u64, "GET request")
         )];
+        said.push(visitors.said());
         said.extend(sieve.said());
         for (count, why) in
             [(timeless, "that do not tell when they were made"), (many, "after the first 5,000,000")]
@@ -82,12 +128,14 @@ impl Replay {
         }
         let (scenario, steps) = scenario(&targets, &lines);
         let arrivals = moments(&mut lines).into_iter().zip(&lines);
-        let arrivals = arrivals.map(|(after_us, (_, target))| Arrival {
+        let arrivals = arrivals.map(|(after_us, (_, target, visitor))| Arrival {
             after_us,
             target: *target,
             step: steps[*target as usize],
+            visitor: *visitor,
         });
-        Ok(Self { scenario, arrivals: arrivals.collect(), targets, said })
+        let visitors = visitors.numbers.len();
+        Ok(Self { scenario, arrivals: arrivals.collect(), visitors, targets, said })
     }
 
     /// Its shapes, a step each.
@@ -98,6 +146,17 @@ impl Replay {
     /// What was found and what was left out, in sentences.
     pub fn said(&self) -> &[String] {
         &self.said
+    }
+
+    /// Clients that are told apart.
+    pub fn visitors(&self) -> usize {
+        self.visitors
+    }
+
+    /// Which of them made the n-th request; `None` where the log does not tell.
+    pub fn visitor(&self, n: usize) -> Option<usize> {
+        let arrival = self.arrivals.get(n).filter(|arrival| arrival.visitor != NOBODY)?;
+        Some(usize::from(arrival.visitor))
     }
 
     /// Requests.
@@ -119,10 +178,10 @@ impl Replay {
 }
 
 /// Sorts the lines, and gives for each when it is due, in microseconds from the first.
-fn moments(lines: &mut [(i64, u32)]) -> Vec<u64> {
-    lines.sort_by_key(|(at, _)| *at);
-    let first = lines.first().map_or(0, |(at, _)| *at);
-    let whole_seconds = lines.iter().all(|(at, _)| at % 1_000 == 0);
+fn moments(lines: &mut [Line]) -> Vec<u64> {
+    lines.sort_by_key(|(at, ..)| *at);
+    let first = lines.first().map_or(0, |(at, ..)| *at);
+    let whole_seconds = lines.iter().all(|(at, ..)| at % 1_000 == 0);
     let mut moments = Vec::with_capacity(lines.len());
     for alike in lines.chunk_by(|a, b| a.0 == b.0) {
         let from = (alike[0].0 - first) as u64 * 1_000;
@@ -138,9 +197,9 @@ fn moments(lines: &mut [(i64, u32)]) -> Vec<u64> {
 }
 
 /// A step for each of the commonest shapes and one for the rest, and the step of each target.
-fn scenario(targets: &[Value], lines: &[(i64, u32)]) -> (Scenario, Vec<u16>) {
+fn scenario(targets: &[Value], lines: &[Line]) -> (Scenario, Vec<u16>) {
     let mut requests = vec![0_u64; targets.len()];
-    for (_, target) in lines {
+    for (_, target, _) in lines {
         requests[*target as usize] += 1;
     }
     let shapes: Vec<String> = targets.iter().map(|target| shape(&target.text())).collect();
@@ -227,6 +286,31 @@ mod tests {
     }
 
     #[test]
+    fn clients_are_told_apart_where_the_log_tells_them() {
+        let line = |second: usize, agent: &str| {
+            format!("::1 - - [28/Nov/2026:00:00:{second:02} +0000] \"GET / HTTP/1.1\" 200 5{agent}\n")
+        };
+        let [a, b] = ["a", "b"].map(|agent| format!(" \"-\" \"{agent}\""));
+        let text: String =
+            [&a, &b, &a, &String::new()].iter().enumerate().map(|(n, agent)| line(n, agent)).collect();
+        let replay = Replay::from_access_log(text.as_bytes(), "x.log").expect("four requests");
+        let visitors: Vec<Option<usize>> = (0..5).map(|n| replay.visitor(n)).collect();
+        assert_eq!(visitors, [Some(0), Some(1), Some(0), None, None]);
+        assert_eq!(replay.visitors(), 2);
+        assert!(
+            replay.said()[1]
+                .starts_with("2 clients, told apart by address and user agent, keep cookies; 1 request more"),
+            "{:?}",
+            replay.said()
+        );
+        let mut visitors = Visitors::default();
+        let numbers: Vec<u16> =
+            (0..MOST_VISITORS as u64 + 2).map(|client| visitors.number(Some(client))).collect();
+        assert_eq!((numbers[MOST_VISITORS - 1], numbers[MOST_VISITORS]), (MOST_VISITORS as u16 - 1, NOBODY));
+        assert_eq!((visitors.number(Some(7)), visitors.unknown), (7, 2));
+    }
+
+    #[test]
     fn milliseconds_are_kept_and_a_log_without_time_is_refused() {
         let line = |at: &str| format!("{{\"msec\":{at},\"method\":\"GET\",\"uri\":\"/\",\"status\":200}}\n");
         let text = ["1795824000.250", "1795824000.253", "1795824001.000"].map(line).concat();
@@ -242,7 +326,7 @@ mod tests {
     proptest! {
         #[test]
         fn moments_never_run_backwards(seconds in prop::collection::vec(0i64..20, 1..60)) {
-            let mut lines: Vec<(i64, u32)> = seconds.iter().map(|second| (second * 1_000, 0)).collect();
+            let mut lines: Vec<Line> = seconds.iter().map(|second| (second * 1_000, 0, NOBODY)).collect();
             let moments = moments(&mut lines);
             prop_assert!(moments.is_sorted() && moments[0] == 0);
             let range = seconds.iter().max().unwrap() - seconds.iter().min().unwrap() + 1;

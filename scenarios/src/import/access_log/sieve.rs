@@ -84,6 +84,7 @@ mod tests {
             method: method.into(),
             target: target.into(),
             status,
+            client: None,
         };
         assert!(sieve.passes(&entry("GET", "/books/?page=2", 301)));
         for (method, target, status) in [
