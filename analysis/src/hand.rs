@@ -327,6 +327,8 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         outcomes: BTreeMap::from([(Outcome::Ok, requests)]),
         journeys: requests / 2,
         journeys_failed: 0,
+        dry: Vec::new(),
+        groups: Vec::new(),
         response_us: quantiles(requests, 10_000),
         service_us: quantiles(requests, 9_500),
         ttfb_us: quantiles(requests, 9_000),

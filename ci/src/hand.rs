@@ -179,6 +179,8 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         outcomes: BTreeMap::from([(Outcome::Ok, requests)]),
         journeys: 0,
         journeys_failed: 0,
+        dry: Vec::new(),
+        groups: Vec::new(),
         response_us: quantiles(requests),
         service_us: quantiles(requests),
         ttfb_us: quantiles(requests),

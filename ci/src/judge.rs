@@ -3,6 +3,7 @@
 //! Order of the truth: a run that did not get through, or whose measurement may not be believed, says so whatever its
 //! assertions say; then a broken promise (or a finding at or above `fail_on`); then doubt; only then a pass.
 
+use kneepoint_analysis::facts::OPEN;
 use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::metric::Unit;
@@ -13,7 +14,7 @@ use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::gate::GateResult;
 use crate::measure::{Measured, home, measure, needed, words};
-use crate::plan::SloPlan;
+use crate::plan::{SloPlan, Unread};
 use crate::slo::Assertion;
 
 /// Share of failed requests above which a kept latency promise proves nothing, because failures are fast.
@@ -26,7 +27,8 @@ pub fn judge(plan: &SloPlan, facts: &RunFacts, analysis: &Analysis, base: Verdic
     let own = plan.endpoints.iter().flat_map(|(endpoint, assertions)| {
         assertions.iter().map(|assertion| bench.judge(assertion, Some(endpoint.as_str())))
     });
-    let assertions: Vec<AssertionSummary> = global.chain(own).collect();
+    let assertions: Vec<AssertionSummary> =
+        global.chain(own).chain(plan.unread.iter().map(|unread| unreadable(unread, plan))).collect();
     let failing: Vec<&kneepoint_model::finding::Finding> =
         analysis.findings.iter().filter(|f| plan.fail_on.is_some_and(|least| f.severity >= least)).collect();
     let mut broken: Vec<String> = of(&assertions, AssertionResult::Fail);
@@ -38,6 +40,19 @@ pub fn judge(plan: &SloPlan, facts: &RunFacts, analysis: &Analysis, base: Verdic
         failing_findings: failing.iter().map(|finding| finding.id.clone()).collect(),
         fail_on: plan.fail_on,
         assertions,
+    }
+}
+
+/// A promise that this kneepoint cannot read is a doubt.
+fn unreadable(unread: &Unread, plan: &SloPlan) -> AssertionSummary {
+    AssertionSummary {
+        assertion: unread.text.clone(),
+        endpoint: Some(unread.endpoint.clone()),
+        phase: plan.phase.clone().unwrap_or_else(|| OPEN.to_owned()),
+        actual: None,
+        samples: 0,
+        result: AssertionResult::Inconclusive,
+        why: Some(unread.why.clone()),
     }
 }
 
@@ -308,6 +323,35 @@ mod tests {
         facts.manifest.stopped_by = Some("SIGTERM".into());
         let gate = gate(&facts, &["p95 < 1s"]);
         assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Partial, 143));
+    }
+
+    #[test]
+    fn what_a_scenario_promised_of_its_steps_is_judged_from_the_folder() {
+        let mut facts = hand::run();
+        let name = facts.phases[1].endpoints[0].name.clone();
+        facts.phases[1].endpoints[0].slo = vec!["p95 <= 20ms".into(), "error <= 1%".into()];
+        facts.phases[0].endpoints[0].slo = vec!["p95 <= 20ms".into()];
+        let analysis = analyse(&facts);
+        let base = base_verdict(&facts, &analysis);
+        let plan = SloPlan::default().with_promised(&facts);
+        let gate = judge(&plan, &facts, &analysis, base.clone());
+        let said: Vec<_> = gate
+            .assertions
+            .iter()
+            .map(|one| (one.endpoint.as_deref(), one.assertion.as_str(), one.result))
+            .collect();
+        let name = Some(name.as_str());
+        assert_eq!(
+            said,
+            [(name, "p95 <= 20ms", AssertionResult::Fail), (name, "error <= 1%", AssertionResult::Pass)]
+        );
+        assert_eq!(gate.verdict.exit_code, 1);
+        // What another version promised and this one cannot read is never a pass.
+        facts.phases[1].endpoints[0].slo = vec!["p42 <= 20ms".into(), "cpu_per_request < 1s".into()];
+        facts.phases[0].endpoints[0].slo.clear();
+        let plan = SloPlan::default().with_promised(&facts);
+        let gate = judge(&plan, &facts, &analysis, base);
+        assert_eq!((gate.assertions.len(), gate.verdict.exit_code), (2, 3), "{gate:#?}");
     }
 
     #[test]

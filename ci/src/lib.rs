@@ -19,7 +19,7 @@ pub use gate::GateResult;
 pub use judge::judge;
 pub use junit::{JunitError, junit};
 pub use limit::{Comparison, Limit, Scale};
-pub use plan::{PlanError, SloPlan, check_endpoints};
+pub use plan::{PlanError, SloPlan, Unread, check_endpoints, promise};
 pub use refusal::{SloError, SloProblem};
 pub use slo::Assertion;
 

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_model::finding::Severity;
 use kneepoint_model::metric::Metric;
@@ -28,6 +29,19 @@ pub struct SloPlan {
     pub phase: Option<String>,
     /// A finding of this severity or above fails the run.
     pub fail_on: Option<Severity>,
+    /// Promises in the run folder that this kneepoint cannot read; each is a doubt.
+    pub unread: Vec<Unread>,
+}
+
+/// A promise that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Of which endpoint.
+    pub endpoint: String,
+    /// As it was written.
+    pub text: String,
+    /// Why not.
+    pub why: String,
 }
 
 /// Why a plan was refused.
@@ -89,10 +103,11 @@ impl SloPlan {
             endpoints: BTreeMap::new(),
             phase: phase.map(str::to_owned),
             fail_on,
+            unread: Vec::new(),
         };
         for (endpoint, texts) in endpoints {
             let own = read(&format!("slo.endpoint.\"{}\"", clean(endpoint)), texts)?;
-            if let Some(whole) = own.iter().find(|assertion| assertion.metric() == Metric::CpuPerRequest) {
+            if let Some(whole) = own.iter().find(|own| !is_per_endpoint(own.metric())) {
                 return Err(PlanError::NotPerEndpoint { endpoint: clean(endpoint), metric: whole.metric() });
             }
             plan.endpoints.insert(endpoint.clone(), own);
@@ -100,10 +115,56 @@ impl SloPlan {
         Ok(plan)
     }
 
+    /// With what the scenarios of the run promised of their steps: the run folder remembers it, so that a run is judged
+    /// again from its folder alone.
+    #[must_use]
+    pub fn with_promised(mut self, facts: &RunFacts) -> Self {
+        for endpoint in facts.phases.iter().flat_map(|phase| &phase.endpoints) {
+            for text in &endpoint.slo {
+                match promise(text) {
+                    Ok(assertion) => {
+                        let own = self.endpoints.entry(endpoint.name.clone()).or_default();
+                        if !own.contains(&assertion) {
+                            own.push(assertion);
+                        }
+                    }
+                    Err(why) => {
+                        let unread =
+                            Unread { endpoint: clean(&endpoint.name), text: clean(text), why: clean(&why) };
+                        if !self.unread.contains(&unread) {
+                            self.unread.push(unread);
+                        }
+                    }
+                }
+            }
+        }
+        self
+    }
+
     /// True when nothing at all is promised.
     pub fn is_empty(&self) -> bool {
-        self.global.is_empty() && self.endpoints.values().all(Vec::is_empty) && self.fail_on.is_none()
+        self.global.is_empty()
+            && self.unread.is_empty()
+            && self.endpoints.values().all(Vec::is_empty)
+            && self.fail_on.is_none()
     }
+}
+
+/// CPU is measured for the whole stack.
+fn is_per_endpoint(metric: Metric) -> bool {
+    metric != Metric::CpuPerRequest
+}
+
+/// Reads what a step of a scenario promises; the words say what is wrong with it.
+pub fn promise(text: &str) -> Result<Assertion, String> {
+    let assertion = Assertion::parse(text).map_err(|error| error.to_string())?;
+    if is_per_endpoint(assertion.metric()) {
+        return Ok(assertion);
+    }
+    Err(format!(
+        "{} is measured for the whole stack, not for one step; move it to [slo] of kneepoint.toml",
+        assertion.metric()
+    ))
 }
 
 fn read(table: &str, texts: &[String]) -> Result<Vec<Assertion>, PlanError> {

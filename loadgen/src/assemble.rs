@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::LatencyHistogram;
-use kneepoint_model::load::{EndpointStats, LoadModel, LoadPhase};
+use kneepoint_model::load::{DryFeed, EndpointStats, GroupStats, LoadModel, LoadPhase};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::schedule::StageStats;
 use kneepoint_model::units::{PerSecond, UnixMillis};
 
 use crate::health::Cost;
-use crate::recorder::{Ledger, PlanRecord};
+use crate::recorder::{Endpoint, GroupSeries, Ledger, PlanRecord};
 use crate::validity::{Evidence, judge};
 
 /// What the ledger does not know.
@@ -57,6 +57,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
             cache: tally.cache.clone(),
             split: tally.split,
             routes: tally.routes.clone(),
+            slo: endpoint.slo.clone(),
         });
     }
     let [response, service, ttfb] = all;
@@ -71,6 +72,8 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         exemplars.push(exemplar);
     }
     let stages = stages(record, ledger, measured);
+    let dry = dry(record, ledger);
+    let groups = groups(record, ledger);
     let evidence = Evidence {
         model: record.load,
         offered,
@@ -85,6 +88,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         local_faults: circumstances.local_faults,
         cut: circumstances.partial.then_some((asked, measured)),
         stopped_by: circumstances.stopped_by,
+        dry: dry.clone(),
     };
     LoadPhase {
         format_version: FORMAT_VERSION,
@@ -102,6 +106,8 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         outcomes,
         journeys: ledger.journeys,
         journeys_failed: ledger.journeys_failed,
+        dry,
+        groups,
         response_us: response.quantiles(),
         service_us: service.quantiles(),
         ttfb_us: ttfb.quantiles(),
@@ -120,6 +126,34 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         partial: circumstances.partial,
         stopped_by: circumstances.stopped_by.map(|limit| limit.to_string()),
     }
+}
+
+/// All groups, also those that no journey left.
+fn groups(record: &PlanRecord, ledger: &Ledger) -> Vec<GroupStats> {
+    let none = GroupSeries::default();
+    let seen = ledger.groups.iter().chain(std::iter::repeat(&none));
+    let one = |(group, series): (&Endpoint, &GroupSeries)| GroupStats {
+        name: group.name.clone(),
+        journeys: series.tally.ended,
+        failed: series.tally.failed,
+        unfinished: series.tally.unfinished,
+        time_us: series.time.quantiles(),
+    };
+    record.groups.iter().zip(seen).map(one).collect()
+}
+
+/// The feeds that ran dry.
+fn dry(record: &PlanRecord, ledger: &Ledger) -> Vec<DryFeed> {
+    let one = |(feed, journeys): (&usize, &u64)| {
+        let known = record.feeds.get(*feed)?;
+        Some(DryFeed {
+            scenario: known.scenario.clone(),
+            feed: known.feed.clone(),
+            rows: known.rows,
+            journeys: *journeys,
+        })
+    };
+    ledger.dry.iter().filter_map(one).collect()
 }
 
 /// The stages that were reached. One that was cut short offered what it did in the time that it had.

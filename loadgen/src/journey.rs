@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_scenarios::SessionScope;
 
+use crate::recorder::Left;
 use crate::session::Session;
+use crate::stay::Stay;
 use crate::step::{Due, run_step};
 use crate::timer::Alarm;
 use crate::transport::Pool;
@@ -37,21 +39,32 @@ pub(crate) async fn run_journey(
         session.forget();
     }
     let number = world.journeys.fetch_add(1, Ordering::Relaxed) + 1;
+    let turn = world.turns[scenario_at].fetch_add(1, Ordering::Relaxed) + 1;
     let first_journey = session.first;
-    let order = scenario.begin(&mut session.visit, number);
+    let order = match scenario.begin(&mut session.visit, number, turn) {
+        Ok(order) => order,
+        Err(dry) => {
+            world.recorder.dry(due.at, world.feeds_before[scenario_at] + dry.feed);
+            return without_data(world, pace).await;
+        }
+    };
     let mut begun = false;
+    let mut stay = Stay::new(world);
     for at in order {
         let step = &scenario.steps()[at];
-        for _ in 0..step.times(&mut session.visit, first_journey) {
+        let mut rounds = step.rounds(&mut session.visit, first_journey);
+        while rounds.next(step, &mut session.visit) {
             if begun {
                 let pause = step.think().draw(&mut session.visit, world.plan.think_scale);
                 due = wait(world, due, pause, pace).await;
             }
             begun = true;
+            stay.enter(world.ready[scenario_at][at].group, due.at);
             if due.at >= world.window.until {
                 return;
             }
             let end = run_step(world, session, pool, scenario_at, at, due).await;
+            stay.ended(end.done, end.ok);
             if !end.ok {
                 world.recorder.journey(end.done, false);
                 return;
@@ -59,8 +72,17 @@ pub(crate) async fn run_journey(
             due = Due { at: end.done, lag: None };
         }
     }
+    stay.leave(Left::Done);
     session.first = false;
     world.recorder.journey(due.at, begun);
+}
+
+/// Nothing is made up for a journey without data. In the open model it does not take place; in the closed one the visitor has
+/// nothing to do any more: going on at once with another journey would ask for a mix that nobody wanted.
+async fn without_data(world: &World, pace: Pace<'_>) {
+    if matches!(pace, Pace::Visitor) {
+        tokio::time::sleep_until(world.window.until.into()).await;
+    }
 }
 
 /// Pauses; the answer says when the next step is due.

@@ -24,6 +24,7 @@ mod recorder;
 mod recover;
 mod session;
 mod site;
+mod stay;
 mod step;
 mod timer;
 mod transport;

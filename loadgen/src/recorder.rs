@@ -4,6 +4,7 @@
 
 mod exemplars;
 mod files;
+mod groups;
 mod hit;
 mod ledger;
 mod shard;
@@ -13,7 +14,10 @@ mod tally;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-pub(crate) use files::{Endpoint, PhaseFiles, PlanRecord, Tag, TallyLine, endpoints_of, names, split_tag};
+pub(crate) use files::{
+    Endpoint, PhaseFiles, PlanRecord, Tag, TallyLine, endpoints_of, groups_of, names, split_tag,
+};
+pub(crate) use groups::{GroupSeries, Left};
 pub(crate) use hit::{Hit, Hop};
 pub(crate) use ledger::Ledger;
 pub(crate) use shard::Shard;
@@ -62,6 +66,20 @@ impl Recorder {
             } else {
                 shard.journeys_failed += 1;
             }
+        }
+    }
+
+    /// Counts a journey that left a group of steps.
+    pub(crate) fn left(&self, group: usize, left: Left, due: Instant, done: Instant) {
+        if self.window.measures(due) {
+            self.lock().groups.count(group, left, done.saturating_duration_since(due));
+        }
+    }
+
+    /// Counts a journey that was not begun, because this feed had no row for it.
+    pub(crate) fn dry(&self, due: Instant, feed: usize) {
+        if self.window.measures(due) {
+            *self.lock().dry.entry(feed).or_default() += 1;
         }
     }
 

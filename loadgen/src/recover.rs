@@ -20,7 +20,7 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
     read_log(run, &record, &mut ledger)?;
     let (tallies, _) = run.read_lines::<TallyLine>(&names::tallies(phase))?;
     for line in tallies {
-        add(&mut ledger, line, record.stages.len());
+        add(&mut ledger, line, &record);
     }
     (ledger.seconds, _) = run.read_lines::<SecondStats>(&run_names::seconds(phase))?;
     // The last second that was written was a whole one, but for the very last of the phase.
@@ -36,14 +36,18 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
     Ok(Some(assemble(&record, &ledger, &circumstances)))
 }
 
-/// Adds a line; what it says of stages that were not planned is garbage.
-fn add(ledger: &mut Ledger, line: TallyLine, stages: usize) {
+/// Adds a line; what it says of stages and groups that were not planned is garbage.
+fn add(ledger: &mut Ledger, line: TallyLine, record: &PlanRecord) {
     ledger.due += line.due;
     ledger.ended += line.ended;
     ledger.journeys += line.journeys;
     ledger.journeys_failed += line.journeys_failed;
-    for (stage, tally) in line.stages.into_iter().enumerate().take(stages) {
+    ledger.add_dry(&line.dry);
+    for (stage, tally) in line.stages.into_iter().enumerate().take(record.stages.len()) {
         ledger.stages.add(stage, tally);
+    }
+    for (group, tally) in line.groups.into_iter().enumerate().take(record.groups.len()) {
+        ledger.groups.add(group, tally);
     }
     for (at, tally) in line.endpoints {
         if let Some(series) = ledger.series.get_mut(at) {
@@ -69,6 +73,7 @@ fn read_log(run: &RunFolder, record: &PlanRecord, ledger: &mut Ledger) -> Result
         let sum = match split_tag(&interval.tag) {
             Some(Tag::Endpoint(tag, kind)) => of_endpoint(record, ledger, tag, kind),
             Some(Tag::Stage(at, kind)) if at < record.stages.len() => of_stage(ledger, at, kind),
+            Some(Tag::Group(tag)) => of_group(record, ledger, tag),
             _ => None,
         };
         if let Some(sum) = sum {
@@ -93,6 +98,11 @@ fn of_endpoint<'a>(
         (None, "pool_wait") => Some(&mut ledger.pool_wait),
         _ => None,
     }
+}
+
+fn of_group<'a>(record: &PlanRecord, ledger: &'a mut Ledger, tag: &str) -> Option<&'a mut LatencyHistogram> {
+    let at = record.groups.iter().position(|group| group.tag == tag)?;
+    Some(&mut ledger.groups.at(at).time)
 }
 
 fn of_stage<'a>(ledger: &'a mut Ledger, stage: usize, kind: &str) -> Option<&'a mut LatencyHistogram> {

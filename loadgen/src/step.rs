@@ -3,6 +3,7 @@
 //! A step that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted:
 //! leaving it out would trim the tail.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepEnd {
     pub(crate) ok: bool,
+    pub(crate) status: Option<u16>,
     pub(crate) done: Instant,
 }
 
@@ -75,7 +77,9 @@ pub(crate) async fn run_step(
         let detail = format!("no complete answer within {:?}", world.plan.timeout);
         Err(Failure::new(Outcome::Timeout, &detail))
     });
-    open.finish(&answer, step, session)
+    let end = open.finish(&answer, step, session);
+    session.visit.status = end.status;
+    end
 }
 
 /// Waits for a slot, in the order of asking; `None` when that takes too long.
@@ -110,7 +114,10 @@ async fn visit(
         let is_link = step.path().starts_with_placeholder();
         parse_path(&if is_link { resolve(world, session, &text)? } else { text })?
     };
-    let mut body = step.body().render(&mut session.visit).ok_or_else(missing)?.into_bytes();
+    let mut body = step
+        .body()
+        .render(&mut session.visit)
+        .map_err(|why| Failure::new(Outcome::CheckFailed, &why.to_string()))?;
     let Room { request, step: lines, own } = room;
     lines.clear();
     for (name, template) in &ready.varying {
@@ -127,7 +134,7 @@ async fn visit(
     for _ in 0..=MOST_REDIRECTS {
         own_headers(world, session, ready, own, &method, &path);
         write(request, &method, path.as_str(), [fixed, lines, own], &body);
-        open.path = Some(path.clone());
+        open.path = Some(world.kept(&path));
         let reply = hop(world, pool, request, &method, step, open).await?;
         session.jar.take(&reply.head);
         session.at.clear();
@@ -139,7 +146,7 @@ async fn visit(
         path = parse_path(&resolve(world, session, location)?)?;
         if reply.head.status < 307 && method != Method::HEAD {
             method = Method::GET;
-            body.clear();
+            body = Cow::Borrowed(&[]);
             fixed = &ready.fixed_without_body;
         }
     }
@@ -277,12 +284,12 @@ impl<'a> Unfinished<'a> {
         let done = Instant::now();
         let hit = self.hit(Outcome::Shed, done, "waited too long for a slot");
         self.world.recorder.record(&hit);
-        StepEnd { ok: false, done }
+        StepEnd { ok: false, status: None, done }
     }
 
     fn finish(mut self, answer: &Result<Reply, Failure>, step: &Step, session: &mut Session) -> StepEnd {
         self.finished = true;
-        let (outcome, done) = match answer {
+        let (outcome, status, done) = match answer {
             Ok(reply) => {
                 let packing = packing(&reply.head);
                 let body = decoded_len(reply, packing);
@@ -294,7 +301,7 @@ impl<'a> Unfinished<'a> {
                 hit.body = self.wire - reply.wire + body;
                 hit.cache = Some(cache(&reply.head));
                 self.world.recorder.record(&hit);
-                (outcome, reply.done)
+                (outcome, Some(reply.head.status), reply.done)
             }
             Err(failure) => {
                 let done = Instant::now();
@@ -303,10 +310,10 @@ impl<'a> Unfinished<'a> {
                 hit.first_byte = failure.began.map(|(_, at)| at);
                 self.world.recorder.record(&hit);
                 self.world.local_faults.fetch_add(u64::from(failure.local), Ordering::Relaxed);
-                (failure.outcome, done)
+                (failure.outcome, hit.status, done)
             }
         };
-        StepEnd { ok: outcome.is_ok(), done }
+        StepEnd { ok: outcome.is_ok(), status, done }
     }
 }
 
@@ -344,7 +351,7 @@ fn judge(
             Err((outcome, detail)) => return (outcome, detail.to_owned()),
         }
     } else {
-        std::borrow::Cow::Borrowed(&[][..])
+        Cow::Borrowed(&[][..])
     };
     let text = String::from_utf8_lossy(&decoded);
     if let Err(detail) = step.expect().judge(&text, body_bytes) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{GeneratorHealth, LoadModel, Validity};
+use kneepoint_model::load::{DryFeed, GeneratorHealth, LoadModel, Validity};
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
 /// What validity is judged from.
@@ -41,6 +41,8 @@ pub struct Evidence {
     pub cut: Option<(Duration, Duration)>,
     /// The limit that stopped it, when that is why.
     pub stopped_by: Option<StopWhen>,
+    /// Feeds that had no rows left.
+    pub dry: Vec<DryFeed>,
 }
 
 /// Fewer requests than this carry no percentile.
@@ -120,6 +122,11 @@ fn errors(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
 }
 
 fn generator(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
+    for DryFeed { scenario, feed, rows, journeys } in &evidence.dry {
+        why.push(format!(
+            "feed `{feed}` of scenario `{scenario}` gives each of its {rows} rows once in a run and had none left, so {journeys} journeys were not begun and less was asked of the site than was planned: add rows to its file, or let it pick \"in-turn\" or \"random\""
+        ));
+    }
     if evidence.local_faults > 0 {
         why.push(format!(
             "{} requests failed because this machine had no ports or file descriptors left: raise `ulimit -n` or lower the load",
@@ -197,6 +204,7 @@ mod tests {
             local_faults: 0,
             cut: None,
             stopped_by: None,
+            dry: Vec::new(),
         }
     }
 
@@ -224,6 +232,18 @@ mod tests {
             (
                 "the dispatcher was up to 50.0 ms late",
                 Evidence { sched_lag: Quantiles { p99: Micros(50_000), ..Quantiles::default() }, ..sound() },
+            ),
+            (
+                "feed `account` of scenario `shop` gives each of its 100 rows once in a run and had none left, so 7 journeys were not begun",
+                Evidence {
+                    dry: vec![DryFeed {
+                        scenario: "shop".into(),
+                        feed: "account".into(),
+                        rows: 100,
+                        journeys: 7,
+                    }],
+                    ..sound()
+                },
             ),
             (
                 "2.0 s of 10.0 s were measured",

@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::uri::PathAndQuery;
 use kneepoint_model::load::LoadModel;
-use kneepoint_scenarios::{Encoding, Method, Scenario, Step, Template, Visit};
+use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, Step, Template, Visit};
 use tokio::sync::Semaphore;
 
 use crate::cookies::Jar;
@@ -17,7 +17,7 @@ use crate::error::LoadError;
 use crate::health::Threads;
 use crate::picker::Picker;
 use crate::plan::PhasePlan;
-use crate::recorder::{Endpoint, Recorder, endpoints_of};
+use crate::recorder::{Endpoint, Recorder, endpoints_of, groups_of};
 use crate::site::Site;
 use crate::transport::{Lines, Target};
 use crate::window::Window;
@@ -37,10 +37,16 @@ pub(crate) struct World {
     pub(crate) threads: Threads,
     /// Journeys begun, for numbering.
     pub(crate) journeys: AtomicU64,
+    /// The same, by scenario.
+    pub(crate) turns: Vec<AtomicU64>,
+    /// By scenario: how many feeds those before it have.
+    pub(crate) feeds_before: Vec<usize>,
     /// Picks made (closed) or visitors (open), for numbering.
     pub(crate) visitors: AtomicU64,
     /// goose users, for numbering.
     pub(crate) users: AtomicU64,
+    /// Ways to write what must not be kept; empty where nothing comes from the environment.
+    pub(crate) secrets: Vec<String>,
     pub(crate) in_flight: AtomicI64,
     pub(crate) local_faults: AtomicU64,
     /// Cookies of the clients of a log that is replayed, by their number; none otherwise.
@@ -52,6 +58,8 @@ pub(crate) struct World {
 /// A step with everything done that need not be done for each request.
 pub(crate) struct ReadyStep {
     pub(crate) endpoint: usize,
+    /// The group that it belongs to.
+    pub(crate) group: Option<usize>,
     pub(crate) method: http::Method,
     /// The path, when it is always the same.
     pub(crate) path: Option<PathAndQuery>,
@@ -79,6 +87,10 @@ impl World {
         for ((scenario, _), numbers) in plan.scenarios.iter().zip(numbers) {
             ready.push(ready_steps(plan, &site, scenario, &numbers)?);
         }
+        let (_, groups) = groups_of(&plan.scenarios);
+        for (step, group) in ready.iter_mut().flatten().zip(groups.into_iter().flatten()) {
+            step.group = group;
+        }
         let stage_ends = plan.stage_ends().into_iter().map(|end| window.from + end).collect();
         let weights: Vec<u32> = plan.scenarios.iter().map(|(_, weight)| *weight).collect();
         Ok(Self {
@@ -92,8 +104,24 @@ impl World {
             slots: matches!(plan.model, LoadModel::Open { .. }).then(|| Semaphore::new(slots)),
             threads: Threads::default(),
             journeys: AtomicU64::new(0),
+            turns: plan.scenarios.iter().map(|_| AtomicU64::new(0)).collect(),
+            feeds_before: plan
+                .scenarios
+                .iter()
+                .scan(0, |before, (scenario, _)| {
+                    let own = *before;
+                    *before += scenario.feeds().count();
+                    Some(own)
+                })
+                .collect(),
             visitors: AtomicU64::new(0),
             users: AtomicU64::new(0),
+            secrets: plan
+                .scenarios
+                .iter()
+                .flat_map(|(scenario, _)| scenario.secrets())
+                .flat_map(Secret::written)
+                .collect(),
             in_flight: AtomicI64::new(0),
             local_faults: AtomicU64::new(0),
             jars: (0..plan.replay.as_ref().map_or(0, |recorded| recorded.log.visitors()))
@@ -106,6 +134,13 @@ impl World {
 
     pub(crate) fn scenario(&self, at: usize) -> &Scenario {
         &self.plan.scenarios[at].0
+    }
+    /// An address as it may be kept: one that holds a secret (a site can redirect to such a one) is not.
+    pub(crate) fn kept(&self, path: &PathAndQuery) -> PathAndQuery {
+        if self.secrets.iter().any(|secret| path.as_str().contains(secret.as_str())) {
+            return PathAndQuery::from_static("/(not-kept-because-it-holds-a-secret)");
+        }
+        path.clone()
     }
     pub(crate) fn aborted(&self) -> bool {
         self.abort.load(Ordering::Relaxed)
@@ -137,7 +172,7 @@ fn ready_steps(
         let mut headers = common.clone();
         let mut varying = Vec::new();
         if let Some(kind) = step.body().content_type() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            headers.insert(CONTENT_TYPE, value(kind)?);
         }
         for (name, template) in step.headers() {
             let name =
@@ -165,6 +200,7 @@ fn ready_steps(
         };
         Ok(ReadyStep {
             endpoint: *endpoint,
+            group: None,
             method: method(step.method()),
             path,
             fixed,

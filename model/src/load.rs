@@ -116,6 +116,25 @@ pub struct EndpointStats {
     pub split: SplitSums,
     /// The server's own route patterns that answered, with counts.
     pub routes: BTreeMap<String, u64>,
+    /// What its scenario promises of it, each as an assertion, e.g. `p95 <= 200ms`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slo: Vec<String>,
+}
+
+/// A named group of steps: how long journeys took from the due moment of its first step to the end of its last, pauses
+/// included.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupStats {
+    /// Its name.
+    pub name: String,
+    /// Journeys that left it, after its last step or because a step failed.
+    pub journeys: u64,
+    /// Of those, because a step failed.
+    pub failed: u64,
+    /// Journeys that were in it when the phase was over; they are in no figure.
+    pub unfinished: u64,
+    /// Of the journeys that left it, well or not.
+    pub time_us: Quantiles,
 }
 
 /// One second of a phase.
@@ -175,6 +194,19 @@ pub struct Pacing {
     pub slack_us: Micros,
     /// The generator looked at the clock instead of sleeping the last tenth of a millisecond.
     pub spinning: bool,
+}
+
+/// A feed that gives each row once, and had none left for journeys that were to begin in the measured part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DryFeed {
+    /// Whose feed.
+    pub scenario: String,
+    /// Its name.
+    pub feed: String,
+    /// Rows of its file.
+    pub rows: u64,
+    /// Journeys that were not begun.
+    pub journeys: u64,
 }
 
 /// What the generator itself cost and suffered.
@@ -237,6 +269,9 @@ pub struct LoadPhase {
     pub journeys: u64,
     /// Journeys given up because a step failed.
     pub journeys_failed: u64,
+    /// Feeds that ran dry; their journeys are in no other figure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dry: Vec<DryFeed>,
     /// All endpoints together, from the intended start.
     pub response_us: Quantiles,
     /// From sending.
@@ -256,6 +291,9 @@ pub struct LoadPhase {
     pub curve: Vec<(f64, Micros)>,
     /// Per endpoint, in the order of the scenario files.
     pub endpoints: Vec<EndpointStats>,
+    /// Groups of steps, in the order of the scenario files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupStats>,
     /// Per second, warm-up included.
     pub seconds: Vec<SecondStats>,
     /// Per stage, where the rate of an open phase changes; `load` then has the mean rate.

@@ -10,11 +10,15 @@ use std::time::Duration;
 
 use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
 
+use crate::body::Body;
 use crate::refusal::ScenarioError;
-use crate::scenario::{Body, Expect, Method, Scenario, SessionScope, Step, Think};
+use crate::rounds::Repeat;
+use crate::scenario::{Expect, Method, Scenario, SessionScope, Step};
 use crate::shape;
+use crate::source::{Choices, Pick, VarSource};
 use crate::template::{Meaning, Template};
-use crate::values::{Choices, Pick, Value, VarId, VarSource};
+use crate::think::Think;
+use crate::values::{Value, VarId};
 
 /// More groups than this share one endpoint, so that a huge site stays readable.
 const MAX_GROUPS: usize = 24;
@@ -42,6 +46,8 @@ impl Scenario {
             session: SessionScope::Journey,
             pick_steps: PAGES_PER_JOURNEY,
             sources: Arc::from([]),
+            feeds: Arc::from([]),
+            secrets: Arc::from([]),
             steps: steps.into(),
         })
     }
@@ -103,13 +109,15 @@ fn step(group: Group) -> Step {
         body: Body::None,
         expect: Expect { statuses: vec![200], ..Expect::default() },
         extracts: Vec::new(),
-        think: Think { min: Duration::from_millis(300), max: Duration::from_millis(1200) },
-        repeat: 1,
+        think: Think::even(Duration::from_millis(300), Duration::from_millis(1200)),
+        repeat: Repeat::ONCE,
         chance: 1.0,
         when: None,
         once: false,
         follow_redirects: true,
         weight: (group.links as f64).sqrt().ceil() as u32,
+        slo: Vec::new(),
+        group: None,
     }
 }
 
@@ -164,7 +172,7 @@ mod tests {
         let mut visit = Visit::new(1, 1);
         let mut seen = std::collections::BTreeSet::new();
         for journey in 1..50 {
-            for at in scenario.begin(&mut visit, journey) {
+            for at in scenario.begin(&mut visit, journey, journey).expect("no feed") {
                 let mut path = String::new();
                 assert!(scenario.steps()[at].path().render(&mut visit, Encoding::Path, &mut path));
                 seen.insert(path);

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::values::{Value, VarId, Visit};
 
 const MAX_VALUE: usize = 4096;
-const MAX_CANDIDATES: usize = 2000;
+pub(crate) const MAX_CANDIDATES: usize = 2000;
 
 /// What extraction may look at.
 pub trait Answer {
@@ -53,8 +53,19 @@ pub struct Extract {
     pub(crate) name: String,
     pub(crate) var: VarId,
     pub(crate) source: Source,
-    pub(crate) random: bool,
+    pub(crate) pick: Which,
     pub(crate) required: bool,
+}
+
+/// Which of all that match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The first.
+    First,
+    /// Any.
+    Random,
+    /// All of them, as a list for `for_each`.
+    All,
 }
 
 /// A required value was not in the answer.
@@ -92,21 +103,24 @@ impl Extract {
                 Source::Header(name) => answer.header(name).and_then(text).into_iter().collect(),
                 Source::Cookie(name) => answer.cookie(name).as_deref().and_then(text).into_iter().collect(),
             };
-            let value = extract.choose(found, visit);
-            if value.is_none() && extract.required {
+            if found.is_empty() && extract.required {
                 return Err(Miss(extract.name.clone()));
             }
-            visit.values.set(extract.var, value);
+            extract.keep(found, visit);
         }
         Ok(())
     }
 
-    fn choose(&self, mut found: Vec<Value>, visit: &mut Visit) -> Option<Value> {
-        if found.is_empty() {
-            return None;
+    /// Keeps what was found, or forgets what was known when nothing was.
+    fn keep(&self, mut found: Vec<Value>, visit: &mut Visit) {
+        if self.pick == Which::All {
+            return visit.values.set_list(self.var, found);
         }
-        let at = if self.random { visit.below(found.len() as u64) as usize } else { 0 };
-        Some(found.swap_remove(at))
+        if found.is_empty() {
+            return visit.values.set(self.var, None);
+        }
+        let at = if self.pick == Which::Random { visit.below(found.len() as u64) as usize } else { 0 };
+        visit.values.set(self.var, Some(found.swap_remove(at)));
     }
 }
 
@@ -165,8 +179,9 @@ mod tests {
         }
     }
 
-    fn take(source: Source, random: bool, body: &'static str) -> Result<Option<Value>, Miss> {
-        let extract = Extract { name: "it".into(), var: VarId(0), source, random, required: true };
+    fn take(source: Source, body: &'static str) -> Result<Option<Value>, Miss> {
+        let extract =
+            Extract { name: "it".into(), var: VarId(0), source, pick: Which::First, required: true };
         let mut visit = Visit::new(1, 1);
         Extract::apply(&[extract], &Page(body), &mut visit)?;
         Ok(visit.values.get(VarId(0)).cloned())
@@ -183,15 +198,15 @@ mod tests {
     fn each_source_finds_its_value() {
         let found = |value: &str| Ok(Some(Value::Text(value.to_owned())));
         let token = css_source("#f input[name=csrfmiddlewaretoken]", Some("value"));
-        assert_eq!(take(token, false, FORM), found("t0k"));
-        assert_eq!(take(css_source("a", None), false, FORM), found("One"));
+        assert_eq!(take(token, FORM), found("t0k"));
+        assert_eq!(take(css_source("a", None), FORM), found("One"));
         let regex = Source::Regex(Regex::new(r#"href="/b/(\d+)/""#).expect("regex"));
-        assert_eq!(take(regex, false, FORM), found("1"));
-        assert_eq!(take(Source::Header("location".into()), false, ""), found("/orders/7/"));
-        assert_eq!(take(Source::Cookie("csrftoken".into()), false, ""), found("c00"));
+        assert_eq!(take(regex, FORM), found("1"));
+        assert_eq!(take(Source::Header("location".into()), ""), found("/orders/7/"));
+        assert_eq!(take(Source::Cookie("csrftoken".into()), ""), found("c00"));
         let json = Source::Json { head: "/results".into(), tail: Some("/id".into()) };
         let books = r#"{"results":[{"id":3},{"title":"no id"},{"id":4}]}"#;
-        assert_eq!(take(json, false, books), Ok(Some(Value::Number(3))));
+        assert_eq!(take(json, books), Ok(Some(Value::Number(3))));
     }
 
     #[test]
@@ -199,7 +214,7 @@ mod tests {
         let json = Extract {
             name: "id".into(),
             var: VarId(0),
-            random: true,
+            pick: Which::Random,
             required: true,
             source: Source::Json { head: String::new(), tail: Some(String::new()) },
         };
@@ -215,12 +230,28 @@ mod tests {
     }
 
     #[test]
+    fn all_that_match_are_a_list_and_an_empty_one_is_none() {
+        let source = Source::Json { head: String::new(), tail: Some("/id".into()) };
+        let all = Extract { name: "ids".into(), var: VarId(3), source, pick: Which::All, required: false };
+        let mut visit = Visit::new(5, 1);
+        let body = Page(r#"[{"id":3},{"id":"x"},{}]"#);
+        Extract::apply(std::slice::from_ref(&all), &body, &mut visit).expect("found");
+        let list = visit.values.list(VarId(3)).expect("a list");
+        assert_eq!(*list, [Value::Number(3), Value::Text("x".into())]);
+        assert!(visit.values.has(VarId(3)) && visit.values.get(VarId(3)).is_none());
+        Extract::apply(std::slice::from_ref(&all), &Page("[]"), &mut visit).expect("not required");
+        assert!(!visit.values.has(VarId(3)));
+        let required = Extract { required: true, ..all };
+        assert!(Extract::apply(&[required], &Page("[]"), &mut visit).is_err());
+    }
+
+    #[test]
     fn what_is_not_there_is_missed_by_name() {
-        let miss = take(css_source("p", None), false, FORM).expect_err("no p");
+        let miss = take(css_source("p", None), FORM).expect_err("no p");
         assert_eq!(miss.to_string(), "`it` was not found in the answer");
         let json = Source::Json { head: "/id".into(), tail: None };
-        assert!(take(json, false, "<html>not json").is_err());
+        assert!(take(json, "<html>not json").is_err());
         let hostile = Source::Regex(Regex::new("(?s)x(.*)").expect("regex"));
-        assert!(take(hostile, false, "xa\r\nSet-Cookie: evil").is_err());
+        assert!(take(hostile, "xa\r\nSet-Cookie: evil").is_err());
     }
 }

@@ -1,7 +1,10 @@
 //! The scenarios that come along, compiled in, and the file that explains every key.
 
+use std::path::Path;
+
 use crate::refusal::{ScenarioError, nearest};
 use crate::scenario::Scenario;
+use crate::surroundings::Surroundings;
 use crate::validate::read;
 
 /// Every key of a scenario file, explained.
@@ -27,7 +30,7 @@ impl Scenario {
     /// One of them.
     pub fn from_library(name: &str) -> Result<Self, ScenarioError> {
         match LIBRARY.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => read(&format!("library/{name}.toml"), text),
+            Some((_, text)) => read(&format!("library/{name}.toml"), text, None, &Surroundings::new()),
             None => Err(ScenarioError::Unknown {
                 name: name.to_owned(),
                 suggestion: nearest(name, Self::library()),
@@ -36,15 +39,20 @@ impl Scenario {
         }
     }
 
-    /// Reads and validates a file.
-    pub fn load(path: &std::path::Path) -> Result<Self, ScenarioError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
-        read(&path.display().to_string(), &text)
+    /// Reads and validates a file. Files that it names are looked for beside it.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        Self::load_in(path, &Surroundings::new())
     }
 
-    /// Validates a text; `file` is its name in messages.
+    /// The same, sharing what other scenarios have read.
+    pub(crate) fn load_in(path: &Path, surroundings: &Surroundings) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
+        read(&path.display().to_string(), &text, path.parent(), surroundings)
+    }
+
+    /// Validates a text; `file` is its name in messages. Files that it names are looked for in the working folder.
     pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        read(file, text)
+        read(file, text, None, &Surroundings::new())
     }
 }

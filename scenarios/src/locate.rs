@@ -92,9 +92,15 @@ fn known(key: &str) -> &'static str {
         "session" => "session = \"journey\"",
         "follow_redirects" => "follow_redirects = false",
         "headers" => "headers = { accept-language = \"en\" }",
+        "auth" | "bearer" => "auth = { bearer = \"{env:SHOP_TOKEN}\" }",
+        "basic" | "user" | "password" => {
+            "auth = { basic = { user = \"reader{user:04}\", password = \"{env:SHOP_PASSWORD}\" } }"
+        }
         "think" => "think = { min_ms = 300, max_ms = 1200 }",
+        "spread" => "think = { mean_ms = 1000, spread = \"exponential\" }",
         "pick_steps" => "pick_steps = 5",
         "vars" => "[vars.page] range = [1, 20]",
+        "feeds" | "file" => "[feeds.account] file = \"accounts.csv\"",
         "list" => "list = [\"atlas\", \"raven\"]",
         "range" => "range = [1, 20]",
         "pick" => "pick = \"random\"",
@@ -104,6 +110,10 @@ fn known(key: &str) -> &'static str {
         "form" => "form = { username = \"reader{user:04}\", password = \"throw-away\" }",
         "json" => "json = { title = \"Load test {journey}\", stock = 5 }",
         "body" => "body = \"<note>{journey}</note>\"",
+        "body_file" => "body_file = \"cover.png\", with headers = { content-type = \"image/png\" }",
+        "multipart" => {
+            "multipart = { title = \"x\", photo = { file = \"cover.png\", content_type = \"image/png\" } }"
+        }
         "expect" => "expect = { status = [200], contains = [\"</html>\"] }",
         "status" => "status = [200, 302]",
         "contains" | "not_contains" => "contains = [\"Thank you\"]",
@@ -115,9 +125,14 @@ fn known(key: &str) -> &'static str {
         "header" => "{ header = \"location\" }",
         "cookie" => "{ cookie = \"csrftoken\" }",
         "required" => "required = false",
-        "repeat" => "repeat = 3",
+        "repeat" => "repeat = { min = 1, max = 5 }",
+        "while" => "while = \"next\" with at_most = 20",
+        "at_most" => "at_most = 20",
+        "for_each" => "for_each = \"ids\"",
         "chance" => "chance = 0.3",
-        "when" => "when = \"book\"",
+        "when" => "when = \"book\", or \"not book\", \"kind == 'gift'\", \"stock >= 5\", \"status == 404\"",
+        "slo" => "slo = { p95 = \"200ms\", errors = \"1%\" }",
+        "group" => "group = \"checkout\"",
         "once" => "once = true",
         _ => "",
     }

@@ -18,12 +18,31 @@ pub(crate) struct RawScenario {
     pub(crate) follow_redirects: Option<bool>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, Spanned<String>>,
+    pub(crate) auth: Option<Spanned<RawAuth>>,
     pub(crate) think: Option<Spanned<RawThink>>,
     pub(crate) pick_steps: Option<Spanned<i64>>,
     #[serde(default)]
     pub(crate) vars: BTreeMap<String, Spanned<RawVar>>,
     #[serde(default)]
+    pub(crate) feeds: BTreeMap<String, Spanned<RawFeed>>,
+    #[serde(default)]
     pub(crate) step: Vec<Spanned<RawStep>>,
+}
+
+/// Who the visitor is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAuth {
+    pub(crate) basic: Option<RawBasic>,
+    pub(crate) bearer: Option<Spanned<String>>,
+}
+
+/// A user with a password.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawBasic {
+    pub(crate) user: Spanned<String>,
+    pub(crate) password: Spanned<String>,
 }
 
 /// A pause.
@@ -33,6 +52,11 @@ pub(crate) struct RawThink {
     pub(crate) ms: Option<u64>,
     pub(crate) min_ms: Option<u64>,
     pub(crate) max_ms: Option<u64>,
+    pub(crate) mean_ms: Option<u64>,
+    pub(crate) spread: Option<Spanned<String>>,
+    pub(crate) deviation_ms: Option<u64>,
+    pub(crate) median_ms: Option<u64>,
+    pub(crate) p95_ms: Option<u64>,
 }
 
 /// Where a value comes from.
@@ -41,6 +65,14 @@ pub(crate) struct RawThink {
 pub(crate) struct RawVar {
     pub(crate) list: Option<Vec<Spanned<toml::Value>>>,
     pub(crate) range: Option<Spanned<[i64; 2]>>,
+    pub(crate) pick: Option<Spanned<String>>,
+}
+
+/// A file of rows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawFeed {
+    pub(crate) file: Spanned<String>,
     pub(crate) pick: Option<Spanned<String>>,
 }
 
@@ -53,21 +85,29 @@ pub(crate) struct RawStep {
     pub(crate) path: Spanned<String>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, Spanned<String>>,
+    pub(crate) auth: Option<Spanned<RawAuth>>,
     pub(crate) form: Option<BTreeMap<String, Spanned<String>>>,
     pub(crate) json: Option<Spanned<toml::Value>>,
     pub(crate) body: Option<Spanned<String>>,
+    pub(crate) body_file: Option<Spanned<String>>,
+    pub(crate) multipart: Option<BTreeMap<String, Spanned<toml::Value>>>,
     #[serde(default)]
     pub(crate) expect: RawExpect,
     #[serde(default)]
     pub(crate) extract: BTreeMap<String, Spanned<RawExtract>>,
     pub(crate) think: Option<Spanned<RawThink>>,
-    pub(crate) repeat: Option<Spanned<i64>>,
+    pub(crate) repeat: Option<Spanned<toml::Value>>,
+    pub(crate) r#while: Option<Spanned<String>>,
+    pub(crate) for_each: Option<Spanned<String>>,
+    pub(crate) at_most: Option<Spanned<i64>>,
     pub(crate) chance: Option<Spanned<f64>>,
     pub(crate) when: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) once: bool,
     pub(crate) follow_redirects: Option<bool>,
     pub(crate) weight: Option<Spanned<i64>>,
+    pub(crate) group: Option<Spanned<String>>,
+    pub(crate) slo: Option<BTreeMap<String, Spanned<String>>>,
 }
 
 /// What the answer must be.

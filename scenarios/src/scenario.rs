@@ -1,11 +1,18 @@
 //! A scenario that can be believed: built once by validation, never checked again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::body::Body;
+use crate::condition::Condition;
 use crate::extract::Extract;
-use crate::template::{Encoding, Template};
-use crate::values::{Value, VarId, VarSource, Visit};
+use crate::feed::{Dry, Feed};
+use crate::promise::Promised;
+use crate::rounds::Repeat;
+use crate::secret::Secret;
+use crate::source::VarSource;
+use crate::template::Template;
+use crate::think::Think;
+use crate::values::{VarId, Visit};
 
 /// What one visitor does.
 #[derive(Debug, Clone)]
@@ -17,6 +24,8 @@ pub struct Scenario {
     pub(crate) session: SessionScope,
     pub(crate) pick_steps: u32,
     pub(crate) sources: Arc<[(VarId, VarSource)]>,
+    pub(crate) feeds: Arc<[Feed]>,
+    pub(crate) secrets: Arc<[Secret]>,
     pub(crate) steps: Arc<[Step]>,
 }
 
@@ -71,106 +80,6 @@ impl Method {
     }
 }
 
-/// A pause before a step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Think {
-    pub(crate) min: Duration,
-    pub(crate) max: Duration,
-}
-
-impl Think {
-    /// Draws a pause and multiplies it by `scale`; uniform between the bounds.
-    pub fn draw(&self, visit: &mut Visit, scale: f64) -> Duration {
-        let span = self.max.saturating_sub(self.min);
-        let extra = if span.is_zero() {
-            Duration::ZERO
-        } else {
-            Duration::from_micros(visit.below(span.as_micros() as u64 + 1))
-        };
-        (self.min + extra).mul_f64(scale.clamp(0.0, 1000.0))
-    }
-}
-
-/// What is sent.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// Nothing.
-    None,
-    /// `application/x-www-form-urlencoded`.
-    Form(Vec<(String, Template)>),
-    /// `application/json`.
-    Json(JsonTemplate),
-    /// As it is; the content type is among the headers.
-    Plain(Template),
-}
-
-impl Body {
-    /// Content type that goes with it.
-    pub const fn content_type(&self) -> Option<&'static str> {
-        match self {
-            Self::Form(_) => Some("application/x-www-form-urlencoded"),
-            Self::Json(_) => Some("application/json"),
-            Self::None | Self::Plain(_) => None,
-        }
-    }
-    /// The bytes; `None` when a value is missing.
-    pub fn render(&self, visit: &mut Visit) -> Option<String> {
-        let mut out = String::new();
-        match self {
-            Self::None => {}
-            Self::Plain(template) => template.render(visit, Encoding::Raw, &mut out).then_some(())?,
-            Self::Json(json) => out = json.render(visit)?.to_string(),
-            Self::Form(fields) => {
-                let mut form = url::form_urlencoded::Serializer::new(String::new());
-                for (name, template) in fields {
-                    out.clear();
-                    template.render(visit, Encoding::Raw, &mut out).then_some(())?;
-                    form.append_pair(name, &out);
-                }
-                out = form.finish();
-            }
-        }
-        Some(out)
-    }
-}
-
-/// A JSON document with placeholders in its texts.
-#[derive(Debug, Clone)]
-pub enum JsonTemplate {
-    /// Nothing to fill in.
-    Fixed(serde_json::Value),
-    /// A text; when it is one placeholder whose value is a number, a number.
-    Text(Template),
-    /// A list.
-    List(Vec<Self>),
-    /// An object.
-    Object(Vec<(String, Self)>),
-}
-
-impl JsonTemplate {
-    fn render(&self, visit: &mut Visit) -> Option<serde_json::Value> {
-        Some(match self {
-            Self::Fixed(json) => json.clone(),
-            Self::Text(template) => match template.single(visit) {
-                Some(Value::Number(number)) => number.into(),
-                Some(Value::Text(text)) => text.into(),
-                None => {
-                    let mut out = String::new();
-                    template.render(visit, Encoding::Raw, &mut out).then_some(())?;
-                    out.into()
-                }
-            },
-            Self::List(list) => {
-                list.iter().map(|item| item.render(visit)).collect::<Option<Vec<_>>>()?.into()
-            }
-            Self::Object(fields) => {
-                let rendered = fields.iter().map(|(key, item)| Some((key.clone(), item.render(visit)?)));
-                serde_json::Value::Object(rendered.collect::<Option<_>>()?)
-            }
-        })
-    }
-}
-
 /// What the answer must be.
 #[derive(Debug, Clone, Default)]
 pub struct Expect {
@@ -215,12 +124,14 @@ pub struct Step {
     pub(crate) expect: Expect,
     pub(crate) extracts: Vec<Extract>,
     pub(crate) think: Think,
-    pub(crate) repeat: u32,
+    pub(crate) repeat: Repeat,
     pub(crate) chance: f64,
-    pub(crate) when: Option<VarId>,
+    pub(crate) when: Option<Condition>,
     pub(crate) once: bool,
     pub(crate) follow_redirects: bool,
     pub(crate) weight: u32,
+    pub(crate) slo: Vec<Promised>,
+    pub(crate) group: Option<Arc<str>>,
 }
 
 impl Step {
@@ -264,12 +175,13 @@ impl Step {
     pub fn needs_body(&self) -> bool {
         self.expect.needs_body() || self.extracts.iter().any(Extract::needs_body)
     }
-    /// How often it is done now: zero when its condition does not hold.
-    pub fn times(&self, visit: &mut Visit, first_journey: bool) -> u32 {
-        let wanted = (!self.once || first_journey)
-            && self.when.is_none_or(|id| visit.values.get(id).is_some())
-            && visit.chance(self.chance);
-        if wanted { self.repeat } else { 0 }
+    /// The group that it belongs to.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+    /// What is promised of its endpoint.
+    pub fn slo(&self) -> &[Promised] {
+        &self.slo
     }
 }
 
@@ -299,10 +211,31 @@ impl Scenario {
         &self.steps
     }
 
-    /// Begins a journey: chooses its values, and says which steps to do, in order.
-    pub fn begin(&self, visit: &mut Visit, journey: u64) -> Vec<usize> {
-        visit.journey = journey;
+    /// Its feeds: name, and how many rows there are.
+    pub fn feeds(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.feeds.iter().map(|feed| (feed.name.as_str(), feed.table.rows()))
+    }
+
+    /// Values of the environment that its requests hold.
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// Begins a journey: chooses its values, and says which steps to do, in order. `journey` is its number among all, `turn`
+    /// among those of this scenario, both from 1.
+    ///
+    /// # Errors
+    /// A feed that gives each row once has none left.
+    pub fn begin(&self, visit: &mut Visit, journey: u64, turn: u64) -> Result<Vec<usize>, Dry> {
+        (visit.journey, visit.turn, visit.status) = (journey, turn, None);
         visit.choose(&self.sources);
+        if let Some(feed) = self.feeds.iter().position(|feed| !feed.choose(visit)) {
+            return Err(Dry { feed });
+        }
+        Ok(self.order(visit))
+    }
+
+    fn order(&self, visit: &mut Visit) -> Vec<usize> {
         if self.pick_steps == 0 {
             return (0..self.steps.len()).collect();
         }

@@ -1,13 +1,17 @@
 //! Texts with placeholders: parsed once, rendered for each request.
 //!
-//! `{name}`, `{name:04}`, `{user}`, `{journey}`, `{random:1..500}`, and `{{`, `}}` for the braces themselves.
+//! `{name}`, `{name:04}`, `{user}`, `{journey}`, `{random:1..500}`, `{env:NAME}`, and `{{`, `}}` for the braces themselves.
+//! Shown for debugging it is as written in the file: what came from the environment is not shown.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rand::RngExt as _;
 
-use crate::values::{Value, VarId, VarSource, Visit};
+use crate::source::VarSource;
+use crate::values::{Value, VarId, Visit};
 
 /// How a placeholder's value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,25 +23,43 @@ pub enum Encoding {
 }
 
 /// A text with placeholders.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Template {
     source: Arc<str>,
     parts: Vec<Part>,
 }
 
-#[derive(Debug, Clone)]
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Template").field(&self.source).finish()
+    }
+}
+
+#[derive(Clone)]
 enum Part {
     Literal(String),
     Slot(Slot),
+    /// User and password of basic authentication.
+    Basic(Box<(Template, Template)>),
 }
 
-#[derive(Debug, Clone)]
+impl Part {
+    fn literals(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Literal(text) => Box::new(std::iter::once(text.as_str())),
+            Self::Slot(_) => Box::new(std::iter::empty()),
+            Self::Basic(both) => Box::new(both.0.literals().chain(both.1.literals())),
+        }
+    }
+}
+
+#[derive(Clone)]
 struct Slot {
     kind: SlotKind,
     width: usize,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum SlotKind {
     Var { id: VarId, anew: Option<Arc<VarSource>> },
     User,
@@ -56,6 +78,10 @@ pub(crate) enum BadTemplate {
     Unknown(String),
     /// A name whose value may be missing.
     Unsure(String),
+    /// A name of many values.
+    List(String),
+    /// What may not come from the environment, and why.
+    Environment(String),
 }
 
 /// What a name in braces means, asked from the scenario under validation.
@@ -64,6 +90,12 @@ pub(crate) enum Meaning {
     Sure(VarId, Option<Arc<VarSource>>),
     /// A value that an earlier step may not have found.
     Unsure,
+    /// Many values at once.
+    List,
+    /// A text that is known already.
+    Text(String),
+    /// Nothing that may be used here, and why.
+    Refused(String),
     /// Nothing.
     Unknown,
 }
@@ -84,17 +116,35 @@ impl Template {
             let Some((inside, after)) = after.split_once('}').filter(|_| brace == "{") else {
                 return Err(BadTemplate::Brace);
             };
+            rest = after;
+            if inside.trim().starts_with(ENVIRONMENT) {
+                literal.push_str(&environment(inside.trim(), meaning)?);
+                continue;
+            }
             if !literal.is_empty() {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
             parts.push(Part::Slot(slot(inside.trim(), meaning)?));
-            rest = after;
         }
         literal.push_str(rest);
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
         Ok(Self { source: source.into(), parts })
+    }
+
+    /// `Basic` and user and password as RFC 7617 packs them.
+    pub(crate) fn basic(user: Self, password: Self) -> Self {
+        let part = match (user.constant(), password.constant()) {
+            (Some(user), Some(password)) => Part::Literal(basic(user, password)),
+            _ => Part::Basic(Box::new((user, password))),
+        };
+        Self { source: "basic authentication".into(), parts: vec![part] }
+    }
+
+    /// The texts between placeholders, and those of the environment.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().flat_map(Part::literals)
     }
 
     /// As written in the file.
@@ -122,6 +172,15 @@ impl Template {
         for (at, part) in self.parts.iter().enumerate() {
             match part {
                 Part::Literal(text) => out.push_str(text),
+                Part::Basic(both) => {
+                    let (mut user, mut password) = (String::new(), String::new());
+                    if !both.0.render(visit, Encoding::Raw, &mut user)
+                        || !both.1.render(visit, Encoding::Raw, &mut password)
+                    {
+                        return false;
+                    }
+                    out.push_str(&basic(&user, &password));
+                }
                 Part::Slot(slot) => {
                     let Some(value) = slot.value(visit) else { return false };
                     let text = padded(&value, slot.width);
@@ -145,6 +204,21 @@ impl Template {
             [Part::Slot(slot)] if slot.width == 0 => slot.value(visit),
             _ => None,
         }
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// Begins placeholders of the environment.
+const ENVIRONMENT: &str = "env:";
+
+fn environment(inside: &str, meaning: &dyn Fn(&str) -> Meaning) -> Result<String, BadTemplate> {
+    match meaning(inside) {
+        Meaning::Text(text) => Ok(text),
+        Meaning::Refused(why) => Err(BadTemplate::Environment(why)),
+        _ => Err(BadTemplate::Unknown(inside.to_owned())),
     }
 }
 
@@ -194,7 +268,10 @@ fn slot(inside: &str, meaning: &dyn Fn(&str) -> Meaning) -> Result<Slot, BadTemp
         _ => match meaning(name) {
             Meaning::Sure(id, anew) => SlotKind::Var { id, anew },
             Meaning::Unsure => return Err(BadTemplate::Unsure(name.to_owned())),
-            Meaning::Unknown => return Err(BadTemplate::Unknown(name.to_owned())),
+            Meaning::List => return Err(BadTemplate::List(name.to_owned())),
+            Meaning::Text(_) | Meaning::Refused(_) | Meaning::Unknown => {
+                return Err(BadTemplate::Unknown(name.to_owned()));
+            }
         },
     };
     Ok(Slot { kind, width })
@@ -209,6 +286,7 @@ mod tests {
     fn meaning(name: &str) -> Meaning {
         match name {
             "word" => Meaning::Sure(VarId(0), None),
+            "env:KEY" => Meaning::Text("s3{cret}".into()),
             "maybe" => Meaning::Unsure,
             _ => Meaning::Unknown,
         }
@@ -228,6 +306,29 @@ mod tests {
         assert_eq!(render("/s/?q={word}&u={user:04}", Encoding::Path), "/s/?q=a%20b%2F%C3%BC&u=0007");
         assert_eq!(render("{word}", Encoding::Path), "a b/ü");
         assert_eq!(render("{{{word}}}", Encoding::Raw), "{a b/ü}");
+    }
+
+    #[test]
+    fn what_comes_from_the_environment_is_a_text_and_is_not_shown() {
+        assert_eq!(render("a {env:KEY} b", Encoding::Raw), "a s3{cret} b");
+        let template = Template::parse("a {env:KEY}", &meaning).expect("valid");
+        assert_eq!(template.constant(), Some("a s3{cret}"));
+        assert_eq!(format!("{template:?}"), "Template(\"a {env:KEY}\")");
+        assert!(matches!(Template::parse("{env:NONE}", &meaning), Err(BadTemplate::Unknown(_))));
+    }
+
+    #[test]
+    fn basic_authentication_is_packed_as_the_standard_says() {
+        // The example of RFC 7617 §2.
+        let parse = |text: &str| Template::parse(text, &meaning).expect("valid");
+        let fixed = Template::basic(parse("Aladdin"), parse("open sesame"));
+        assert_eq!(fixed.constant(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        let varying = Template::basic(parse("reader{user:04}"), parse("{env:KEY}"));
+        assert_eq!(varying.constant(), None);
+        let (mut visit, mut out) = (Visit::new(1, 7), String::new());
+        assert!(varying.render(&mut visit, Encoding::Raw, &mut out));
+        assert_eq!(out, basic("reader0007", "s3{cret}"));
+        assert!(!format!("{varying:?}").contains("s3"));
     }
 
     #[test]

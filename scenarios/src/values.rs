@@ -3,9 +3,12 @@
 //! Every choice comes from the visit's own seeded generator, so that equal seeds make equal journeys.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+
+use crate::source::{Pick, VarSource};
 
 /// A value of a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,81 +29,50 @@ impl Value {
     }
 }
 
-/// How one of several values is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// At random, once a journey.
-    Random,
-    /// At random, anew at each use.
-    EveryTime,
-    /// Journey by journey, in order.
-    InTurn,
-    /// Always the same for one visitor.
-    PerUser,
-}
-
-/// Where the values of a variable come from.
-#[derive(Debug, Clone)]
-pub struct VarSource {
-    pub(crate) values: Choices,
-    pub(crate) pick: Pick,
-}
-
-/// What can be chosen.
-#[derive(Debug, Clone)]
-pub(crate) enum Choices {
-    /// Not empty.
-    List(Vec<Value>),
-    /// Both ends included; first ≤ last.
-    Range(i64, i64),
-}
-
-impl VarSource {
-    fn len(&self) -> u64 {
-        match &self.values {
-            Choices::List(list) => list.len() as u64,
-            Choices::Range(first, last) => last.abs_diff(*first).saturating_add(1),
-        }
-    }
-    fn nth(&self, n: u64) -> Value {
-        match &self.values {
-            Choices::List(list) => list[(n % list.len() as u64) as usize].clone(),
-            Choices::Range(first, _) => Value::Number(first.saturating_add_unsigned(n % self.len())),
-        }
-    }
-    fn choose(&self, visit_user: u64, journey: u64, rng: &mut ChaCha8Rng) -> Value {
-        match self.pick {
-            Pick::Random | Pick::EveryTime => self.nth(rng.random_range(0..self.len())),
-            Pick::InTurn => self.nth(journey.saturating_sub(1)),
-            Pick::PerUser => self.nth(visit_user.saturating_sub(1)),
-        }
-    }
-}
-
 /// The place of a variable in a scenario's [`Values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VarId(pub(crate) u16);
 
 /// The values that one visitor holds, by variable.
 #[derive(Debug, Clone, Default)]
-pub struct Values(Vec<Option<Value>>);
+pub struct Values {
+    single: Vec<Option<Value>>,
+    /// Few scenarios have any.
+    lists: Vec<(VarId, Arc<[Value]>)>,
+}
 
 impl Values {
     /// The value, when there is one.
     pub fn get(&self, id: VarId) -> Option<&Value> {
-        self.0.get(usize::from(id.0)).and_then(Option::as_ref)
+        self.single.get(usize::from(id.0)).and_then(Option::as_ref)
+    }
+    /// All values of a list, when there are any.
+    pub fn list(&self, id: VarId) -> Option<Arc<[Value]>> {
+        self.lists.iter().find(|(own, _)| *own == id).map(|(_, list)| Arc::clone(list))
+    }
+    /// Is there a value, or a list?
+    pub fn has(&self, id: VarId) -> bool {
+        self.get(id).is_some() || self.lists.iter().any(|(own, _)| *own == id)
     }
     /// Sets (or removes) a value.
     pub fn set(&mut self, id: VarId, value: Option<Value>) {
         let at = usize::from(id.0);
-        if self.0.len() <= at {
-            self.0.resize(at + 1, None);
+        if self.single.len() <= at {
+            self.single.resize(at + 1, None);
         }
-        self.0[at] = value;
+        self.single[at] = value;
+    }
+    /// Sets a list; an empty one is none.
+    pub fn set_list(&mut self, id: VarId, list: Vec<Value>) {
+        self.lists.retain(|(own, _)| *own != id);
+        if !list.is_empty() {
+            self.lists.push((id, list.into()));
+        }
     }
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.single.clear();
+        self.lists.clear();
     }
 }
 
@@ -109,8 +81,12 @@ impl Values {
 pub struct Visit {
     /// Number of the visitor, from 1.
     pub user: u64,
-    /// Number of the journey in the run, from 1.
+    /// Number of the journey in the phase, from 1.
     pub journey: u64,
+    /// Its number among those of the same scenario, from 1.
+    pub turn: u64,
+    /// Status of the last answer of the journey.
+    pub status: Option<u16>,
     /// Values at hand.
     pub values: Values,
     /// The visitor's own source of chance.
@@ -122,13 +98,13 @@ impl Visit {
     pub fn new(seed: u64, user: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(user);
-        Self { user, journey: 0, values: Values::default(), rng }
+        Self { user, journey: 0, turn: 0, status: None, values: Values::default(), rng }
     }
     /// Chooses the values of a journey.
     pub(crate) fn choose(&mut self, sources: &[(VarId, VarSource)]) {
         for (id, source) in sources {
             if source.pick != Pick::EveryTime {
-                let value = source.choose(self.user, self.journey, &mut self.rng);
+                let value = source.choose(self.user, self.turn, &mut self.rng);
                 self.values.set(*id, Some(value));
             }
         }
@@ -136,7 +112,7 @@ impl Visit {
     /// The value of a variable, chosen now when its source wants that.
     pub(crate) fn value(&mut self, id: VarId, anew: Option<&VarSource>) -> Option<Cow<'_, Value>> {
         match anew {
-            Some(source) => Some(Cow::Owned(source.choose(self.user, self.journey, &mut self.rng))),
+            Some(source) => Some(Cow::Owned(source.choose(self.user, self.turn, &mut self.rng))),
             None => self.values.get(id).map(Cow::Borrowed),
         }
     }

@@ -18,7 +18,22 @@ fn every_scenario_of_the_library_and_the_explained_default_are_valid() {
         assert_eq!(writes, scenario.needs_throw_away(), "{name}");
     }
     let default = Scenario::parse("default.toml", DEFAULT_TOML).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(default.steps().len(), 2);
+    assert_eq!(default.steps().len(), 4);
+
+    // The examples that need files, with the files.
+    let uncommented = |line: &str| match line.strip_prefix('#') {
+        Some(example) if example.starts_with(|c: char| c != ' ') => format!("{example}\n"),
+        _ => format!("{line}\n"),
+    };
+    let whole: String = DEFAULT_TOML.lines().map(uncommented).collect();
+    let dir = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(dir.path().join("accounts.csv"), "username,password\nann,a1\n").expect("write");
+    std::fs::write(dir.path().join("cover.png"), b"\x89PNG").expect("write");
+    std::fs::write(dir.path().join("default.toml"), whole).expect("write");
+    let whole = Scenario::load(&dir.path().join("default.toml")).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(whole.feeds().collect::<Vec<_>>(), [("account", 1)]);
+    let mut visit = Visit::new(1, 1);
+    assert_eq!(whole.steps()[5].body().render(&mut visit).as_deref(), Ok(&b"\x89PNG"[..]));
 }
 
 #[test]
@@ -43,10 +58,16 @@ fn the_default_explains_every_key() {
         "session",
         "follow_redirects",
         "headers",
+        "auth",
+        "basic",
+        "bearer",
+        "{env:NAME}",
         "think",
         "pick_steps",
         "list",
         "range",
+        "feeds",
+        "file",
         "pick",
         "method",
         "path",
@@ -64,14 +85,28 @@ fn the_default_explains_every_key() {
         "cookie",
         "required",
         "repeat",
+        "while",
+        "at_most",
+        "for_each",
         "chance",
         "once",
         "when",
+        "group",
+        "slo",
         "form",
         "body",
+        "body_file",
+        "multipart",
+        "content_type",
+        "filename",
         "ms",
         "min_ms",
         "max_ms",
+        "mean_ms",
+        "spread",
+        "deviation_ms",
+        "median_ms",
+        "p95_ms",
     ];
     for key in keys {
         assert!(DEFAULT_TOML.contains(key), "{key} is not explained");
@@ -98,7 +133,7 @@ fn a_refusal_shows_place_key_value_suggestion_and_a_valid_line() {
     "#);
     let text = "name = \"shop\"\n[vars.page]\nrange = [1, 9]\n[[step]]\npath = \"/?page={pge}\"\n";
     insta::assert_snapshot!(refusal(text), @r#"
-    shop.toml:5:8: `step.path` = "/?page={pge}": nothing before this step defines `pge`: neither [vars] nor an extract
+    shop.toml:5:8: `step.path` = "/?page={pge}": nothing before this step defines `pge`: neither [vars], [feeds] nor an extract
       5 | path = "/?page={pge}"
         |        ^
       did you mean `page`?
@@ -119,13 +154,52 @@ fn what_cannot_work_is_refused_before_anything_starts() {
         (step("path = \"/\"\nextract.x = { css = \"a\", header = \"b\" }"), "exactly one of"),
         (step("path = \"/\"\nextract.user = { header = \"b\" }"), "ready-made"),
         (step("path = \"/\"\nform = { a = \"b\" }"), "GET sends no body"),
+        (step("method = \"POST\"\npath = \"/\"\nbody_file = \"gone.bin\""), "cannot read gone.bin"),
+        (step("method = \"POST\"\npath = \"/\"\nbody_file = \"/dev/zero\""), "is not a file"),
+        (step("method = \"POST\"\npath = \"/\"\nbody = \"x\"\nbody_file = \"x\""), "not several"),
+        (step("method = \"POST\"\npath = \"/\"\nmultipart = { a = 1 }"), "must be a text, or { file"),
+        (
+            step("method = \"POST\"\npath = \"/\"\nmultipart = { a = { fiel = \"x\" } }"),
+            "did you mean `file`",
+        ),
+        (step("method = \"POST\"\npath = \"/\"\nmultipart = { a = { filename = \"x\" } }"), "needs file"),
+        (
+            step("method = \"POST\"\npath = \"/\"\nmultipart = { a = { file = \"gone.bin\" } }"),
+            "cannot read gone.bin",
+        ),
+        (
+            step(
+                "method = \"POST\"\npath = \"/\"\nmultipart = { a = { file = \"x\", content_type = \"a\\nb\" } }",
+            ),
+            "one line",
+        ),
         (step("path = \"/\"\nchance = 0.0"), "above 0"),
         (step("path = \"/\"\nrepeat = 0"), "whole number from 1"),
+        (step("path = \"/\"\nrepeat = { min = 2, max = 1 }"), "the smaller first"),
+        (step("path = \"/\"\nrepeat = { min = 2 }"), "{ min, max }"),
+        (step("path = \"/\"\nat_most = 3"), "goes with while and for_each only"),
+        (step("path = \"/\"\nwhile = \"status == 200\""), "needs at_most beside it"),
+        (step("path = \"/\"\nwhile = \"status == 200\"\nat_most = 0"), "from 1 to 10000"),
+        (
+            step("path = \"/\"\nwhile = \"status == 200\"\nat_most = 3\nrepeat = 2"),
+            "one of repeat, while and for_each",
+        ),
+        (step("path = \"/\"\nfor_each = \"ids\""), "pick = \"all\""),
+        (step("path = \"/\"\nwhen = \"status\""), "compared with a number"),
+        (step("path = \"/\"\nwhen = \"status == 'ok'\""), "compared with a number"),
+        (step("path = \"/\"\nwhen = \"a and b\""), "only one condition"),
         (step("path = \"/\"\nthink = { min_ms = 9, max_ms = 1 }"), "the smaller first"),
+        (step("path = \"/\"\nthink = { ms = 9, max_ms = 1 }"), "needs one of"),
+        (step("path = \"/\"\nthink = { mean_ms = 9 }"), "needs one of"),
+        (step("path = \"/\"\nthink = { mean_ms = 9, spread = \"even\" }"), "must be \"exponential\""),
+        (step("path = \"/\"\nthink = { median_ms = 0, p95_ms = 9 }"), "above 0"),
+        (step("path = \"/\"\nthink = { mean_ms = 600001, deviation_ms = 1 }"), "ten minutes"),
         (step("path = \"/\"\nexpect = { status = [999] }"), "between 200 and 599"),
         (step("path = \"/\"\nheaders = { host = \"x\" }"), "kneepoint itself"),
         (step("path = \"/\"\nheaders = { \"a b\" = \"x\" }"), "not a header name"),
         (step("path = \"/\"\nwhen = \"nothing\""), "nothing before this step"),
+        (step("path = \"/\"\nslo = { p59 = \"1s\" }"), "`p59` is not a metric"),
+        (step("path = \"/\"\nslo = { p95 = 1 }"), "invalid type"),
         (step("path = 5"), "invalid type"),
         ("name = \"x\"\n".into(), "at least one step"),
         ("[[step]]\npath = \"/\"\n".into(), "missing field"),
@@ -154,8 +228,11 @@ fn bodies_render_as_forms_and_json() {
     let text = "name = \"x\"\nneeds_throw_away = true\n[vars.n]\nrange = [7, 7]\n[[step]]\nmethod = \"POST\"\npath = \"/\"\nform = { a = \"x y&{n}\" }\n[[step]]\nmethod = \"PUT\"\npath = \"/{n:03}/\"\njson = { n = \"{n}\", t = \"no {n}\", l = [1, true], o = { d = 1.5 } }\n";
     let scenario = Scenario::parse("x", text).unwrap_or_else(|e| panic!("{e}"));
     let mut visit = Visit::new(1, 1);
-    assert_eq!(scenario.begin(&mut visit, 1), [0, 1]);
-    let body = |at: usize, visit: &mut Visit| scenario.steps()[at].body().render(visit).expect("all values");
+    assert_eq!(scenario.begin(&mut visit, 1, 1), Ok(vec![0, 1]));
+    let body = |at: usize, visit: &mut Visit| {
+        let bytes = scenario.steps()[at].body().render(visit).expect("all values");
+        String::from_utf8(bytes.into_owned()).expect("text")
+    };
     assert_eq!(body(0, &mut visit), "a=x+y%267");
     assert_eq!(body(1, &mut visit), r#"{"l":[1,true],"n":7,"o":{"d":1.5},"t":"no 7"}"#);
     let mut path = String::new();
@@ -176,4 +253,37 @@ fn names_paths_and_weights_resolve() {
     assert!(matches!(resolve([("browse", 0)], Path::new(".")), Err(ScenarioError::NothingAsked)));
     let missing = resolve([("gone.toml", 1)], Path::new("/nonexistent")).expect_err("no file").to_string();
     assert!(missing.contains("/nonexistent/gone.toml"), "{missing}");
+}
+
+#[test]
+fn a_promise_is_said_in_the_language_of_the_gate() {
+    let text = "name = \"x\"\n[[step]]\npath = \"/\"\nslo = { p95 = \"200ms\", errors = \"1%\", rps = \"5/s\", p50 = \"< 20ms\" }\n";
+    let scenario = Scenario::parse("x.toml", text).unwrap_or_else(|e| panic!("{e}"));
+    let said: Vec<&str> = scenario.steps()[0].slo().iter().map(kneepoint_scenarios::Promised::text).collect();
+    assert_eq!(said, ["error <= 1%", "p50 < 20ms", "p95 <= 200ms", "rps >= 5/s"]);
+    let refused = scenario.steps()[0].slo()[2].refuse("no unit".into()).to_string();
+    assert!(refused.starts_with("x.toml:4:15: `slo.p95` = \"200ms\": no unit"), "{refused}");
+}
+
+#[test]
+fn the_steps_of_a_group_stand_together() {
+    let steps = |groups: &[&str]| -> String {
+        let step = |group: &&str| match *group {
+            "-" => "[[step]]\npath = \"/\"\n".to_owned(),
+            name => format!("[[step]]\npath = \"/\"\ngroup = \"{name}\"\n"),
+        };
+        groups.iter().map(step).collect()
+    };
+    let parse = |head: &str, groups: &[&str]| {
+        Scenario::parse("x.toml", &format!("name = \"x\"\n{head}{}", steps(groups)))
+            .map_err(|e| e.to_string())
+    };
+    let scenario = parse("", &["-", "a", "a", "b", "-"]).expect("together");
+    let groups: Vec<Option<&str>> = scenario.steps().iter().map(kneepoint_scenarios::Step::group).collect();
+    assert_eq!(groups, [None, Some("a"), Some("a"), Some("b"), None]);
+    for apart in [&["a", "-", "a"][..], &["a", "b", "a"]] {
+        assert!(parse("", apart).expect_err("apart").contains("stands apart"));
+    }
+    assert!(parse("pick_steps = 2\n", &["a"]).expect_err("any order").contains("not with pick_steps"));
+    assert!(parse("", &[""]).expect_err("no name").contains("1 to 60"));
 }

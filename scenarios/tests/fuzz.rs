@@ -118,3 +118,32 @@ fn scenario_files() {
     }
     fuzz("scenario files", &seeds, |bytes| drop(Scenario::parse("x.toml", &String::from_utf8_lossy(bytes))));
 }
+
+/// Files of data beside a scenario.
+#[test]
+#[ignore = "a million inputs: by hand"]
+fn feeds() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let kinds: [(&str, &[&str]); 3] = [
+        ("csv", &["name,city\nann,\"Bad \"\"Aibling\"\"\"\nbob,\"two\nlines\"\n", "a\n1\n\n2\n"]),
+        ("json", &["[{\"a\":1,\"b\":\"x\"},\n{\"b\":\"\\u00e4\",\"a\":-1.5}]", "[{\"a\":true}]"]),
+        ("jsonl", &["{\"a\":1,\"b\":\"x\"}\n\n{\"b\":\"y\",\"a\":2}\n"]),
+    ];
+    for (ending, texts) in kinds {
+        let seeds: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        let file = dir.path().join(format!("rows.{ending}"));
+        let scenario = dir.path().join("x.toml");
+        let text =
+            format!("name = \"x\"\n[feeds.row]\nfile = \"rows.{ending}\"\n[[step]]\npath = \"/{{row.a}}\"\n");
+        std::fs::write(&scenario, text).expect("write");
+        fuzz(&format!("feeds of {ending}"), &seeds, |bytes| {
+            std::fs::write(&file, bytes).expect("write");
+            let Ok(scenario) = Scenario::load(&scenario) else { return };
+            let mut visit = kneepoint_scenarios::Visit::new(1, 1);
+            assert_eq!(scenario.begin(&mut visit, 1, 1), Ok(vec![0]));
+            let mut path = String::new();
+            let step = &scenario.steps()[0];
+            assert!(step.path().render(&mut visit, kneepoint_scenarios::Encoding::Path, &mut path));
+        });
+    }
+}

@@ -22,7 +22,7 @@ fn the_log_of_a_real_nginx_becomes_its_mix() {
     let scenario = read(&imported);
     let mut visit = Visit::new(1, 1);
     for journey in 1..200 {
-        for at in scenario.begin(&mut visit, journey) {
+        for at in scenario.begin(&mut visit, journey, journey).expect("no feed") {
             let mut path = String::new();
             assert!(scenario.steps()[at].path().render(&mut visit, Encoding::Path, &mut path));
             assert!(path.starts_with('/') && !path.contains("token"), "{path}");

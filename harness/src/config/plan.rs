@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_ci::{PlanError, SloPlan, check_endpoints};
+use kneepoint_ci::{PlanError, SloPlan, check_endpoints, promise};
 use kneepoint_model::ladder::{Promise, SearchPlan};
 use kneepoint_model::units::Span;
-use kneepoint_scenarios::{Replay, Scenario};
+use kneepoint_scenarios::{Promised, Replay, Scenario};
 use serde::{Serialize, Serializer};
 use url::Url;
 
@@ -387,6 +387,20 @@ fn slo(raw: &super::raw::Slo, over: &Overrides, mix: &Mix) -> Result<SloPart, Co
     }
     let of_one =
         endpoints.iter().flat_map(|(name, list)| list.iter().map(move |text| format!("{name}: {text}")));
-    let written = global.iter().cloned().chain(of_one).collect();
+    let mut written: Vec<String> = global.iter().cloned().chain(of_one).collect();
+    if let Mix::Given(scenarios) = mix {
+        written.extend(promises(scenarios)?);
+    }
     Ok(SloPart { plan, written, fail_on })
+}
+
+/// What the scenarios promise of their steps. It is judged from the run folder; here it must only be understood.
+fn promises(scenarios: &[(Scenario, u32)]) -> Result<Vec<String>, ConfigError> {
+    let steps = scenarios.iter().flat_map(|(scenario, _)| scenario.steps());
+    let all = steps.flat_map(|step| step.slo().iter().map(move |promise| (step.name(), promise)));
+    let one = |(step, said): (&str, &Promised)| match promise(said.text()) {
+        Ok(assertion) => Ok(format!("{step}: {assertion}")),
+        Err(why) => Err(ConfigError::Refused(said.refuse(why).to_string())),
+    };
+    all.map(one).collect()
 }

@@ -20,19 +20,19 @@ pub(crate) fn gate(
     run: &mut Run,
 ) -> Result<GateResult, Failure> {
     let base = stopped.map_or_else(|| base_verdict(facts, analysis), stopped_verdict);
-    let result = judge(&asked_of(part, run), facts, analysis, base);
+    let result = judge(&asked_of(part, facts, run), facts, analysis, base);
     run.folder.write_json(names::GATE, &result)?;
     run.note(Stage::Gate, result.verdict.status.word());
     Ok(result)
 }
 
 /// What is promised of load is not judged where no load was asked for: that is neither a pass nor a doubt.
-fn asked_of(part: &SloPart, run: &Run) -> SloPlan {
+fn asked_of(part: &SloPart, facts: &RunFacts, run: &Run) -> SloPlan {
     let skipped = |record: &StageRecord| record.name == Stage::Load && record.status == StageStatus::Skipped;
     if run.manifest.stages.iter().any(skipped) {
         SloPlan { fail_on: part.plan.fail_on, ..SloPlan::default() }
     } else {
-        part.plan.clone()
+        part.plan.clone().with_promised(facts)
     }
 }
 

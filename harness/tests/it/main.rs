@@ -7,6 +7,7 @@ mod faults;
 mod ladder;
 mod main_job;
 mod planted;
+mod promises;
 mod schedules;
 mod standing;
 mod stored;

@@ -10,9 +10,10 @@ use kneepoint_model::load::{Exemplar, LoadModel, Pacing};
 use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
 use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::units::UnixMillis;
-use kneepoint_scenarios::Scenario;
+use kneepoint_scenarios::{Promised, Scenario};
 use serde::{Deserialize, Serialize};
 
+use super::groups::GroupTally;
 use super::ledger::second;
 use super::shard::{Series, Shard};
 use super::stages::{StageSeries, StageTally};
@@ -37,6 +38,17 @@ pub(crate) mod names {
 pub(crate) struct Endpoint {
     pub(crate) name: String,
     pub(crate) tag: String,
+    /// What the scenarios promise of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) slo: Vec<String>,
+}
+
+/// A feed of a scenario, for the sentence that is said when it runs dry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FeedRecord {
+    pub(crate) scenario: String,
+    pub(crate) feed: String,
+    pub(crate) rows: u64,
 }
 
 /// What was planned: everything that a result needs and the other files do not say.
@@ -55,6 +67,12 @@ pub(crate) struct PlanRecord {
     #[serde(default)]
     pub(crate) pacing: Option<Pacing>,
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Scenario by scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) feeds: Vec<FeedRecord>,
+    /// Groups of steps with their tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<Endpoint>,
 }
 
 impl PlanRecord {
@@ -75,8 +93,24 @@ impl PlanRecord {
             stages: plan.stages.clone(),
             pacing: plan.pacing(),
             endpoints: endpoints.to_vec(),
+            feeds: feeds_of(&plan.scenarios),
+            groups: groups_of(&plan.scenarios).0,
         }
     }
+}
+
+/// The feeds of a mix, scenario by scenario.
+fn feeds_of(scenarios: &[(Scenario, u32)]) -> Vec<FeedRecord> {
+    let of_one = |scenario: &Scenario| {
+        let scenario_name = scenario.name().to_owned();
+        let record = |(feed, rows): (&str, u64)| FeedRecord {
+            scenario: scenario_name.clone(),
+            feed: feed.to_owned(),
+            rows,
+        };
+        scenario.feeds().map(record).collect::<Vec<_>>()
+    };
+    scenarios.iter().flat_map(|(scenario, _)| of_one(scenario)).collect()
 }
 
 /// Endpoints of a mix in the order of its files, and for each scenario and step the endpoint's number. Steps of the same
@@ -88,15 +122,41 @@ pub(crate) fn endpoints_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec
         let mut own = Vec::new();
         for step in scenario.steps() {
             let known = endpoints.iter().position(|endpoint| endpoint.name == step.name());
-            own.push(known.unwrap_or_else(|| {
+            let number = known.unwrap_or_else(|| {
                 let tag = unique(tag(step.name()), &endpoints);
-                endpoints.push(Endpoint { name: step.name().to_owned(), tag });
+                endpoints.push(Endpoint { name: step.name().to_owned(), tag, slo: Vec::new() });
                 endpoints.len() - 1
-            }));
+            });
+            let promised = &mut endpoints[number].slo;
+            for promise in step.slo().iter().map(Promised::text) {
+                if !promised.iter().any(|own| own == promise) {
+                    promised.push(promise.to_owned());
+                }
+            }
+            own.push(number);
         }
         numbers.push(own);
     }
     (endpoints, numbers)
+}
+
+/// Groups of a mix in the order of its files, and for each scenario and step the group's number. Groups of the same name are
+/// one.
+pub(crate) fn groups_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec<Vec<Option<usize>>>) {
+    let mut groups: Vec<Endpoint> = Vec::new();
+    let mut number = |name: &str| {
+        let known = groups.iter().position(|group| group.name == name);
+        known.unwrap_or_else(|| {
+            let tag = unique(tag(name), &groups);
+            groups.push(Endpoint { name: name.to_owned(), tag, slo: Vec::new() });
+            groups.len() - 1
+        })
+    };
+    let mut numbers = Vec::new();
+    for (scenario, _) in scenarios {
+        numbers.push(scenario.steps().iter().map(|step| step.group().map(&mut number)).collect());
+    }
+    (groups, numbers)
 }
 
 fn tag(name: &str) -> String {
@@ -122,6 +182,9 @@ const WARMUP: &str = "|warmup";
 /// Ends the tags of stages.
 const STAGE: &str = "stage";
 
+/// Ends the tags of groups.
+const GROUP: &str = "group";
+
 /// Whose histogram it is, and of what kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tag<'a> {
@@ -129,6 +192,8 @@ pub(crate) enum Tag<'a> {
     Endpoint(&'a str, &'a str),
     /// Of the stage of this number, from 0.
     Stage(usize, &'a str),
+    /// Of the group with this tag.
+    Group(&'a str),
 }
 
 /// What a measured tag says; `None` for warm-up and garbage.
@@ -136,6 +201,7 @@ pub(crate) fn split_tag(tag: &str) -> Option<Tag<'_>> {
     let parts: Vec<&str> = tag.split('|').collect();
     match parts.as_slice() {
         [endpoint, kind] => Some(Tag::Endpoint(endpoint, kind)),
+        [group, "time", GROUP] => Some(Tag::Group(group)),
         [number, kind, STAGE] => Some(Tag::Stage(number.parse::<usize>().ok()?.checked_sub(1)?, kind)),
         _ => None,
     }
@@ -149,8 +215,13 @@ pub(crate) struct TallyLine {
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
+    /// Journeys that were not begun, by feed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) dry: BTreeMap<usize, u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) stages: Vec<StageTally>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<GroupTally>,
     pub(crate) endpoints: BTreeMap<usize, Tally>,
     pub(crate) exemplars: Vec<(usize, Exemplar)>,
 }
@@ -159,6 +230,7 @@ pub(crate) struct TallyLine {
 pub(crate) struct PhaseFiles {
     window: Window,
     endpoints: Vec<Endpoint>,
+    groups: Vec<Endpoint>,
     log: LineWriter,
     seconds: LineWriter,
     tallies: LineWriter,
@@ -177,7 +249,8 @@ impl PhaseFiles {
         let seconds = fresh(run_names::seconds(phase), "")?;
         let tallies = fresh(names::tallies(phase), "")?;
         run.write_json(&names::plan(phase), record)?;
-        Ok(Self { window, endpoints: record.endpoints.clone(), log, seconds, tallies })
+        let (endpoints, groups) = (record.endpoints.clone(), record.groups.clone());
+        Ok(Self { window, endpoints, groups, log, seconds, tallies })
     }
 
     /// Writes what ended between two moments. Intervals after the measured part (draining) are no seconds of it.
@@ -209,6 +282,9 @@ impl PhaseFiles {
                 line(format!("{number}|{kind}|{STAGE}"), histogram)?;
             }
         }
+        for (group, series) in self.groups.iter().zip(shard.groups.iter()) {
+            line(format!("{}|time|{GROUP}", group.tag), &series.time)?;
+        }
         for (kind, histogram) in
             [("connect", &shard.connect), ("sched_lag", &shard.sched_lag), ("pool_wait", &shard.pool_wait)]
         {
@@ -234,7 +310,9 @@ impl PhaseFiles {
             ended: shard.ended,
             journeys: shard.journeys,
             journeys_failed: shard.journeys_failed,
+            dry: shard.dry.clone(),
             stages: shard.stages.iter().map(|stage| stage.tally).collect(),
+            groups: shard.groups.iter().map(|group| group.tally).collect(),
             endpoints: endpoints.collect(),
             exemplars: shard.exemplars.in_order().cloned().collect(),
         }
@@ -258,13 +336,17 @@ mod tests {
         let a = read(
             "name = \"a\"\n[[step]]\nname = \"GET /x y\"\npath = \"/1\"\n[[step]]\nname = \"GET /x,y\"\npath = \"/2\"\n",
         );
-        let b = read("name = \"b\"\n[[step]]\nname = \"GET /x y\"\npath = \"/3\"\n");
+        let b = read(
+            "name = \"b\"\n[[step]]\nname = \"GET /x y\"\npath = \"/3\"\nslo = { p95 = \"1s\" }\n[[step]]\nname = \"GET /x y\"\npath = \"/4\"\nslo = { p95 = \"1s\", p50 = \"9ms\" }\n",
+        );
         let (endpoints, numbers) = endpoints_of(&[(a, 1), (b, 2)]);
         let tags: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.tag.as_str()).collect();
         assert_eq!(tags, ["GET_/x_y", "GET_/x_y~2"]);
-        assert_eq!(numbers, [vec![0, 1], vec![0]]);
+        assert_eq!(numbers, [vec![0, 1], vec![0, 0]]);
+        assert_eq!(endpoints[0].slo, ["p95 <= 1s", "p50 <= 9ms"]);
         assert_eq!(split_tag("GET_/x_y|response"), Some(Tag::Endpoint("GET_/x_y", "response")));
         assert_eq!(split_tag("2|response|stage"), Some(Tag::Stage(1, "response")));
+        assert_eq!(split_tag("check_out|time|group"), Some(Tag::Group("check_out")));
         assert_eq!(split_tag("0|response|stage"), None);
         assert_eq!(split_tag("GET_/x_y|response|warmup"), None);
     }

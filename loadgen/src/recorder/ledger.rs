@@ -1,10 +1,13 @@
 //! The whole measured part of a phase, put together second by second; the same from memory and from files.
 
+use std::collections::BTreeMap;
+
 use kneepoint_model::histogram::LatencyHistogram;
 use kneepoint_model::load::SecondStats;
 use kneepoint_model::units::UnixMillis;
 
 use super::exemplars::Exemplars;
+use super::groups::Groups;
 use super::shard::{Series, Shard};
 use super::stages::Stages;
 
@@ -18,10 +21,13 @@ pub(crate) struct Ledger {
     pub(crate) pool_wait: LatencyHistogram,
     pub(crate) exemplars: Exemplars,
     pub(crate) stages: Stages,
+    pub(crate) groups: Groups,
     pub(crate) due: u64,
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
+    /// By feed.
+    pub(crate) dry: BTreeMap<usize, u64>,
     pub(crate) seconds: Vec<SecondStats>,
 }
 
@@ -34,10 +40,12 @@ impl Ledger {
             pool_wait: LatencyHistogram::new(),
             exemplars: Exemplars::default(),
             stages: Stages::default(),
+            groups: Groups::default(),
             due: 0,
             ended: 0,
             journeys: 0,
             journeys_failed: 0,
+            dry: BTreeMap::new(),
             seconds: Vec::new(),
         }
     }
@@ -54,10 +62,19 @@ impl Ledger {
         self.pool_wait.merge(&shard.pool_wait);
         self.exemplars.merge(&shard.exemplars);
         self.stages.merge(&shard.stages);
+        self.groups.merge(&shard.groups);
         self.due += shard.due;
         self.ended += shard.ended;
         self.journeys += shard.journeys;
         self.journeys_failed += shard.journeys_failed;
+        self.add_dry(&shard.dry);
+    }
+
+    /// Adds journeys that were not begun.
+    pub(crate) fn add_dry(&mut self, dry: &BTreeMap<usize, u64>) {
+        for (feed, journeys) in dry {
+            *self.dry.entry(*feed).or_default() += journeys;
+        }
     }
 }
 

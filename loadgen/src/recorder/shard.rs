@@ -1,9 +1,12 @@
 //! What ended since the last second: histograms and counts, by endpoint.
 
+use std::collections::BTreeMap;
+
 use kneepoint_model::histogram::LatencyHistogram;
 use kneepoint_model::outcome::Outcome;
 
 use super::exemplars::Exemplars;
+use super::groups::Groups;
 use super::hit::Hit;
 use super::stages::Stages;
 use super::tally::Tally;
@@ -64,6 +67,7 @@ pub(crate) struct Shard {
     pub(crate) pool_wait: LatencyHistogram,
     pub(crate) exemplars: Exemplars,
     pub(crate) stages: Stages,
+    pub(crate) groups: Groups,
     /// Became due since the last swap.
     pub(crate) started: u64,
     /// Of those, in the measured part.
@@ -72,6 +76,8 @@ pub(crate) struct Shard {
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
+    /// Journeys that were not begun, by the feed that had no row for them.
+    pub(crate) dry: BTreeMap<usize, u64>,
 }
 
 impl Shard {
@@ -84,11 +90,13 @@ impl Shard {
             pool_wait: LatencyHistogram::new(),
             exemplars: Exemplars::default(),
             stages: Stages::default(),
+            groups: Groups::default(),
             started: 0,
             due: 0,
             ended: 0,
             journeys: 0,
             journeys_failed: 0,
+            dry: BTreeMap::new(),
         }
     }
 
@@ -140,6 +148,8 @@ impl Shard {
         }
         self.exemplars.clear();
         self.stages.clear();
+        self.groups.clear();
+        self.dry.clear();
         (self.started, self.due, self.ended, self.journeys, self.journeys_failed) = (0, 0, 0, 0, 0);
     }
 }

@@ -1,13 +1,18 @@
 //! Whole phases against servers that run in this process, on loopback.
 
+mod auth;
 mod blocks;
 mod faults;
+mod feeds;
 mod files;
+mod flow;
+mod groups;
 mod journeys;
 mod live;
 mod replay;
 mod schedule;
 mod servers;
+mod uploads;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

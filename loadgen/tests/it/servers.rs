@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::Path;
 use axum::extract::Query;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -32,11 +32,96 @@ impl Stall {
     }
 }
 
+/// Paths that were asked for, in the order in which they came.
+pub(crate) type Seen = Arc<Mutex<Vec<String>>>;
+
+/// Starts a site that answers everything, and notes what it was asked for.
+pub(crate) fn noting() -> (String, Seen) {
+    let seen = Seen::default();
+    let notes = Arc::clone(&seen);
+    let app = Router::new().fallback(move |uri: Uri| async move {
+        notes.lock().expect("lock").push(uri.to_string());
+        "ok"
+    });
+    (serve(app), seen)
+}
+
+/// Three pages of a catalogue with two things each, of which every third is gone; notes what it was asked for.
+pub(crate) fn catalogue() -> (String, Seen) {
+    let seen = Seen::default();
+    let notes = Arc::clone(&seen);
+    let app = Router::new().fallback(move |uri: Uri| async move {
+        notes.lock().expect("lock").push(uri.to_string());
+        let number = uri.path().rsplit('/').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        if uri.path().starts_with("/thing/") {
+            return if number.is_multiple_of(3) {
+                StatusCode::NOT_FOUND.into_response()
+            } else {
+                "a thing".into_response()
+            };
+        }
+        let next = if number < 3 { format!(",\"next\":\"/list/{}\"", number + 1) } else { String::new() };
+        format!("{{\"stock\":{},\"ids\":[{},{}]{next}}}", number * 5, number * 2 - 1, number * 2)
+            .into_response()
+    });
+    (serve(app), seen)
+}
+
+/// A site that shows itself only to those who say who they are, and then puts what they said into an address.
+pub(crate) fn guarded(authorization: &'static str, leads_to: String) -> String {
+    let allowed = move |headers: &HeaderMap| {
+        headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == authorization.as_bytes())
+    };
+    let app = Router::new()
+        .route(
+            "/door",
+            get(move |headers: HeaderMap| async move {
+                if allowed(&headers) {
+                    (StatusCode::FOUND, [(header::LOCATION, leads_to)]).into_response()
+                } else {
+                    StatusCode::UNAUTHORIZED.into_response()
+                }
+            }),
+        )
+        .fallback(move |headers: HeaderMap| async move {
+            if allowed(&headers) { StatusCode::OK } else { StatusCode::UNAUTHORIZED }
+        });
+    serve(app)
+}
+
+/// Takes forms with files and plain bytes, and notes what came: name, file name, content type and bytes of each part.
+pub(crate) type Parts = Arc<Mutex<Vec<(String, Option<String>, Option<String>, Vec<u8>)>>>;
+
+pub(crate) fn uploads() -> (String, Parts) {
+    let parts = Parts::default();
+    let (of_forms, of_bytes) = (Arc::clone(&parts), Arc::clone(&parts));
+    let form = move |mut form: axum::extract::Multipart| async move {
+        loop {
+            let field = match form.next_field().await {
+                Ok(Some(field)) => field,
+                Ok(None) => return StatusCode::OK,
+                Err(_) => return StatusCode::BAD_REQUEST,
+            };
+            let name = field.name().unwrap_or_default().to_owned();
+            let (file, kind) =
+                (field.file_name().map(str::to_owned), field.content_type().map(str::to_owned));
+            let Ok(bytes) = field.bytes().await else { return StatusCode::BAD_REQUEST };
+            of_forms.lock().expect("lock").push((name, file, kind, bytes.to_vec()));
+        }
+    };
+    let whole = move |headers: HeaderMap, bytes: axum::body::Bytes| async move {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        of_bytes.lock().expect("lock").push(("whole".to_owned(), None, kind, bytes.to_vec()));
+    };
+    let app = Router::new()
+        .route("/", get(|| async { "" }))
+        .route("/form", axum::routing::post(form))
+        .route("/whole", axum::routing::put(whole));
+    (serve(app), parts)
+}
+
 /// Starts the small site; it lives until the process ends.
 pub(crate) fn site(stall: Stall) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
-    listener.set_nonblocking(true).expect("non-blocking");
-    let base = format!("http://{}", listener.local_addr().expect("address"));
     let app = Router::new()
         .route("/", get(|| async { page("<a href='/item/1'>1</a><a href='/item/2'>2</a>") }))
         .route("/item/{id}", get(item))
@@ -59,6 +144,14 @@ pub(crate) fn site(stall: Stall) -> String {
                 "ok"
             }),
         );
+    serve(app)
+}
+
+/// Serves from a thread of its own until the process ends.
+fn serve(app: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    listener.set_nonblocking(true).expect("non-blocking");
+    let base = format!("http://{}", listener.local_addr().expect("address"));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         runtime.block_on(async {

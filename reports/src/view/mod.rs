@@ -14,6 +14,7 @@ mod figures;
 mod findings;
 mod gauges;
 mod latency;
+mod load_groups;
 mod load_stages;
 mod method;
 mod probe;

@@ -443,6 +443,8 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         outcomes: [(Outcome::Ok, requests - errors), (Outcome::ServerError, errors)].into(),
         journeys: requests / 6,
         journeys_failed: errors,
+        dry: Vec::new(),
+        groups: Vec::new(),
         response_us: q(requests, 33.0, 141.0),
         service_us: q(requests, 31.0, 132.0),
         ttfb_us: q(requests, 27.0, 118.0),

@@ -5,7 +5,7 @@ use scraper::Selector;
 use toml::Spanned;
 
 use super::{Judge, Judged};
-use crate::extract::{Extract, Source};
+use crate::extract::{Extract, Source, Which};
 use crate::raw::RawExtract;
 
 impl Judge<'_> {
@@ -22,13 +22,25 @@ impl Judge<'_> {
         if let Some(attr) = extract.attr.as_ref().filter(|_| extract.css.is_none()) {
             return Err(self.refuse(&attr.span(), "extract.attr", "goes with css only"));
         }
-        let random = match &extract.pick {
-            None => false,
-            Some(pick) => self.one_of(pick, "pick", &[("first", false), ("random", true)])?,
+        let pick = match &extract.pick {
+            None => Which::First,
+            Some(pick) => self.one_of(
+                pick,
+                "pick",
+                &[("first", Which::First), ("random", Which::Random), ("all", Which::All)],
+            )?,
         };
         let source = self.source_of(extract)?;
+        let is_new = !self.names.contains_key(name);
         let var = self.id(name, &raw.span(), "extract")?;
-        Ok(Extract { name: name.to_owned(), var, source, random, required: extract.required.unwrap_or(true) })
+        if is_new && pick == Which::All {
+            self.lists.insert(var.0);
+        }
+        if self.lists.contains(&var.0) != (pick == Which::All) {
+            let problem = format!("`{name}` is a list in one place and one value in another");
+            return Err(self.refuse(&raw.span(), &format!("extract.{name}"), problem));
+        }
+        Ok(Extract { name: name.to_owned(), var, source, pick, required: extract.required.unwrap_or(true) })
     }
 
     pub(super) fn source_of(&self, extract: &RawExtract) -> Judged<Source> {

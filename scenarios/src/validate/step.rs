@@ -1,13 +1,10 @@
 //! The judgement of one step: what it may use depends on the steps before it.
 
-use std::ops::Range;
-
-use toml::Spanned;
-
 use super::{Defaults, Judge, Judged};
+use crate::condition::Condition;
 use crate::raw::{RawExpect, RawStep};
-use crate::refusal::nearest;
-use crate::scenario::{Body, Expect, JsonTemplate, Method, SessionScope, Step};
+use crate::rounds::Repeat;
+use crate::scenario::{Expect, Method, SessionScope, Step};
 use crate::values::VarId;
 
 impl Judge<'_> {
@@ -16,38 +13,50 @@ impl Judge<'_> {
             Some(method) => self.one_of(method, "method", &Method::ALL.map(|m| (m.name(), m)))?,
             None => Method::Get,
         };
-        let when = raw.when.as_ref().map(|when| self.when(when)).transpose()?;
-        // Within the step that asks for it, the value is there.
-        let here = self.sure.len();
-        self.sure.extend(when);
-        let judged = self.request(raw, method, when, defaults);
-        self.sure.truncate(here);
-        let step = judged?;
-        // What a random order or an optional step finds may be missing for those after it.
-        let certain = defaults.in_order
-            && when.is_none()
-            && step.chance >= 1.0
-            && (!step.once || defaults.session == SessionScope::User);
-        for extract in step.extracts.iter().filter(|extract| extract.required && certain) {
-            self.sure.push(extract.var);
+        let when = raw.when.as_ref().map(|when| self.condition(when, "step.when")).transpose()?;
+        let repeat = self.repeat(raw)?;
+        let before = self.sure.clone();
+        self.sure.extend(when.iter().filter_map(Condition::sure).map(|VarId(id)| id));
+        if repeat.is_loop() {
+            // What it takes away itself may be missing the next time …
+            let own = raw.extract.iter().filter(|(_, extract)| extract.get_ref().required == Some(false));
+            for (name, _) in own {
+                if let Some(VarId(id)) = self.names.get(name) {
+                    self.sure.remove(id);
+                }
+            }
         }
+        if let Repeat::While { condition, .. } = &repeat {
+            // … unless that is what it asks each time.
+            self.sure.extend(condition.sure().map(|VarId(id)| id));
+        }
+        let judged = self.request(raw, method, (when, repeat), defaults);
+        (self.sure, self.element) = (before, None);
+        let step = judged?;
+        self.learn(&step, defaults);
         Ok(step)
     }
 
-    pub(super) fn when(&self, raw: &Spanned<String>) -> Judged<VarId> {
-        self.names.get(raw.get_ref()).copied().ok_or_else(|| {
-            let problem = format!("nothing before this step defines `{}`", raw.get_ref());
-            let mut refusal = self.refuse(&raw.span(), "when", problem);
-            refusal.suggestion = nearest(raw.get_ref(), self.names.keys().map(String::as_str));
-            refusal
-        })
+    /// What is sure to be there after a step. What a random order or an optional step finds may be missing.
+    fn learn(&mut self, step: &Step, defaults: &Defaults<'_>) {
+        let certain = defaults.in_order && step.when.is_none() && step.chance >= 1.0 && step.repeat.is_sure();
+        for extract in &step.extracts {
+            // Done in a user's first journey only, and kept from then on, unless another step takes it away.
+            let kept =
+                !step.once || defaults.session == SessionScope::User && !self.shaky.contains(&extract.name);
+            if !extract.required {
+                self.sure.remove(&extract.var.0);
+            } else if certain && kept {
+                self.sure.insert(extract.var.0);
+            }
+        }
     }
 
     pub(super) fn request(
         &mut self,
         raw: &RawStep,
         method: Method,
-        when: Option<VarId>,
+        (when, repeat): (Option<Condition>, Repeat),
         defaults: &Defaults<'_>,
     ) -> Judged<Step> {
         let path = self.template(&raw.path, "step.path")?;
@@ -65,7 +74,7 @@ impl Judge<'_> {
         if path.source().chars().any(|c| c.is_control() || c == ' ') {
             return Err(self.refuse(&raw.path.span(), "step.path", "must not hold spaces; write %20"));
         }
-        let mut headers = self.headers(&raw.headers)?;
+        let mut headers = self.headers(&raw.headers, raw.auth.as_ref())?;
         let own: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
         headers.extend(defaults.headers.iter().filter(|(name, _)| !own.contains(name)).cloned());
         let body = self.body(raw, method)?;
@@ -96,60 +105,14 @@ impl Judge<'_> {
             expect: self.expect(&raw.expect)?,
             extracts,
             think: self.think(raw.think.as_ref())?.unwrap_or(defaults.think),
-            repeat: self.whole(raw.repeat.as_ref(), "step.repeat", 1, 1)?,
+            repeat,
             chance,
             when,
             once: raw.once,
             follow_redirects: raw.follow_redirects.unwrap_or(defaults.follow_redirects),
             weight: self.whole(raw.weight.as_ref(), "step.weight", 1, 1)?,
-        })
-    }
-
-    pub(super) fn body(&self, raw: &RawStep, method: Method) -> Judged<Body> {
-        let given = usize::from(raw.form.is_some())
-            + usize::from(raw.json.is_some())
-            + usize::from(raw.body.is_some());
-        if given > 1 {
-            return Err(self.refuse(
-                &raw.path.span(),
-                "step.form",
-                "a step has one of form, json and body, not several",
-            ));
-        }
-        if given == 1 && method.is_safe() {
-            let problem = format!("{} sends no body", method.name());
-            let mut refusal = self.refuse(&raw.path.span(), "step.method", problem);
-            refusal.suggestion = Some("POST".into());
-            return Err(refusal);
-        }
-        if let Some(form) = &raw.form {
-            let fields =
-                form.iter().map(|(name, value)| Ok((name.clone(), self.template(value, "step.form")?)));
-            return Ok(Body::Form(fields.collect::<Judged<_>>()?));
-        }
-        if let Some(json) = &raw.json {
-            return Ok(Body::Json(self.json(json.get_ref(), &json.span())?));
-        }
-        match &raw.body {
-            Some(body) => Ok(Body::Plain(self.template(body, "step.body")?)),
-            None => Ok(Body::None),
-        }
-    }
-
-    pub(super) fn json(&self, raw: &toml::Value, span: &Range<usize>) -> Judged<JsonTemplate> {
-        Ok(match raw {
-            toml::Value::String(text) => JsonTemplate::Text(self.template_text(text, span, "step.json")?),
-            toml::Value::Integer(number) => JsonTemplate::Fixed((*number).into()),
-            toml::Value::Float(number) => JsonTemplate::Fixed((*number).into()),
-            toml::Value::Boolean(truth) => JsonTemplate::Fixed((*truth).into()),
-            toml::Value::Datetime(when) => JsonTemplate::Fixed(when.to_string().into()),
-            toml::Value::Array(list) => {
-                JsonTemplate::List(list.iter().map(|item| self.json(item, span)).collect::<Judged<_>>()?)
-            }
-            toml::Value::Table(table) => {
-                let fields = table.iter().map(|(key, item)| Ok((key.clone(), self.json(item, span)?)));
-                JsonTemplate::Object(fields.collect::<Judged<_>>()?)
-            }
+            slo: self.slo(raw.slo.as_ref())?,
+            group: raw.group.as_ref().map(|group| group.get_ref().as_str().into()),
         })
     }
 

@@ -5,10 +5,13 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use super::sieved;
+use crate::body::Body;
 use crate::import::{Counted, ImportError};
-use crate::scenario::{Body, Expect, Method, Scenario, SessionScope, Step, Think};
+use crate::rounds::Repeat;
+use crate::scenario::{Expect, Method, Scenario, SessionScope, Step};
 use crate::shape::shape;
 use crate::template::{Meaning, Template};
+use crate::think::Think;
 use crate::values::{Value, VarId, Visit};
 
 /// More requests than this are not held in memory (16 bytes each).
@@ -226,6 +229,8 @@ fn scenario(targets: &[Value], lines: &[Line]) -> (Scenario, Vec<u16>) {
         session: SessionScope::Journey,
         pick_steps: 1,
         sources: [].into(),
+        feeds: [].into(),
+        secrets: [].into(),
         steps: names.into_iter().map(step).collect(),
     };
     (scenario, places)
@@ -242,13 +247,15 @@ fn step(name: String) -> Step {
         expect: Expect::default(),
         extracts: Vec::new(),
         think: Think::default(),
-        repeat: 1,
+        repeat: Repeat::ONCE,
         chance: 1.0,
         when: None,
         once: false,
         // What a redirect leads to has lines of its own in the log.
         follow_redirects: false,
         weight: 1,
+        slo: Vec::new(),
+        group: None,
     }
 }
 
