@@ -48,6 +48,8 @@ fn summarise(
         service_us: stats.service_us,
         ttfb_us: stats.ttfb_us,
         bytes_per_request: Bytes(stats.wire_bytes.get().checked_div(stats.requests).unwrap_or(0)),
+        redirects_per_request: (stats.redirects > 0 && stats.requests > 0)
+            .then(|| stats.redirects as f64 / stats.requests as f64),
         queries_per_request: queries(stats).map(|(queries, requests)| queries as f64 / requests as f64),
         cache_hit: hit_ratio(&stats.cache),
         split: split(stats, access, own),

@@ -18,7 +18,7 @@ use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::Finding;
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
-    EndpointStats, GeneratorHealth, LoadModel, LoadPhase, SecondStats, SplitSums, Validity,
+    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, SplitSums, Validity,
 };
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
 use kneepoint_model::outcome::Outcome;
@@ -189,6 +189,7 @@ fn stack() -> StackInfo {
         topology: "nginx".into(),
         base_url: "http://127.0.0.1:18080/".parse().expect("a URL"),
         host_header: None,
+        via: kneepoint_model::via::Via::default(),
         tiers: vec![
             tier(Tier::Proxy, "nginx 1.22", None),
             tier(Tier::Server, "gunicorn (2 sync workers) under supervisor", Some(2)),
@@ -283,6 +284,8 @@ fn endpoint(name: &str, route: &str, requests: u64) -> EndpointStats {
         wire_bytes: Bytes(4_000 * requests),
         body_bytes: Bytes(16_000 * requests),
         compressed: requests,
+        undecoded_bytes: Bytes(0),
+        redirects: 0,
         split: SplitSums {
             n: requests,
             service_us: Micros(10_000 * requests),
@@ -316,6 +319,7 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         name: name.into(),
         load,
         scenarios: BTreeMap::from([("browse".into(), 1)]),
+        http: HttpVersion::default(),
         seed: 1,
         started_ms: UnixMillis(at),
         measured_from_ms: UnixMillis(at + 5_000),
@@ -333,6 +337,7 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         service_us: quantiles(requests, 9_500),
         ttfb_us: quantiles(requests, 9_000),
         connect_us: Quantiles::default(),
+        tls_us: Quantiles::default(),
         sched_lag_us: if matches!(load, LoadModel::Open { .. }) {
             quantiles(requests, 40)
         } else {

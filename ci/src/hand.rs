@@ -6,7 +6,9 @@ use kneepoint_analysis::RunFacts;
 use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{EndpointStats, GeneratorHealth, LoadModel, LoadPhase, SplitSums, Validity};
+use kneepoint_model::load::{
+    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SplitSums, Validity,
+};
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
@@ -55,6 +57,7 @@ pub(crate) fn run() -> RunFacts {
         topology: "nginx".into(),
         base_url: "http://127.0.0.1:18080/".parse().expect("a URL"),
         host_header: None,
+        via: kneepoint_model::via::Via::default(),
         tiers: Vec::new(),
         toggles: BTreeMap::new(),
         versions: BTreeMap::new(),
@@ -168,6 +171,7 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         name: name.into(),
         load,
         scenarios: BTreeMap::new(),
+        http: HttpVersion::default(),
         seed: 1,
         started_ms: UnixMillis(at),
         measured_from_ms: UnixMillis(at + 5_000),
@@ -185,6 +189,7 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         service_us: quantiles(requests),
         ttfb_us: quantiles(requests),
         connect_us: Quantiles::default(),
+        tls_us: Quantiles::default(),
         sched_lag_us: Quantiles::default(),
         pacing: None,
         pool_wait_us: Quantiles::default(),

@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
+use kneepoint_model::via::Via;
 use reqwest::header::{HOST, HeaderMap, HeaderValue, SET_COOKIE};
 use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::error::CrawlError;
 use crate::html;
+use crate::http::connecting;
 use crate::runtime::{block_on, cancelled};
 use crate::target::Target;
 
@@ -42,6 +44,8 @@ pub struct ApartPlan {
     pub base_url: Url,
     /// Value of `Host`, when connections go to another address than the site's name.
     pub host_header: Option<String>,
+    /// How connections to the site are made.
+    pub via: Via,
     /// Pages to look at.
     pub paths: Vec<String>,
     /// How to log in.
@@ -128,7 +132,7 @@ impl Visitor {
             .redirect(Policy::none())
             .no_proxy()
             .timeout(plan.timeout);
-        let http = if plan.base_url.scheme() == "http" { http.tls_certs_only([]) } else { http };
+        let http = connecting(http, &plan.base_url, &plan.via)?;
         Ok(Self { http: http.build().map_err(|error| CrawlError::Client(error.to_string()))? })
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
+use kneepoint_model::via::Via;
 use url::Url;
 
 use crate::error::CrawlError;
@@ -10,13 +11,12 @@ use crate::http::{Client, ClientPlan, NoAnswer};
 use crate::runtime::{block_on, cancelled};
 use crate::target::Target;
 
-/// Asks for a path of the site and reads the JSON that comes with status 200.
+/// Asks for a path of the site (its address, `Host` header, and the way to it) and reads the JSON that comes with status 200.
 ///
 /// # Errors
 /// Nobody answers, or with something else: the path and the status are named.
 pub fn ask_json(
-    base_url: &Url,
-    host_header: Option<&str>,
+    (base_url, host_header, via): (&Url, Option<&str>, &Via),
     path: &str,
     timeout: Duration,
     cancel: &Cancel,
@@ -32,6 +32,7 @@ pub fn ask_json(
         let client = Client::new(&ClientPlan {
             origin: target.base(),
             host_header,
+            via,
             user_agent: crate::USER_AGENT,
             timeout,
             connections: 1,

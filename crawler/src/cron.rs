@@ -3,6 +3,7 @@
 //! A path comes from the site and is hostile: it goes through the shell in single quotes, and through cron, which reads
 //! a bare `%` as the end of the command (crontab(5)). Lines that cron would cut are left out and said so.
 
+use kneepoint_model::via::Via;
 use url::Url;
 
 use crate::address::canonical;
@@ -14,15 +15,15 @@ pub(crate) const CURL: &str =
     "/usr/bin/curl --silent --fail --globoff --compressed --max-time 10 --output /dev/null";
 
 /// A crontab that asks for each path every so many minutes (at least 1; from 60 on, whole hours up to a day).
-pub fn cron(base: &Url, paths: &[String], every_minutes: u32) -> String {
-    let schedule = schedule(every_minutes);
+pub fn cron(base: &Url, via: &Via, paths: &[String], every_minutes: u32) -> String {
+    let (schedule, way) = (schedule(every_minutes), way(via, quoted));
     let mut out = format!(
         "# Keeps the most visited pages warm, {}. Written by kneepoint.\n\
          # To install: (crontab -l 2>/dev/null; cat this-file) | crontab -\n",
         interval(every_minutes)
     );
     for url in urls(base, paths) {
-        let command = format!("{CURL} {}", quoted(url.as_str())).replace('%', "\\%");
+        let command = format!("{CURL}{way} {}", quoted(url.as_str())).replace('%', "\\%");
         if command.len() > MAX_COMMAND {
             out.push_str("# (a page was left out: its address is too long for cron)\n");
         } else {
@@ -30,6 +31,13 @@ pub fn cron(base: &Url, paths: &[String], every_minutes: u32) -> String {
         }
     }
     out
+}
+
+/// What curl must be told of the way to the site; paths go through `quoted`.
+pub(crate) fn way(via: &Via, quoted: impl Fn(&str) -> String) -> String {
+    let options = [("--unix-socket", &via.unix_socket), ("--cacert", &via.ca_file)];
+    let given = options.iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
+    given.map(|(option, path)| format!(" {option} {}", quoted(&path.to_string_lossy()))).collect()
 }
 
 /// The addresses to ask for; paths that lead off the site are not asked for.
@@ -85,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_page_is_one_line() {
-        let text = cron(&base(), &["/".into(), "/books/?page=2".into()], 5);
+        let text = cron(&base(), &Via::default(), &["/".into(), "/books/?page=2".into()], 5);
         insta::assert_snapshot!(text);
     }
 
@@ -101,7 +109,16 @@ mod tests {
             "/\\\"",
             "/[1-9]{a,b}",
         ];
-        insta::assert_snapshot!(cron(&base(), &paths.map(str::to_owned), 5));
+        insta::assert_snapshot!(cron(&base(), &Via::default(), &paths.map(str::to_owned), 5));
+    }
+
+    #[test]
+    fn the_way_to_the_site_is_curl_s_too() {
+        let via =
+            Via { unix_socket: Some("/run/it's 100%.sock".into()), ca_file: Some("/etc/ca.pem".into()) };
+        let text = cron(&base(), &via, &["/".into()], 5);
+        let way = r"--output /dev/null --unix-socket '/run/it'\''s 100\%.sock' --cacert '/etc/ca.pem' 'http";
+        assert!(text.contains(way), "{text}");
     }
 
     #[test]
@@ -121,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_address_too_long_for_cron_is_said_not_cut() {
-        let text = cron(&base(), &[format!("/{}", "x".repeat(1_000))], 5);
+        let text = cron(&base(), &Via::default(), &[format!("/{}", "x".repeat(1_000))], 5);
         assert!(text.contains("left out") && !text.contains("xxx"));
     }
 
@@ -130,7 +147,7 @@ mod tests {
         #[test]
         fn whatever_the_path_the_shell_sees_one_word(path in "/[ -~é\n\t]{0,40}") {
             let urls = urls(&base(), std::slice::from_ref(&path));
-            let text = cron(&base(), &[path], 5);
+            let text = cron(&base(), &Via::default(), &[path], 5);
             let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
             prop_assert_eq!(lines.len(), urls.len());
             for (line, url) in lines.iter().zip(&urls) {

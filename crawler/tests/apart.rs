@@ -12,6 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use kneepoint_crawler::{ApartPlan, CrawlError, LoginForm, visitors_apart};
 use kneepoint_model::cancel::Cancel;
+use kneepoint_model::via::Via;
 
 /// What the site keeps: the first page it ever made, when it is one that forgets whose it was.
 type Kept = Option<Arc<Mutex<Option<String>>>>;
@@ -69,6 +70,7 @@ fn plan(base: &str, password: &str) -> ApartPlan {
     ApartPlan {
         base_url: base.parse().unwrap(),
         host_header: None,
+        via: Via::default(),
         paths: vec!["/".to_owned()],
         login: LoginForm {
             path: "/in/".to_owned(),

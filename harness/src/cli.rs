@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use kneepoint_model::schedule::LoadStage;
+use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::units::{Span, SpanError};
 use url::Url;
 
-use crate::config::{DataSize, FailOn, StackDb, StackDriver};
+use crate::config::{DataSize, FailOn, SocketPath, StackDb, StackDriver};
 
 /// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
 #[derive(Debug, Parser)]
@@ -208,6 +208,12 @@ pub(crate) struct TargetArgs {
     /// A site that already runs, instead of the reference stack.
     #[arg(long, value_name = "URL")]
     pub(crate) attach: Option<Url>,
+    /// A unix socket that takes the connections to that site; its address still gives the Host header.
+    #[arg(long, value_name = "PATH", value_parser = SocketPath::parse)]
+    pub(crate) unix_socket: Option<SocketPath>,
+    /// Certificate authorities (PEM) to trust instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
     /// I may load this target although it is neither loopback nor private.
     #[arg(long = "i-own-this-target")]
     pub(crate) own_target: bool,
@@ -248,15 +254,19 @@ pub(crate) struct RunArgs {
     /// What is looked at.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    /// Load with HTTP/2: by ALPN within TLS, with prior knowledge without.
+    #[arg(long)]
+    pub(crate) http2: bool,
     /// Users of the closed phase.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) users: Option<u32>,
     /// Journeys per second of the open phase: `auto` or `50/s`.
     #[arg(long)]
     pub(crate) rate: Option<String>,
-    /// A stage of the open phase, e.g. 'ramp 0/s to 50/s over 1m' or 'hold 50/s for 2m'; may be given several times.
+    /// A stage of load, e.g. 'ramp 0/s to 50/s over 1m' (open model) or 'hold 50 users for 2m' (closed); may be given several
+    /// times.
     #[arg(long = "stage", value_name = "STAGE")]
-    pub(crate) stages: Vec<LoadStage>,
+    pub(crate) stages: Vec<AnyStage>,
     /// An access log whose requests are the open phase, each at its own moment.
     #[arg(long, value_name = "LOG")]
     pub(crate) replay: Option<PathBuf>,

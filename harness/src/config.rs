@@ -6,11 +6,13 @@ mod plan;
 mod raw;
 mod schedule;
 mod value;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
+use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::ladder::Promise;
-use kneepoint_model::schedule::LoadStage;
+use kneepoint_model::load::HttpVersion;
 
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
@@ -19,6 +21,7 @@ pub(crate) use plan::{
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
 pub(crate) use value::{PromiseText, Rate, Spread, StageText, StopText};
+pub(crate) use wire::{ReadRateText, SocketPath};
 
 use raw::RawConfig;
 
@@ -31,15 +34,18 @@ pub(crate) const FILE: &str = "kneepoint.toml";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Overrides {
     pub(crate) attach: Option<url::Url>,
+    pub(crate) unix_socket: Option<SocketPath>,
+    pub(crate) ca_file: Option<PathBuf>,
     pub(crate) own_target: bool,
     pub(crate) driver: Option<StackDriver>,
     pub(crate) topology: Option<String>,
     pub(crate) db: Option<StackDb>,
     pub(crate) size: Option<DataSize>,
     pub(crate) seed: Option<u64>,
+    pub(crate) http: Option<HttpVersion>,
     pub(crate) users: Option<u32>,
     pub(crate) rate: Option<Rate>,
-    pub(crate) stages: Vec<LoadStage>,
+    pub(crate) stages: Vec<AnyStage>,
     pub(crate) replay: Option<PathBuf>,
     /// Whether the verb has an open phase: only then is the log to be replayed read.
     pub(crate) loads: bool,
@@ -131,6 +137,29 @@ mod tests {
         let shown = read("[load]\nclosed = \"20 parsecs\"\n").expect_err("refused").to_string();
         for part in ["kneepoint.toml:2:10", "20 parsecs", "closed = \"20s\""] {
             assert!(shown.contains(part), "{part} is missing from:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn how_the_site_is_spoken_to_is_read_strictly() {
+        let plan = read("[load]\nhttp = \"2\"\naccept_encoding = [\"br\", \"gzip\"]\n").expect("valid");
+        assert_eq!((plan.load.http, plan.load.accept_encoding.len()), (HttpVersion::Http2, 2));
+        let slow = read("[load]\nread_rate = \"64 KiB/s\"\n").expect("valid");
+        assert_eq!(slow.load.read_rate.map(|rate| rate.0.get()), Some(65_536));
+        for (text, parts) in [
+            ("[load]\nhttp = \"3\"\n", ["kneepoint.toml:2:8", "http = \"1.1\""]),
+            ("[load]\nread_rate = \"64\"\n", ["kneepoint.toml:2:13", "64 KiB/s"]),
+            ("[load]\naccept_encoding = [\"lzma\"]\n", ["kneepoint.toml:2:", "accept_encoding = [\"gzip\"]"]),
+            (
+                "[load]\nhttp = \"2\"\nread_rate = \"9 B/s\"\n",
+                ["load.read_rate = \"9 B/s\"", "http = \"1.1\""],
+            ),
+            ("[site]\nunix_socket = \"\"\n", ["kneepoint.toml:2:15", "unix_socket = \"/run/app.sock\""]),
+        ] {
+            let shown = read(text).expect_err(text).to_string();
+            for part in parts {
+                assert!(shown.contains(part), "{part} is missing from:\n{shown}");
+            }
         }
     }
 

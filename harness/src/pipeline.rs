@@ -63,7 +63,8 @@ fn without_profiles(asked: Asked, limit: &str, run: &mut Run) -> Result<(), Fail
         run.unmeasured([Unmeasured {
             what: "where each tier spends its CPU time (profiles)".to_owned(),
             why: format!("load was stopped because `{limit}` held, so the profiled phase was not begun"),
-            fix: "mend what broke under load, ask for less of it, or take the limit out of [load] stop_when".to_owned(),
+            fix: "mend what broke under load, ask for less of it, or take the limit out of [load] stop_when"
+                .to_owned(),
         }]);
         run.note(Stage::Profile, format!("not run: load was stopped ({limit})"));
     }

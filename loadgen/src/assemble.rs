@@ -12,7 +12,7 @@ use kneepoint_model::schedule::StageStats;
 use kneepoint_model::units::{PerSecond, UnixMillis};
 
 use crate::health::Cost;
-use crate::recorder::{Endpoint, GroupSeries, Ledger, PlanRecord};
+use crate::recorder::{Endpoint, GroupSeries, Ledger, PlanRecord, Series};
 use crate::validity::{Evidence, judge};
 
 /// What the ledger does not know.
@@ -42,23 +42,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         for (outcome, count) in &tally.outcomes {
             *outcomes.entry(*outcome).or_insert(0) += count;
         }
-        endpoints.push(EndpointStats {
-            name: endpoint.name.clone(),
-            requests: tally.requests,
-            errors: tally.errors,
-            outcomes: tally.outcomes.clone(),
-            statuses: tally.statuses.clone(),
-            response_us: series.response.quantiles(),
-            service_us: series.service.quantiles(),
-            ttfb_us: series.ttfb.quantiles(),
-            wire_bytes: tally.wire_bytes,
-            body_bytes: tally.body_bytes,
-            compressed: tally.compressed,
-            cache: tally.cache.clone(),
-            split: tally.split,
-            routes: tally.routes.clone(),
-            slo: endpoint.slo.clone(),
-        });
+        endpoints.push(of(endpoint, series));
     }
     let [response, service, ttfb] = all;
     let asked = Duration::from_millis((record.measured_until_ms - record.measured_from_ms).get());
@@ -94,6 +78,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         format_version: FORMAT_VERSION,
         name: record.name.clone(),
         load: record.load,
+        http: record.http,
         scenarios: record.scenarios.clone(),
         seed: record.seed,
         started_ms: record.started_ms,
@@ -112,6 +97,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         service_us: service.quantiles(),
         ttfb_us: ttfb.quantiles(),
         connect_us: ledger.connect.quantiles(),
+        tls_us: ledger.tls.quantiles(),
         sched_lag_us: ledger.sched_lag.quantiles(),
         pacing: record.pacing,
         pool_wait_us: ledger.pool_wait.quantiles(),
@@ -125,6 +111,29 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         validity: judge(&evidence),
         partial: circumstances.partial,
         stopped_by: circumstances.stopped_by.map(|limit| limit.to_string()),
+    }
+}
+
+fn of(endpoint: &Endpoint, series: &Series) -> EndpointStats {
+    let tally = &series.tally;
+    EndpointStats {
+        name: endpoint.name.clone(),
+        requests: tally.requests,
+        errors: tally.errors,
+        outcomes: tally.outcomes.clone(),
+        statuses: tally.statuses.clone(),
+        response_us: series.response.quantiles(),
+        service_us: series.service.quantiles(),
+        ttfb_us: series.ttfb.quantiles(),
+        wire_bytes: tally.wire_bytes,
+        body_bytes: tally.body_bytes,
+        undecoded_bytes: tally.undecoded_bytes,
+        compressed: tally.compressed,
+        redirects: tally.redirects,
+        cache: tally.cache.clone(),
+        split: tally.split,
+        routes: tally.routes.clone(),
+        slo: endpoint.slo.clone(),
     }
 }
 

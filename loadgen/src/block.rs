@@ -95,7 +95,7 @@ impl BlockLoad {
         self.plan.duration = length;
         self.plan.check()?;
         let site = Site::new(&self.plan.base_url, self.plan.host_header.as_deref());
-        let target = Target::find(&self.plan.base_url, site.host())?;
+        let target = Target::find(&self.plan, site.host())?;
         let window = Window::new(LEAD, Duration::ZERO, length);
         let world = Arc::new(World::new(&self.plan, window, target, self.plan.max_in_flight)?);
         world.threads.enter(Role::Generates);

@@ -125,14 +125,15 @@ async fn journey(world: Arc<World>, user: &mut GooseUser) -> TransactionResult {
         own
     };
     let known = own.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let mut state = if let Some(state) = known {
-        state
-    } else {
-        let state = Box::new(newcomer(&world));
-        tokio::time::sleep_until(start_of(&world, state.number).into()).await;
-        now = Instant::now();
-        state
-    };
+    let is_new = known.is_none();
+    let mut state = known.unwrap_or_else(|| Box::new(newcomer(&world)));
+    if is_new || !world.plan.user_stages.is_empty() {
+        let Some(turn) = turn(&world, state.number, now).await else {
+            *own.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+            return Ok(());
+        };
+        now = turn;
+    }
     let number = world.visitors.fetch_add(1, Ordering::Relaxed);
     let scenario = world.picker.pick(number);
     let seed = world.plan.seed;
@@ -145,11 +146,22 @@ async fn journey(world: Arc<World>, user: &mut GooseUser) -> TransactionResult {
     Ok(())
 }
 
-/// Users start evenly over the first half of the warm-up.
-fn start_of(world: &World, number: u64) -> Instant {
-    let LoadModel::Closed { users } = world.plan.model else { return world.window.start };
-    let share = number.saturating_sub(1) as f64 / f64::from(users.max(1));
-    world.window.start + (world.plan.warmup / 2).mul_f64(share.min(1.0))
+/// Waits until it is the user's turn to be there, and says when that was; `None` when it does not come (again) in this phase.
+async fn turn(world: &World, user: u64, mut now: Instant) -> Option<Instant> {
+    let user = u32::try_from(user).unwrap_or(u32::MAX);
+    loop {
+        let since = now.saturating_duration_since(world.window.start);
+        let turn = world.crowd.turn(user, since).map_or(world.window.until, |turn| world.window.start + turn);
+        if turn >= world.window.until {
+            tokio::time::sleep_until(world.window.until.into()).await;
+            return None;
+        }
+        if turn <= now {
+            return Some(now);
+        }
+        tokio::time::sleep_until(turn.into()).await;
+        now = Instant::now();
+    }
 }
 
 fn newcomer(world: &World) -> UserState {
@@ -224,7 +236,7 @@ mod tests {
         );
         plan.think_scale = 0.0;
         let site = Site::new(&plan.base_url, None);
-        let target = Target::find(&plan.base_url, site.host()).expect("listens");
+        let target = Target::find(&plan, site.host()).expect("listens");
         let window = Window::new(LEAD * 2, Duration::ZERO, Duration::from_millis(500));
         let world = Arc::new(World::new(&plan, window, target, 1).expect("world"));
         run(&world).expect("run");

@@ -33,6 +33,14 @@ pub enum LoadError {
     /// TLS cannot be set up on this side.
     #[error("cannot set up TLS: {0}; check the system's certificate store")]
     Tls(String),
+    /// The file of certificate authorities cannot be used.
+    #[error("cannot use {} as file of certificate authorities: {why}; give a PEM file", path.display())]
+    Authorities {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The system refused a thread, a timer or a runtime.
     #[error("cannot start the load generator: {0}")]
     Start(#[from] std::io::Error),

@@ -128,6 +128,8 @@ impl Live {
             achieved: PerSecond::of(ledger.ended + world.in_flight(), measured),
             requests,
             errors: ledger.series.iter().map(|series| series.tally.errors).sum(),
+            shed: ledger.series.iter().filter_map(|series| series.tally.outcomes.get(&Outcome::Shed)).sum(),
+            dry: Vec::new(),
             response: response.quantiles(),
             sched_lag: ledger.sched_lag.quantiles(),
             health: cost.health,
@@ -146,7 +148,7 @@ fn server(url: &Url) -> (String, u16) {
 
 /// Which stage of the phase a moment belongs to, and what is wanted in it; `None` where the rate does not change.
 pub(crate) fn stage(world: &World, to: Instant) -> Option<String> {
-    let stages = &world.plan.stages;
+    let stages = world.plan.any_stages();
     let last = stages.len().checked_sub(1)?;
     let since = to.saturating_duration_since(world.window.from);
     let at = world.plan.stage_ends().partition_point(|end| *end < since).min(last);

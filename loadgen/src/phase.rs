@@ -10,7 +10,7 @@ use kneepoint_model::event::{EventSink, Stage};
 use kneepoint_model::guard::{Guard, StopWhen};
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::run::RunFolder;
-use kneepoint_model::units::{PerSecond, UnixMillis};
+use kneepoint_model::units::PerSecond;
 
 use crate::assemble::{Circumstances, assemble};
 use crate::error::LoadError;
@@ -43,7 +43,7 @@ pub fn run_phase(
 ) -> Result<LoadPhase, LoadError> {
     plan.check()?;
     let site = Site::new(&plan.base_url, plan.host_header.as_deref());
-    let target = Target::find(&plan.base_url, site.host())?;
+    let target = Target::find(plan, site.host())?;
     let slots = slots(plan, events.as_ref());
     let lead = match plan.model {
         LoadModel::Closed { .. } => closed::LEAD,
@@ -65,8 +65,11 @@ pub fn run_phase(
     collector.rest()?;
     collected?;
     ended?;
-    let until_ms =
-        if cut { UnixMillis::now().min(record.measured_until_ms) } else { record.measured_until_ms };
+    let until_ms = if cut {
+        window.to_ms(Instant::now()).min(record.measured_until_ms)
+    } else {
+        record.measured_until_ms
+    };
     let until_ms = until_ms.max(record.measured_from_ms);
     let measured = Duration::from_millis((until_ms - record.measured_from_ms).get());
     let circumstances = Circumstances {

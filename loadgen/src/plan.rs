@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kneepoint_model::crowd::{AnyStage, Crowd, UserStage};
 use kneepoint_model::guard::StopWhen;
-use kneepoint_model::load::{LoadModel, Pacing};
+use kneepoint_model::load::{HttpVersion, LoadModel, Pacing};
 use kneepoint_model::schedule::{LoadStage, Schedule};
 use kneepoint_model::units::{Micros, PerSecond};
+use kneepoint_model::via::Via;
 use kneepoint_scenarios::{Replay, Scenario};
 use url::Url;
 
+use crate::coding::Coding;
 use crate::error::LoadError;
 use crate::pacer::Arrivals;
+use crate::transport::ReadRate;
 use crate::wake::Wake;
 
 /// The plan of one phase. Made by [`PhasePlan::new`] with defaults, then changed field by field; checked when it runs.
@@ -27,6 +31,10 @@ pub struct PhasePlan {
     pub base_url: Url,
     /// `Host` header, when it is not the host of `base_url`.
     pub host_header: Option<String>,
+    /// How connections are made, where `base_url` does not say it.
+    pub via: Via,
+    /// The protocol that is spoken.
+    pub http: HttpVersion,
     /// Before the measured part; in no figure. Closed users start during its first half.
     pub warmup: Duration,
     /// Length of the measured part.
@@ -47,6 +55,10 @@ pub struct PhasePlan {
     pub stop_when: Vec<StopWhen>,
     /// Longest body, as received and as decoded, in bytes.
     pub max_body: u64,
+    /// Bytes per second that each connection takes, when visitors are slow; with HTTP/1.1 only.
+    pub read_rate: Option<ReadRate>,
+    /// How bodies may be packed: `Accept-Encoding`, where a step does not say it itself.
+    pub accept_encoding: Vec<Coding>,
     /// `User-Agent` header.
     pub user_agent: String,
     /// Multiplies every think time.
@@ -59,6 +71,8 @@ pub struct PhasePlan {
     pub arrivals: Arrivals,
     /// Stages of the open model, where its rate changes; set by [`PhasePlan::in_stages`].
     pub stages: Vec<LoadStage>,
+    /// Stages of the closed model, where its number of users changes; set by [`PhasePlan::in_user_stages`].
+    pub user_stages: Vec<UserStage>,
     /// A log whose requests come again instead of journeys; set by [`PhasePlan::replaying`].
     pub replay: Option<Recorded>,
 }
@@ -93,6 +107,8 @@ impl PhasePlan {
             scenarios,
             base_url,
             host_header: None,
+            via: Via::default(),
+            http: HttpVersion::default(),
             warmup: Duration::from_secs(2),
             duration: Duration::from_secs(10),
             seed: 1,
@@ -103,12 +119,15 @@ impl PhasePlan {
             wake: Wake::Automatic,
             stop_when: Vec::new(),
             max_body: 32 << 20,
+            read_rate: None,
+            accept_encoding: vec![Coding::Gzip],
             user_agent: concat!("kneepoint/", env!("CARGO_PKG_VERSION")).to_owned(),
             think_scale: 1.0,
             threads: 1,
             pin: false,
             arrivals: Arrivals::Constant,
             stages: Vec::new(),
+            user_stages: Vec::new(),
             replay: None,
         }
     }
@@ -143,6 +162,43 @@ impl PhasePlan {
         self
     }
 
+    /// The same as a closed phase whose number of users goes through these stages: they are its measured part, and the model
+    /// has their largest number. The warm-up has as many users as the first stage begins with, at least one.
+    #[must_use]
+    pub fn in_user_stages(mut self, stages: Vec<UserStage>) -> Self {
+        self.duration = stages.iter().map(UserStage::length).sum();
+        self.model =
+            LoadModel::Closed { users: stages.iter().map(UserStage::peak).max().unwrap_or_default() };
+        self.user_stages = stages;
+        self
+    }
+
+    /// The stages of either model.
+    pub(crate) fn any_stages(&self) -> Vec<AnyStage> {
+        match self.model {
+            LoadModel::Open { .. } => self.stages.iter().copied().map(AnyStage::Rate).collect(),
+            LoadModel::Closed { .. } => self.user_stages.iter().copied().map(AnyStage::Users).collect(),
+        }
+    }
+
+    /// Who is there when, over warm-up and measured part: users come evenly during the first half of the warm-up.
+    pub(crate) fn crowd(&self) -> Crowd {
+        let LoadModel::Closed { users } = self.model else { return Crowd::new(Vec::new()) };
+        let stage = |users_from, users_to, length| UserStage {
+            users_from,
+            users_to,
+            length_us: Micros::from_duration(length),
+        };
+        let first = self.user_stages.first().map_or(users, |first| first.users_from.max(1));
+        let half = self.warmup / 2;
+        let mut stages = vec![stage(0, first, half), stage(first, first, self.warmup.saturating_sub(half))];
+        stages.extend(&self.user_stages);
+        if self.user_stages.is_empty() {
+            stages.push(stage(users, users, self.duration));
+        }
+        Crowd::new(stages)
+    }
+
     /// The rate over warm-up and measured part.
     pub(crate) fn schedule(&self) -> Schedule {
         let LoadModel::Open { rate } = self.model else { return Schedule::new(&[]) };
@@ -169,11 +225,11 @@ impl PhasePlan {
     /// Ends of the stages, from the beginning of the measured part.
     pub(crate) fn stage_ends(&self) -> Vec<Duration> {
         let mut end = Duration::ZERO;
-        let add = |stage: &LoadStage| {
+        let add = |stage: &AnyStage| {
             end += stage.length();
             end
         };
-        self.stages.iter().map(add).collect()
+        self.any_stages().iter().map(add).collect()
     }
 
     pub(crate) fn check(&self) -> Result<(), LoadError> {
@@ -192,12 +248,11 @@ impl PhasePlan {
             }
             _ => {}
         }
-        if self.stages.len() > MOST_STAGES {
+        let stages = self.any_stages();
+        if stages.len() > MOST_STAGES {
             return wrong("at most 100 stages");
         }
-        if !self.stages.is_empty()
-            && self.stages.iter().map(LoadStage::length).sum::<Duration>() != self.duration
-        {
+        if !stages.is_empty() && stages.iter().map(AnyStage::length).sum::<Duration>() != self.duration {
             return wrong("its stages must be as long as its measured part");
         }
         if self.scenarios.iter().all(|(_, weight)| *weight == 0) {
@@ -217,6 +272,11 @@ impl PhasePlan {
         }
         if !self.think_scale.is_finite() || self.think_scale < 0.0 {
             return wrong("the think scale must be zero or more");
+        }
+        if self.read_rate.is_some() && self.http == HttpVersion::Http2 {
+            return wrong(
+                "slow readers (read_rate) speak HTTP/1.1: on HTTP/2 one connection has many visitors",
+            );
         }
         if !matches!(self.base_url.scheme(), "http" | "https") || self.base_url.host_str().is_none() {
             return wrong("the target must be an http:// or https:// address");

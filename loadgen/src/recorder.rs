@@ -20,7 +20,7 @@ pub(crate) use files::{
 pub(crate) use groups::{GroupSeries, Left};
 pub(crate) use hit::{Hit, Hop};
 pub(crate) use ledger::Ledger;
-pub(crate) use shard::Shard;
+pub(crate) use shard::{Series, Shard};
 
 use crate::window::Window;
 

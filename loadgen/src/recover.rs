@@ -94,6 +94,7 @@ fn of_endpoint<'a>(
         (Some(at), "service") => Some(&mut ledger.series[at].service),
         (Some(at), "ttfb") => Some(&mut ledger.series[at].ttfb),
         (None, "connect") => Some(&mut ledger.connect),
+        (None, "tls") => Some(&mut ledger.tls),
         (None, "sched_lag") => Some(&mut ledger.sched_lag),
         (None, "pool_wait") => Some(&mut ledger.pool_wait),
         _ => None,

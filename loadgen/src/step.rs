@@ -15,7 +15,8 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_scenarios::{Encoding, Extract, Step};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::answer::{Packing, View, cache, decode, decoded_len, packing, server_timing};
+use crate::answer::{View, cache, known_len, packing, server_timing};
+use crate::coding::{Packing, decode};
 use crate::patience::Patience;
 use crate::recorder::{Hit, Hop};
 use crate::session::{Session, TraceId};
@@ -135,7 +136,7 @@ async fn visit(
         own_headers(world, session, ready, own, &method, &path);
         write(request, &method, path.as_str(), [fixed, lines, own], &body);
         open.path = Some(world.kept(&path));
-        let reply = hop(world, pool, request, &method, step, open).await?;
+        let reply = hop(world, pool, request, &method, ready, open).await?;
         session.jar.take(&reply.head);
         session.at.clear();
         session.at.push_str(path.as_str());
@@ -144,6 +145,7 @@ async fn visit(
         }
         let Some(location) = reply.head.get("location") else { return Ok(reply) };
         path = parse_path(&resolve(world, session, location)?)?;
+        open.follows(&reply);
         if reply.head.status < 307 && method != Method::HEAD {
             method = Method::GET;
             body = Cow::Borrowed(&[]);
@@ -159,11 +161,11 @@ async fn hop(
     pool: &Pool,
     request: &[u8],
     method: &Method,
-    step: &Step,
+    ready: &ReadyStep,
     open: &mut Unfinished<'_>,
 ) -> Result<Reply, Failure> {
     let answers_head = *method == Method::HEAD;
-    let wanted = Wanted { keep: step.needs_body(), max: world.plan.max_body, answers_head };
+    let wanted = Wanted { keep: ready.keeps_body, max: world.plan.max_body, answers_head };
     let began = open.times.sent;
     let reply =
         exchange(pool, &world.target, request, method.is_idempotent(), wanted, &mut open.times).await?;
@@ -179,7 +181,6 @@ async fn hop(
         });
     }
     open.last_done = Some(reply.done);
-    open.wire += reply.wire;
     Ok(reply)
 }
 
@@ -230,8 +231,9 @@ struct Unfinished<'a> {
     pool_wait: Option<Duration>,
     times: Times,
     last_done: Option<Instant>,
+    redirects: u32,
     hops: Vec<Hop>,
-    wire: u64,
+    size: Size,
     path: Option<PathAndQuery>,
     finished: bool,
 }
@@ -248,11 +250,18 @@ impl<'a> Unfinished<'a> {
             pool_wait: None,
             times: Times::default(),
             last_done: None,
+            redirects: 0,
             hops: Vec::new(),
-            wire: 0,
+            size: Size::default(),
             path: None,
             finished: false,
         }
+    }
+
+    /// A redirect is followed.
+    fn follows(&mut self, reply: &Reply) {
+        self.redirects += 1;
+        self.size.add(reply.wire, known_len(reply));
     }
 
     fn hit<'b>(&'b self, outcome: Outcome, done: Instant, detail: &'b str) -> Hit<'b> {
@@ -265,10 +274,13 @@ impl<'a> Unfinished<'a> {
             first_byte: None,
             done,
             connect: self.times.connect,
+            tls: self.times.tls,
+            redirects: self.redirects,
             outcome,
             status: None,
-            wire: self.wire,
-            body: self.wire,
+            wire: self.size.wire,
+            body: self.size.body,
+            undecoded: self.size.undecoded,
             compressed: false,
             cache: None,
             hops: &self.hops,
@@ -292,13 +304,13 @@ impl<'a> Unfinished<'a> {
         let (outcome, status, done) = match answer {
             Ok(reply) => {
                 let packing = packing(&reply.head);
-                let body = decoded_len(reply, packing);
-                let (outcome, detail) = judge(reply, packing, body, step, session, self.world.plan.max_body);
+                let Judged { outcome, detail, body } =
+                    judge(reply, packing, step, session, self.world.plan.max_body);
+                self.size.add(reply.wire, body);
                 let mut hit = self.hit(outcome, reply.done, &detail);
                 hit.first_byte = Some(reply.first_byte);
                 hit.status = Some(reply.head.status);
                 hit.compressed = packing != Packing::Plain;
-                hit.body = self.wire - reply.wire + body;
                 hit.cache = Some(cache(&reply.head));
                 self.world.recorder.record(&hit);
                 (outcome, Some(reply.head.status), reply.done)
@@ -317,6 +329,24 @@ impl<'a> Unfinished<'a> {
     }
 }
 
+/// Sizes of the bodies of a request's answers, in bytes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Size {
+    wire: u64,
+    body: u64,
+    undecoded: u64,
+}
+
+impl Size {
+    fn add(&mut self, wire: u64, body: Option<u64>) {
+        self.wire += wire;
+        match body {
+            Some(body) => self.body += body,
+            None => self.undecoded += wire,
+        }
+    }
+}
+
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         self.world.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -327,40 +357,54 @@ impl Drop for Unfinished<'_> {
     }
 }
 
+/// What is thought of a complete answer.
+struct Judged {
+    outcome: Outcome,
+    detail: String,
+    /// Length of the decoded body, where it is known.
+    body: Option<u64>,
+}
+
 /// Judges a complete answer, and takes the values out of it.
-fn judge(
-    reply: &Reply,
-    packing: Packing,
-    body_bytes: u64,
-    step: &Step,
-    session: &mut Session,
-    most: u64,
-) -> (Outcome, String) {
+fn judge(reply: &Reply, packing: Packing, step: &Step, session: &mut Session, most: u64) -> Judged {
     let status = reply.head.status;
+    let mut body = known_len(reply);
+    let ends = |outcome, detail, body| Judged { outcome, detail, body };
     if !step.expect().accepts(status) {
         let outcome = match status {
             400..500 => Outcome::ClientError,
             500.. => Outcome::ServerError,
             _ => Outcome::UnexpectedStatus,
         };
-        return (outcome, format!("status {status}"));
+        return ends(outcome, format!("status {status}"), body);
     }
-    let decoded = if step.needs_body() {
+    // An answer that is packed as nobody asked for may not have been kept.
+    let was_kept = reply.body.len() as u64 == reply.wire;
+    let needs_length = step.bounds_body() && body.is_none();
+    if needs_length && !was_kept {
+        let detail =
+            "how large the body is unpacked is not known: it is packed in a way that was not offered";
+        return ends(Outcome::CheckFailed, detail.to_owned(), None);
+    }
+    let decoded = if step.needs_body() || needs_length {
         match decode(&reply.body, packing, most) {
             Ok(decoded) => decoded,
-            Err((outcome, detail)) => return (outcome, detail.to_owned()),
+            Err((outcome, detail)) => return ends(outcome, detail.to_owned(), body),
         }
     } else {
         Cow::Borrowed(&[][..])
     };
+    if step.needs_body() || needs_length {
+        body = Some(decoded.len() as u64);
+    }
     let text = String::from_utf8_lossy(&decoded);
-    if let Err(detail) = step.expect().judge(&text, body_bytes) {
-        return (Outcome::CheckFailed, detail);
+    if let Err(detail) = step.expect().judge(&text, body.unwrap_or_default()) {
+        return ends(Outcome::CheckFailed, detail, body);
     }
     let Session { visit, jar, .. } = session;
     let view = View { head: &reply.head, jar, body: &text };
     match Extract::apply(step.extracts(), &view, visit) {
-        Ok(()) => (Outcome::Ok, String::new()),
-        Err(miss) => (Outcome::CheckFailed, miss.to_string()),
+        Ok(()) => ends(Outcome::Ok, String::new(), body),
+        Err(miss) => ends(Outcome::CheckFailed, miss.to_string(), body),
     }
 }

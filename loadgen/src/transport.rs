@@ -1,4 +1,4 @@
-//! The one transport: HTTP/1.1, read by httparse, with our own keep-alive pool.
+//! The one transport: HTTP/1.1, read by httparse, with our own keep-alive pool; or HTTP/2 on shared connections.
 //!
 //! It reads the whole body, notes the times of each part, tells failures apart, and knows nothing of scenarios.
 
@@ -9,14 +9,19 @@ mod framing;
 #[cfg(test)]
 mod fuzz;
 mod head;
+mod http2;
+mod pace;
 mod pool;
 mod request;
+mod slow;
 mod stream;
 mod target;
+mod tls;
 
 pub(crate) use answer::{Reply, Wanted};
 pub(crate) use failure::Failure;
 pub(crate) use head::Head;
+pub use pace::ReadRate;
 pub(crate) use pool::{Pool, Times, exchange};
 pub(crate) use request::{Lines, Room, write};
 pub(crate) use target::Target;

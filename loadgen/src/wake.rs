@@ -23,7 +23,7 @@ pub enum Wake {
 
 impl Wake {
     /// A longer slack would be seen in every response time.
-    pub(crate) const MOST: Duration = Duration::from_millis(10);
+    pub const MOST: Duration = Duration::from_millis(10);
     /// Above this rate a thread would be busy with waking up.
     const ONE_BY_ONE: f64 = 10_000.0;
     const SLACK: Duration = Duration::from_micros(200);

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::units::UnixMillis;
 
-/// When a phase starts, measures and stops; monotonic, with one wall-clock anchor.
+/// When a phase starts, measures and stops; monotonic, with one wall-clock anchor. It is the only place where the wall clock
+/// is read: when somebody sets it during a phase, no figure and no moment of the phase moves.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) start: Instant,

@@ -8,10 +8,12 @@ use http::header::{
     USER_AGENT,
 };
 use http::uri::PathAndQuery;
+use kneepoint_model::crowd::Crowd;
 use kneepoint_model::load::LoadModel;
 use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, Step, Template, Visit};
 use tokio::sync::Semaphore;
 
+use crate::coding::{Packing, offered};
 use crate::cookies::Jar;
 use crate::error::LoadError;
 use crate::health::Threads;
@@ -31,6 +33,8 @@ pub(crate) struct World {
     pub(crate) recorder: Recorder,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) picker: Picker,
+    /// Who is there when, in the closed model.
+    pub(crate) crowd: Crowd,
     pub(crate) ready: Vec<Vec<ReadyStep>>,
     /// Slots for requests in flight, in the open model.
     pub(crate) slots: Option<Semaphore>,
@@ -69,6 +73,8 @@ pub(crate) struct ReadyStep {
     pub(crate) fixed_without_body: Lines,
     /// Headers with placeholders.
     pub(crate) varying: Vec<(HeaderName, Template)>,
+    /// Whether the body of the answer is kept: to be looked at, or because only unpacking it tells its size.
+    pub(crate) keeps_body: bool,
     /// Whether the scenario itself says where the visitor comes from.
     pub(crate) says_referer: bool,
     pub(crate) says_origin: bool,
@@ -100,6 +106,7 @@ impl World {
             recorder: Recorder::new(window, stage_ends, endpoints.len()),
             endpoints,
             picker: Picker::new(&weights),
+            crowd: plan.crowd(),
             ready,
             slots: matches!(plan.model, LoadModel::Open { .. }).then(|| Semaphore::new(slots)),
             threads: Threads::default(),
@@ -167,7 +174,7 @@ fn ready_steps(
     common.insert(HOST, value(site.host())?);
     common.insert(USER_AGENT, value(&plan.user_agent)?);
     common.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    common.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    common.insert(ACCEPT_ENCODING, value(&offered(&plan.accept_encoding))?);
     let one = |(step, endpoint): (&Step, &usize)| {
         let mut headers = common.clone();
         let mut varying = Vec::new();
@@ -188,6 +195,7 @@ fn ready_steps(
             headers.contains_key(wanted) || varying.iter().any(|(name, _)| name == wanted)
         };
         let (says_referer, says_origin) = (says(&REFERER), says(&ORIGIN));
+        let keeps_body = step.needs_body() || step.bounds_body() && !tells_length(&headers, &varying);
         let fixed = Lines::of(&headers);
         headers.remove(CONTENT_TYPE);
         let fixed_without_body = Lines::of(&headers);
@@ -206,11 +214,24 @@ fn ready_steps(
             fixed,
             fixed_without_body,
             varying,
+            keeps_body,
             says_referer,
             says_origin,
         })
     };
     scenario.steps().iter().zip(numbers).map(one).collect()
+}
+
+/// Whether all that these headers let an answer be packed in tells how large it was.
+fn tells_length(headers: &HeaderMap, varying: &[(HeaderName, Template)]) -> bool {
+    let varies = varying.iter().any(|(name, _)| *name == ACCEPT_ENCODING);
+    let offered = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let tells = |coding: &str| match Packing::of(coding.split(';').next()) {
+        Packing::Plain => true,
+        Packing::Packed(coding) => coding.tells_length(),
+        Packing::Strange => false,
+    };
+    !varies && offered.split(',').all(tells)
 }
 
 /// The wire's name for a method.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schedule::{LoadStage, length_of};
-use crate::units::Micros;
+use crate::schedule::{LoadStage, SHORTEST, StageError};
+use crate::units::{Micros, Span};
 
 /// More users than this are a mistake.
 const MOST: u32 = 100_000;
@@ -82,8 +82,8 @@ impl FromStr for UserStage {
             let number = text.parse().ok().filter(|number| *number <= MOST);
             number.ok_or_else(|| refuse("has a number of users that is not one (0 to 100000)"))
         };
-        let length =
-            length_of(length).ok_or_else(|| refuse("has a length that is not one (1ms to 24 hours)"))?;
+        let length = length.parse::<Span>().ok().filter(|length| length.0 >= SHORTEST);
+        let Span(length) = length.ok_or_else(|| refuse("has a length that is not one (1ms to 24 hours)"))?;
         Ok(Self { users_from: users(from)?, users_to: users(to)?, length_us: Micros::from_duration(length) })
     }
 }
@@ -119,6 +119,24 @@ impl AnyStage {
     }
 }
 
+/// A stage of neither model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub enum AnyStageError {
+    /// It looks like one of the open model.
+    Rate(#[from] StageError),
+    /// It looks like one of the closed model.
+    Users(#[from] UserStageError),
+}
+
+impl FromStr for AnyStage {
+    type Err = AnyStageError;
+
+    fn from_str(text: &str) -> Result<Self, AnyStageError> {
+        if text.contains("user") { Ok(Self::Users(text.parse()?)) } else { Ok(Self::Rate(text.parse()?)) }
+    }
+}
+
 impl fmt::Display for AnyStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,7 +159,7 @@ impl Crowd {
     /// When user number `user` is there, at `since` or later after the start; `None` when never again.
     pub fn turn(&self, user: u32, since: Duration) -> Option<Duration> {
         let mut starts = Duration::ZERO;
-        for stage in &self.0 {
+        for stage in self.0.iter().filter(|stage| stage.length_us.0 > 0) {
             let ends = starts + stage.length();
             if since < ends {
                 let into = since.saturating_sub(starts);
@@ -173,7 +191,8 @@ mod tests {
 
     #[test]
     fn users_come_evenly_go_evenly_and_come_back() {
-        let crowd = crowd(&["ramp 0 to 10 users over 10s", "ramp 10 to 0 users over 10s", "hold 3 users for 5s"]);
+        let crowd =
+            crowd(&["ramp 0 to 10 users over 10s", "ramp 10 to 0 users over 10s", "hold 3 users for 5s"]);
         assert_eq!(crowd.turn(1, Duration::ZERO), Some(seconds(1.0)));
         assert_eq!(crowd.turn(10, Duration::ZERO), Some(seconds(10.0)));
         assert_eq!(crowd.turn(11, Duration::ZERO), None);
@@ -188,15 +207,23 @@ mod tests {
     fn stages_are_read_and_written() {
         for text in ["hold 20 users for 30s", "ramp 0 to 20 users over 60s"] {
             let stage: UserStage = text.parse().expect("a stage");
+            assert_eq!(text.parse(), Ok(AnyStage::Users(stage)));
             assert_eq!(stage.to_string(), text);
             let json = serde_json::to_string(&AnyStage::Users(stage)).expect("json");
             assert_eq!(serde_json::from_str::<AnyStage>(&json).expect("json"), AnyStage::Users(stage));
         }
-        for text in ["", "hold 20/s for 3s", "hold x users for 3s", "ramp 1 to 100001 users over 3s", "hold 2 users for 0s"] {
+        for text in [
+            "",
+            "hold 20/s for 3s",
+            "hold x users for 3s",
+            "ramp 1 to 100001 users over 3s",
+            "hold 2 users for 0s",
+        ] {
             let error = text.parse::<UserStage>().expect_err(text).to_string();
             assert!(error.contains("write `hold 20 users for 30s`"), "{error}");
         }
-        let rate = AnyStage::Rate("hold 5/s for 1s".parse().expect("a stage"));
+        let rate: AnyStage = "hold 5/s for 1s".parse().expect("a stage");
+        assert_eq!(rate, AnyStage::Rate("hold 5/s for 1s".parse().expect("a stage")));
         let json = serde_json::to_string(&rate).expect("json");
         assert_eq!(serde_json::from_str::<AnyStage>(&json).expect("json"), rate);
     }
@@ -212,7 +239,7 @@ mod tests {
                 Some(turn) => {
                     prop_assert!(turn >= since);
                     prop_assert_eq!(crowd.turn(user, turn), Some(turn));
-                    let (own, within) = if turn < stages[0].length() { (0, turn) } else { (1, turn - stages[0].length()) };
+                    let (own, within) = if turn < stages[0].length() { (0, turn) } else { (1, turn.saturating_sub(stages[0].length())) };
                     let reached = stages[own].at(within.as_secs_f64() / 10.0);
                     prop_assert!(reached >= user, "{} of {} at {:?}", reached, user, turn);
                 }

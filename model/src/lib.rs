@@ -6,6 +6,7 @@
 pub mod cache_status;
 pub mod cancel;
 pub mod correctness;
+pub mod crowd;
 pub mod db;
 pub mod event;
 pub mod exit;
@@ -33,4 +34,5 @@ pub mod summary;
 pub mod tier;
 pub mod units;
 pub mod verdict;
+pub mod via;
 pub mod warm;

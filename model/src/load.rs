@@ -5,6 +5,7 @@
 //! body. *TTFB* runs from the moment of sending to the first byte.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,27 @@ impl LoadModel {
             Self::Closed { .. } => "closed",
             Self::Open { .. } => "open",
         }
+    }
+}
+
+/// The protocol that requests were spoken in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    #[default]
+    #[serde(rename = "1.1")]
+    Http11,
+    /// HTTP/2.
+    #[serde(rename = "2")]
+    Http2,
+}
+
+impl fmt::Display for HttpVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        })
     }
 }
 
@@ -106,10 +128,16 @@ pub struct EndpointStats {
     pub ttfb_us: Quantiles,
     /// Bytes of bodies as received.
     pub wire_bytes: Bytes,
-    /// Bytes of bodies decoded.
+    /// Bytes of bodies decoded, as far as their size is known: plain and gzip always, others where a check decoded them.
     pub body_bytes: Bytes,
+    /// Bytes as received of the bodies whose decoded size is not known: in `wire_bytes`, and not in `body_bytes`.
+    #[serde(default)]
+    pub undecoded_bytes: Bytes,
     /// Responses that arrived compressed.
     pub compressed: u64,
+    /// Redirects that were followed; one request may have several.
+    #[serde(default)]
+    pub redirects: u64,
     /// What the caches in front said.
     pub cache: BTreeMap<CacheOutcome, u64>,
     /// What the server said of itself.
@@ -245,6 +273,9 @@ pub struct LoadPhase {
     pub name: String,
     /// Open or closed.
     pub load: LoadModel,
+    /// The protocol that was spoken.
+    #[serde(default)]
+    pub http: HttpVersion,
     /// Scenarios that ran, with their weights.
     pub scenarios: BTreeMap<String, u32>,
     /// Seed of every random choice.
@@ -278,8 +309,12 @@ pub struct LoadPhase {
     pub service_us: Quantiles,
     /// To the first byte.
     pub ttfb_us: Quantiles,
-    /// Time to connect, for requests that needed a new connection.
+    /// Time until a new connection could be used, for requests that needed one: TCP or the unix socket, and with HTTP/2 the
+    /// server's settings; without the TLS handshake.
     pub connect_us: Quantiles,
+    /// Time of the TLS handshakes of those connections; resumed sessions are among them.
+    #[serde(default)]
+    pub tls_us: Quantiles,
     /// Dispatcher lateness: moment of dispatch minus intended start (open model).
     pub sched_lag_us: Quantiles,
     /// How exactly the dispatcher kept its time (open model).

@@ -25,6 +25,14 @@ pub enum Outcome {
     Refused,
     /// The connection was cut while in use.
     Reset,
+    /// The server reset the stream (HTTP/2).
+    StreamReset,
+    /// The server refused the stream without a look at the request, also the second time (HTTP/2).
+    StreamRefused,
+    /// The server ended the connection without a look at the request, also the second time (HTTP/2).
+    GoAway,
+    /// HTTP/2 was asked for, and the server does not speak it.
+    NoHttp2,
     /// The TLS handshake failed.
     Tls,
     /// No complete answer within the deadline.
@@ -55,6 +63,10 @@ impl Outcome {
             Self::Dns => "name not resolved",
             Self::Refused => "connection refused",
             Self::Reset => "connection reset",
+            Self::StreamReset => "stream reset",
+            Self::StreamRefused => "stream refused",
+            Self::GoAway => "sent away (GOAWAY)",
+            Self::NoHttp2 => "no HTTP/2",
             Self::Tls => "TLS handshake failed",
             Self::Timeout => "timeout",
             Self::Protocol => "not HTTP",

@@ -10,13 +10,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::crowd::AnyStage;
 use crate::histogram::Quantiles;
 use crate::units::{Micros, PerSecond, Span};
 
 /// The highest rate that is understood.
 const HIGHEST: f64 = 1_000_000.0;
 /// The shortest stage.
-const SHORTEST: Duration = Duration::from_millis(1);
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A stretch of an open phase in which the rate of arrivals goes evenly from one value to another.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -145,11 +146,11 @@ impl Schedule {
     }
 }
 
-/// One stage of an open phase, as it went. A request belongs to the stage in which it was due, whenever it ended.
+/// One stage of a phase, as it went. A request belongs to the stage in which it was due, whenever it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StageStats {
     /// What was wanted.
-    pub stage: LoadStage,
+    pub stage: AnyStage,
     /// Requests per second that became due in it.
     pub offered_rps: PerSecond,
     /// Requests that were due in it and ended.

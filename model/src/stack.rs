@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::tier::Tier;
+use crate::via::Via;
 
 /// How the stack is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +113,9 @@ pub struct StackInfo {
     pub base_url: Url,
     /// `Host` header, where it must differ from the URL.
     pub host_header: Option<String>,
+    /// How connections to it are made, where the URL does not say it.
+    #[serde(default, skip_serializing_if = "Via::is_plain")]
+    pub via: Via,
     /// The tiers, nearest to the visitor first.
     pub tiers: Vec<TierInfo>,
     /// Environment switches of the site (secrets left out).

@@ -106,6 +106,9 @@ pub struct EndpointSummary {
     pub ttfb_us: Quantiles,
     /// Mean bytes on the wire.
     pub bytes_per_request: Bytes,
+    /// Redirects that were followed for each request, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirects_per_request: Option<f64>,
     /// Database statements per request, where the server says so.
     pub queries_per_request: Option<f64>,
     /// Share of requests that a cache in front answered, where one speaks.

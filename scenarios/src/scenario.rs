@@ -183,6 +183,10 @@ impl Step {
     pub fn slo(&self) -> &[Promised] {
         &self.slo
     }
+    /// True when the size of the decoded body is judged.
+    pub fn bounds_body(&self) -> bool {
+        self.expect.max_bytes.is_some()
+    }
 }
 
 impl Scenario {

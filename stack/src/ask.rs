@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use reqwest::ClientBuilder;
+use kneepoint_model::via::Via;
 use reqwest::header::{HOST, SERVER};
+use reqwest::{Certificate, ClientBuilder};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -42,6 +43,24 @@ impl Asker {
     /// One that asks over a Unix socket, whatever the URL says.
     pub(crate) fn by_socket(path: &Path) -> Result<Self, StackError> {
         Self::with(|client| client.unix_socket(path))
+    }
+
+    /// One that asks a site, on the way that leads to it.
+    pub(crate) fn of_site(url: &Url, via: &Via) -> Result<Self, StackError> {
+        let trusted = match &via.ca_file {
+            Some(path) if url.scheme() == "https" => Some(authorities(path)?),
+            _ => None,
+        };
+        Self::with(|client| {
+            let client = match &via.unix_socket {
+                Some(path) => client.unix_socket(path.as_path()),
+                None => client,
+            };
+            match trusted {
+                Some(trusted) => client.tls_certs_only(trusted),
+                None => client,
+            }
+        })
     }
 
     fn with(more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, StackError> {
@@ -94,6 +113,17 @@ impl Asker {
         body.truncate(BODY);
         Ok(Reply { status, server, body: String::from_utf8_lossy(&body).into_owned() })
     }
+}
+
+/// The certificate authorities of a PEM file.
+fn authorities(path: &Path) -> Result<Vec<Certificate>, StackError> {
+    let bad = |why: String| StackError::BadAuthorities { path: path.to_owned(), why };
+    let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let trusted = Certificate::from_pem_bundle(&text).map_err(|error| bad(error.to_string()))?;
+    if trusted.is_empty() {
+        return Err(bad("there is no certificate in it".to_owned()));
+    }
+    Ok(trusted)
 }
 
 async fn stopped(cancel: &Cancel) {

@@ -1,14 +1,16 @@
 //! Attach to a site that already runs: kneepoint starts and stops nothing, and asks for consent before it loads a target
 //! that is not loopback or private.
 //!
-//! The name is resolved first, and *every* address it has must be near; only then is the first request sent.
+//! The name is resolved first, and *every* address it has must be near; only then is the first request sent. A unix socket
+//! is of this machine: with one no name is looked up, and nothing is ever sent to the host of the URL.
 
 mod address;
 mod discover;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +19,7 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
+use kneepoint_model::via::Via;
 use url::{Host, Url};
 
 use crate::ask::{Asker, Reply};
@@ -35,6 +38,8 @@ pub struct AttachPlan {
     pub url: Url,
     /// `Host` header, where it must differ from the URL.
     pub host_header: Option<String>,
+    /// How connections to the site are made.
+    pub via: Via,
     /// The proxy's JSON access log.
     pub access_log: Option<PathBuf>,
     /// Root processes by tier; what is given is not looked for.
@@ -50,9 +55,17 @@ pub struct AttachPlan {
 /// Looks at the target and its processes. Blocks for at most half a minute.
 ///
 /// # Errors
-/// `NotPrivate` without consent, before anything is sent; `BadTarget` when it does not answer; `NoSuchProcess`.
+/// `NotPrivate` without consent, before anything is sent; `BadTarget` when it does not answer; `NoSuchProcess`;
+/// `NoSuchSocket`.
 pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackError> {
-    let addresses = resolve(&plan.url, cancel)?;
+    speaks_http(&plan.url)?;
+    let addresses = match &plan.via.unix_socket {
+        Some(path) => {
+            is_socket(path)?;
+            Vec::new()
+        }
+        None => resolve(&plan.url, cancel)?,
+    };
     refuse_public(&plan.url, &addresses, plan.consent)?;
     for url in [&plan.pprof, &plan.status_url].into_iter().flatten() {
         refuse_public(url, &resolve(url, cancel)?, plan.consent)?;
@@ -63,12 +76,19 @@ pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackErro
             return Err(StackError::NoSuchProcess { pid: *pid, tier: tier.name() });
         }
     }
-    let answer = Asker::new()?.get(&plan.url, plan.host_header.as_deref(), FIRST_ANSWER, cancel);
+    let answer = Asker::of_site(&plan.url, &plan.via)?.get(
+        &plan.url,
+        plan.host_header.as_deref(),
+        FIRST_ANSWER,
+        cancel,
+    );
     if cancel.is_set() {
         return Err(StackError::Cancelled);
     }
     let reply = answer.map_err(|why| bad(&plan.url, &why))?;
-    let found = if addresses.iter().all(|ip| reach(*ip) == Reach::Loopback) {
+    let found = if let Some(path) = &plan.via.unix_socket {
+        discover::serving(path)
+    } else if addresses.iter().all(|ip| reach(*ip) == Reach::Loopback) {
         let port = plan.url.port_or_known_default().unwrap_or(80);
         discover::listening(&addresses, port)
     } else {
@@ -104,6 +124,7 @@ fn info(plan: &AttachPlan, found: Vec<TierInfo>, reply: &Reply) -> StackInfo {
         topology: "attach".to_owned(),
         base_url: plan.url.clone(),
         host_header: plan.host_header.clone(),
+        via: plan.via.clone(),
         tiers: tiers.into_values().collect(),
         toggles: BTreeMap::new(),
         versions: server.map(|server| ("Server header".to_owned(), server)).into_iter().collect(),
@@ -116,9 +137,7 @@ fn bad(url: &Url, why: &str) -> StackError {
     StackError::BadTarget { url: mask::mask_line(url.as_str()), why: why.to_owned() }
 }
 
-/// Every address of the URL's host. Literal addresses were normalised by the URL's own rules (`http://2130706433/` is
-/// 127.0.0.1), so no spelling gets past the check.
-fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
+fn speaks_http(url: &Url) -> Result<(), StackError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad(url, "only http and https can be loaded"));
     }
@@ -126,6 +145,19 @@ fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(bad(url, "it carries a user or password; give it without them"));
     }
+    Ok(())
+}
+
+fn is_socket(path: &Path) -> Result<(), StackError> {
+    let no = |why: String| StackError::NoSuchSocket { path: path.to_owned(), why };
+    let found = std::fs::metadata(path).map_err(|error| no(error.to_string()))?;
+    if found.file_type().is_socket() { Ok(()) } else { Err(no("it is no socket".to_owned())) }
+}
+
+/// Every address of the URL's host. Literal addresses were normalised by the URL's own rules (`http://2130706433/` is
+/// 127.0.0.1), so no spelling gets past the check.
+fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
+    speaks_http(url)?;
     let name = match url.host() {
         Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
         Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
@@ -173,6 +205,7 @@ mod tests {
         AttachPlan {
             url: url.parse().unwrap(),
             host_header: None,
+            via: Via::default(),
             access_log: None,
             pids: BTreeMap::new(),
             pprof: None,
@@ -195,6 +228,38 @@ mod tests {
             let error = attach(&plan(url), &Cancel::new()).unwrap_err();
             assert!(matches!(error, StackError::NotPrivate { .. }), "{url}: {error}");
         }
+    }
+
+    #[test]
+    fn a_socket_is_near_whatever_the_url_says_and_must_be_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.sock");
+        let over = |path: &Path| {
+            let via = Via { unix_socket: Some(path.to_owned()), ..Via::default() };
+            attach(&AttachPlan { via, ..plan("http://8.8.8.8/") }, &Cancel::new())
+        };
+        assert!(matches!(over(&path), Err(StackError::NoSuchSocket { .. })), "nothing is there");
+        assert!(matches!(over(dir.path()), Err(StackError::NoSuchSocket { .. })), "a folder");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let site = thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 2048];
+            let read = stream.read(&mut request).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            (String::from_utf8_lossy(&request[..read]).into_owned(), listener)
+        });
+        let info = over(&path).unwrap();
+        let (request, _listener) = site.join().unwrap();
+        assert!(request.to_lowercase().contains("host: 8.8.8.8\r\n"), "{request}");
+        assert_eq!(info.via.unix_socket.as_deref(), Some(path.as_path()));
+        assert_eq!(info.tiers[0].roots, [std::process::id()], "found by its socket");
+        // What else is asked is judged as ever.
+        let pprof = Some("http://8.8.4.4/debug/pprof/profile".parse().unwrap());
+        let via = Via { unix_socket: Some(path), ..Via::default() };
+        let error =
+            attach(&AttachPlan { pprof, via, ..plan("http://8.8.8.8/") }, &Cancel::new()).unwrap_err();
+        assert!(matches!(error, StackError::NotPrivate { .. }), "{error}");
     }
 
     #[test]

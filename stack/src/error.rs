@@ -58,6 +58,22 @@ pub enum StackError {
         "python 3.11 or later was not found; install it (`apt install python3 python3-venv`) or name one with `--python`"
     )]
     PythonMissing,
+    /// The unix socket of a site that already runs is not there, or is something else.
+    #[error("there is no unix socket at {}: {why}; name the one that the server listens on, e.g. --unix-socket /run/app.sock", path.display())]
+    NoSuchSocket {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is there instead.
+        why: String,
+    },
+    /// The file of certificate authorities cannot be used.
+    #[error("cannot use {} as file of certificate authorities: {why}; give a PEM file, e.g. --cacert ca.pem", path.display())]
+    BadAuthorities {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// There is Python, but only older ones.
     #[error(
         "python {version} at {} is too old; install 3.11 or later (`apt install python3 python3-venv`) or name one with `--python`",
@@ -333,6 +349,8 @@ impl StackError {
             | Self::BadSwitch { .. }
             | Self::Manoeuvre { .. }
             | Self::NotPrivate { .. }
+            | Self::NoSuchSocket { .. }
+            | Self::BadAuthorities { .. }
             | Self::NoSuchProcess { .. } => ExitCode::Usage,
             Self::Template { .. } => ExitCode::Internal,
             Self::Cancelled => ExitCode::Interrupted,

@@ -1,4 +1,4 @@
-//! Who listens on a port: `/proc/net/tcp`, `/proc/net/tcp6` and the descriptors of processes. Source: proc_pid_net(5).
+//! Who listens on a port or a unix socket: `/proc/net/tcp`, `/proc/net/tcp6`, `/proc/net/unix` and the descriptors of processes. Source: proc_pid_net(5).
 //!
 //! Reading the tables is a pure function of their text. The walk over descriptors sees only processes that we may look
 //! into, so "nobody found" does not mean "nobody there". It is slow, and made once, never while something is measured.
@@ -95,13 +95,40 @@ pub(crate) fn pids_listening(wanted: &[IpAddr], port: u16) -> Vec<u32> {
         .filter_map(|table| fs::read_to_string(table).ok())
         .flat_map(|table| listeners(&table))
         .collect();
-    let inodes = inodes_for(&all, wanted, port);
+    holding(&inodes_for(&all, wanted, port))
+}
+
+/// The processes that listen on a unix socket.
+pub(crate) fn pids_serving(socket: &Path) -> Vec<u32> {
+    // The table has paths as they were bound: as written, or as they are without links.
+    let real = fs::canonicalize(socket).ok();
+    let names: Vec<&Path> = [Some(socket), real.as_deref()].into_iter().flatten().collect();
+    let table = fs::read("/proc/net/unix").unwrap_or_default();
+    holding(&unix_inodes(&String::from_utf8_lossy(&table), &names))
+}
+
+/// The inodes of the sockets of a table that listen at one of these paths.
+fn unix_inodes(table: &str, names: &[&Path]) -> HashSet<u64> {
+    /// `__SO_ACCEPTCON`: it listens. Sockets of accepted connections have the same path.
+    const LISTENS: u32 = 1 << 16;
+    let listener = |line: &str| {
+        let (fields, path) = line.split_once(" /").map(|(fields, path)| (fields, format!("/{path}")))?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let flags = u32::from_str_radix(fields.get(3)?, 16).ok()?;
+        let ours = names.iter().any(|name| *name == Path::new(&path));
+        (flags & LISTENS != 0 && ours).then_some(fields.get(6)?.parse().ok()?)
+    };
+    table.lines().filter_map(listener).collect()
+}
+
+/// The processes that hold one of these sockets.
+fn holding(inodes: &HashSet<u64>) -> Vec<u32> {
     if inodes.is_empty() {
         return Vec::new();
     }
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let holding: BTreeSet<u32> = pids.filter(|pid| holds(*pid, &inodes)).collect();
+    let holding: BTreeSet<u32> = pids.filter(|pid| holds(*pid, inodes)).collect();
     holding.into_iter().collect()
 }
 
@@ -167,6 +194,21 @@ mod tests {
         assert_eq!(of(mapped, 18081), [8124]);
         assert_eq!(of(loopback, 8082), [93]);
         assert!(of(other, 18081).is_empty() && of(loopback, 1).is_empty());
+    }
+
+    #[test]
+    fn of_sockets_with_one_path_the_one_that_listens_counts() {
+        let table = "Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 33001 /run/app.sock
+0000000000000000: 00000003 00000000 00000000 0001 03 33002 /run/app.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 33003 /run/my app.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 33004 @abstract
+0000000000000000: 00000003 00000000 00000000 0001 03 33005
+";
+        let of = |path: &str| unix_inodes(table, &[Path::new(path)]).into_iter().collect::<Vec<_>>();
+        assert_eq!(of("/run/app.sock"), [33001]);
+        assert_eq!(of("/run/my app.sock"), [33003]);
+        assert_eq!(of("/run/other.sock"), []);
     }
 
     #[test]

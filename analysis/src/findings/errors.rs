@@ -124,7 +124,18 @@ fn finding(context: &Context<'_>, name: &str, seen: Failures) -> Finding {
 fn tier_of(context: &Context<'_>, outcome: Outcome) -> Tier {
     let has_proxy = context.facts.stack.as_ref().is_some_and(|stack| stack.tier(Tier::Proxy).is_some());
     match outcome {
-        Outcome::Refused | Outcome::Reset | Outcome::Tls | Outcome::Protocol if has_proxy => Tier::Proxy,
+        Outcome::Refused
+        | Outcome::Reset
+        | Outcome::StreamReset
+        | Outcome::StreamRefused
+        | Outcome::GoAway
+        | Outcome::NoHttp2
+        | Outcome::Tls
+        | Outcome::Protocol
+            if has_proxy =>
+        {
+            Tier::Proxy
+        }
         Outcome::Dns => Tier::Host,
         Outcome::Shed => Tier::Generator,
         _ => Tier::Server,
@@ -162,6 +173,16 @@ const fn fix(outcome: Outcome) -> &'static str {
                           raise `max_in_flight`"
         }
         Outcome::Dns => "make the host name resolve on the machine that loads",
+        Outcome::StreamReset => {
+            "find out who resets streams: the server's log, and its limits on requests and frames"
+        }
+        Outcome::StreamRefused => "raise the server's limit of concurrent streams, or make pages faster",
+        Outcome::GoAway => {
+            "raise the server's number of requests for each connection, and see whether it restarts under load"
+        }
+        Outcome::NoHttp2 => {
+            "switch HTTP/2 on at the outermost server (ALPN `h2`, or h2c without TLS), or load with HTTP/1.1"
+        }
         Outcome::Tls => "mend the certificate, or load over plain HTTP",
         Outcome::BodyTooLarge => "bound the page: paginate it",
         Outcome::Ok | Outcome::Protocol | Outcome::Censored => {

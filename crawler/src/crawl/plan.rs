@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kneepoint_model::via::Via;
 use url::Url;
 
 use crate::USER_AGENT;
@@ -13,6 +14,8 @@ pub struct CrawlPlan {
     pub base_url: Url,
     /// Value of `Host`, when connections go to another address than the site's name.
     pub host_header: Option<String>,
+    /// How connections to the site are made.
+    pub via: Via,
     /// Most URLs visited.
     pub max_pages: usize,
     /// Most clicks from the start; style sheets and images do not count as a click.
@@ -41,6 +44,7 @@ impl CrawlPlan {
         Self {
             base_url,
             host_header: None,
+            via: Via::default(),
             max_pages: 500,
             max_depth: 10,
             max_seconds: 60,

@@ -44,6 +44,7 @@ pub fn crawl(plan: &CrawlPlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
         let client = Client::new(&ClientPlan {
             origin: target.base(),
             host_header: plan.host_header.as_deref(),
+            via: &plan.via,
             user_agent: &plan.user_agent,
             timeout: plan.timeout,
             connections: plan.concurrency,

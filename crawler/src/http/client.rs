@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use kneepoint_model::via::Via;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, USER_AGENT,
 };
@@ -14,6 +15,7 @@ use url::Url;
 use super::answer::Answer;
 use super::coding::decode;
 use super::failure::{NoAnswer, Refusal};
+use super::via::connecting;
 use crate::error::CrawlError;
 
 /// Most bytes of a body that are read, and most that it may decode to.
@@ -28,6 +30,8 @@ pub(crate) struct ClientPlan<'a> {
     pub(crate) origin: &'a Url,
     /// Value of `Host`, when it is not the address's own.
     pub(crate) host_header: Option<&'a str>,
+    /// How connections are made.
+    pub(crate) via: &'a Via,
     /// How kneepoint introduces itself.
     pub(crate) user_agent: &'a str,
     /// For one exchange, from the start to the last byte.
@@ -71,9 +75,9 @@ impl Client {
             .no_zstd()
             .connect_timeout(plan.timeout)
             .pool_max_idle_per_host(plan.connections);
-        // Without encryption no certificate is ever looked at, so none needs to be on the machine.
-        let builder = if plan.origin.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-        let http = builder.build().map_err(|error| CrawlError::Client(error.to_string()))?;
+        let http = connecting(builder, plan.origin, plan.via)?
+            .build()
+            .map_err(|error| CrawlError::Client(error.to_string()))?;
         Ok(Self { http, host, timeout: plan.timeout })
     }
 

@@ -4,8 +4,10 @@ mod answer;
 mod client;
 mod coding;
 mod failure;
+mod via;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Client, ClientPlan};
 pub(crate) use coding::{Decoded, compressible, gzip_size};
 pub(crate) use failure::{NoAnswer, Refusal};
+pub(crate) use via::connecting;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kneepoint_model::site::SiteMap;
+use kneepoint_model::via::Via;
 use url::Url;
 
 use crate::USER_AGENT;
@@ -15,6 +16,8 @@ pub struct ProbePlan {
     pub base_url: Url,
     /// Value of `Host`, when connections go to another address than the site's name.
     pub host_header: Option<String>,
+    /// How connections to the site are made.
+    pub via: Via,
     /// What the crawl found.
     pub site: SiteMap,
     /// Where the application's probe writes the statements behind its digests, as JSON lines.
@@ -37,6 +40,7 @@ impl ProbePlan {
         Self {
             base_url,
             host_header: None,
+            via: Via::default(),
             site,
             statements: None,
             repeats: 5,

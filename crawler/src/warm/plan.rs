@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kneepoint_model::via::Via;
 use url::Url;
 
 use crate::USER_AGENT;
@@ -13,6 +14,8 @@ pub struct WarmPlan {
     pub base_url: Url,
     /// Value of `Host`, when connections go to another address than the site's name.
     pub host_header: Option<String>,
+    /// How connections to the site are made.
+    pub via: Via,
     /// Paths, heaviest first (see [`crate::warm_order`]).
     pub paths: Vec<String>,
     /// Requests under way at once, and how often each page is asked for in a round: at least the number of workers, so
@@ -34,6 +37,7 @@ impl WarmPlan {
         Self {
             base_url,
             host_header: None,
+            via: Via::default(),
             paths,
             concurrency: 4,
             max_rounds: 8,

@@ -39,6 +39,7 @@ pub fn warm(plan: &WarmPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<
         let client = Client::new(&ClientPlan {
             origin: target.base(),
             host_header: plan.host_header.as_deref(),
+            via: &plan.via,
             user_agent: &plan.user_agent,
             timeout: plan.timeout,
             connections: plan.concurrency,

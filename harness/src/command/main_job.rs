@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kneepoint_crawler::{cron, systemd_timer, warm_order};
 use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::load::HttpVersion;
 use kneepoint_model::run::names;
 use kneepoint_model::secret::is_secret;
 use kneepoint_model::site::SiteMap;
@@ -23,6 +24,7 @@ use crate::signals::Stop;
 pub(super) fn run(common: &Common, args: &RunArgs, asked: Asked) -> Result<ExitCode, Failure> {
     let mut overrides = target(&args.target);
     overrides.users = args.users;
+    overrides.http = args.http2.then_some(HttpVersion::Http2);
     overrides.fail_on = args.fail_on;
     overrides.rate = args.rate.as_deref().map(rate).transpose()?;
     overrides.stages.clone_from(&args.stages);
@@ -54,10 +56,10 @@ pub(super) fn warm(common: &Common, args: &TargetArgs, print_cron: Option<u32>) 
         let site: SiteMap = run.folder.read_json(names::SITE)?;
         let stack: StackInfo = run.folder.read_json(names::STACK)?;
         let pages = warm_order(&site, plan.warm.pages);
-        let (service, timer) = systemd_timer(&stack.base_url, &pages, minutes);
+        let (service, timer) = systemd_timer(&stack.base_url, &stack.via, &pages, minutes);
         console::print(&format!(
             "# crontab -e\n{}\n# /etc/systemd/system/kneepoint-warm.service\n{service}\n# /etc/systemd/system/kneepoint-warm.timer\n{timer}",
-            cron(&stack.base_url, &pages, minutes)
+            cron(&stack.base_url, &stack.via, &pages, minutes)
         ));
     }
     Ok(exit)
@@ -81,7 +83,13 @@ fn speak(common: &Common, plan: &Plan, asked: Asked) -> Result<(ExitCode, Run), 
 }
 
 pub(super) fn target(args: &TargetArgs) -> Overrides {
-    Overrides { attach: args.attach.clone(), own_target: args.own_target, ..stack(&args.stack) }
+    Overrides {
+        attach: args.attach.clone(),
+        unix_socket: args.unix_socket.clone(),
+        ca_file: args.cacert.clone(),
+        own_target: args.own_target,
+        ..stack(&args.stack)
+    }
 }
 
 pub(super) fn stack(args: &StackArgs) -> Overrides {
@@ -111,9 +119,9 @@ pub(super) fn command_line() -> Vec<String> {
 fn mask(words: impl Iterator<Item = String>) -> Vec<String> {
     // `--env KEY=VALUE` and `--env=KEY=VALUE`: every sign may be the one that ends a name.
     let masked = |word: String| {
-        let names = word.match_indices('=').find(|(at, _)| {
-            is_secret(word[..*at].rsplit('=').next().unwrap_or_default())
-        });
+        let names = word
+            .match_indices('=')
+            .find(|(at, _)| is_secret(word[..*at].rsplit('=').next().unwrap_or_default()));
         match names {
             Some((at, _)) => format!("{}=***", &word[..at]),
             None => word,
@@ -128,8 +136,10 @@ mod tests {
 
     #[test]
     fn secrets_do_not_reach_the_manifest() {
-        let words = ["kneepoint", "--env", "KP_DB_PASSWORD=a=b", "--env=KP_SECRET_KEY=c", "KP_SESSIONS=cache"];
-        let masked = ["kneepoint", "--env", "KP_DB_PASSWORD=***", "--env=KP_SECRET_KEY=***", "KP_SESSIONS=cache"];
+        let words =
+            ["kneepoint", "--env", "KP_DB_PASSWORD=a=b", "--env=KP_SECRET_KEY=c", "KP_SESSIONS=cache"];
+        let masked =
+            ["kneepoint", "--env", "KP_DB_PASSWORD=***", "--env=KP_SECRET_KEY=***", "KP_SESSIONS=cache"];
         assert_eq!(mask(words.map(str::to_owned).into_iter()), masked);
     }
 }

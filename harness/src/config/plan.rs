@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_ci::{PlanError, SloPlan, check_endpoints, promise};
+use kneepoint_loadgen::Coding;
+use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::ladder::{Promise, SearchPlan};
+use kneepoint_model::load::HttpVersion;
 use kneepoint_model::units::Span;
+use kneepoint_model::via::Via;
 use kneepoint_scenarios::{Promised, Replay, Scenario};
 use serde::{Serialize, Serializer};
 use url::Url;
@@ -15,7 +19,8 @@ use url::Url;
 use super::mix::mix;
 use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site, StackDb, StackDriver};
 use super::schedule::{self, log_of, said, speed, stages};
-use super::value::{AssertionText, Rate, Spread, StageText, StopText};
+use super::value::{AssertionText, Rate, Spread, StageText, StopText, WakeText};
+use super::wire::ReadRateText;
 use super::{ConfigError, Overrides};
 
 /// Everything a run needs to know.
@@ -75,6 +80,7 @@ pub(crate) struct StackPart {
 pub(crate) struct SiteTarget {
     pub(crate) url: Url,
     pub(crate) host_header: Option<String>,
+    pub(crate) via: Via,
     pub(crate) consent: bool,
     pub(crate) access_log: Option<PathBuf>,
     pub(crate) server_pids: Vec<u32>,
@@ -102,13 +108,15 @@ pub(crate) struct ProbePart {
 /// Load.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LoadPart {
+    pub(crate) http: HttpVersion,
     pub(crate) users: u32,
     #[serde(serialize_with = "seconds")]
     pub(crate) closed: Duration,
     #[serde(serialize_with = "seconds")]
     pub(crate) open: Duration,
     pub(crate) rate: Rate,
-    /// Where there are any, the open phase goes through them, and `open` and `rate` are not used.
+    /// Where there are any of a rate, the open phase goes through them, and `open` and `rate` are not used; where there are any
+    /// of users, the closed phase does, and `closed` and `users` are not used.
     pub(crate) stages: Vec<StageText>,
     pub(crate) arrivals: Spread,
     /// An access log whose requests are the open phase, and how much faster they come. Read only for verbs that have one.
@@ -120,6 +128,10 @@ pub(crate) struct LoadPart {
     #[serde(serialize_with = "seconds")]
     pub(crate) timeout: Duration,
     pub(crate) max_in_flight: usize,
+    pub(crate) shed_after: Option<Span>,
+    pub(crate) wake: WakeText,
+    pub(crate) accept_encoding: Vec<Coding>,
+    pub(crate) read_rate: Option<ReadRateText>,
     pub(crate) stop_when: Vec<StopText>,
     pub(crate) threads: usize,
     pub(crate) pin: bool,
@@ -218,7 +230,7 @@ impl Plan {
         }
         let stages = stages(&raw, over)?;
         let (log, times) = (log_of(&raw, base, over), speed(&raw, over)?);
-        if log.is_some() && !stages.is_empty() {
+        if log.is_some() && stages.iter().any(|StageText(stage)| matches!(stage, AnyStage::Rate(_))) {
             let why = "load.replay and load.stages both say when visitors come; leave one out";
             return Err(ConfigError::Merged(why.to_owned()));
         }
@@ -238,7 +250,7 @@ impl Plan {
         let slo = slo(&raw.slo, over, &mix)?;
         Ok(Self {
             home: home.to_owned(),
-            target: target(&raw, seed, over)?,
+            target: target(&raw, base, seed, over)?,
             seed,
             warm: WarmPart {
                 pages: set(raw.warm.pages).0 as usize,
@@ -251,6 +263,7 @@ impl Plan {
                 max_time: time(raw.probe.max_time),
             },
             load: LoadPart {
+                http: http(&raw.load, over)?,
                 users: over.users.unwrap_or(set(raw.load.users).0),
                 closed: time(raw.load.closed),
                 open: time(raw.load.open),
@@ -262,6 +275,10 @@ impl Plan {
                 warmup: time(raw.load.warmup),
                 timeout: time(raw.load.timeout),
                 max_in_flight: set(raw.load.max_in_flight).0 as usize,
+                shed_after: raw.load.shed_after,
+                wake: set(raw.load.wake),
+                accept_encoding: set(raw.load.accept_encoding.clone()),
+                read_rate: raw.load.read_rate,
                 stop_when: set(raw.load.stop_when.clone()),
                 threads: set(raw.load.threads).0 as usize,
                 pin: set(raw.load.pin),
@@ -276,6 +293,17 @@ impl Plan {
             slo,
             crawl: raw.crawl,
         })
+    }
+}
+
+fn http(raw: &super::raw::Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
+    let http = over.http.unwrap_or(set(raw.http));
+    match raw.read_rate {
+        Some(rate) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
+            "load.read_rate = \"{}\" goes with HTTP/1.1 only (a connection of HTTP/2 has many visitors); leave it out, or write http = \"1.1\"",
+            rate.0
+        ))),
+        _ => Ok(http),
     }
 }
 
@@ -306,9 +334,17 @@ fn experiment(raw: &super::raw::Experiment, over: &Overrides) -> Result<Experime
     Ok(part)
 }
 
-fn target(raw: &RawConfig, seed: u64, over: &Overrides) -> Result<Target, ConfigError> {
+fn target(raw: &RawConfig, base: &Path, seed: u64, over: &Overrides) -> Result<Target, ConfigError> {
     if let Some(url) = over.attach.clone().or_else(|| raw.site.url.clone()) {
-        return Ok(Target::Site(site(&raw.site, url, over)?));
+        return Ok(Target::Site(site(&raw.site, base, url, over)?));
+    }
+    for (flag, given) in [("--unix-socket", over.unix_socket.is_some()), ("--cacert", over.ca_file.is_some())]
+    {
+        if given {
+            let why =
+                "the reference stack has its own address; give --attach too, e.g. --attach http://shop.test/";
+            return Err(ConfigError::Flag { flag, why: why.to_owned() });
+        }
     }
     let mut env = raw.stack.env.clone().unwrap_or_default();
     env.extend(over.env.iter().cloned());
@@ -347,7 +383,7 @@ fn ladder(raw: &super::raw::Ladder, over: &Overrides) -> Result<LadderPart, Conf
     Ok(part)
 }
 
-fn site(raw: &Site, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {
+fn site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(ConfigError::Flag {
             flag: "--attach",
@@ -362,7 +398,15 @@ fn site(raw: &Site, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigErro
         });
     }
     let allowed = raw.allow_hosts.iter().flatten().any(|host| Some(host.as_str()) == url.host_str());
+    let in_file = |path: &PathBuf| base.join(path);
+    let unix_socket = match (&over.unix_socket, &raw.unix_socket) {
+        (Some(given), _) => Some(given.0.clone()),
+        (None, Some(written)) => Some(written.from_here(base).map_err(ConfigError::Merged)?),
+        (None, None) => None,
+    };
+    let ca_file = over.ca_file.clone().or_else(|| raw.ca_file.as_ref().map(in_file));
     Ok(SiteTarget {
+        via: Via { unix_socket, ca_file },
         consent: over.own_target || allowed,
         host_header: raw.host_header.clone(),
         access_log: raw.access_log.clone(),

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use kneepoint_loadgen::Coding;
 use kneepoint_model::finding::Severity;
+use kneepoint_model::load::HttpVersion;
 use kneepoint_model::units::Span;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::value::{AssertionText, AtLeastOne, Port, PromiseText, Rate, Spread, StageText, StopText};
+use super::value::{
+    AssertionText, AtLeastOne, Port, PromiseText, Rate, Spread, StageText, StopText, WakeText,
+};
+use super::wire::{ReadRateText, SocketPath};
 
 /// The file. Every key may be absent: what is absent is taken from the defaults.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,6 +45,8 @@ section! {
     Site {
         url: Url,
         host_header: String,
+        unix_socket: SocketPath,
+        ca_file: PathBuf,
         allow_hosts: Vec<String>,
         access_log: PathBuf,
         server_pids: Vec<u32>,
@@ -83,6 +90,7 @@ section! {
 section! {
     /// Load.
     Load {
+        http: HttpVersion,
         users: AtLeastOne,
         closed: Span,
         open: Span,
@@ -94,6 +102,10 @@ section! {
         warmup: Span,
         timeout: Span,
         max_in_flight: AtLeastOne,
+        shed_after: Span,
+        wake: WakeText,
+        accept_encoding: Vec<Coding>,
+        read_rate: ReadRateText,
         stop_when: Vec<StopText>,
         threads: AtLeastOne,
         pin: bool,

@@ -1,10 +1,11 @@
-//! When visitors of the open phase come, where it is not simply a rate: in stages, or as a log says they once did.
+//! When visitors come, where it is not simply a rate or a number of users: in stages, or as a log says they once did.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kneepoint_model::crowd::AnyStage;
 use kneepoint_scenarios::Replay;
 use serde::{Serialize as _, Serializer};
 
@@ -17,9 +18,18 @@ use super::{ConfigError, Overrides};
 pub(super) fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>, ConfigError> {
     let given = over.stages.iter().copied().map(StageText).collect::<Vec<_>>();
     let stages = if given.is_empty() { raw.load.stages.clone().unwrap_or_default() } else { given };
-    if !stages.is_empty() && stages.iter().all(|StageText(stage)| stage.mean().0 <= 0.0) {
-        let why = "load.stages has no stage with visitors; e.g. stages = [\"ramp 0/s to 50/s over 1m\"]";
-        return Err(ConfigError::Merged(why.to_owned()));
+    let (rates, users): (Vec<AnyStage>, Vec<AnyStage>) =
+        stages.iter().map(|StageText(stage)| *stage).partition(|stage| matches!(stage, AnyStage::Rate(_)));
+    let is_empty = |stage: &AnyStage| match stage {
+        AnyStage::Rate(stage) => stage.mean().0 <= 0.0,
+        AnyStage::Users(stage) => stage.peak() == 0,
+    };
+    for (own, example) in [(rates, "ramp 0/s to 50/s over 1m"), (users, "ramp 0 to 50 users over 1m")] {
+        if !own.is_empty() && own.iter().all(is_empty) {
+            return Err(ConfigError::Merged(format!(
+                "load.stages has no stage with visitors; e.g. stages = [\"{example}\"]"
+            )));
+        }
     }
     Ok(stages)
 }

@@ -2,11 +2,12 @@
 
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Comparison;
+use kneepoint_loadgen::Wake;
+use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::guard::StopWhen;
 use kneepoint_model::ladder::Promise;
 use kneepoint_model::metric::{Metric, Unit};
-use kneepoint_model::schedule::LoadStage;
-use kneepoint_model::units::Micros;
+use kneepoint_model::units::{Micros, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The open phase's rate: `auto`, or journeys per second such as `50/s`.
@@ -45,9 +46,9 @@ impl Serialize for Rate {
     }
 }
 
-/// A stage of the open phase, as it is written: `hold 20/s for 30s`, `ramp 20/s to 80/s over 1m`.
+/// A stage of load, as it is written: `ramp 20/s to 80/s over 1m`, `hold 20 users for 30s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct StageText(pub(crate) LoadStage);
+pub(crate) struct StageText(pub(crate) AnyStage);
 
 impl<'de> Deserialize<'de> for StageText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -58,6 +59,36 @@ impl<'de> Deserialize<'de> for StageText {
 impl Serialize for StageText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// How the open model waits for the next arrival, as it is written: `auto`, `spin`, or a slack such as `200us`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct WakeText(pub(crate) Wake);
+
+impl<'de> Deserialize<'de> for WakeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let slack = || text.parse().ok().filter(|Span(slack)| *slack <= Wake::MOST);
+        match text.as_str() {
+            "auto" => Ok(Self(Wake::Automatic)),
+            "spin" => Ok(Self(Wake::Spinning)),
+            _ => slack().map(|Span(slack)| Self(Wake::Within(slack))).ok_or_else(|| {
+                de::Error::custom(format!(
+                    "`{text}` is no way to wait; write `auto`, `spin`, or a slack of at most 10ms, e.g. `200us`"
+                ))
+            }),
+        }
+    }
+}
+
+impl Serialize for WakeText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Wake::Automatic => serializer.serialize_str("auto"),
+            Wake::Spinning => serializer.serialize_str("spin"),
+            Wake::Within(slack) => serializer.collect_str(&Span(slack)),
+        }
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn look(
     let plan = ApartPlan {
         base_url: info.base_url.clone(),
         host_header: info.host_header.clone(),
+        via: info.via.clone(),
         paths,
         login: LoginForm {
             path: "/accounts/login/".to_owned(),
@@ -65,6 +66,7 @@ pub(super) fn debug_pages(info: &StackInfo, bench: &Bench<'_>) -> Result<f64, St
     let model = LoadModel::Closed { users: 1 };
     let mut plan = PhasePlan::new("no-such-page", model, info.base_url.clone(), vec![(scenario, 1)]);
     plan.host_header.clone_from(&info.host_header);
+    plan.via.clone_from(&info.via);
     plan.timeout = TIMEOUT;
     let load =
         BlockLoad::new(plan).and_then(|mut load| load.run(Duration::from_millis(100), &bench.stop.cancel));

@@ -133,6 +133,7 @@ impl<'a> Turns<'a> {
             };
             let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
             plan.host_header.clone_from(&ground.info().host_header);
+            plan.via.clone_from(&ground.info().via);
             (plan.think_scale, plan.timeout, plan.seed) = (0.0, TIMEOUT, bench.stack.seed);
             let load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
             let wanted = comparison.proofs.iter().copied().chain([comparison.signal]);

@@ -64,8 +64,8 @@ impl Told {
 /// Has the site count.
 pub(crate) fn count(stack: &StackInfo, books: Books, cancel: &Cancel) -> Result<Told, String> {
     let path = books.path();
-    let host = stack.host_header.as_deref();
-    let told = ask_json(&stack.base_url, host, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
+    let site = (&stack.base_url, stack.host_header.as_deref(), &stack.via);
+    let told = ask_json(site, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
     serde_json::from_value(told).map_err(|error| format!("{path}: {error}"))
 }
 

@@ -1,20 +1,23 @@
 //! Load: closed, then open, while resources are sampled → `load/`, `samples/`, `db/`.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_loadgen::{Arrivals, PhasePlan, recover_phase, run_phase};
+use kneepoint_model::crowd::{AnyStage, UserStage};
 use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::load::{LoadModel, LoadPhase};
 use kneepoint_model::run::{RunFolder, names};
+use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
-use kneepoint_model::units::PerSecond;
+use kneepoint_model::units::{PerSecond, Span};
 use kneepoint_scenarios::Scenario;
 
-use crate::config::{LoadPart, Mix, Rate, Spread, StageText, StopText};
+use crate::config::{LoadPart, Mix, Rate, ReadRateText, Spread, StageText, StopText};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage::audit;
@@ -49,8 +52,12 @@ fn phases(
 ) -> Result<Overrun, Failure> {
     sampled(stack, run, |run| {
         let mut closed = None;
-        if !part.closed.is_zero() {
-            let plan = plan(part, "closed", LoadModel::Closed { users: part.users }, part.closed, stack, mix);
+        let (rates, users) = stages(part);
+        if !part.closed.is_zero() || !users.is_empty() {
+            let model = LoadModel::Closed { users: part.users };
+            let plan = plan(part, "closed", model, part.closed, stack, mix);
+            // Stages say how many and how long.
+            let plan = if users.is_empty() { plan } else { plan.in_user_stages(users) };
             let ended = phase(&plan, run)?;
             if ended.stopped_by.is_some() {
                 return Ok(overrun(ended, run));
@@ -62,11 +69,10 @@ fn phases(
             let model = LoadModel::Open { rate: PerSecond(0.0) };
             let plan = plan(part, "open", model, part.open, stack, mix);
             plan.replaying(Arc::clone(log), part.speed)
-        } else if !part.stages.is_empty() {
-            let stages = part.stages.iter().map(|StageText(stage)| *stage).collect();
-            // The stages say how fast and how long.
+        } else if !rates.is_empty() {
+            // Stages say how fast and how long.
             let model = LoadModel::Open { rate: PerSecond(0.0) };
-            plan(part, "open", model, part.open, stack, mix).in_stages(stages)
+            plan(part, "open", model, part.open, stack, mix).in_stages(rates)
         } else if !part.open.is_zero() {
             let rate = PerSecond(rate(part.rate, closed.as_ref()));
             plan(part, "open", LoadModel::Open { rate }, part.open, stack, mix)
@@ -76,6 +82,18 @@ fn phases(
         let ended = phase(&plan, run)?;
         Ok(overrun(ended, run))
     })
+}
+
+/// The stages of the open and of the closed phase.
+fn stages(part: &LoadPart) -> (Vec<LoadStage>, Vec<UserStage>) {
+    let (mut rates, mut users) = (Vec::new(), Vec::new());
+    for StageText(stage) in &part.stages {
+        match stage {
+            AnyStage::Rate(stage) => rates.push(*stage),
+            AnyStage::Users(stage) => users.push(*stage),
+        }
+    }
+    (rates, users)
 }
 
 /// Says that a phase was stopped, when it was.
@@ -106,10 +124,16 @@ pub(crate) fn plan(
 ) -> PhasePlan {
     let mut plan = PhasePlan::new(name, model, stack.base_url.clone(), mix.to_vec());
     plan.host_header.clone_from(&stack.host_header);
+    plan.via.clone_from(&stack.via);
+    plan.http = part.http;
     plan.duration = duration;
     plan.warmup = part.warmup;
     plan.timeout = part.timeout;
     plan.max_in_flight = part.max_in_flight;
+    plan.shed_after = part.shed_after.map(|Span(most)| most);
+    plan.wake = part.wake.0;
+    plan.accept_encoding.clone_from(&part.accept_encoding);
+    plan.read_rate = part.read_rate.map(|ReadRateText(rate)| rate);
     (plan.threads, plan.pin) = (part.threads, part.pin);
     plan.stop_when = part.stop_when.iter().map(|StopText(limit)| *limit).collect();
     plan.think_scale = part.think;
@@ -141,8 +165,8 @@ pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failur
         return Err(Failure::new(
             ExitCode::StackFailed,
             format!(
-                "the target went away during the {} phase: nobody listens at {} any more; see logs/",
-                plan.name, plan.base_url
+                "the target went away during the {} phase: nobody listens at {}{} any more; see logs/",
+                plan.name, plan.base_url, plan.via
             ),
         ));
     }
@@ -150,6 +174,9 @@ pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failur
 }
 
 fn answers(plan: &PhasePlan) -> bool {
+    if let Some(path) = &plan.via.unix_socket {
+        return UnixStream::connect(path).is_ok();
+    }
     let port = plan.base_url.port_or_known_default().unwrap_or(80);
     let addresses = plan.base_url.host_str().and_then(|host| (host, port).to_socket_addrs().ok());
     addresses.into_iter().flatten().any(|at| TcpStream::connect_timeout(&at, Duration::from_secs(1)).is_ok())

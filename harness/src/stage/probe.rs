@@ -23,6 +23,7 @@ pub(crate) fn probe(
 ) -> Result<(), Failure> {
     let mut plan = ProbePlan::new(stack.base_url.clone(), site.clone());
     plan.host_header.clone_from(&stack.host_header);
+    plan.via.clone_from(&stack.via);
     plan.statements = stack.statements.as_ref().map(PathBuf::from);
     plan.repeats = part.repeats;
     plan.max_routes = part.max_routes;

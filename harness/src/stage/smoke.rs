@@ -38,6 +38,7 @@ pub(crate) fn smoke(part: &RawCrawl, stack: &StackInfo, run: &mut Run) -> Result
 fn plan(part: &RawCrawl, stack: &StackInfo) -> CrawlPlan {
     let mut plan = CrawlPlan::new(stack.base_url.clone());
     plan.host_header.clone_from(&stack.host_header);
+    plan.via.clone_from(&stack.via);
     plan.max_pages = part.max_pages.map_or(plan.max_pages, |n| n.0 as usize);
     plan.max_depth = part.max_depth.unwrap_or(plan.max_depth);
     plan.per_template = part.per_template.map_or(plan.per_template, |n| n.0);

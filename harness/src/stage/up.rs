@@ -53,9 +53,9 @@ pub(crate) fn up(target: &Target, home: &Path, run: &mut Run) -> Result<Standing
     let info = standing.info();
     run.folder.write_json(names::STACK, info)?;
     run.manifest.topology.clone_from(&info.topology);
-    run.manifest.target = info.base_url.to_string();
+    run.manifest.target = format!("{}{}", info.base_url, info.via);
     run.manifest.versions.extend(info.versions.clone());
-    run.note(Stage::Up, format!("{} at {}", info.topology, info.base_url));
+    run.note(Stage::Up, format!("{} at {}{}", info.topology, info.base_url, info.via));
     run.stop.check()?;
     Ok(standing)
 }
@@ -68,6 +68,7 @@ fn look_at(site: &SiteTarget, run: &Run) -> Result<StackInfo, Failure> {
     let plan = AttachPlan {
         url: site.url.clone(),
         host_header: site.host_header.clone(),
+        via: site.via.clone(),
         access_log: site.access_log.clone(),
         pids,
         pprof: site.pprof_url.clone(),

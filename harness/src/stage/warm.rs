@@ -15,6 +15,7 @@ use crate::stage::smoke::failure;
 pub(crate) fn warm(part: WarmPart, stack: &StackInfo, site: &SiteMap, run: &mut Run) -> Result<(), Failure> {
     let mut plan = WarmPlan::new(stack.base_url.clone(), warm_order(site, part.pages));
     plan.host_header.clone_from(&stack.host_header);
+    plan.via.clone_from(&stack.via);
     plan.max_rounds = part.max_rounds;
     plan.max_seconds = part.max_time.as_secs().max(1);
     let workers = stack.tier(Tier::Server).and_then(|tier| tier.concurrency);

@@ -86,6 +86,64 @@ fn a_sound_site_passes_smoke_and_gets_its_cron_lines() {
 }
 
 #[test]
+fn a_site_on_a_unix_socket_is_crawled_warmed_probed_and_loaded() {
+    let _turn = turn();
+    let place = Place::new("unix_socket");
+    // The path of a socket is short; that of this place may not be.
+    let dir = tempfile::tempdir().expect("folder");
+    let path = dir.path().join("app.sock");
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    let listener = runtime.block_on(async { tokio::net::UnixListener::bind(&path) }).expect("bind");
+    let home = get(|headers: axum::http::HeaderMap| async move {
+        let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+        Html(format!("<title>Home of {host}</title><a href=/about>about</a>"))
+    });
+    let router =
+        Router::new().route("/", home).route("/about", get(|| async { Html("<title>About</title>") }));
+    runtime.spawn(async move { axum::serve(listener, router).await });
+    place.config(SHORT);
+    // A public name, and no consent: nothing is sent to it.
+    let ended = place.run(&[
+        "load",
+        "--attach",
+        "http://example.com/",
+        "--unix-socket",
+        path.to_str().expect("text"),
+    ]);
+    let run = place.latest();
+    ended.went_well(&run);
+    assert_eq!(run.json("stack.json")["via"]["unix_socket"], path.to_str().expect("text"));
+    let site = run.json("site.json");
+    assert!(site["pages"].as_array().expect("pages").iter().any(|p| p["title"] == "Home of example.com"));
+    for phase in ["closed", "open"] {
+        let phase = run.json(&format!("load/{phase}.json"));
+        assert!(phase["requests"].as_u64() > Some(10) && phase["errors"] == 0, "{phase}");
+    }
+    assert!(run.text("report.md").contains("app.sock"), "the report says where it was");
+
+    let cron = place.run(&[
+        "warm",
+        "--attach",
+        "http://example.com/",
+        "--unix-socket",
+        path.to_str().expect("text"),
+        "--print-cron",
+    ]);
+    cron.exits(0);
+    assert!(cron.stdout.contains("--unix-socket '"), "{}", cron.stdout);
+
+    place.run(&["smoke", "--unix-socket", "/run/app.sock"]).exits(2);
+    place.config("[site]\nurl = \"http://shop.test/\"\nunix_socket = \"nobody.sock\"\n");
+    let nobody = place.run(&["smoke"]);
+    nobody.exits(2);
+    assert!(
+        nobody.stderr.contains("no unix socket at") && nobody.stderr.contains("nobody.sock"),
+        "{}",
+        nobody.stderr
+    );
+}
+
+#[test]
 fn a_site_that_hangs_fails_smoke_in_time() {
     let site = Site::serve(
         Router::new().route("/", get(|| async { Html("<title>Home</title><a href=/hang>x</a>") })).route(
@@ -152,6 +210,64 @@ fn a_plain_static_nginx_gives_a_useful_report() {
         "{missing:?}"
     );
     assert!(nginx.is_alive(), "kneepoint stops nothing that is not its own");
+    nginx.stop(Duration::from_secs(3)).expect("stop");
+}
+
+/// A certificate for 127.0.0.1 and the authority that signed it, as PEM files `ca.pem`, `site.pem` and `site.key`.
+fn certificates(folder: &Path) {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("key");
+    let authority = params.self_signed(&key).expect("certificate");
+    let own = KeyPair::generate().expect("key");
+    let site = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("name");
+    let site = site.signed_by(&own, &Issuer::new(params, key)).expect("certificate");
+    for (name, text) in
+        [("ca.pem", authority.pem()), ("site.pem", site.pem()), ("site.key", own.serialize_pem())]
+    {
+        fs::write(folder.join(name), text).expect("write");
+    }
+}
+
+#[test]
+fn nginx_is_loaded_by_https_and_http2() {
+    let _turn = turn();
+    let place = Place::new("https");
+    let (port, dir) = (free_port(), place.folder.display());
+    certificates(&place.folder);
+    fs::create_dir_all(place.folder.join("web")).expect("web");
+    fs::write(place.folder.join("web/index.html"), "<title>Home</title><a href=/about.html>a</a>")
+        .expect("write");
+    fs::write(place.folder.join("web/about.html"), "<title>About</title><a href=/>home</a>").expect("write");
+    let config = place.folder.join("nginx.conf");
+    fs::write(&config, format!("daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; user root;\nevents {{}}\nhttp {{ include /etc/nginx/mime.types; access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\nserver {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {dir}/site.pem; ssl_certificate_key {dir}/site.key; root {dir}/web; }} }}\n")).expect("write");
+    let nginx = start(
+        &Program::new("nginx").args(["-c", config.to_str().expect("path"), "-e", "stderr"]),
+        "nginx",
+        &place.folder.join("nginx.log"),
+    );
+    wait_for(port);
+    let url = format!("https://127.0.0.1:{port}/");
+    // Nobody on this machine trusts it.
+    place.config(SHORT);
+    place.run(&["smoke", "--attach", &url]).exits(5);
+    // A path in the file is taken from where the file is; by the flag, from here.
+    place.config(&format!("{SHORT}[site]\nca_file = \"ca.pem\"\n"));
+    for (flags, http) in [(&[][..], "1.1"), (&["--http2", "--cacert", "ca.pem"], "2")] {
+        let ended = place.run(&[&["load", "--attach", &url][..], flags].concat());
+        let run = place.latest();
+        ended.went_well(&run);
+        for name in ["closed", "open"] {
+            let phase = run.json(&format!("load/{name}.json"));
+            assert!(phase["requests"].as_u64() > Some(10) && phase["errors"] == 0, "{phase}");
+            assert_eq!(phase["http"], http);
+            let (connects, handshakes) = (&phase["connect_us"]["count"], &phase["tls_us"]["count"]);
+            assert_eq!(connects, handshakes, "each connection has one handshake");
+        }
+        let report = run.text("report.md");
+        assert_eq!(report.contains("loaded with HTTP/2"), http == "2", "{report}");
+    }
     nginx.stop(Duration::from_secs(3)).expect("stop");
 }
 

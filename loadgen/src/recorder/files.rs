@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
-use kneepoint_model::load::{Exemplar, LoadModel, Pacing};
+use kneepoint_model::load::{Exemplar, HttpVersion, LoadModel, Pacing};
 use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
-use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::units::UnixMillis;
 use kneepoint_scenarios::{Promised, Scenario};
 use serde::{Deserialize, Serialize};
@@ -57,13 +57,15 @@ pub(crate) struct PlanRecord {
     pub(crate) format_version: u32,
     pub(crate) name: String,
     pub(crate) load: LoadModel,
+    #[serde(default)]
+    pub(crate) http: HttpVersion,
     pub(crate) scenarios: BTreeMap<String, u32>,
     pub(crate) seed: u64,
     pub(crate) started_ms: UnixMillis,
     pub(crate) measured_from_ms: UnixMillis,
     pub(crate) measured_until_ms: UnixMillis,
     #[serde(default)]
-    pub(crate) stages: Vec<LoadStage>,
+    pub(crate) stages: Vec<AnyStage>,
     #[serde(default)]
     pub(crate) pacing: Option<Pacing>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -85,12 +87,13 @@ impl PlanRecord {
             format_version: FORMAT_VERSION,
             name: plan.name.clone(),
             load: plan.model,
+            http: plan.http,
             scenarios,
             seed: plan.seed,
             started_ms: window.started_ms,
             measured_from_ms: window.to_ms(window.from),
             measured_until_ms: window.to_ms(window.until),
-            stages: plan.stages.clone(),
+            stages: plan.any_stages(),
             pacing: plan.pacing(),
             endpoints: endpoints.to_vec(),
             feeds: feeds_of(&plan.scenarios),
@@ -285,9 +288,12 @@ impl PhaseFiles {
         for (group, series) in self.groups.iter().zip(shard.groups.iter()) {
             line(format!("{}|time|{GROUP}", group.tag), &series.time)?;
         }
-        for (kind, histogram) in
-            [("connect", &shard.connect), ("sched_lag", &shard.sched_lag), ("pool_wait", &shard.pool_wait)]
-        {
+        for (kind, histogram) in [
+            ("connect", &shard.connect),
+            ("tls", &shard.tls),
+            ("sched_lag", &shard.sched_lag),
+            ("pool_wait", &shard.pool_wait),
+        ] {
             line(format!("{GENERATOR}|{kind}"), histogram)?;
         }
         self.tallies.json(&self.tally_line(shard, from))?;

@@ -21,10 +21,15 @@ pub(crate) struct Hit<'a> {
     pub(crate) first_byte: Option<Instant>,
     pub(crate) done: Instant,
     pub(crate) connect: Option<Duration>,
+    pub(crate) tls: Option<Duration>,
+    /// Redirects that were followed.
+    pub(crate) redirects: u32,
     pub(crate) outcome: Outcome,
     pub(crate) status: Option<u16>,
     pub(crate) wire: u64,
     pub(crate) body: u64,
+    /// Of `wire`, what has no known decoded size, and is not in `body`.
+    pub(crate) undecoded: u64,
     pub(crate) compressed: bool,
     /// What the cache said, when an answer came.
     pub(crate) cache: Option<CacheOutcome>,

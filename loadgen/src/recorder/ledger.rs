@@ -17,6 +17,7 @@ pub(crate) struct Ledger {
     /// By endpoint.
     pub(crate) series: Vec<Series>,
     pub(crate) connect: LatencyHistogram,
+    pub(crate) tls: LatencyHistogram,
     pub(crate) sched_lag: LatencyHistogram,
     pub(crate) pool_wait: LatencyHistogram,
     pub(crate) exemplars: Exemplars,
@@ -36,6 +37,7 @@ impl Ledger {
         Self {
             series: (0..endpoints).map(|_| Series::default()).collect(),
             connect: LatencyHistogram::new(),
+            tls: LatencyHistogram::new(),
             sched_lag: LatencyHistogram::new(),
             pool_wait: LatencyHistogram::new(),
             exemplars: Exemplars::default(),
@@ -58,6 +60,7 @@ impl Ledger {
             }
         }
         self.connect.merge(&shard.connect);
+        self.tls.merge(&shard.tls);
         self.sched_lag.merge(&shard.sched_lag);
         self.pool_wait.merge(&shard.pool_wait);
         self.exemplars.merge(&shard.exemplars);
@@ -124,10 +127,13 @@ mod tests {
             first_byte: None,
             done: at + Duration::from_micros(us),
             connect: None,
+            tls: None,
+            redirects: 0,
             outcome: if us.is_multiple_of(7) { Outcome::Reset } else { Outcome::Ok },
             status: Some(200),
             wire: us,
             body: us,
+            undecoded: 0,
             compressed: false,
             cache: None,
             hops: &[],

@@ -63,6 +63,7 @@ pub(crate) struct Shard {
     pub(crate) warmup: Vec<Option<Box<Series>>>,
     /// Of measured requests.
     pub(crate) connect: LatencyHistogram,
+    pub(crate) tls: LatencyHistogram,
     pub(crate) sched_lag: LatencyHistogram,
     pub(crate) pool_wait: LatencyHistogram,
     pub(crate) exemplars: Exemplars,
@@ -86,6 +87,7 @@ impl Shard {
             measured: (0..endpoints).map(|_| None).collect(),
             warmup: (0..endpoints).map(|_| None).collect(),
             connect: LatencyHistogram::new(),
+            tls: LatencyHistogram::new(),
             sched_lag: LatencyHistogram::new(),
             pool_wait: LatencyHistogram::new(),
             exemplars: Exemplars::default(),
@@ -126,6 +128,7 @@ impl Shard {
         }
         for (histogram, value) in [
             (&mut self.connect, hit.connect),
+            (&mut self.tls, hit.tls),
             (&mut self.sched_lag, hit.lag),
             (&mut self.pool_wait, hit.pool_wait),
         ] {
@@ -141,7 +144,7 @@ impl Shard {
         for series in self.measured.iter_mut().chain(&mut self.warmup).flatten() {
             series.clear();
         }
-        for histogram in [&mut self.connect, &mut self.sched_lag, &mut self.pool_wait] {
+        for histogram in [&mut self.connect, &mut self.tls, &mut self.sched_lag, &mut self.pool_wait] {
             if !histogram.is_empty() {
                 histogram.clear();
             }

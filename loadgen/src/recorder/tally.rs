@@ -21,7 +21,11 @@ pub(crate) struct Tally {
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) wire_bytes: Bytes,
     pub(crate) body_bytes: Bytes,
+    #[serde(default)]
+    pub(crate) undecoded_bytes: Bytes,
     pub(crate) compressed: u64,
+    #[serde(default)]
+    pub(crate) redirects: u64,
     pub(crate) cache: BTreeMap<CacheOutcome, u64>,
     pub(crate) split: SplitSums,
     pub(crate) routes: BTreeMap<String, u64>,
@@ -37,7 +41,9 @@ impl Tally {
         }
         self.wire_bytes += Bytes(hit.wire);
         self.body_bytes += Bytes(hit.body);
+        self.undecoded_bytes += Bytes(hit.undecoded);
         self.compressed += u64::from(hit.compressed);
+        self.redirects += u64::from(hit.redirects);
         if let Some(cache) = hit.cache {
             *self.cache.entry(cache).or_default() += 1;
         }
@@ -86,7 +92,9 @@ impl Tally {
         add(&mut self.statuses, &other.statuses);
         self.wire_bytes += other.wire_bytes;
         self.body_bytes += other.body_bytes;
+        self.undecoded_bytes += other.undecoded_bytes;
         self.compressed += other.compressed;
+        self.redirects += other.redirects;
         add(&mut self.cache, &other.cache);
         self.split.add(&other.split);
         for (route, times) in &other.routes {

@@ -173,7 +173,7 @@ impl Answer {
     }
 }
 
-fn keep_tail(tail: &mut [u8; 4], data: &[u8]) {
+pub(super) fn keep_tail(tail: &mut [u8; 4], data: &[u8]) {
     match data.len() {
         0 => {}
         1..4 => {

@@ -37,8 +37,21 @@ impl Failure {
         Self { outcome, detail: format!("cannot connect: {error}"), began: None, local }
     }
 
+    /// Of a server that does not speak HTTP/2.
+    pub(crate) fn no_http2(why: &str) -> Self {
+        Self::new(Outcome::NoHttp2, &format!("the server does not speak HTTP/2: {why}"))
+    }
+
     /// Of a TLS handshake.
     pub(crate) fn tls(error: &io::Error) -> Self {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        if let Some(
+            rustls::Error::NoApplicationProtocol
+            | rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol),
+        ) = cause
+        {
+            return Self::no_http2(&error.to_string());
+        }
         Self::new(Outcome::Tls, &format!("TLS handshake: {error}"))
     }
 

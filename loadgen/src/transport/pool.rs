@@ -6,15 +6,19 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use kneepoint_model::load::HttpVersion;
+
 use super::answer::{Reply, Wanted};
 use super::connection::{Connection, Retry};
 use super::failure::Failure;
+use super::http2;
 use super::target::Target;
 
-/// Idle connections to one target.
+/// Connections to one target: idle ones, and those of HTTP/2, which requests share.
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: Mutex<Vec<Connection>>,
+    shared: http2::Shared,
 }
 
 /// Times of an exchange, known even when it fails or is given up.
@@ -22,8 +26,20 @@ pub(crate) struct Pool {
 pub(crate) struct Times {
     /// First write of the first request of the step.
     pub(crate) sent: Option<Instant>,
-    /// Time to connect, TLS included, when a new connection was needed.
+    /// Time until a new connection could be used, when one was needed; without the TLS handshake.
     pub(crate) connect: Option<Duration>,
+    /// Time of its TLS handshake.
+    pub(crate) tls: Option<Duration>,
+}
+
+impl Times {
+    /// Adds the making of a connection: how long it took altogether, and its TLS handshake.
+    pub(super) fn connected(&mut self, took: Duration, tls: Option<Duration>) {
+        *self.connect.get_or_insert_default() += took.saturating_sub(tls.unwrap_or_default());
+        if let Some(tls) = tls {
+            *self.tls.get_or_insert_default() += tls;
+        }
+    }
 }
 
 impl Pool {
@@ -53,6 +69,11 @@ pub(crate) async fn exchange(
     wanted: Wanted,
     times: &mut Times,
 ) -> Result<Reply, Failure> {
+    if target.http == HttpVersion::Http2 {
+        // In a box of its own: HTTP/1.1 pays nothing for its size.
+        let shared = &pool.shared;
+        return Box::pin(http2::exchange(shared, target, request, idempotent, wanted, times)).await;
+    }
     let mut used = pool.take().await;
     loop {
         let was_used = used.is_some();
@@ -60,8 +81,9 @@ pub(crate) async fn exchange(
             connection
         } else {
             let began = Instant::now();
-            let connection = Connection::new(target.connect().await?);
-            *times.connect.get_or_insert_default() += began.elapsed();
+            let connected = target.connect().await?;
+            let connection = Connection::new(connected.stream);
+            times.connected(began.elapsed(), connected.tls);
             connection
         };
         match connection.exchange(request, wanted, &mut times.sent).await {

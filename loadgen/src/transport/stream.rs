@@ -1,4 +1,4 @@
-//! A TCP connection, with or without TLS, behind one type; unix sockets would be a third arm.
+//! Bytes to and from the site, behind one type: TCP or a unix socket, read at once or slowly, with or without TLS.
 
 use std::future::poll_fn;
 use std::io;
@@ -6,40 +6,53 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-/// Bytes to and from the site.
+use super::slow::Slow;
+
+/// A stream of bytes. TLS goes over any of the others.
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Slow(Box<Slow>),
+    Tls(Box<TlsStream<Self>>),
 }
 
 impl Stream {
     /// Whether the peer has neither closed it nor said anything that nobody asked for; looked at without waiting.
     pub(super) async fn is_quiet(&mut self) -> bool {
-        let mut byte = [0; 1];
-        match self {
-            // Asks the kernel only when the reactor has heard of something, and leaves no waker behind.
-            Self::Plain(stream) => {
-                stream.try_read(&mut byte).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            }
-            // A record may be for TLS itself, such as a ticket: only reading tells.
-            Self::Tls(stream) => {
-                poll_fn(|cx| {
-                    let read = Pin::new(&mut *stream).poll_read(cx, &mut ReadBuf::new(&mut byte));
-                    Poll::Ready(read.is_pending())
-                })
-                .await
-            }
+        if let Some(quiet) = self.is_quiet_below() {
+            return quiet;
         }
+        // A record may be for TLS itself, such as a ticket: only reading tells.
+        poll_fn(|cx| {
+            let mut byte = [0; 1];
+            let read = Pin::new(&mut *self).poll_read(cx, &mut ReadBuf::new(&mut byte));
+            Poll::Ready(read.is_pending())
+        })
+        .await
+    }
+
+    /// The same without TLS: asks the kernel only when the reactor has heard of something, and leaves no waker behind.
+    fn is_quiet_below(&self) -> Option<bool> {
+        let mut byte = [0; 1];
+        let read = match self {
+            Self::Tcp(stream) => stream.try_read(&mut byte),
+            Self::Unix(stream) => stream.try_read(&mut byte),
+            Self::Slow(slow) => return slow.stream.is_quiet_below(),
+            Self::Tls(_) => return None,
+        };
+        Some(read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Slow(slow) => slow.poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
@@ -48,19 +61,25 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Slow(slow) => Pin::new(&mut slow.stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Slow(slow) => Pin::new(&mut slow.stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Slow(slow) => Pin::new(&mut slow.stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
@@ -70,13 +89,17 @@ impl AsyncWrite for Stream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Slow(slow) => Pin::new(&mut slow.stream).poll_write_vectored(cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Slow(slow) => slow.stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
         }
     }

@@ -2,9 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use kneepoint_model::load::LoadModel;
+use kneepoint_loadgen::LoadError;
+use kneepoint_model::load::{HttpVersion, LoadModel};
 use kneepoint_model::outcome::Outcome;
+use kneepoint_model::via::Via;
 
+use crate::http2_servers::{How, broken};
+use crate::tls_servers::{Authority, closing_site};
 use crate::{Place, closed, get, open, plan, scenario, servers};
 
 #[test]
@@ -45,6 +49,50 @@ fn a_connection_that_was_closed_while_idle_costs_no_error() {
         "{:?}",
         phase.exemplars.iter().filter(|e| !e.outcome.is_ok()).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn every_fault_of_the_wire_is_told_apart_with_http2_too() {
+    for (how, outcome) in [
+        (How::Silent, Outcome::Timeout),
+        (How::Garbage, Outcome::NoHttp2),
+        (How::GarbageLater, Outcome::Protocol),
+        (How::Cuts, Outcome::Reset),
+        (How::EndlessHead, Outcome::Protocol),
+    ] {
+        for model in [open(20.0), closed(2)] {
+            let mut plan = plan(model, &broken(how), vec![(get("/"), 1)]);
+            (plan.http, plan.warmup) = (HttpVersion::Http2, Duration::ZERO);
+            plan.drain = Duration::from_secs(1);
+            let phase = Place::new().run(&plan);
+            let counted = phase.outcomes.get(&outcome).copied().unwrap_or_default();
+            let censored = phase.outcomes.get(&Outcome::Censored).copied().unwrap_or_default();
+            assert!(counted > 0 && counted + censored == phase.requests, "{how:?} {:?}", phase.outcomes);
+        }
+    }
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_told_before_any_load() {
+    for http in [HttpVersion::Http11, HttpVersion::Http2] {
+        let mut plan = plan(open(20.0), "http://no-such-name.invalid/", vec![(get("/"), 1)]);
+        plan.http = http;
+        let refused = Place::new().refused(&plan);
+        assert!(matches!(refused, LoadError::Resolve { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_a_counted_failure_in_both_protocols() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    for (http, protocol) in [(HttpVersion::Http11, "http/1.1"), (HttpVersion::Http2, "h2")] {
+        let (base, _) = closing_site(authority.server(&["127.0.0.1"], &[protocol]));
+        let mut plan = plan(open(20.0), &base, vec![(get("/"), 1)]);
+        plan.via = Via { ca_file: Some(stranger.file()), ..Via::default() };
+        (plan.http, plan.warmup) = (http, Duration::ZERO);
+        let phase = Place::new().run(&plan);
+        assert_eq!(phase.outcomes.get(&Outcome::Tls), Some(&20), "{http}: {:?}", phase.outcomes);
+    }
 }
 
 fn stops(model: LoadModel) {

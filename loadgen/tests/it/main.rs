@@ -2,22 +2,30 @@
 
 mod auth;
 mod blocks;
+mod clock;
+mod codings;
 mod faults;
 mod feeds;
 mod files;
 mod flow;
 mod groups;
+mod http2;
+mod http2_servers;
 mod journeys;
 mod live;
 mod replay;
 mod schedule;
 mod servers;
+mod slow;
+mod sockets;
+mod tls;
+mod tls_servers;
 mod uploads;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kneepoint_loadgen::{PhasePlan, run_phase};
+use kneepoint_loadgen::{LoadError, PhasePlan, run_phase};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{Event, EventSink};
 use kneepoint_model::load::{LoadModel, LoadPhase};
@@ -52,6 +60,10 @@ impl Place {
     fn run(&self, plan: &PhasePlan) -> LoadPhase {
         let events: Arc<dyn EventSink> = Arc::clone(&self.heard) as Arc<dyn EventSink>;
         run_phase(plan, &self.run, &self.cancel, &events).unwrap_or_else(|e| panic!("{e}"))
+    }
+    fn refused(&self, plan: &PhasePlan) -> LoadError {
+        let events: Arc<dyn EventSink> = Arc::clone(&self.heard) as Arc<dyn EventSink>;
+        run_phase(plan, &self.run, &self.cancel, &events).expect_err("it cannot be run")
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_loadgen::{PhasePlan, recover_phase, run_phase};
+use kneepoint_loadgen::{PhasePlan, Wake, recover_phase, run_phase};
 use kneepoint_model::event::{EventSink, Silent};
+use kneepoint_model::outcome::Outcome;
 
 use crate::servers::Stall;
-use crate::{Place, get, open, plan, servers};
+use crate::{Place, closed, get, open, plan, scenario, servers};
 
 #[test]
 fn the_rate_is_exact() {
@@ -84,4 +85,66 @@ fn several_threads_share_the_arrivals() {
     (plan.threads, plan.pin) = (3, true);
     let phase = Place::new().run(&plan);
     assert_eq!((phase.requests, phase.errors, phase.sched_lag_us.count), (200, 0, 200));
+}
+
+#[test]
+fn arrivals_within_a_slack_go_out_together_and_the_lag_says_so() {
+    let mut plan = plan(open(1000.0), &servers::calm(), vec![(get("/"), 1)]);
+    plan.wake = Wake::Within(Duration::from_millis(5));
+    let phase = Place::new().run(&plan);
+    assert_eq!((phase.requests, phase.errors), (1000, 0));
+    assert_eq!(phase.pacing.expect("open").slack_us.get(), 5000);
+    // The first of a batch is 5 ms late, the last not at all.
+    let lag = phase.sched_lag_us.p50.as_millis();
+    assert!(lag >= 1.5, "{lag} ms");
+}
+
+#[test]
+fn a_dispatcher_that_spins_sends_as_many() {
+    let mut plan = plan(open(200.0), &servers::calm(), vec![(get("/"), 1)]);
+    plan.wake = Wake::Spinning;
+    let phase = Place::new().run(&plan);
+    assert_eq!((phase.requests, phase.errors, phase.sched_lag_us.count), (200, 0, 200));
+    assert!(phase.pacing.expect("open").spinning);
+}
+
+#[test]
+fn what_has_waited_too_long_is_shed_before_it_is_sent_and_counted() {
+    // As in the stall above: the k-th of a hundred waits 0.5 s − k × 5 ms, which is more than 0.1 s for eighty of them.
+    let stall = Stall::between(Duration::from_millis(1300), Duration::from_millis(1800));
+    let mut plan = plan(open(200.0), &servers::site(stall), vec![(get("/stalling"), 1)]);
+    plan.duration = Duration::from_secs(3);
+    plan.timeout = Duration::from_secs(5);
+    plan.max_in_flight = 4;
+    plan.shed_after = Some(Duration::from_millis(100));
+    let phase = Place::new().run(&plan);
+    let shed = phase.outcomes.get(&Outcome::Shed).copied().unwrap_or_default();
+    assert!((60..=110).contains(&shed), "{shed}");
+    assert_eq!((phase.requests, phase.errors, phase.service_us.count), (600, shed, 600 - shed));
+    assert!(phase.achieved_rps.0 < 195.0, "what was not sent was not achieved: {:?}", phase.achieved_rps);
+    assert!(
+        !phase.validity.valid && phase.validity.why[0].contains("were not even sent"),
+        "{:?}",
+        phase.validity
+    );
+}
+
+#[test]
+fn users_come_and_go_in_stages() {
+    let visit =
+        "name = \"visit\"\nthink = { ms = 50 }\n[[step]]\npath = \"/\"\n[[step]]\npath = \"/item/1\"\n";
+    let stages = ["hold 2 users for 1s", "hold 8 users for 1s", "ramp 8 to 0 users over 1s"];
+    let stages = stages.map(|stage| stage.parse().expect("a stage")).to_vec();
+    let plan = plan(closed(1), &servers::calm(), vec![(scenario(visit), 1)]).in_user_stages(stages);
+    assert_eq!((plan.duration, plan.model), (Duration::from_secs(3), closed(8)));
+    let place = Place::new();
+    let phase = place.run(&plan);
+    let requests: Vec<u64> = phase.stages.iter().map(|stage| stage.requests).collect();
+    let [few, many, fewer] = requests[..] else { panic!("{requests:?}") };
+    assert_eq!((few + many + fewer, phase.errors), (phase.requests, 0));
+    // Nobody can ask more often than two steps and a pause of 50 ms let.
+    assert!(few <= 2 * 2 * 21 && many <= 8 * 2 * 21, "{requests:?}");
+    assert!(many > 2 * few && fewer < many && fewer > 0, "{requests:?}");
+    let again = recover_phase(&place.run, "test").expect("files").expect("a phase");
+    assert_eq!(phase.stages, again.stages, "the same from the files");
 }

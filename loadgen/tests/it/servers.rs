@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 /// When `/stalling` began to be asked: it answers nothing between `from` and `to` after that.
 #[derive(Clone)]
@@ -23,6 +25,9 @@ pub(crate) struct Stall {
 impl Stall {
     pub(crate) fn between(from: Duration, to: Duration) -> Self {
         Self { first: Arc::default(), from, to }
+    }
+    pub(crate) fn never() -> Self {
+        Self::between(Duration::MAX, Duration::MAX)
     }
     async fn wait(&self) {
         let first = *self.first.lock().expect("lock").get_or_insert_with(Instant::now);
@@ -122,10 +127,33 @@ pub(crate) fn uploads() -> (String, Parts) {
 
 /// Starts the small site; it lives until the process ends.
 pub(crate) fn site(stall: Stall) -> String {
-    let app = Router::new()
+    serve(small_site(stall))
+}
+
+/// The small site on a unix socket.
+pub(crate) fn on_socket(path: &std::path::Path) {
+    let listener = UnixListener::bind(path).expect("socket");
+    listener.set_nonblocking(true).expect("non-blocking");
+    in_background(async move {
+        let listener = tokio::net::UnixListener::from_std(listener).expect("listener");
+        axum::serve(listener, small_site(Stall::never())).await.expect("serve");
+    });
+}
+
+/// Runs a server on a thread of its own until the process ends.
+pub(crate) fn in_background(server: impl Future<Output = ()> + Send + 'static) {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        runtime.block_on(server);
+    });
+}
+
+fn small_site(stall: Stall) -> Router {
+    Router::new()
         .route("/", get(|| async { page("<a href='/item/1'>1</a><a href='/item/2'>2</a>") }))
         .route("/item/{id}", get(item))
         .route("/packed", get(packed))
+        .route("/packed/{coding}", get(packed_as))
         .route("/login/", get(login_form).post(login))
         .route("/me/", get(me))
         .route("/hello", get(|| async { ([(header::SET_COOKIE, "session=s1; Path=/")], "hello") }))
@@ -143,8 +171,7 @@ pub(crate) fn site(stall: Stall) -> String {
                 stall.wait().await;
                 "ok"
             }),
-        );
-    serve(app)
+        )
 }
 
 /// Serves from a thread of its own until the process ends.
@@ -152,18 +179,15 @@ fn serve(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     listener.set_nonblocking(true).expect("non-blocking");
     let base = format!("http://{}", listener.local_addr().expect("address"));
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
-            axum::serve(listener, app).await.expect("serve");
-        });
+    in_background(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
+        axum::serve(listener, app).await.expect("serve");
     });
     base
 }
 
 pub(crate) fn calm() -> String {
-    site(Stall::between(Duration::MAX, Duration::MAX))
+    site(Stall::never())
 }
 
 fn page(body: &str) -> Response {
@@ -182,6 +206,30 @@ async fn packed() -> Response {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(&[b'x'; 5000]).expect("memory");
     ([(header::CONTENT_ENCODING, "gzip")], encoder.finish().expect("memory")).into_response()
+}
+
+/// 5000 bytes in the coding of that name, if the visitor accepts it.
+async fn packed_as(Path(coding): Path<String>, headers: HeaderMap) -> Response {
+    let accepts =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accepts.split(", ").any(|accepted| accepted == coding) {
+        return StatusCode::NOT_ACCEPTABLE.into_response();
+    }
+    let text = [b'x'; 5000];
+    let body = match coding.as_str() {
+        "br" => {
+            let mut out = Vec::new();
+            brotli::CompressorWriter::new(&mut out, 4096, 5, 20).write_all(&text).expect("memory");
+            out
+        }
+        "zstd" => compress_to_vec(&text[..], CompressionLevel::Fastest),
+        _ => {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(&text).expect("memory");
+            encoder.finish().expect("memory")
+        }
+    };
+    ([(header::CONTENT_ENCODING, coding)], body).into_response()
 }
 
 async fn slow() -> &'static str {
@@ -218,6 +266,37 @@ async fn me(headers: HeaderMap, Query(query): Query<std::collections::BTreeMap<S
         return StatusCode::FORBIDDEN.into_response();
     }
     page("Welcome back")
+}
+
+/// A server with a small send buffer that answers with `length` bytes, and notes how long it took to be rid of them.
+pub(crate) fn patient(length: usize) -> (String, Arc<Mutex<Vec<Duration>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    // Connections inherit it.
+    rustix::net::sockopt::set_socket_send_buffer_size(&listener, 4096).expect("option");
+    let base = format!("http://{}", listener.local_addr().expect("address"));
+    let waits = Arc::<Mutex<Vec<Duration>>>::default();
+    let own = Arc::clone(&waits);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let own = Arc::clone(&own);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+                    let began = Instant::now();
+                    if stream
+                        .write_all(head.as_bytes())
+                        .and_then(|()| stream.write_all(&vec![b'x'; length]))
+                        .is_err()
+                    {
+                        return;
+                    }
+                    own.lock().expect("lock").push(began.elapsed());
+                }
+            });
+        }
+    });
+    (base, waits)
 }
 
 /// A server that does on the wire what its paths say.

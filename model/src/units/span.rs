@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The longest that is understood: nothing here takes more than a day.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// A length of time, 0 to 24 hours. Written as a number (fractions too) and `ms`, `s`, `m` (or `min`) or `h`, with or
+/// A length of time, 0 to 24 hours. Written as a number (fractions too) and `us`, `ms`, `s`, `m` (or `min`) or `h`, with or
 /// without a blank between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
@@ -31,6 +31,7 @@ fn parse(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.')?);
     let number: f64 = number.parse().ok()?;
     let seconds = match unit.trim() {
+        "us" | "µs" => number / 1_000_000.0,
         "ms" => number / 1_000.0,
         "s" => number,
         "m" | "min" => number * 60.0,
@@ -67,6 +68,7 @@ mod tests {
     #[test]
     fn every_unit_is_read_and_none_is_no_length() {
         for (text, ms) in [
+            ("250000us", 250),
             ("500ms", 500),
             ("0s", 0),
             ("1.5s", 1_500),

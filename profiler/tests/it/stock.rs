@@ -22,6 +22,7 @@ fn stack(tiers: Vec<TierInfo>) -> StackInfo {
         topology: "test".to_owned(),
         base_url: "http://127.0.0.1:1/".parse().unwrap(),
         host_header: None,
+        via: kneepoint_model::via::Via::default(),
         tiers,
         toggles: BTreeMap::new(),
         versions: BTreeMap::new(),

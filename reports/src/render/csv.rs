@@ -33,14 +33,14 @@ pub fn seconds_csv(phases: &[LoadPhase]) -> String {
 /// A line for each endpoint of each phase.
 pub fn endpoints_csv(phases: &[LoadPhase]) -> String {
     let mut out = "phase,endpoint,requests,errors,p50_us,p90_us,p95_us,p99_us,p999_us,max_us,service_p95_us,ttfb_p95_us,\
-        wire_bytes,body_bytes\n"
+        wire_bytes,body_bytes,undecoded_bytes,redirects\n"
         .to_owned();
     for phase in phases {
         for endpoint in &phase.endpoints {
             let q = &endpoint.response_us;
             let _ = writeln!(
                 out,
-                "{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
                 field(&phase.name),
                 field(&endpoint.name),
                 endpoint.requests,
@@ -55,6 +55,8 @@ pub fn endpoints_csv(phases: &[LoadPhase]) -> String {
                 endpoint.ttfb_us.p95.get(),
                 endpoint.wire_bytes.get(),
                 endpoint.body_bytes.get(),
+                endpoint.undecoded_bytes.get(),
+                endpoint.redirects,
             );
         }
     }
@@ -76,6 +78,6 @@ mod tests {
     fn fields_are_texts() {
         assert_eq!(field("GET /a,b\"c"), "\"GET /a,b\"\"c\"");
         assert_eq!((field("=1+1").as_str(), field("GET /").as_str()), ("'=1+1", "GET /"));
-        assert!(seconds_csv(&[]).ends_with("max_us\n") && endpoints_csv(&[]).ends_with("body_bytes\n"));
+        assert!(seconds_csv(&[]).ends_with("max_us\n") && endpoints_csv(&[]).ends_with("redirects\n"));
     }
 }

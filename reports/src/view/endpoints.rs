@@ -92,7 +92,11 @@ fn row(endpoint: &EndpointSummary) -> Vec<Cell> {
     let response = &endpoint.response_us;
     vec![
         name,
-        Cell::count(endpoint.requests),
+        Cell::count(endpoint.requests).noted(
+            endpoint
+                .redirects_per_request
+                .map_or_else(String::new, |n| format!("{} redirects each", number(n, 1))),
+        ),
         errors,
         Cell::rate(endpoint.rps),
         time(&endpoint.ttfb_us, endpoint.ttfb_us.p95),

@@ -61,6 +61,7 @@ fn figures(phases: &[LoadPhase]) -> Table {
             ("service", &phase.service_us),
             ("TTFB", &phase.ttfb_us),
             ("connect", &phase.connect_us),
+            ("TLS handshake", &phase.tls_us),
             ("scheduling lag", &phase.sched_lag_us),
             ("wait for a connection", &phase.pool_wait_us),
         ];

@@ -1,6 +1,7 @@
 //! Method: how the run was made, what was not measured and why, what the words mean, what lies in the folder.
 
 use kneepoint_analysis::{Analysis, RunFacts};
+use kneepoint_model::load::HttpVersion;
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::Bytes;
 
@@ -97,6 +98,16 @@ fn doubts(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
     }
 }
 
+/// Where, and by which protocol where it is not HTTP/1.1.
+fn target(facts: &RunFacts) -> String {
+    let target = clean(&facts.manifest.target);
+    match facts.phases.iter().map(|phase| phase.http).find(|http| *http != HttpVersion::Http11) {
+        _ if target.is_empty() => "not known".to_owned(),
+        Some(http) => format!("{target}, loaded with {http}"),
+        None => target,
+    }
+}
+
 fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
     let manifest = &facts.manifest;
     let host = &manifest.host;
@@ -118,7 +129,7 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
         ("Command", known(&command.join(" "))),
         ("Started", known(&manifest.started)),
         ("kneepoint", known(&manifest.kneepoint)),
-        ("Target", known(&manifest.target)),
+        ("Target", target(facts)),
         ("Topology", format!("{} ({} driver)", known(&manifest.topology), known(&manifest.driver))),
         ("Seed of data and load", manifest.seed.to_string()),
         ("Commit", manifest.commit.as_deref().map_or_else(|| "not a repository".to_owned(), clean)),

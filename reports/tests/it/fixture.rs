@@ -11,7 +11,7 @@ use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
-    EndpointStats, Exemplar, GeneratorHealth, LoadModel, LoadPhase, SecondStats, Validity,
+    EndpointStats, Exemplar, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, Validity,
 };
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord, Unmeasured};
 use kneepoint_model::outcome::Outcome;
@@ -228,6 +228,7 @@ fn stack() -> StackInfo {
         topology: "nginx".into(),
         base_url: url::Url::parse("http://127.0.0.1:18080/").expect("constant"),
         host_header: None,
+        via: kneepoint_model::via::Via::default(),
         tiers: vec![
             tier(Tier::Proxy, "nginx 1.22.1", 18080, Runtime::Native, None),
             tier(
@@ -432,6 +433,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         name: name.into(),
         load: if open { LoadModel::Open { rate: PerSecond(40.0) } } else { LoadModel::Closed { users: 12 } },
         scenarios: [("browse".to_owned(), 6), ("search".to_owned(), 3), ("checkout".to_owned(), 1)].into(),
+        http: HttpVersion::default(),
         seed: 42,
         started_ms: ms(from),
         measured_from_ms: ms(measured),
@@ -449,6 +451,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         service_us: q(requests, 31.0, 132.0),
         ttfb_us: q(requests, 27.0, 118.0),
         connect_us: q(12, 0.2, 0.4),
+        tls_us: Quantiles::default(),
         sched_lag_us: if open { q(requests, 0.021, 0.098) } else { Quantiles::default() },
         pacing: None,
         pool_wait_us: if open { q(requests, 0.002, 0.01) } else { Quantiles::default() },
@@ -722,6 +725,7 @@ fn endpoint(
         service_us: q(requests, p50, p95),
         ttfb_us: q(requests, p50 * 0.9, p95 * 0.9),
         bytes_per_request: Bytes(bytes),
+        redirects_per_request: None,
         queries_per_request: (queries > 0.0).then_some(queries),
         cache_hit: hit.map(Ratio),
         split: (queries > 0.0).then_some(split),

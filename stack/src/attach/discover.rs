@@ -1,4 +1,4 @@
-//! Which processes are behind a port of this machine, and which tier they are. Looked at once, at the start.
+//! Which processes are behind a port or a unix socket of this machine, and which tier they are. Looked at once, at the start.
 //!
 //! A Python server's workers and its master share the listening socket, and a manager above it (supervisor, the
 //! auto-reloader of `runserver`) belongs to it too; whatever merely started it (a test runner, a shell) does not. The
@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
+use std::path::Path;
 
 use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
@@ -65,9 +66,17 @@ impl Facts {
 
 /// The tiers that listen where a connection to `addresses` at `port` would go.
 pub(super) fn listening(addresses: &[IpAddr], port: u16) -> Vec<TierInfo> {
-    let pids = proc_net::pids_listening(addresses, port);
+    behind(&proc_net::pids_listening(addresses, port))
+}
+
+/// The tiers that listen on a unix socket.
+pub(super) fn serving(socket: &Path) -> Vec<TierInfo> {
+    behind(&proc_net::pids_serving(socket))
+}
+
+fn behind(pids: &[u32]) -> Vec<TierInfo> {
     let mut table = BTreeMap::new();
-    for pid in &pids {
+    for pid in pids {
         let mut next = *pid;
         while next > 1
             && !table.contains_key(&next)
@@ -78,7 +87,7 @@ pub(super) fn listening(addresses: &[IpAddr], port: u16) -> Vec<TierInfo> {
             next = parent;
         }
     }
-    tiers(&table, &pids)
+    tiers(&table, pids)
 }
 
 /// Groups the listening processes under their roots.

@@ -51,6 +51,7 @@ impl Standing<'_> {
             topology: self.topology.name.clone(),
             base_url,
             host_header: None,
+            via: kneepoint_model::via::Via::default(),
             tiers,
             toggles: switches::shown(&self.variables.switches),
             versions: self.versions.clone(),

@@ -252,6 +252,7 @@ impl Start<'_> {
             topology: self.plan.topology.name.clone(),
             base_url: url(held.ports.site, "/"),
             host_header: None,
+            via: kneepoint_model::via::Via::default(),
             tiers: Vec::new(),
             toggles: switches::shown(&site.switches),
             versions,

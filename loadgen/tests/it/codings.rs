@@ -1,0 +1,51 @@
+//! Bodies that are packed in other ways than gzip.
+
+use kneepoint_loadgen::Coding;
+use kneepoint_model::load::LoadPhase;
+use kneepoint_model::outcome::Outcome;
+
+use crate::{Place, open, plan, scenario, servers};
+
+/// One step for each coding, that expects something of the body or nothing.
+fn run(expect: &str, offered: Vec<Coding>) -> LoadPhase {
+    let steps: String = ["br", "zstd", "deflate"]
+        .iter()
+        .map(|coding| format!("[[step]]\nname = \"{coding}\"\npath = \"/packed/{coding}\"\n{expect}\n"))
+        .collect();
+    let mut plan = plan(open(20.0), &servers::calm(), vec![(scenario(&format!("name = \"x\"\n{steps}")), 1)]);
+    plan.accept_encoding = offered;
+    Place::new().run(&plan)
+}
+
+const ALL: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Deflate, Coding::Gzip];
+
+#[test]
+fn a_body_that_a_check_looks_at_has_both_its_sizes() {
+    for expect in ["expect = { contains = [\"xxx\"] }", "expect = { max_bytes = 5000 }"] {
+        let phase = run(expect, ALL.to_vec());
+        assert_eq!(phase.errors, 0, "{:?}", phase.exemplars);
+        for endpoint in &phase.endpoints {
+            assert_eq!(endpoint.body_bytes.get(), 5_000 * endpoint.requests, "{}", endpoint.name);
+            assert!(endpoint.wire_bytes.get() < 200 * endpoint.requests, "{endpoint:?}");
+            assert_eq!((endpoint.undecoded_bytes.get(), endpoint.compressed), (0, endpoint.requests));
+        }
+    }
+    let large = run("expect = { max_bytes = 4999 }", ALL.to_vec());
+    assert_eq!(large.endpoints[0].outcomes.get(&Outcome::CheckFailed), Some(&large.endpoints[0].requests));
+}
+
+#[test]
+fn a_size_that_nobody_measured_is_not_known() {
+    let phase = run("", ALL.to_vec());
+    assert_eq!(phase.errors, 0, "{:?}", phase.exemplars);
+    for endpoint in &phase.endpoints {
+        assert!(endpoint.requests > 10 && endpoint.compressed == endpoint.requests, "{endpoint:?}");
+        assert_eq!((endpoint.body_bytes.get(), endpoint.undecoded_bytes), (0, endpoint.wire_bytes));
+    }
+}
+
+#[test]
+fn what_is_not_offered_is_not_accepted() {
+    let phase = run("expect = { status = [406] }", vec![Coding::Gzip]);
+    assert_eq!(phase.errors, 0, "{:?}", phase.exemplars);
+}

@@ -1,0 +1,158 @@
+//! HTTP/2 against servers that keep its rules, use their rights, or do not speak it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kneepoint_loadgen::PhasePlan;
+use kneepoint_model::load::{HttpVersion, LoadModel};
+use kneepoint_model::outcome::Outcome;
+use kneepoint_model::via::Via;
+use kneepoint_scenarios::Scenario;
+
+use crate::http2_servers::{Manners, one_request_each, start};
+use crate::tls_servers::Authority;
+use crate::{Place, closed, get, open, plan, scenario, servers};
+
+fn over_http2(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
+    let mut plan = plan(model, base, scenarios);
+    plan.http = HttpVersion::Http2;
+    plan
+}
+
+fn post(path: &str, more: &str) -> Scenario {
+    scenario(&format!(
+        "name = \"post\"\nneeds_throw_away = true\n[[step]]\nmethod = \"POST\"\npath = \"{path}\"\nform = {{ name = \"reader\" }}\n{more}"
+    ))
+}
+
+#[test]
+fn a_user_of_the_closed_model_has_one_connection() {
+    let (base, seen) = start(Manners::default());
+    let journey = "name = \"j\"\n[[step]]\npath = \"/\"\n[[step]]\npath = \"/login\"\nexpect = { contains = [\"Welcome back\"] }\n[[step]]\npath = \"/large\"\nexpect = { max_bytes = 5000000 }\n";
+    let scenarios =
+        vec![(scenario(journey), 1), (post("/length", "expect = { contains = [\"11 bytes\"] }\n"), 1)];
+    let phase = Place::new().run(&over_http2(closed(3), &base, scenarios));
+    assert!(phase.requests > 30 && phase.errors == 0, "{} {:?}", phase.requests, phase.exemplars);
+    assert_eq!(phase.http, HttpVersion::Http2);
+    assert_eq!(seen.connections.load(Ordering::Relaxed), 3);
+    assert_eq!(seen.most_streams.load(Ordering::Relaxed), 1);
+    let large = &phase.endpoints[2];
+    assert_eq!(large.wire_bytes.get(), 5_000_000 * large.requests);
+    assert!(phase.ttfb_us.p50 <= phase.service_us.p50 && phase.endpoints[0].split.n > 0);
+}
+
+#[test]
+fn visitors_of_the_open_model_share_connections_as_far_as_the_server_allows() {
+    let (base, seen) = start(Manners { max_streams: Some(4), ..Manners::default() });
+    // 300 a second of 30 ms each: nine at the same time.
+    let phase = Place::new().run(&over_http2(open(300.0), &base, vec![(get("/slow"), 1)]));
+    assert_eq!((phase.requests, phase.errors), (300, 0), "{:?}", phase.outcomes);
+    let (connections, most) =
+        (seen.connections.load(Ordering::Relaxed), seen.most_streams.load(Ordering::Relaxed));
+    assert_eq!(most, 4, "as many as the server allows, and no more");
+    assert!((2..40).contains(&connections), "{connections} connections");
+}
+
+#[test]
+fn every_end_of_a_stream_is_told_apart() {
+    let (base, seen) = start(Manners::default());
+    let faults = [
+        ("/reset", Outcome::StreamReset),
+        ("/refused", Outcome::StreamRefused),
+        ("/refused-at-first", Outcome::Ok),
+        ("/cut", Outcome::StreamReset),
+        ("/endless", Outcome::BodyTooLarge),
+        ("/hang", Outcome::Timeout),
+        ("/fine", Outcome::Ok),
+    ];
+    let one = |path: &str| {
+        scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
+    };
+    let scenarios = faults.iter().map(|(path, _)| (one(path), 1)).collect();
+    let mut plan = over_http2(open(35.0), &base, scenarios);
+    plan.max_body = 1 << 20;
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert_eq!(phase.requests, 35, "none is dropped");
+    for (endpoint, (path, outcome)) in phase.endpoints.iter().zip(faults) {
+        assert_eq!(endpoint.outcomes.get(&outcome), Some(&5), "{path}: {:?}", endpoint.outcomes);
+    }
+    // A stream that ends badly takes no other with it.
+    assert_eq!(seen.connections.load(Ordering::Relaxed), 1);
+    // Refused means not looked at, so it is tried once more; reset does not.
+    assert_eq!((seen.asked("GET /refused"), seen.asked("GET /reset")), (10, 5));
+}
+
+#[test]
+fn what_the_server_did_not_look_at_is_sent_again_whatever_its_method() {
+    let (base, seen) = start(Manners::default());
+    let mut plan = over_http2(open(20.0), &base, vec![(post("/refused-at-first", ""), 1)]);
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert_eq!((phase.requests, phase.errors), (20, 0), "{:?}", phase.outcomes);
+    assert_eq!(seen.asked("POST /refused-at-first"), 40);
+
+    // Beyond the last stream of a GOAWAY, in frames that were written by hand.
+    let (base, seen) = one_request_each();
+    let mut plan = over_http2(open(50.0), &base, vec![(post("/", ""), 1)]);
+    (plan.warmup, plan.timeout) = (Duration::ZERO, Duration::from_secs(3));
+    let phase = Place::new().run(&plan);
+    let ok = phase.outcomes.get(&Outcome::Ok).copied().unwrap_or_default();
+    let sent_away = phase.outcomes.get(&Outcome::GoAway).copied().unwrap_or_default();
+    assert_eq!(ok + sent_away, phase.requests, "{:?}", phase.outcomes);
+    assert_eq!(seen.asked("looked at"), ok, "no request was looked at twice");
+    assert!(seen.asked("passed over") > 0 && ok > 25, "{:?}", seen.requests);
+}
+
+#[test]
+fn a_server_that_ends_its_connections_in_good_order_costs_no_error() {
+    let manners = Manners { requests_per_connection: Some(20), ..Manners::default() };
+    for model in [open(200.0), closed(2)] {
+        let (base, seen) = start(manners.clone());
+        let scenarios = vec![(post("/length", ""), 1), (get("/slow"), 1)];
+        let phase = Place::new().run(&over_http2(model, &base, scenarios));
+        assert_eq!(phase.errors, 0, "{:?} {:?}", phase.outcomes, phase.exemplars);
+        assert!(seen.connections.load(Ordering::Relaxed) > 3, "{:?}", seen.connections);
+    }
+}
+
+#[test]
+fn a_server_without_http2_is_named_as_such() {
+    let mut plan = over_http2(open(20.0), &servers::calm(), vec![(get("/"), 1)]);
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert_eq!(phase.outcomes.get(&Outcome::NoHttp2), Some(&20), "{:?}", phase.outcomes);
+    let detail = &phase.exemplars[0].detail;
+    assert!(detail.contains("does not speak HTTP/2"), "{detail}");
+}
+
+#[test]
+fn within_tls_the_server_must_choose_http2() {
+    let authority = Authority::new();
+    let run = |protocols: &[&str], http: HttpVersion| {
+        let tls = Some(authority.server(&["127.0.0.1"], protocols));
+        let (base, _) = start(Manners { tls, ..Manners::default() });
+        let mut plan = plan(open(20.0), &base, vec![(get("/"), 1)]);
+        plan.via = Via { ca_file: Some(authority.file()), ..Via::default() };
+        (plan.http, plan.warmup) = (http, Duration::ZERO);
+        Place::new().run(&plan)
+    };
+    let phase = run(&["h2", "http/1.1"], HttpVersion::Http2);
+    assert_eq!(phase.outcomes.get(&Outcome::Ok), Some(&20), "{:?}", phase.exemplars);
+    for protocols in [&["http/1.1"][..], &[]] {
+        let phase = run(protocols, HttpVersion::Http2);
+        assert_eq!(phase.outcomes.get(&Outcome::NoHttp2), Some(&20), "{protocols:?} {:?}", phase.exemplars);
+    }
+}
+
+#[test]
+fn a_busy_connection_ends_with_the_phase() {
+    let (base, _) = start(Manners::default());
+    let mut plan = over_http2(open(20.0), &base, vec![(get("/hang"), 1)]);
+    (plan.timeout, plan.drain) = (Duration::from_mins(1), Duration::from_millis(200));
+    plan.warmup = Duration::ZERO;
+    let began = std::time::Instant::now();
+    let phase = Place::new().run(&plan);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(phase.outcomes.get(&Outcome::Censored), Some(&20), "{:?}", phase.outcomes);
+}
