@@ -352,6 +352,7 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         ],
         seconds: (0..15).map(second).collect(),
         stages: Vec::new(),
+        pages: Vec::new(),
         exemplars: Vec::new(),
         log: format!("load/{name}.hlog"),
         generator: GeneratorHealth { busiest_thread: Ratio(0.1), ..GeneratorHealth::default() },

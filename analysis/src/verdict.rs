@@ -122,7 +122,9 @@ fn load(facts: &RunFacts, analysis: &Analysis) -> Option<Verdict> {
         return None;
     }
     let requests: u64 = facts.measured_phases().map(|phase| phase.requests).sum();
-    if requests < MIN_REQUESTS {
+    // Data that ran out is no reason to load for longer: what is invalid says what to do.
+    let dry = facts.measured_phases().any(|phase| !phase.dry.is_empty());
+    if requests < MIN_REQUESTS && !dry {
         let reason = format!("only {requests} requests ended in the measured parts: load for longer");
         return Some(Verdict::new(VerdictStatus::Inconclusive, vec![reason]));
     }
@@ -210,5 +212,17 @@ mod tests {
         let mut facts = hand::healthy();
         facts.phases.iter_mut().for_each(|phase| phase.requests = 4);
         assert_eq!(of(&facts).status, VerdictStatus::Inconclusive);
+    }
+
+    #[test]
+    fn data_that_ran_out_is_said_though_few_requests_were_made() {
+        let mut facts = hand::healthy();
+        facts.phases.iter_mut().for_each(|phase| phase.requests = 4);
+        facts.phases[0].dry.push(kneepoint_model::load::DryFeed::default());
+        facts.phases[0].validity.valid = false;
+        facts.phases[0].validity.why = vec!["feed `account` had none left".into()];
+        let verdict = of(&facts);
+        assert_eq!(verdict.status, VerdictStatus::Invalid);
+        assert!(verdict.reasons.iter().any(|why| why.contains("had none left")), "{verdict:?}");
     }
 }

@@ -197,6 +197,7 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         endpoints: vec![endpoint],
         seconds: Vec::new(),
         stages: Vec::new(),
+        pages: Vec::new(),
         exemplars: Vec::new(),
         log: String::new(),
         generator: GeneratorHealth::default(),

@@ -7,6 +7,7 @@ use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::LatencyHistogram;
 use kneepoint_model::load::{DryFeed, EndpointStats, GroupStats, LoadModel, LoadPhase};
 use kneepoint_model::outcome::Outcome;
+use kneepoint_model::page::PageStats;
 use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::schedule::StageStats;
 use kneepoint_model::units::{PerSecond, UnixMillis};
@@ -58,6 +59,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
     let stages = stages(record, ledger, measured);
     let dry = dry(record, ledger);
     let groups = groups(record, ledger);
+    let pages = pages(record, ledger);
     let evidence = Evidence {
         model: record.load,
         offered,
@@ -105,6 +107,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         endpoints,
         seconds: ledger.seconds.clone(),
         stages,
+        pages,
         exemplars,
         log: names::hlog(&record.name),
         generator: circumstances.cost.health,
@@ -163,6 +166,16 @@ fn dry(record: &PlanRecord, ledger: &Ledger) -> Vec<DryFeed> {
         })
     };
     ledger.dry.iter().filter_map(one).collect()
+}
+
+/// The steps whose pages were loaded with their assets.
+fn pages(record: &PlanRecord, ledger: &Ledger) -> Vec<PageStats> {
+    let of = |(endpoint, series): (&Endpoint, &Series)| {
+        let counts = series.tally.pages;
+        let page_us = series.page.as_ref().map(|times| times.quantiles()).unwrap_or_default();
+        (!counts.is_empty()).then(|| PageStats { name: endpoint.name.clone(), counts, page_us })
+    };
+    record.endpoints.iter().zip(&ledger.series).filter_map(of).collect()
 }
 
 /// The stages that were reached. One that was cut short offered what it did in the time that it had.

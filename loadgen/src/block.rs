@@ -23,8 +23,8 @@ use crate::plan::PhasePlan;
 use crate::recorder::{Ledger, PlanRecord, Shard};
 use crate::session::Session;
 use crate::site::Site;
-use crate::step::Due;
 use crate::transport::{Pool, Target};
+use crate::unfinished::Due;
 use crate::window::Window;
 use crate::world::World;
 
@@ -49,8 +49,8 @@ struct User {
 }
 
 impl User {
-    fn new(number: u64, scenarios: usize) -> Self {
-        Self { number, pool: Pool::default(), sessions: (0..scenarios).map(|_| None).collect() }
+    fn new(number: u64, ways: usize) -> Self {
+        Self { number, pool: Pool::default(), sessions: (0..ways).map(|_| None).collect() }
     }
 }
 
@@ -66,8 +66,8 @@ impl BlockLoad {
             LoadModel::Closed { users } => u64::from(users),
             LoadModel::Open { .. } => 0,
         };
-        let scenarios = plan.scenarios.len();
-        let users = (1..=users).map(|number| User::new(number, scenarios)).collect();
+        let ways = plan.ways();
+        let users = (1..=users).map(|number| User::new(number, ways)).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { plan, runtime, users })
     }
@@ -107,6 +107,7 @@ impl BlockLoad {
                 true
             }
         };
+        world.take_fault()?;
         let after = world.threads.read();
         let mut ledger = Ledger::new(world.endpoints.len());
         ledger.add(&world.recorder.swap(Box::new(Shard::new(world.endpoints.len()))));
@@ -152,7 +153,7 @@ async fn until_the_end(world: Arc<World>, mut user: User) -> User {
     tokio::time::sleep_until(world.window.start.into()).await;
     loop {
         let now = Instant::now();
-        if now >= world.window.until {
+        if now >= world.window.until || world.aborted() {
             break;
         }
         let number = world.visitors.fetch_add(1, Ordering::Relaxed);

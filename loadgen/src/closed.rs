@@ -19,8 +19,8 @@ use kneepoint_model::load::LoadModel;
 use crate::error::LoadError;
 use crate::journey::{Pace, run_journey};
 use crate::session::Session;
-use crate::step::Due;
 use crate::transport::Pool;
+use crate::unfinished::Due;
 use crate::world::World;
 
 /// One closed phase at a time: goose's kill switch is shared by the whole process.
@@ -168,7 +168,7 @@ fn newcomer(world: &World) -> UserState {
     UserState {
         number: world.users.fetch_add(1, Ordering::Relaxed) + 1,
         pool: Pool::default(),
-        sessions: world.plan.scenarios.iter().map(|_| None).collect(),
+        sessions: (0..world.plan.ways()).map(|_| None).collect(),
     }
 }
 

@@ -33,7 +33,8 @@ impl Jar {
         }
     }
 
-    fn set(&mut self, text: &str) {
+    /// Takes one line of `Set-Cookie`.
+    pub(crate) fn set(&mut self, text: &str) {
         let mut parts = text.split(';').map(str::trim);
         let pair = parts.next().unwrap_or_default();
         let Some((name, value)) = pair.split_once('=') else { return };
@@ -65,6 +66,12 @@ impl Jar {
     /// Value by name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value.as_str())
+    }
+
+    /// The value of the `Cookie` header for a path; `None` when there is nothing to send.
+    pub(crate) fn header(&self, path: &str) -> Option<String> {
+        let mut out = Vec::new();
+        self.write(path, &mut out).then(|| String::from_utf8_lossy(&out).into_owned())
     }
 
     /// Appends the value of the `Cookie` header for a path; false when there is nothing to send.
@@ -119,11 +126,6 @@ fn covers(cookie: &str, request: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn header(jar: &Jar, path: &str) -> Option<String> {
-        let mut out = Vec::new();
-        jar.write(path, &mut out).then(|| String::from_utf8(out).expect("text"))
-    }
-
     fn jar(texts: &[&str]) -> Jar {
         let mut jar = Jar::default();
         for text in texts {
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn cookies_are_kept_replaced_and_removed() {
         let jar = jar(&["a=1; Path=/; HttpOnly", "b=2; Max-Age=60", "a=3; path=/", "b=; Max-Age=0"]);
-        assert_eq!(header(&jar, "/x?y").as_deref(), Some("a=3"));
+        assert_eq!(jar.header("/x?y").as_deref(), Some("a=3"));
         assert_eq!((jar.get("a"), jar.get("b")), (Some("3"), None));
     }
 
@@ -146,8 +148,8 @@ mod tests {
             "s=x; expires=Thu, 01 Jan 1970 00:00:00 GMT",
             "k=v; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=5",
         ]);
-        assert_eq!(header(&jar, "/administrator"), Some("k=v".into()));
-        assert_eq!(header(&jar, "/admin/users"), Some("admin=1; k=v".into()));
+        assert_eq!(jar.header("/administrator"), Some("k=v".into()));
+        assert_eq!(jar.header("/admin/users"), Some("admin=1; k=v".into()));
     }
 
     #[test]
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn garbage_and_floods_are_bounded() {
         let mut jar = jar(&["", "=", "novalue", ";;;", "a=b\u{0}c", "a\rb=c"]);
-        assert_eq!(header(&jar, "/"), None);
+        assert_eq!(jar.header("/"), None);
         for n in 0..200 {
             jar.set(&format!("c{n}=v"));
         }

@@ -44,6 +44,14 @@ pub enum LoadError {
     /// The system refused a thread, a timer or a runtime.
     #[error("cannot start the load generator: {0}")]
     Start(#[from] std::io::Error),
+    /// A journey in Rust does what was not planned; figures of it would be of something else.
+    #[error("the journey `{journey}` cannot be measured: {problem}")]
+    Journey {
+        /// Its name.
+        journey: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// goose refused the configuration.
     #[error("the closed model could not start: {0}")]
     Closed(String),

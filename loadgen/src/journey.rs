@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use kneepoint_scenarios::SessionScope;
 
+use crate::coded::run_coded;
 use crate::recorder::Left;
 use crate::session::Session;
 use crate::stay::Stay;
-use crate::step::{Due, run_step};
+use crate::step::run_step;
 use crate::timer::Alarm;
 use crate::transport::Pool;
+use crate::unfinished::Due;
 use crate::world::World;
 
 /// Who says when a pause is over.
@@ -34,6 +36,10 @@ pub(crate) async fn run_journey(
     mut due: Due,
     pace: Pace<'_>,
 ) {
+    if let Some(coded) = scenario_at.checked_sub(world.plan.scenarios.len()) {
+        // In a box: journeys of scenario files shall not make room for it.
+        return Box::pin(run_coded(world, session, pool, coded, due, pace)).await;
+    }
     let scenario = world.scenario(scenario_at);
     if scenario.session() == SessionScope::Journey {
         session.forget();
@@ -86,7 +92,7 @@ async fn without_data(world: &World, pace: Pace<'_>) {
 }
 
 /// Pauses; the answer says when the next step is due.
-async fn wait(world: &World, last: Due, pause: Duration, pace: Pace<'_>) -> Due {
+pub(crate) async fn wait(world: &World, last: Due, pause: Duration, pace: Pace<'_>) -> Due {
     match pace {
         Pace::Clock(alarm) => {
             let at = last.at + pause;

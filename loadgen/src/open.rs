@@ -18,9 +18,10 @@ use crate::journey::{Pace, run_journey};
 use crate::pacer::Pacer;
 use crate::plan::Recorded;
 use crate::session::Session;
-use crate::step::{Due, run_step};
+use crate::step::run_step;
 use crate::timer::Alarm;
 use crate::transport::Pool;
+use crate::unfinished::Due;
 use crate::world::World;
 
 /// From the plan to the first arrival: thread, runtime and files are ready by then.
@@ -118,13 +119,16 @@ async fn dispatch(
     let last = window.until + world.plan.drain;
     loop {
         let now = Instant::now();
+        let mut begun = false;
         while let Some((number, due)) = next.filter(|(_, due)| *due <= now) {
             tokio::spawn(journey(Arc::clone(&ground), number as u64, due));
             next = arrivals.next();
+            begun = true;
         }
         let alarm = ground.alarm.ring(now);
-        if world.aborted() || next.is_none() && now >= window.until && (world.in_flight() == 0 || now >= last)
-        {
+        // What was begun just now, late, is not in flight before it has had its turn: ending here would lose it.
+        let ended = next.is_none() && !begun && now >= window.until;
+        if world.aborted() || ended && (world.in_flight() == 0 || now >= last) {
             return Ok(());
         }
         let wake = [next.map(|(_, due)| due + slack), alarm, Some(now + LOOK)];
@@ -147,7 +151,7 @@ async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {
         return again(world, &ground.pool, recorded, number, Due { at: due, lag }).await;
     }
     let scenario = world.picker.pick(number);
-    let returning = world.scenario(scenario).session() == SessionScope::User;
+    let returning = world.session_of(scenario) == SessionScope::User;
     let waiting = || ground.waiting.lock().unwrap_or_else(PoisonError::into_inner);
     let known = if returning { waiting().get_mut(&scenario).and_then(Vec::pop) } else { None };
     let mut session = known.unwrap_or_else(|| {

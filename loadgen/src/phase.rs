@@ -65,6 +65,7 @@ pub fn run_phase(
     collector.rest()?;
     collected?;
     ended?;
+    world.take_fault()?;
     let until_ms = if cut {
         window.to_ms(Instant::now()).min(record.measured_until_ms)
     } else {

@@ -12,6 +12,7 @@ use kneepoint_model::via::Via;
 use kneepoint_scenarios::{Replay, Scenario};
 use url::Url;
 
+use crate::coded::Journey;
 use crate::coding::Coding;
 use crate::error::LoadError;
 use crate::pacer::Arrivals;
@@ -27,6 +28,8 @@ pub struct PhasePlan {
     pub model: LoadModel,
     /// What visitors do, with weights.
     pub scenarios: Vec<(Scenario, u32)>,
+    /// What visitors do that is written in Rust, with weights; they are part of the same mix.
+    pub journeys: Vec<(Arc<dyn Journey>, u32)>,
     /// Where: scheme, host and port; a path is not used.
     pub base_url: Url,
     /// `Host` header, when it is not the host of `base_url`.
@@ -105,6 +108,7 @@ impl PhasePlan {
             name: name.to_owned(),
             model,
             scenarios,
+            journeys: Vec::new(),
             base_url,
             host_header: None,
             via: Via::default(),
@@ -132,6 +136,29 @@ impl PhasePlan {
         }
     }
 
+    /// The same with journeys written in Rust beside its scenarios.
+    #[must_use]
+    pub fn with_journeys(mut self, journeys: Vec<(Arc<dyn Journey>, u32)>) -> Self {
+        self.journeys = journeys;
+        self
+    }
+
+    /// All that visitors may do: scenarios first, then journeys in Rust.
+    pub(crate) fn ways(&self) -> usize {
+        self.scenarios.len() + self.journeys.len()
+    }
+
+    /// Weights of all that visitors may do.
+    pub(crate) fn weights(&self) -> Vec<u32> {
+        let scenarios = self.scenarios.iter().map(|(_, weight)| *weight);
+        scenarios.chain(self.journeys.iter().map(|(_, weight)| *weight)).collect()
+    }
+
+    /// Where the load goes, without a password that the address may hold.
+    pub(crate) fn site_address(&self) -> String {
+        self.base_url.origin().ascii_serialization()
+    }
+
     /// The same as an open phase in which the requests of a log come again, each at its own moment. The beginning of the log
     /// is the warm-up, at most a fifth of it.
     #[must_use]
@@ -146,6 +173,7 @@ impl PhasePlan {
         self.duration = length.saturating_sub(self.warmup);
         self.model = LoadModel::Open { rate: PerSecond::of(count as u64, length) };
         self.scenarios = vec![(log.scenario().clone(), 1)];
+        self.journeys.clear();
         self.replay = Some(Recorded { log, speed });
         self
     }
@@ -255,7 +283,7 @@ impl PhasePlan {
         if !stages.is_empty() && stages.iter().map(AnyStage::length).sum::<Duration>() != self.duration {
             return wrong("its stages must be as long as its measured part");
         }
-        if self.scenarios.iter().all(|(_, weight)| *weight == 0) {
+        if self.weights().iter().all(|weight| *weight == 0) {
             return wrong("no scenario has a weight above zero");
         }
         if self.duration < Duration::from_millis(100) {

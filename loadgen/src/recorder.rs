@@ -15,13 +15,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 pub(crate) use files::{
-    Endpoint, PhaseFiles, PlanRecord, Tag, TallyLine, endpoints_of, groups_of, names, split_tag,
+    Endpoint, PhaseFiles, PlanRecord, Tag, TallyLine, assets_name, endpoints_of, groups_of, names, number_of,
+    split_tag,
 };
 pub(crate) use groups::{GroupSeries, Left};
 pub(crate) use hit::{Hit, Hop};
 pub(crate) use ledger::Ledger;
 pub(crate) use shard::{Series, Shard};
 
+use crate::page::PageHit;
 use crate::window::Window;
 
 /// Takes what ended, from the generator's thread.
@@ -47,8 +49,13 @@ impl Recorder {
 
     /// Counts one request that ended.
     pub(crate) fn record(&self, hit: &Hit<'_>) {
-        let stage = self.stage(hit.due);
+        let stage = self.stage(hit.counted);
         self.lock().record(hit, &self.window, stage);
+    }
+
+    /// Counts one page that ended.
+    pub(crate) fn page(&self, hit: &PageHit) {
+        self.lock().page(hit, self.window.measures(hit.due));
     }
 
     /// Counts one request that became due.

@@ -93,6 +93,7 @@ fn of_endpoint<'a>(
         (Some(at), "response") => Some(&mut ledger.series[at].response),
         (Some(at), "service") => Some(&mut ledger.series[at].service),
         (Some(at), "ttfb") => Some(&mut ledger.series[at].ttfb),
+        (Some(at), "page") => Some(ledger.series[at].page_times()),
         (None, "connect") => Some(&mut ledger.connect),
         (None, "tls") => Some(&mut ledger.tls),
         (None, "sched_lag") => Some(&mut ledger.sched_lag),

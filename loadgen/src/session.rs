@@ -4,6 +4,7 @@ use kneepoint_scenarios::Visit;
 use rand::RngExt as _;
 
 use crate::cookies::Jar;
+use crate::page::BrowserCache;
 use crate::patience::Patience;
 use crate::transport::Room;
 
@@ -11,6 +12,8 @@ use crate::transport::Room;
 pub(crate) struct Session {
     pub(crate) visit: Visit,
     pub(crate) jar: Jar,
+    /// What the visitor's browser keeps of pages; made when the first page is loaded with its assets.
+    pub(crate) cache: Option<Box<BrowserCache>>,
     /// Path and query of the last page: relative links start from it.
     pub(crate) at: String,
     /// True until a journey was completed.
@@ -25,6 +28,7 @@ impl Session {
         Self {
             visit: Visit::new(seed, user),
             jar: Jar::default(),
+            cache: None,
             at: "/".into(),
             first: true,
             patience: Patience::default(),
@@ -36,6 +40,7 @@ impl Session {
     pub(crate) fn forget(&mut self) {
         self.visit.values.clear();
         self.jar.clear();
+        self.cache = None;
         self.at.clear();
         self.at.push('/');
     }

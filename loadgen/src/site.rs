@@ -41,8 +41,18 @@ impl Site {
 
     /// Path and query of a link found on the page `at`.
     pub(crate) fn resolve(&self, at: &str, link: &str) -> Result<String, OffSite> {
+        self.within(&self.base_of(at, None), link)
+    }
+
+    /// Where the addresses on the page `at` start from, when it says so itself or not (`<base href>`).
+    pub(crate) fn base_of(&self, at: &str, said: Option<&str>) -> Url {
         let page = self.base.join(at).unwrap_or_else(|_| self.base.clone());
-        let Ok(url) = page.join(link) else { return Err(OffSite("an unreadable address".into())) };
+        said.and_then(|said| page.join(said).ok()).unwrap_or(page)
+    }
+
+    /// Path and query of a link that starts from `base`.
+    pub(crate) fn within(&self, base: &Url, link: &str) -> Result<String, OffSite> {
+        let Ok(url) = base.join(link) else { return Err(OffSite("an unreadable address".into())) };
         let there = authority(&url);
         let same_host = there == authority(&self.base) || self.alias.as_deref() == Some(there.as_str());
         if !matches!(url.scheme(), "http" | "https") || !same_host {

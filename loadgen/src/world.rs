@@ -1,7 +1,7 @@
 //! What all requests of a phase share: the plan made ready, the recorder, and the gauges.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
@@ -10,16 +10,17 @@ use http::header::{
 use http::uri::PathAndQuery;
 use kneepoint_model::crowd::Crowd;
 use kneepoint_model::load::LoadModel;
-use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, Step, Template, Visit};
+use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, SessionScope, Step, Template, Visit};
 use tokio::sync::Semaphore;
 
+use crate::coded::Journey;
 use crate::coding::{Packing, offered};
 use crate::cookies::Jar;
 use crate::error::LoadError;
 use crate::health::Threads;
 use crate::picker::Picker;
 use crate::plan::PhasePlan;
-use crate::recorder::{Endpoint, Recorder, endpoints_of, groups_of};
+use crate::recorder::{Endpoint, Recorder, assets_name, endpoints_of, groups_of, number_of};
 use crate::site::Site;
 use crate::transport::{Lines, Target};
 use crate::window::Window;
@@ -36,6 +37,8 @@ pub(crate) struct World {
     /// Who is there when, in the closed model.
     pub(crate) crowd: Crowd,
     pub(crate) ready: Vec<Vec<ReadyStep>>,
+    /// By journey in Rust.
+    pub(crate) coded: Vec<ReadyCoded>,
     /// Slots for requests in flight, in the open model.
     pub(crate) slots: Option<Semaphore>,
     pub(crate) threads: Threads,
@@ -57,6 +60,8 @@ pub(crate) struct World {
     pub(crate) jars: Vec<Mutex<Jar>>,
     /// Set when nothing may wait any longer.
     pub(crate) abort: AtomicBool,
+    /// What is wrong with a journey in Rust, and so with all figures.
+    fault: Mutex<Option<LoadError>>,
 }
 
 /// A step with everything done that need not be done for each request.
@@ -78,6 +83,55 @@ pub(crate) struct ReadyStep {
     /// Whether the scenario itself says where the visitor comes from.
     pub(crate) says_referer: bool,
     pub(crate) says_origin: bool,
+    /// When the page is loaded with its assets.
+    pub(crate) page: Option<ReadyPage>,
+}
+
+/// A journey in Rust with everything done that need not be done for each request.
+pub(crate) struct ReadyCoded {
+    pub(crate) name: String,
+    /// Names that it declared, with their numbers among all.
+    endpoints: Vec<(String, usize)>,
+    /// Headers of all its requests.
+    pub(crate) headers: HeaderMap,
+    /// The same, written.
+    pub(crate) fixed: Lines,
+}
+
+impl ReadyCoded {
+    fn new(
+        plan: &PhasePlan,
+        site: &Site,
+        own: &dyn Journey,
+        all: &mut Vec<Endpoint>,
+    ) -> Result<Self, LoadError> {
+        let name = own.name().to_owned();
+        let endpoints: Vec<String> = own.endpoints();
+        if endpoints.is_empty() || endpoints.iter().any(|name| name.trim().is_empty() || name.len() > 120) {
+            let problem = "it must declare at least one endpoint, each of 1 to 120 characters".to_owned();
+            return Err(LoadError::Journey { journey: name, problem });
+        }
+        let headers = common_headers(plan, site)
+            .map_err(|problem| LoadError::Plan { phase: plan.name.clone(), problem })?;
+        let endpoints = endpoints.into_iter().map(|name| {
+            let number = number_of(all, &name);
+            (name, number)
+        });
+        Ok(Self { endpoints: endpoints.collect(), fixed: Lines::of(&headers), headers, name })
+    }
+
+    /// Number of an endpoint that was declared.
+    pub(crate) fn endpoint(&self, name: &str) -> Option<usize> {
+        self.endpoints.iter().find(|(own, _)| own == name).map(|(_, number)| *number)
+    }
+}
+
+/// What the assets of a page have in common.
+pub(crate) struct ReadyPage {
+    /// Of the assets.
+    pub(crate) endpoint: usize,
+    /// Headers of their requests: those of the page that are always the same, but for what the page itself is wanted as.
+    pub(crate) fixed: Lines,
 }
 
 impl World {
@@ -88,26 +142,31 @@ impl World {
         slots: usize,
     ) -> Result<Self, LoadError> {
         let site = Site::new(&plan.base_url, plan.host_header.as_deref());
-        let (endpoints, numbers) = endpoints_of(&plan.scenarios);
+        let (mut endpoints, numbers) = endpoints_of(&plan.scenarios);
+        let coded: Result<_, _> = plan
+            .journeys
+            .iter()
+            .map(|(own, _)| ReadyCoded::new(plan, &site, own.as_ref(), &mut endpoints))
+            .collect();
         let mut ready = Vec::new();
         for ((scenario, _), numbers) in plan.scenarios.iter().zip(numbers) {
-            ready.push(ready_steps(plan, &site, scenario, &numbers)?);
+            ready.push(ready_steps(plan, &site, scenario, &endpoints, &numbers)?);
         }
         let (_, groups) = groups_of(&plan.scenarios);
         for (step, group) in ready.iter_mut().flatten().zip(groups.into_iter().flatten()) {
             step.group = group;
         }
         let stage_ends = plan.stage_ends().into_iter().map(|end| window.from + end).collect();
-        let weights: Vec<u32> = plan.scenarios.iter().map(|(_, weight)| *weight).collect();
         Ok(Self {
             window,
             site,
             target,
             recorder: Recorder::new(window, stage_ends, endpoints.len()),
             endpoints,
-            picker: Picker::new(&weights),
+            picker: Picker::new(&plan.weights()),
             crowd: plan.crowd(),
             ready,
+            coded: coded?,
             slots: matches!(plan.model, LoadModel::Open { .. }).then(|| Semaphore::new(slots)),
             threads: Threads::default(),
             journeys: AtomicU64::new(0),
@@ -135,6 +194,7 @@ impl World {
                 .map(|_| Mutex::default())
                 .collect(),
             abort: AtomicBool::new(false),
+            fault: Mutex::new(None),
             plan: plan.clone(),
         })
     }
@@ -149,6 +209,23 @@ impl World {
         }
         path.clone()
     }
+    /// How long a visitor keeps cookies, by what the visitor does.
+    pub(crate) fn session_of(&self, way: usize) -> SessionScope {
+        match way.checked_sub(self.plan.scenarios.len()) {
+            None => self.plan.scenarios[way].0.session(),
+            Some(coded) => self.plan.journeys[coded].0.session(),
+        }
+    }
+    /// Stops the phase, because what a journey in Rust does is no load that was planned. The first fault is told.
+    pub(crate) fn fault(&self, journey: &str, problem: &str) {
+        let fault = LoadError::Journey { journey: journey.to_owned(), problem: problem.to_owned() };
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+        self.abort.store(true, Ordering::Relaxed);
+    }
+    /// The fault that stopped it.
+    pub(crate) fn take_fault(&self) -> Result<(), LoadError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
     pub(crate) fn aborted(&self) -> bool {
         self.abort.load(Ordering::Relaxed)
     }
@@ -157,10 +234,24 @@ impl World {
     }
 }
 
+/// What every request says.
+fn common_headers(plan: &PhasePlan, site: &Site) -> Result<HeaderMap, String> {
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|_| "a header value has forbidden characters".to_owned())
+    };
+    let mut common = HeaderMap::new();
+    common.insert(HOST, value(site.host())?);
+    common.insert(USER_AGENT, value(&plan.user_agent)?);
+    common.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    common.insert(ACCEPT_ENCODING, value(&offered(&plan.accept_encoding))?);
+    Ok(common)
+}
+
 fn ready_steps(
     plan: &PhasePlan,
     site: &Site,
     scenario: &Scenario,
+    endpoints: &[Endpoint],
     numbers: &[usize],
 ) -> Result<Vec<ReadyStep>, LoadError> {
     let wrong = |what: &str| LoadError::Plan {
@@ -170,11 +261,7 @@ fn ready_steps(
     let value = |text: &str| {
         HeaderValue::from_str(text).map_err(|_| wrong("a header value has forbidden characters"))
     };
-    let mut common = HeaderMap::new();
-    common.insert(HOST, value(site.host())?);
-    common.insert(USER_AGENT, value(&plan.user_agent)?);
-    common.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    common.insert(ACCEPT_ENCODING, value(&offered(&plan.accept_encoding))?);
+    let common = common_headers(plan, site).map_err(|what| wrong(&what))?;
     let one = |(step, endpoint): (&Step, &usize)| {
         let mut headers = common.clone();
         let mut varying = Vec::new();
@@ -199,6 +286,11 @@ fn ready_steps(
         let fixed = Lines::of(&headers);
         headers.remove(CONTENT_TYPE);
         let fixed_without_body = Lines::of(&headers);
+        let assets = endpoints.iter().position(|endpoint| endpoint.name == assets_name(step.name()));
+        let page = assets.filter(|_| step.loads_assets()).map(|endpoint| {
+            headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+            ReadyPage { endpoint, fixed: Lines::of(&headers) }
+        });
         let path = match step.path().constant() {
             Some(text) => {
                 let path = text.parse().map_err(|_| wrong(&format!("`{text}` is not a path")))?;
@@ -217,6 +309,7 @@ fn ready_steps(
             keeps_body,
             says_referer,
             says_origin,
+            page,
         })
     };
     scenario.steps().iter().zip(numbers).map(one).collect()

@@ -20,6 +20,7 @@ pub mod load;
 pub mod manifest;
 pub mod metric;
 pub mod outcome;
+pub mod page;
 pub mod probe;
 pub mod profile;
 pub mod proxy;

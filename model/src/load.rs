@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache_status::CacheOutcome;
 use crate::histogram::Quantiles;
 use crate::outcome::Outcome;
+use crate::page::PageStats;
 use crate::schedule::StageStats;
 use crate::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 
@@ -334,6 +335,9 @@ pub struct LoadPhase {
     /// Per stage, where the rate of an open phase changes; `load` then has the mean rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageStats>,
+    /// Pages that were loaded with their assets, as a browser does; none where no step asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageStats>,
     /// The slowest and the first failed.
     pub exemplars: Vec<Exemplar>,
     /// Latency over time by second of each endpoint is in the interval log of this name.

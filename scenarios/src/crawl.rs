@@ -115,6 +115,7 @@ fn step(group: Group) -> Step {
         when: None,
         once: false,
         follow_redirects: true,
+        assets: false,
         weight: (group.links as f64).sqrt().ceil() as u32,
         slo: Vec::new(),
         group: None,

@@ -10,7 +10,7 @@ use crate::validate::read;
 /// Every key of a scenario file, explained.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 
-const LIBRARY: [(&str, &str); 8] = [
+const LIBRARY: [(&str, &str); 9] = [
     ("browse", include_str!("../library/browse.toml")),
     ("search", include_str!("../library/search.toml")),
     ("login", include_str!("../library/login.toml")),
@@ -19,6 +19,7 @@ const LIBRARY: [(&str, &str); 8] = [
     ("covers", include_str!("../library/covers.toml")),
     ("any-book", include_str!("../library/any-book.toml")),
     ("hot-book", include_str!("../library/hot-book.toml")),
+    ("page-views", include_str!("../library/page-views.toml")),
 ];
 
 impl Scenario {

@@ -16,6 +16,7 @@ pub(crate) struct RawScenario {
     pub(crate) needs_throw_away: Option<bool>,
     pub(crate) session: Option<Spanned<String>>,
     pub(crate) follow_redirects: Option<bool>,
+    pub(crate) assets: Option<bool>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, Spanned<String>>,
     pub(crate) auth: Option<Spanned<RawAuth>>,
@@ -105,6 +106,7 @@ pub(crate) struct RawStep {
     #[serde(default)]
     pub(crate) once: bool,
     pub(crate) follow_redirects: Option<bool>,
+    pub(crate) assets: Option<Spanned<bool>>,
     pub(crate) weight: Option<Spanned<i64>>,
     pub(crate) group: Option<Spanned<String>>,
     pub(crate) slo: Option<BTreeMap<String, Spanned<String>>>,

@@ -129,6 +129,7 @@ pub struct Step {
     pub(crate) when: Option<Condition>,
     pub(crate) once: bool,
     pub(crate) follow_redirects: bool,
+    pub(crate) assets: bool,
     pub(crate) weight: u32,
     pub(crate) slo: Vec<Promised>,
     pub(crate) group: Option<Arc<str>>,
@@ -170,6 +171,10 @@ impl Step {
     /// Are redirects followed within the step?
     pub const fn follows_redirects(&self) -> bool {
         self.follow_redirects
+    }
+    /// Is it a page whose images, scripts and style sheets are loaded too, as a browser does?
+    pub const fn loads_assets(&self) -> bool {
+        self.assets
     }
     /// True when the decoded body is needed after the request.
     pub fn needs_body(&self) -> bool {

@@ -145,6 +145,7 @@ impl Judge<'_> {
                     think: if steps.is_empty() { Think::default() } else { think },
                     headers: &common,
                     follow_redirects: raw.follow_redirects.unwrap_or(true),
+                    assets: raw.assets.unwrap_or(false),
                     in_order: pick_steps == 0,
                     session,
                 },
@@ -191,6 +192,7 @@ struct Defaults<'a> {
     think: Think,
     headers: &'a [(String, Template)],
     follow_redirects: bool,
+    assets: bool,
     in_order: bool,
     session: SessionScope,
 }

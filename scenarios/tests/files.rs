@@ -57,6 +57,7 @@ fn the_default_explains_every_key() {
         "needs_throw_away",
         "session",
         "follow_redirects",
+        "assets",
         "headers",
         "auth",
         "basic",
@@ -200,6 +201,7 @@ fn what_cannot_work_is_refused_before_anything_starts() {
         (step("path = \"/\"\nwhen = \"nothing\""), "nothing before this step"),
         (step("path = \"/\"\nslo = { p59 = \"1s\" }"), "`p59` is not a metric"),
         (step("path = \"/\"\nslo = { p95 = 1 }"), "invalid type"),
+        (step("method = \"HEAD\"\npath = \"/\"\nassets = true"), "HEAD brings no page"),
         (step("path = 5"), "invalid type"),
         ("name = \"x\"\n".into(), "at least one step"),
         ("[[step]]\npath = \"/\"\n".into(), "missing field"),
@@ -221,6 +223,18 @@ fn an_optional_value_must_be_asked_for_by_when() {
     let refused = refusal(optional);
     assert!(refused.contains("may be missing") && refused.contains("valid: when = \"next\""), "{refused}");
     Scenario::parse("x", &format!("{optional}when = \"next\"\n")).expect("asked for");
+}
+
+#[test]
+fn a_scenarios_assets_are_those_of_its_pages_and_a_step_has_the_last_word() {
+    let steps = "[[step]]\npath = \"/\"\n[[step]]\npath = \"/plain\"\nassets = false\n[[step]]\nmethod = \"POST\"\npath = \"/a\"\n[[step]]\nmethod = \"POST\"\npath = \"/b\"\nassets = true\n";
+    let loads = |head: &str| {
+        let text = format!("name = \"x\"\nneeds_throw_away = true\n{head}{steps}");
+        let scenario = Scenario::parse("x", &text).unwrap_or_else(|e| panic!("{e}"));
+        scenario.steps().iter().map(kneepoint_scenarios::Step::loads_assets).collect::<Vec<_>>()
+    };
+    assert_eq!(loads(""), [false, false, false, true]);
+    assert_eq!(loads("assets = true\n"), [true, false, false, true]);
 }
 
 #[test]

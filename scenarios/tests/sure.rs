@@ -105,7 +105,7 @@ impl Answer for Some3 {
     fn cookie(&self, _: &str) -> Option<String> {
         None
     }
-    fn body(&self) -> &str {
+    fn body(&self) -> &'static str {
         ""
     }
 }

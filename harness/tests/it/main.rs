@@ -4,8 +4,10 @@
 mod attach;
 mod bad_input;
 mod faults;
+mod journeys;
 mod ladder;
 mod main_job;
+mod own_program;
 mod planted;
 mod promises;
 mod schedules;

@@ -83,6 +83,9 @@ impl PlanRecord {
         for (scenario, weight) in plan.scenarios.iter().filter(|(_, weight)| *weight > 0) {
             *scenarios.entry(scenario.name().to_owned()).or_insert(0) += weight;
         }
+        for (journey, weight) in plan.journeys.iter().filter(|(_, weight)| *weight > 0) {
+            *scenarios.entry(journey.name().to_owned()).or_insert(0) += weight;
+        }
         Self {
             format_version: FORMAT_VERSION,
             name: plan.name.clone(),
@@ -124,12 +127,7 @@ pub(crate) fn endpoints_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec
     for (scenario, _) in scenarios {
         let mut own = Vec::new();
         for step in scenario.steps() {
-            let known = endpoints.iter().position(|endpoint| endpoint.name == step.name());
-            let number = known.unwrap_or_else(|| {
-                let tag = unique(tag(step.name()), &endpoints);
-                endpoints.push(Endpoint { name: step.name().to_owned(), tag, slo: Vec::new() });
-                endpoints.len() - 1
-            });
+            let number = number_of(&mut endpoints, step.name());
             let promised = &mut endpoints[number].slo;
             for promise in step.slo().iter().map(Promised::text) {
                 if !promised.iter().any(|own| own == promise) {
@@ -137,6 +135,9 @@ pub(crate) fn endpoints_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec
                 }
             }
             own.push(number);
+            if step.loads_assets() {
+                number_of(&mut endpoints, &assets_name(step.name()));
+            }
         }
         numbers.push(own);
     }
@@ -147,19 +148,27 @@ pub(crate) fn endpoints_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec
 /// one.
 pub(crate) fn groups_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec<Vec<Option<usize>>>) {
     let mut groups: Vec<Endpoint> = Vec::new();
-    let mut number = |name: &str| {
-        let known = groups.iter().position(|group| group.name == name);
-        known.unwrap_or_else(|| {
-            let tag = unique(tag(name), &groups);
-            groups.push(Endpoint { name: name.to_owned(), tag, slo: Vec::new() });
-            groups.len() - 1
-        })
-    };
+    let mut number = |name: &str| number_of(&mut groups, name);
     let mut numbers = Vec::new();
     for (scenario, _) in scenarios {
         numbers.push(scenario.steps().iter().map(|step| step.group().map(&mut number)).collect());
     }
     (groups, numbers)
+}
+
+/// The number of an endpoint, which is added unless it is there.
+pub(crate) fn number_of(endpoints: &mut Vec<Endpoint>, name: &str) -> usize {
+    if let Some(known) = endpoints.iter().position(|endpoint| endpoint.name == name) {
+        return known;
+    }
+    let tag = unique(tag(name), endpoints);
+    endpoints.push(Endpoint { name: name.to_owned(), tag, slo: Vec::new() });
+    endpoints.len() - 1
+}
+
+/// The endpoint of what a step's page is loaded with: apart, so that figures of pages are not diluted.
+pub(crate) fn assets_name(step: &str) -> String {
+    format!("{step} +assets")
 }
 
 fn tag(name: &str) -> String {
@@ -274,9 +283,12 @@ impl PhaseFiles {
         };
         for (series, suffix) in [(&shard.measured, ""), (&shard.warmup, WARMUP)] {
             for (endpoint, series) in self.endpoints.iter().zip(series) {
-                let Some(Series { response, service, ttfb, .. }) = series.as_deref() else { continue };
+                let Some(Series { response, service, ttfb, page, .. }) = series.as_deref() else { continue };
                 for (kind, histogram) in [("response", response), ("service", service), ("ttfb", ttfb)] {
                     line(format!("{}|{kind}{suffix}", endpoint.tag), histogram)?;
+                }
+                if let Some(page) = page {
+                    line(format!("{}|page{suffix}", endpoint.tag), page)?;
                 }
             }
         }

@@ -13,6 +13,8 @@ pub(crate) struct Hit<'a> {
     pub(crate) endpoint: usize,
     /// Intended start.
     pub(crate) due: Instant,
+    /// The moment that decides whether and in which stage it counts: its own due, or that of the page it belongs to.
+    pub(crate) counted: Instant,
     /// Dispatch minus intended start (open model).
     pub(crate) lag: Option<Duration>,
     /// Wait for a slot (open model).

@@ -121,6 +121,7 @@ mod tests {
         Hit {
             endpoint: n % 3,
             due: at,
+            counted: at,
             lag: Some(Duration::from_micros(us / 10)),
             pool_wait: None,
             sent: Some(at + Duration::from_micros(1)),

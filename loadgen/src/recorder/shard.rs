@@ -10,6 +10,7 @@ use super::groups::Groups;
 use super::hit::Hit;
 use super::stages::Stages;
 use super::tally::Tally;
+use crate::page::PageHit;
 use crate::window::Window;
 
 /// One endpoint's latencies and counts.
@@ -19,6 +20,8 @@ pub(crate) struct Series {
     pub(crate) service: LatencyHistogram,
     pub(crate) ttfb: LatencyHistogram,
     pub(crate) tally: Tally,
+    /// Times of whole pages, where they are loaded with their assets.
+    pub(crate) page: Option<Box<LatencyHistogram>>,
 }
 
 impl Series {
@@ -38,10 +41,18 @@ impl Series {
         self.service.merge(&other.service);
         self.ttfb.merge(&other.ttfb);
         self.tally.merge(&other.tally);
+        if let Some(page) = &other.page {
+            self.page_times().merge(page);
+        }
+    }
+
+    /// Made when the first page ends.
+    pub(crate) fn page_times(&mut self) -> &mut LatencyHistogram {
+        self.page.get_or_insert_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.tally.requests == 0
+        self.tally.requests == 0 && self.tally.pages.is_empty()
     }
 
     fn clear(&mut self) {
@@ -50,6 +61,7 @@ impl Series {
             self.service.clear();
             self.ttfb.clear();
             self.tally = Tally::default();
+            self.page.iter_mut().for_each(|page| page.clear());
         }
     }
 }
@@ -113,7 +125,7 @@ impl Shard {
 
     /// Counts a request that ended, and was due in this stage of the measured part.
     pub(crate) fn record(&mut self, hit: &Hit<'_>, window: &Window, stage: Option<usize>) {
-        let measured = window.measures(hit.due);
+        let measured = window.measures(hit.counted);
         let was_answered = !matches!(hit.outcome, Outcome::Censored | Outcome::Shed);
         if was_answered && window.measures(hit.done) {
             self.ended += 1;
@@ -137,6 +149,14 @@ impl Shard {
             }
         }
         self.exemplars.consider(hit, window);
+    }
+
+    /// Counts a page that ended, under its document's endpoint.
+    pub(crate) fn page(&mut self, hit: &PageHit, measured: bool) {
+        let series = if measured { &mut self.measured } else { &mut self.warmup };
+        let series = series[hit.endpoint].get_or_insert_default();
+        series.page_times().record_duration(hit.done.saturating_duration_since(hit.due));
+        series.tally.pages.add(&hit.counts);
     }
 
     /// Forgets everything, keeps the memory.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::load::SplitSums;
 use kneepoint_model::outcome::Outcome;
+use kneepoint_model::page::PageCounts;
 use kneepoint_model::units::{Bytes, Micros};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,9 @@ pub(crate) struct Tally {
     pub(crate) cache: BTreeMap<CacheOutcome, u64>,
     pub(crate) split: SplitSums,
     pub(crate) routes: BTreeMap<String, u64>,
+    /// Pages whose documents these are, where they are loaded with their assets.
+    #[serde(default, skip_serializing_if = "PageCounts::is_empty")]
+    pub(crate) pages: PageCounts,
 }
 
 impl Tally {
@@ -100,6 +104,7 @@ impl Tally {
         for (route, times) in &other.routes {
             self.route(route, *times);
         }
+        self.pages.add(&other.pages);
     }
 }
 

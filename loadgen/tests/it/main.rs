@@ -3,6 +3,7 @@
 mod auth;
 mod blocks;
 mod clock;
+mod coded;
 mod codings;
 mod faults;
 mod feeds;
@@ -13,6 +14,7 @@ mod http2;
 mod http2_servers;
 mod journeys;
 mod live;
+mod pages;
 mod replay;
 mod schedule;
 mod servers;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::Path;
 use axum::extract::Query;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -297,6 +297,20 @@ pub(crate) fn patient(length: usize) -> (String, Arc<Mutex<Vec<Duration>>>) {
         }
     });
     (base, waits)
+}
+
+/// A server that says what was asked of it; `/moved` answers 303.
+pub(crate) fn echo() -> String {
+    let moved = || async { (StatusCode::SEE_OTHER, [(header::LOCATION, "/echo")]) };
+    let app =
+        Router::new().route("/echo", axum::routing::any(repeat)).route("/moved", axum::routing::any(moved));
+    serve(app)
+}
+
+async fn repeat(method: Method, headers: HeaderMap, body: String) -> String {
+    let said = |name: &str| headers.get(name).map_or("-", |value| value.to_str().expect("text"));
+    let [kind, own, accept, cookie] = ["content-type", "x-own", "accept", "cookie"].map(said);
+    format!("{method} {kind} {own} {accept} {cookie} {body}")
 }
 
 /// A server that does on the wire what its paths say.

@@ -86,7 +86,7 @@ fn endpoints(view: &View, pen: Pen) -> String {
     for block in &view.sections.endpoints.blocks {
         match block {
             Block::Heading { text } => title = line(text),
-            Block::Table(table) => {
+            Block::Table(table) if table.id.starts_with("table-endpoints") => {
                 shown = format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, &COLUMNS, pen));
             }
             _ => {}

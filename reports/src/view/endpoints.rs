@@ -1,5 +1,6 @@
 //! Endpoints by phase: the developer's and the reviewer's table.
 
+use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::summary::{EndpointSummary, LoadSummary, Summary};
@@ -8,8 +9,9 @@ use kneepoint_model::units::{Micros, Ratio};
 use crate::chart::split_bar;
 use crate::format::{clean, count, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
+use crate::view::pages;
 
-pub(crate) fn build(summary: &Summary) -> Section {
+pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     let mut blocks = Vec::new();
     if summary.endpoints.iter().any(|endpoint| endpoint.split.is_some()) {
         blocks.push(Block::Legend { items: split_bar::legend() });
@@ -17,7 +19,8 @@ pub(crate) fn build(summary: &Summary) -> Section {
     for load in &summary.load {
         let rows: Vec<&EndpointSummary> =
             summary.endpoints.iter().filter(|e| e.phase == load.phase).collect();
-        let inner = of_phase(load, &rows);
+        let mut inner = of_phase(load, &rows);
+        inner.extend(facts.phase(&load.phase).and_then(pages::table).map(Block::Table));
         if load.phase == PROFILED {
             blocks.push(Block::fold("profiled: shown for completeness; profiling slows the site, so these figures are no measurement", inner));
         } else {

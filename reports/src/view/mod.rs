@@ -17,6 +17,7 @@ mod latency;
 mod load_groups;
 mod load_stages;
 mod method;
+mod pages;
 mod probe;
 mod profiles;
 mod resources;
@@ -118,7 +119,7 @@ impl Report {
             sections: Sections {
                 assertions: assertions::build(summary),
                 stages: stages::build(facts, summary),
-                endpoints: endpoints::build(summary),
+                endpoints: endpoints::build(facts, summary),
                 latency: latency::build(facts, &timeline),
                 resources: resources::build(facts, summary, analysis, &timeline),
                 cache: cache::build(facts, summary, &timeline),

@@ -15,6 +15,7 @@ use kneepoint_model::load::{
 };
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord, Unmeasured};
 use kneepoint_model::outcome::Outcome;
+use kneepoint_model::page::{PageCounts, PageStats};
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, Statement, UncachedBecause};
 use kneepoint_model::profile::{
     ProfileEntry, ProfileFacts, ProfileSource, ProfileUnit, ProfileView, ProfilesIndex,
@@ -468,6 +469,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         }],
         seconds,
         stages: if open { stages(requests, errors) } else { Vec::new() },
+        pages: if open { vec![page()] } else { Vec::new() },
         exemplars: vec![
             exemplar(ms(from + 12), "GET /catalogue/", "/catalogue/?page=3", Outcome::Ok, 481_000),
             exemplar(ms(from + 19), "POST /checkout/", "/checkout/", Outcome::ServerError, 34_000),
@@ -486,6 +488,22 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
 }
 
 /// A ramp and a plateau; the errors came at its end.
+fn page() -> PageStats {
+    let counts = PageCounts {
+        pages: 240,
+        whole: 236,
+        incomplete: 3,
+        failed: 1,
+        from_network: 960,
+        not_modified: 120,
+        assets_failed: 4,
+        from_cache: 2_640,
+        left_out: 480,
+        ..PageCounts::default()
+    };
+    PageStats { name: "GET /catalogue/".into(), counts, page_us: q(240, 52.0, 214.0) }
+}
+
 fn stages(requests: u64, errors: u64) -> Vec<StageStats> {
     let early = requests / 3;
     let stage = |text: &str, offered: f64, requests, errors, p95| StageStats {

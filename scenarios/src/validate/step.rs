@@ -110,10 +110,25 @@ impl Judge<'_> {
             when,
             once: raw.once,
             follow_redirects: raw.follow_redirects.unwrap_or(defaults.follow_redirects),
+            assets: self.assets(raw, method, defaults.assets)?,
             weight: self.whole(raw.weight.as_ref(), "step.weight", 1, 1)?,
             slo: self.slo(raw.slo.as_ref())?,
             group: raw.group.as_ref().map(|group| group.get_ref().as_str().into()),
         })
+    }
+
+    /// Pages are what GET answers, and what the answer to a form leads to.
+    fn assets(&self, raw: &RawStep, method: Method, default: bool) -> Judged<bool> {
+        match &raw.assets {
+            None => Ok(default && method == Method::Get),
+            Some(wanted) if *wanted.get_ref() && method == Method::Head => {
+                let mut refusal =
+                    self.refuse(&wanted.span(), "step.assets", "HEAD brings no page that could name assets");
+                refusal.example = "method = \"GET\"".into();
+                Err(refusal)
+            }
+            Some(wanted) => Ok(*wanted.get_ref()),
+        }
     }
 
     pub(super) fn expect(&self, raw: &RawExpect) -> Judged<Expect> {

@@ -253,6 +253,7 @@ fn step(name: String) -> Step {
         once: false,
         // What a redirect leads to has lines of its own in the log.
         follow_redirects: false,
+        assets: false,
         weight: 1,
         slo: Vec::new(),
         group: None,

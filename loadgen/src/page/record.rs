@@ -1,0 +1,67 @@
+//! The time of a whole page, and what belonged to it.
+//!
+//! A page that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted, as its
+//! requests are.
+
+use std::time::Instant;
+
+use kneepoint_model::page::PageCounts;
+
+use crate::world::World;
+
+/// A page that ended, well or not.
+pub(crate) struct PageHit {
+    /// Of its document.
+    pub(crate) endpoint: usize,
+    /// When the step was due.
+    pub(crate) due: Instant,
+    /// End of the last asset, or of the document when there was none.
+    pub(crate) done: Instant,
+    pub(crate) counts: PageCounts,
+}
+
+/// A page under way.
+pub(super) struct Page<'a> {
+    world: &'a World,
+    endpoint: usize,
+    due: Instant,
+    pub(super) counts: PageCounts,
+    finished: bool,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn begin(world: &'a World, endpoint: usize, due: Instant) -> Self {
+        Self { world, endpoint, due, counts: PageCounts::default(), finished: false }
+    }
+
+    /// Its end.
+    pub(super) fn finish(mut self, done: Instant, document_came: bool) {
+        self.finished = true;
+        let end = match (document_came, self.counts.assets_failed) {
+            (false, _) => &mut self.counts.failed,
+            (true, 0) => &mut self.counts.whole,
+            (true, _) => &mut self.counts.incomplete,
+        };
+        *end = 1;
+        self.record(done);
+    }
+
+    fn record(&mut self, done: Instant) {
+        self.counts.pages = 1;
+        self.world.recorder.page(&PageHit {
+            endpoint: self.endpoint,
+            due: self.due,
+            done,
+            counts: self.counts,
+        });
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.counts.censored = 1;
+            self.record(Instant::now());
+        }
+    }
+}
