@@ -37,7 +37,11 @@ pub fn cron(base: &Url, via: &Via, paths: &[String], every_minutes: u32) -> Stri
 pub(crate) fn way(via: &Via, quoted: impl Fn(&str) -> String) -> String {
     let options = [("--unix-socket", &via.unix_socket), ("--cacert", &via.ca_file)];
     let given = options.iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
-    given.map(|(option, path)| format!(" {option} {}", quoted(&path.to_string_lossy()))).collect()
+    given
+        .flat_map(|(option, path)| {
+            [" ".into(), (*option).into(), " ".into(), quoted(&path.to_string_lossy())]
+        })
+        .collect()
 }
 
 /// The addresses to ask for; paths that lead off the site are not asked for.

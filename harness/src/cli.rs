@@ -9,7 +9,7 @@ use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::units::{Span, SpanError};
 use url::Url;
 
-use crate::config::{DataSize, FailOn, SocketPath, StackDb, StackDriver};
+use crate::config::{DataSize, FailOn, OtlpUrl, SocketPath, StackDb, StackDriver};
 
 /// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
 #[derive(Debug, Parser)]
@@ -248,9 +248,24 @@ pub(crate) struct StackArgs {
     pub(crate) env: Vec<(String, String)>,
 }
 
+/// Who is told of load while it runs, beside the console.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct WatchArgs {
+    /// A full-screen view while it runs: rate, response times, errors, endpoints, CPU. `q` stops cleanly.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// A collector of OpenTelemetry metrics that is told each second, e.g. http://127.0.0.1:4318; headers by
+    /// OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<OtlpUrl>,
+}
+
 /// What a run may change of the configuration.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RunArgs {
+    /// Who is told meanwhile.
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
     /// What is looked at.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -281,6 +296,9 @@ pub(crate) struct RunArgs {
 /// What a climb may change of the configuration.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct LadderArgs {
+    /// Who is told meanwhile.
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
     /// Rungs to climb (runserver, gunicorn, nginx, …), lowest first in any case; otherwise all.
     #[arg(value_name = "RUNG")]
     pub(crate) rungs: Vec<String>,

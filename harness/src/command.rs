@@ -9,6 +9,7 @@ mod main_job;
 mod results;
 mod standing;
 mod stored;
+mod watchers;
 
 use std::path::PathBuf;
 

@@ -16,11 +16,11 @@ use kneepoint_model::load::HttpVersion;
 
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
-    ExperimentPart, LadderPart, LoadPart, Mix, Plan, ProbePart, ProfilePart, SiteTarget, SloPart, StackPart,
-    Target, WarmPart,
+    ExperimentPart, LadderPart, LoadPart, Mix, Plan, ProbePart, ProfilePart, ReportPart, SiteTarget, SloPart,
+    StackPart, Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{PromiseText, Rate, Spread, StageText, StopText};
+pub(crate) use value::{OtlpUrl, PromiseText, Rate, Spread, StageText, StopText};
 pub(crate) use wire::{ReadRateText, SocketPath};
 
 use raw::RawConfig;
@@ -47,6 +47,7 @@ pub(crate) struct Overrides {
     pub(crate) rate: Option<Rate>,
     pub(crate) stages: Vec<AnyStage>,
     pub(crate) replay: Option<PathBuf>,
+    pub(crate) otlp: Option<OtlpUrl>,
     /// Whether the verb has an open phase: only then is the log to be replayed read.
     pub(crate) loads: bool,
     pub(crate) speed: Option<f64>,

@@ -127,7 +127,7 @@ impl Console {
 }
 
 /// Text of the site may hold control characters that would drive the terminal.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 

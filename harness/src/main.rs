@@ -9,10 +9,12 @@ mod experiment;
 mod failure;
 mod host;
 mod ladder;
+mod otlp;
 mod pipeline;
 mod run;
 mod signals;
 mod stage;
+mod watch;
 
 use clap::Parser as _;
 

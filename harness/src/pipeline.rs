@@ -28,6 +28,11 @@ impl Asked {
     pub(crate) const WARM: Self = Self(&[Stage::Warm]);
     /// Only the crawl.
     pub(crate) const SMOKE: Self = Self(&[]);
+
+    /// Whether there is load of any kind.
+    pub(crate) fn has_load(self) -> bool {
+        self.0.iter().any(|stage| matches!(stage, Stage::Load | Stage::Profile))
+    }
 }
 
 /// Says the whole sentence.

@@ -42,7 +42,7 @@ impl Run {
         let now = jiff::Timestamp::now();
         let id = id(now);
         let folder = RunFolder::create(&home.join("runs"), &id)?;
-        events.keep_in(folder.append(names::EVENTS)?);
+        events.keep_in(&id, folder.append(names::EVENTS)?);
         let (driver, topology, target) = match &plan.target {
             Target::Reference(stack) => {
                 (stack.driver.name(), stack.topology.clone(), "the reference stack".to_owned())

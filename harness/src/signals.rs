@@ -33,6 +33,7 @@ impl Stop {
                 for signal in signals.forever() {
                     if heard.cancel.is_set() {
                         // The second signal means at once; the watchdog stops the stack.
+                        crate::watch::give_back();
                         std::process::exit(i32::from(heard.exit().code()));
                     }
                     heard.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);

@@ -142,6 +142,8 @@ async fn journey(world: Arc<World>, user: &mut GooseUser) -> TransactionResult {
         .get_or_insert_with(|| Session::new(seed ^ (scenario as u64) << 48, state.number));
     let due = Due { at: now, lag: None };
     run_journey(&world, session, &state.pool, scenario, due, Pace::Visitor).await;
+    // A step that fails at once (no file is left for a connection) never waits: the others must have their turn.
+    tokio::task::coop::consume_budget().await;
     *own.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
     Ok(())
 }

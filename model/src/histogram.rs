@@ -84,6 +84,22 @@ impl LatencyHistogram {
             max: Micros(self.0.max()),
         }
     }
+    /// The shortest; zero when empty.
+    pub fn min(&self) -> Micros {
+        if self.is_empty() { Micros(0) } else { Micros(self.0.min()) }
+    }
+    /// The longest; zero when empty.
+    pub fn max(&self) -> Micros {
+        Micros(self.0.max())
+    }
+    /// All values together, to three digits.
+    pub fn sum(&self) -> Micros {
+        Micros((self.0.mean() * self.count() as f64).round() as u64)
+    }
+    /// The values that occur, ascending, with their counts.
+    pub fn values(&self) -> impl Iterator<Item = (Micros, u64)> {
+        self.0.iter_recorded().map(|step| (Micros(step.value_iterated_to()), step.count_at_value()))
+    }
     /// Points (quantile, value) for a percentile curve, denser towards the tail; empty when nothing was recorded.
     pub fn curve(&self) -> Vec<(f64, Micros)> {
         if self.is_empty() {

@@ -43,7 +43,7 @@ pub enum Outcome {
     BodyTooLarge,
     /// Not finished when the run ended: latency is at least what was seen.
     Censored,
-    /// Shed before it was sent, because the bound on requests in flight was reached.
+    /// Shed before it was sent: it had waited too long for its turn, because of the bound on requests in flight.
     Shed,
 }
 
@@ -51,6 +51,29 @@ impl Outcome {
     /// True for the one outcome that is a success.
     pub const fn is_ok(self) -> bool {
         matches!(self, Self::Ok)
+    }
+    /// The stable name, as in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+            Self::UnexpectedStatus => "unexpected_status",
+            Self::CheckFailed => "check_failed",
+            Self::Dns => "dns",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::StreamReset => "stream_reset",
+            Self::StreamRefused => "stream_refused",
+            Self::GoAway => "go_away",
+            Self::NoHttp2 => "no_http2",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Censored => "censored",
+            Self::Shed => "shed",
+        }
     }
     /// Plain words for reports.
     pub const fn words(self) -> &'static str {
@@ -80,5 +103,25 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_files() {
+        for outcome in [
+            Outcome::Ok,
+            Outcome::ServerError,
+            Outcome::BodyTooLarge,
+            Outcome::Censored,
+            Outcome::Dns,
+            Outcome::GoAway,
+            Outcome::NoHttp2,
+        ] {
+            assert_eq!(serde_json::to_value(outcome).expect("a name"), outcome.name());
+        }
     }
 }

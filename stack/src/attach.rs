@@ -258,7 +258,7 @@ mod tests {
         let pprof = Some("http://8.8.4.4/debug/pprof/profile".parse().unwrap());
         let via = Via { unix_socket: Some(path), ..Via::default() };
         let error =
-            attach(&AttachPlan { pprof, via, ..plan("http://8.8.8.8/") }, &Cancel::new()).unwrap_err();
+            attach(&AttachPlan { via, pprof, ..plan("http://8.8.8.8/") }, &Cancel::new()).unwrap_err();
         assert!(matches!(error, StackError::NotPrivate { .. }), "{error}");
     }
 

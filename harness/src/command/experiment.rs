@@ -40,7 +40,7 @@ pub(super) fn experiment(common: &Common, args: &ExperimentArgs) -> Result<ExitC
     let folder = RunFolder::bare(plan.home.join(names::EXPERIMENTS).join(&id));
     // The first file makes the folder.
     let mut book = Book::begin(file(id, started, &plan, stack.driver.name()), folder.clone())?;
-    events.keep_in(folder.append(names::EVENTS)?);
+    events.keep_in(&book.file().id, folder.append(names::EVENTS)?);
     let bench = Bench {
         part: &plan.experiment,
         stack,

@@ -10,7 +10,7 @@ use kneepoint_model::ladder::names;
 use kneepoint_reports::ladder::{LadderView, render};
 use kneepoint_stack::Topology;
 
-use super::{console_of, home, main_job, plan};
+use super::{console_of, home, main_job, plan, watchers};
 use crate::announce::Announcer;
 use crate::cli::{Common, Format, LadderArgs};
 use crate::config::{Overrides, PromiseText, Target};
@@ -34,10 +34,12 @@ fn climb(common: &Common, args: &LadderArgs) -> Result<ExitCode, Failure> {
         ));
     };
     let rungs = rungs(&plan.ladder.rungs)?;
+    let exporter = watchers::exporter(&plan.report)?;
     let stop = Stop::listen()?;
     let events = Arc::new(Announcer::new(console_of(common)));
     let mut store = Store::create(&plan, part, &rungs, main_job::command_line())?;
-    let ended = ladder::climb(&plan, part, &rungs, &mut store, (&events, &stop))?;
+    let climb = || ladder::climb(&plan, part, &rungs, &mut store, (&events, &stop));
+    let ended = watchers::told(&events, (&args.watch, "kneepoint ladder"), exporter, climb)?;
     let (comparison, view) = ladder::report(&store)?;
     print(common, &store, &comparison, &view)?;
     if let Some(failure) = ended {
@@ -74,6 +76,7 @@ fn overrides(args: &LadderArgs) -> Result<Overrides, Failure> {
     let promise = args.slo.as_deref().map(PromiseText::parse).transpose();
     Ok(Overrides {
         users: args.users,
+        otlp: args.watch.otlp.clone(),
         rungs: args.rungs.clone(),
         promise: promise.map_err(|why| usage(format!("--slo: {why}")))?.map(|text| text.0),
         equal_rate: args.rate.as_deref().map(main_job::rate).transpose()?,

@@ -11,9 +11,9 @@ use kneepoint_model::secret::is_secret;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
 
-use super::{console_of, plan, results};
+use super::{console_of, plan, results, watchers};
 use crate::announce::Announcer;
-use crate::cli::{Common, RunArgs, StackArgs, TargetArgs};
+use crate::cli::{Common, RunArgs, StackArgs, TargetArgs, WatchArgs};
 use crate::config::{Overrides, Plan, Rate};
 use crate::console;
 use crate::failure::Failure;
@@ -30,14 +30,15 @@ pub(super) fn run(common: &Common, args: &RunArgs, asked: Asked) -> Result<ExitC
     overrides.stages.clone_from(&args.stages);
     overrides.replay.clone_from(&args.replay);
     overrides.speed = args.speed;
+    overrides.otlp.clone_from(&args.watch.otlp);
     overrides.loads = asked.0.contains(&Stage::Load);
     let plan = plan(common, &overrides)?;
-    say(common, &plan, asked).map(|(exit, _)| exit)
+    say(common, &plan, asked, &args.watch).map(|(exit, _)| exit)
 }
 
 pub(super) fn smoke(common: &Common, args: &TargetArgs) -> Result<ExitCode, Failure> {
     let plan = plan(common, &target(args))?;
-    let (exit, run) = say(common, &plan, Asked::SMOKE)?;
+    let (exit, run) = say(common, &plan, Asked::SMOKE, &WatchArgs::default())?;
     if common.format == crate::cli::Format::Human
         && let Some(site) = run.folder.read_json_if_there::<SiteMap>(names::SITE)?
     {
@@ -49,9 +50,9 @@ pub(super) fn smoke(common: &Common, args: &TargetArgs) -> Result<ExitCode, Fail
 pub(super) fn warm(common: &Common, args: &TargetArgs, print_cron: Option<u32>) -> Result<ExitCode, Failure> {
     let plan = plan(common, &target(args))?;
     let Some(minutes) = print_cron else {
-        return say(common, &plan, Asked::WARM).map(|(exit, _)| exit);
+        return say(common, &plan, Asked::WARM, &WatchArgs::default()).map(|(exit, _)| exit);
     };
-    let (exit, run) = speak(common, &plan, Asked::SMOKE)?;
+    let (exit, run) = speak(common, &plan, Asked::SMOKE, &WatchArgs::default())?;
     if exit == ExitCode::Ok {
         let site: SiteMap = run.folder.read_json(names::SITE)?;
         let stack: StackInfo = run.folder.read_json(names::STACK)?;
@@ -65,17 +66,19 @@ pub(super) fn warm(common: &Common, args: &TargetArgs, print_cron: Option<u32>) 
     Ok(exit)
 }
 
-fn say(common: &Common, plan: &Plan, asked: Asked) -> Result<(ExitCode, Run), Failure> {
-    let (exit, run) = speak(common, plan, asked)?;
+fn say(common: &Common, plan: &Plan, asked: Asked, watch: &WatchArgs) -> Result<(ExitCode, Run), Failure> {
+    let (exit, run) = speak(common, plan, asked, watch)?;
     results::print(common, &run)?;
     Ok((exit, run))
 }
 
-fn speak(common: &Common, plan: &Plan, asked: Asked) -> Result<(ExitCode, Run), Failure> {
+fn speak(common: &Common, plan: &Plan, asked: Asked, watch: &WatchArgs) -> Result<(ExitCode, Run), Failure> {
     let stop = Stop::listen()?;
+    let exporter = if asked.has_load() { watchers::exporter(&plan.report)? } else { None };
     let events = Arc::new(Announcer::new(console_of(common)));
-    let mut run = Run::create(plan, command_line(), events, stop)?;
-    let exit = pipeline::say(plan, asked, &mut run)?;
+    let mut run = Run::create(plan, command_line(), Arc::clone(&events), stop)?;
+    let title = format!("kneepoint · {}", run.manifest.target);
+    let exit = watchers::told(&events, (watch, &title), exporter, || pipeline::say(plan, asked, &mut run))?;
     if let Some(stopped_by) = &run.manifest.stopped_by {
         console::complain(stopped_by);
     }

@@ -19,7 +19,7 @@ use url::Url;
 use super::mix::mix;
 use super::raw::{Crawl, DataSize, FailOn, RawConfig, Site, StackDb, StackDriver};
 use super::schedule::{self, log_of, said, speed, stages};
-use super::value::{AssertionText, Rate, Spread, StageText, StopText, WakeText};
+use super::value::{AssertionText, OtlpUrl, Rate, Spread, StageText, StopText, WakeText};
 use super::wire::ReadRateText;
 use super::{ConfigError, Overrides};
 
@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) experiment: ExperimentPart,
     /// Assertions.
     pub(crate) slo: SloPart,
+    /// Who else is told.
+    pub(crate) report: ReportPart,
 }
 
 /// The reference stack, or a site that already runs.
@@ -58,7 +60,7 @@ pub(crate) enum Target {
     /// Brought up and taken down by kneepoint.
     Reference(StackPart),
     /// Looked at only.
-    Site(SiteTarget),
+    Site(Box<SiteTarget>),
 }
 
 /// How the reference stack is brought up.
@@ -200,6 +202,13 @@ pub(crate) struct SloPart {
     pub(crate) fail_on: FailOn,
 }
 
+/// Who else is told.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ReportPart {
+    /// A collector of OpenTelemetry metrics, told while load runs.
+    pub(crate) otlp: Option<OtlpUrl>,
+}
+
 /// As it would be written in the file.
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Span(*time))
@@ -291,6 +300,7 @@ impl Plan {
             ladder: ladder(&raw.ladder, over)?,
             experiment: experiment(&raw.experiment, over)?,
             slo,
+            report: ReportPart { otlp: over.otlp.clone().or(raw.report.otlp) },
             crawl: raw.crawl,
         })
     }
@@ -336,7 +346,7 @@ fn experiment(raw: &super::raw::Experiment, over: &Overrides) -> Result<Experime
 
 fn target(raw: &RawConfig, base: &Path, seed: u64, over: &Overrides) -> Result<Target, ConfigError> {
     if let Some(url) = over.attach.clone().or_else(|| raw.site.url.clone()) {
-        return Ok(Target::Site(site(&raw.site, base, url, over)?));
+        return Ok(Target::Site(Box::new(site(&raw.site, base, url, over)?)));
     }
     for (flag, given) in [("--unix-socket", over.unix_socket.is_some()), ("--cacert", over.ca_file.is_some())]
     {
@@ -401,7 +411,7 @@ fn site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarge
     let in_file = |path: &PathBuf| base.join(path);
     let unix_socket = match (&over.unix_socket, &raw.unix_socket) {
         (Some(given), _) => Some(given.0.clone()),
-        (None, Some(written)) => Some(written.from_here(base).map_err(ConfigError::Merged)?),
+        (None, Some(written)) => Some(written.seen_from(base).map_err(ConfigError::Merged)?),
         (None, None) => None,
     };
     let ca_file = over.ca_file.clone().or_else(|| raw.ca_file.as_ref().map(in_file));

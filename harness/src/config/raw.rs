@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::value::{
-    AssertionText, AtLeastOne, Port, PromiseText, Rate, Spread, StageText, StopText, WakeText,
+    AssertionText, AtLeastOne, OtlpUrl, Port, PromiseText, Rate, Spread, StageText, StopText, WakeText,
 };
 use super::wire::{ReadRateText, SocketPath};
 
@@ -29,6 +29,7 @@ pub(crate) struct RawConfig {
     pub(crate) ladder: Ladder,
     pub(crate) experiment: Experiment,
     pub(crate) slo: Slo,
+    pub(crate) report: Report,
 }
 
 macro_rules! section {
@@ -141,6 +142,11 @@ section! {
         fail_on: FailOn,
         endpoint: BTreeMap<String, Vec<AssertionText>>,
     }
+}
+
+section! {
+    /// Who else is told.
+    Report { otlp: OtlpUrl }
 }
 
 /// How the reference stack is run.

@@ -1,5 +1,7 @@
 //! Values of `kneepoint.toml` that are checked while they are read, so that every refusal has a line and a column.
 
+use std::str::FromStr;
+
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Comparison;
 use kneepoint_loadgen::Wake;
@@ -9,6 +11,7 @@ use kneepoint_model::ladder::Promise;
 use kneepoint_model::metric::{Metric, Unit};
 use kneepoint_model::units::{Micros, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use url::Url;
 
 /// The open phase's rate: `auto`, or journeys per second such as `50/s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -198,6 +201,35 @@ impl<'de> Deserialize<'de> for PromiseText {
 impl Serialize for PromiseText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// Where metrics are sent while load runs: the address of a collector of OpenTelemetry metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OtlpUrl(pub(crate) Url);
+
+impl FromStr for OtlpUrl {
+    type Err = String;
+
+    /// Reads an address; the error says what is wrong with it, with an example.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = text.parse().map_err(|error| {
+            // What cannot be read may hold a password.
+            format!("not an address ({error}); write e.g. http://127.0.0.1:4318")
+        })?;
+        crate::otlp::endpoint(&url).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OtlpUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for OtlpUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
     }
 }
 

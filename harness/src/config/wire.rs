@@ -30,7 +30,7 @@ impl SocketPath {
     }
 
     /// The path from `base`, where the file that names it is.
-    pub(super) fn from_here(&self, base: &Path) -> Result<PathBuf, String> {
+    pub(super) fn seen_from(&self, base: &Path) -> Result<PathBuf, String> {
         let path = base.join(&self.0);
         if path.as_os_str().as_bytes().len() > LONGEST {
             return Err(format!(
@@ -72,8 +72,8 @@ mod tests {
     fn a_socket_s_path_is_short_and_plain() {
         assert_eq!(SocketPath::parse("/run/app.sock"), Ok(SocketPath("/run/app.sock".into())));
         let here = SocketPath::parse("app.sock").unwrap();
-        assert_eq!(here.from_here(Path::new("/srv/shop")), Ok("/srv/shop/app.sock".into()));
-        assert!(here.from_here(Path::new(&format!("/{}", "x".repeat(120)))).is_err());
+        assert_eq!(here.seen_from(Path::new("/srv/shop")), Ok("/srv/shop/app.sock".into()));
+        assert!(here.seen_from(Path::new(&format!("/{}", "x".repeat(120)))).is_err());
         for bad in ["", "/run/a\nb", &"x".repeat(108)] {
             let why = SocketPath::parse(bad).expect_err(bad);
             assert!(why.contains("unix_socket = \"/run/app.sock\""), "{why}");

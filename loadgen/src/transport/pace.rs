@@ -153,7 +153,7 @@ mod tests {
         let mut pace = Pace::new(rate("1 KiB/s"));
         pace.read(Duration::ZERO, 10);
         pace.read(Duration::from_secs(100), 1024);
-        assert_eq!(pace.next(), Duration::from_secs(101) - STEP);
+        assert_eq!(pace.next() + STEP, Duration::from_secs(101));
     }
 
     proptest! {

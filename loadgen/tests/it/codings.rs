@@ -8,10 +8,9 @@ use crate::{Place, open, plan, scenario, servers};
 
 /// One step for each coding, that expects something of the body or nothing.
 fn run(expect: &str, offered: Vec<Coding>) -> LoadPhase {
-    let steps: String = ["br", "zstd", "deflate"]
-        .iter()
-        .map(|coding| format!("[[step]]\nname = \"{coding}\"\npath = \"/packed/{coding}\"\n{expect}\n"))
-        .collect();
+    let step =
+        |coding: &str| format!("[[step]]\nname = \"{coding}\"\npath = \"/packed/{coding}\"\n{expect}\n");
+    let steps = ["br", "zstd", "deflate"].map(step).concat();
     let mut plan = plan(open(20.0), &servers::calm(), vec![(scenario(&format!("name = \"x\"\n{steps}")), 1)]);
     plan.accept_encoding = offered;
     Place::new().run(&plan)

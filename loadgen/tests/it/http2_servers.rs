@@ -191,6 +191,8 @@ pub(crate) enum How {
     Silent,
     /// Its first words are not of this protocol.
     Garbage,
+    /// It closes the connection without a word.
+    Leaves,
     /// It begins well, and answers the first request with something else.
     GarbageLater,
     /// It begins well, and cuts the connection at the first request.
@@ -214,6 +216,7 @@ pub(crate) fn broken(how: How) -> String {
 fn breaks(mut stream: TcpStream, how: How) -> Option<()> {
     stream.read_exact(&mut [0; 24]).ok()?;
     match how {
+        How::Leaves => {}
         How::Silent => std::thread::sleep(Duration::from_secs(4)),
         How::Garbage => stream.write_all(b"HTTP/1.1 505 HTTP Version Not Supported\r\n\r\n").ok()?,
         How::GarbageLater | How::Cuts | How::EndlessHead => {

@@ -24,7 +24,7 @@ mod tls;
 mod tls_servers;
 mod uploads;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kneepoint_loadgen::{LoadError, PhasePlan, run_phase};
@@ -60,6 +60,10 @@ impl Place {
         Self { _dir: dir, run, heard: Arc::default(), cancel: Cancel::new() }
     }
     fn run(&self, plan: &PhasePlan) -> LoadPhase {
+        // Closed phases of one process take turns; one that waited for its turn would find its time over.
+        static TURN: Mutex<()> = Mutex::new(());
+        let is_closed = matches!(plan.model, LoadModel::Closed { .. });
+        let _turn = is_closed.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
         let events: Arc<dyn EventSink> = Arc::clone(&self.heard) as Arc<dyn EventSink>;
         run_phase(plan, &self.run, &self.cancel, &events).unwrap_or_else(|e| panic!("{e}"))
     }

@@ -1,7 +1,6 @@
 //! Method: how the run was made, what was not measured and why, what the words mean, what lies in the folder.
 
 use kneepoint_analysis::{Analysis, RunFacts};
-use kneepoint_model::load::HttpVersion;
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::Bytes;
 
@@ -98,16 +97,6 @@ fn doubts(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
     }
 }
 
-/// Where, and by which protocol where it is not HTTP/1.1.
-fn target(facts: &RunFacts) -> String {
-    let target = clean(&facts.manifest.target);
-    match facts.phases.iter().map(|phase| phase.http).find(|http| *http != HttpVersion::Http11) {
-        _ if target.is_empty() => "not known".to_owned(),
-        Some(http) => format!("{target}, loaded with {http}"),
-        None => target,
-    }
-}
-
 fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
     let manifest = &facts.manifest;
     let host = &manifest.host;
@@ -129,7 +118,7 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
         ("Command", known(&command.join(" "))),
         ("Started", known(&manifest.started)),
         ("kneepoint", known(&manifest.kneepoint)),
-        ("Target", target(facts)),
+        ("Target", known(&manifest.target)),
         ("Topology", format!("{} ({} driver)", known(&manifest.topology), known(&manifest.driver))),
         ("Seed of data and load", manifest.seed.to_string()),
         ("Commit", manifest.commit.as_deref().map_or_else(|| "not a repository".to_owned(), clean)),

@@ -2,7 +2,7 @@
 
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
-use kneepoint_model::load::LoadPhase;
+use kneepoint_model::load::{HttpVersion, LoadPhase};
 use kneepoint_model::summary::Summary;
 use kneepoint_model::verdict::VerdictStatus;
 use serde::Serialize;
@@ -169,12 +169,17 @@ fn run_line(facts: &RunFacts, summary: &Summary) -> Vec<String> {
 /// A phase in a few words.
 pub(crate) fn load_words(phase: &LoadPhase) -> String {
     let seconds = number(phase.measured().as_secs_f64(), 1);
+    // HTTP/1.1 is what everybody takes for granted.
+    let by = match phase.http {
+        HttpVersion::Http11 => String::new(),
+        http @ HttpVersion::Http2 => format!(" by {http}"),
+    };
     match phase.load {
         kneepoint_model::load::LoadModel::Closed { users } => {
-            format!("{}: {} for {seconds} s", clean(&phase.name), plural(users.into(), "user", "users"))
+            format!("{}: {} for {seconds} s{by}", clean(&phase.name), plural(users.into(), "user", "users"))
         }
         kneepoint_model::load::LoadModel::Open { rate } => {
-            format!("{}: {} arrivals for {seconds} s", clean(&phase.name), rate)
+            format!("{}: {} arrivals for {seconds} s{by}", clean(&phase.name), rate)
         }
     }
 }

@@ -136,6 +136,7 @@ pub(crate) fn attach_finds_its_tiers(info: &StackInfo) {
         let plan = AttachPlan {
             url: tier.url.clone().unwrap(),
             host_header: None,
+            via: kneepoint_model::via::Via::default(),
             access_log: None,
             pids: BTreeMap::new(),
             pprof: None,
