@@ -73,32 +73,34 @@ mod tests {
     use super::*;
 
     fn after(ms: u64) -> Instant {
-        tokio::time::Instant::now().into_std() + Duration::from_millis(ms)
+        Instant::now() + Duration::from_millis(ms)
+    }
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_ready_in_time_is_given_and_what_is_not_is_given_up() {
         let mut patience = Patience::default();
-        assert_eq!(patience.within(after(50), pin!(async { 1 })).await, Some(1));
-        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(20)))).await, Some(()));
+        assert_eq!(patience.within(after(60), pin!(async { 1 })).await, Some(1));
+        assert_eq!(patience.within(after(60), pin!(sleep(ms(1)))).await, Some(()));
         // The timer of the step before rings within this one, too early.
-        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(45)))).await, Some(()));
-        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(60)))).await, None);
-        assert_eq!(patience.within(after(50), pin!(sleep(Duration::from_millis(40)))).await, Some(()));
+        assert_eq!(patience.within(after(10_000), pin!(sleep(ms(120)))).await, Some(()));
+        let began = Instant::now();
+        assert_eq!(patience.within(after(30), pin!(sleep(ms(20_000)))).await, None);
+        assert!(began.elapsed() >= ms(30) && began.elapsed() < ms(10_000), "{:?}", began.elapsed());
+        assert_eq!(patience.within(after(10_000), pin!(sleep(ms(1)))).await, Some(()));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_shorter_wait_and_another_task_are_heeded() {
+    #[tokio::test]
+    async fn another_task_is_woken_too() {
         let mut patience = Patience::default();
-        assert_eq!(patience.within(after(10_000), pin!(sleep(Duration::from_millis(1)))).await, Some(()));
-        assert_eq!(patience.within(after(10), pin!(sleep(Duration::from_millis(20)))).await, None);
-        let again = tokio::spawn(async move {
-            patience.within(after(10), pin!(sleep(Duration::from_millis(20)))).await.is_none()
-        });
-        assert!(again.await.expect("no panic"));
+        assert_eq!(patience.within(after(50), pin!(sleep(ms(1)))).await, Some(()));
+        let again = tokio::spawn(async move { patience.within(after(50), pin!(sleep(ms(20_000)))).await });
+        assert_eq!(again.await.expect("no panic"), None);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_task_without_budget_is_still_woken() {
         let mut patience = Patience::default();
         let busy = poll_fn(|cx| {

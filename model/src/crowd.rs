@@ -164,8 +164,9 @@ impl Crowd {
             if since < ends {
                 let into = since.saturating_sub(starts);
                 let share = into.as_secs_f64() / stage.length().as_secs_f64();
-                if let Some(share) = stage.when(user, share) {
-                    let turn = starts + stage.length().mul_f64(share.min(1.0));
+                // Who would come at its very end comes with the next stage, if there is one that wants them.
+                if let Some(share) = stage.when(user, share).filter(|share| *share < 1.0) {
+                    let turn = starts + stage.length().mul_f64(share);
                     return Some(turn.max(since));
                 }
             }
@@ -235,17 +236,25 @@ mod tests {
             let stages = [stage(from, to), stage(to, from)];
             let crowd = Crowd::new(stages.to_vec());
             let since = Duration::from_secs_f64(since);
+            let place = |at: Duration| {
+                let seconds = at.as_secs_f64();
+                if seconds < 10.0 { (0, seconds) } else { (1, seconds - 10.0) }
+            };
             match crowd.turn(user, since) {
                 Some(turn) => {
                     prop_assert!(turn >= since);
                     prop_assert_eq!(crowd.turn(user, turn), Some(turn));
-                    let (own, within) = if turn < stages[0].length() { (0, turn) } else { (1, turn.saturating_sub(stages[0].length())) };
-                    let reached = stages[own].at(within.as_secs_f64() / 10.0);
+                    let (own, within) = place(turn);
+                    let reached = stages[own].at(within / 10.0);
                     prop_assert!(reached >= user, "{} of {} at {:?}", reached, user, turn);
                 }
                 None => {
-                    for stage in stages.iter().skip(usize::from(since >= stages[0].length()) ) {
-                        prop_assert!(stage.at(1.0) < user);
+                    for part in 0..50 {
+                        let at = since + Duration::from_secs(20).saturating_sub(since).mul_f64(f64::from(part) / 50.0);
+                        let (own, within) = place(at);
+                        if since < Duration::from_secs(20) {
+                            prop_assert!(stages[own].at(within / 10.0) < user, "at {:?}", at);
+                        }
                     }
                 }
             }

@@ -1,4 +1,6 @@
 //! The plan: what is believed. Built once; each stage is given its own part and never the whole.
+//!
+//! Longer than other files: a part and the way it is made of the file and the command line are read side by side.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

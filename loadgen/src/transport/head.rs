@@ -75,12 +75,12 @@ impl Head {
         let mut ends = Ends::default();
         for field in answer.headers.iter() {
             names.add(field.name.as_bytes());
-            ends.heed(field.name, field.value)?;
+            ends.heed(field.name, field.value);
             fields.push(Field { name: place(field.name.as_bytes()), value: place(field.value) });
         }
         let status = answer.code.unwrap_or_default();
         let has_none = answers_head || matches!(status, 100..200 | 204 | 304);
-        let framing = if has_none { Framing::None } else { ends.framing() };
+        let framing = if has_none { Framing::None } else { ends.framing()? };
         let keeps = framing != Framing::UntilClose && ends.keeps(answer.version == Some(1));
         Ok(Some((Self { bytes: input[..length].into(), fields, names, status, framing, keeps }, length)))
     }
@@ -118,20 +118,21 @@ struct Ends {
     is_chunked: Option<bool>,
     says_close: bool,
     says_keep_alive: bool,
+    /// What is wrong with the length; it matters only where there is a body.
+    wrong: Option<&'static str>,
 }
 
 impl Ends {
-    fn heed(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+    fn heed(&mut self, name: &str, value: &[u8]) {
         // Most names are told apart by their length.
         match name.len() {
             14 if name.eq_ignore_ascii_case("content-length") => {
                 for number in value.split(|byte| *byte == b',') {
-                    let number = digits(number.trim_ascii());
-                    let number = number.ok_or_else(|| "a Content-Length that is no number".to_owned())?;
-                    if self.length.is_some_and(|other| other != number) {
-                        return Err("two lengths".to_owned());
+                    match (digits(number.trim_ascii()), self.length) {
+                        (None, _) => self.wrong = Some("a Content-Length that is no number"),
+                        (Some(number), Some(other)) if number != other => self.wrong = Some("two lengths"),
+                        (number, _) => self.length = number,
                     }
-                    self.length = Some(number);
                 }
             }
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
@@ -147,14 +148,14 @@ impl Ends {
             }
             _ => {}
         }
-        Ok(())
     }
 
-    fn framing(&self) -> Framing {
-        match (self.is_chunked, self.length) {
-            (Some(true), _) => Framing::Chunked,
-            (None, Some(length)) => Framing::Length(length),
-            (Some(false), _) | (None, None) => Framing::UntilClose,
+    fn framing(&self) -> Result<Framing, String> {
+        match (self.is_chunked, self.wrong, self.length) {
+            (Some(true), _, _) => Ok(Framing::Chunked),
+            (Some(false), _, _) | (None, None, None) => Ok(Framing::UntilClose),
+            (None, Some(wrong), _) => Err(wrong.to_owned()),
+            (None, None, Some(length)) => Ok(Framing::Length(length)),
         }
     }
 
@@ -229,6 +230,8 @@ mod tests {
         let (head, length) =
             Head::parse(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nrest", true).unwrap().unwrap();
         assert_eq!((head.framing, length), (Framing::None, 38));
+        let odd = Head::parse(b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n", true);
+        assert!(odd.is_ok_and(|head| head.is_some()), "where there is no body, its length does not matter");
     }
 
     #[test]

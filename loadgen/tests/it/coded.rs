@@ -132,7 +132,9 @@ fn a_user_of_the_closed_model_and_of_blocks_keeps_cookies_and_connections() {
     check(&phase);
     assert_eq!((endpoint(&phase, "POST /login/").requests, member.logins.load(Ordering::Relaxed)), (3, 3));
     assert_eq!(phase.connect_us.count, 3);
-    assert_eq!(phase.journeys, member.journeys.load(Ordering::Relaxed));
+    // Journeys count where they end: the last of each user may end after the measured part.
+    let gone = member.journeys.load(Ordering::Relaxed);
+    assert!(phase.journeys <= gone && gone - phase.journeys <= 3, "{} of {gone}", phase.journeys);
 
     let member = Arc::new(Member { session_of_user: true, ..Member::default() });
     let plan = plan(closed(3), &servers::calm(), Vec::new()).with_journeys(journeys(&member));

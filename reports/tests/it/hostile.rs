@@ -44,7 +44,7 @@ fn closed_words() -> Vec<String> {
      uncompressed errors cpu-starvation pass fail inconclusive partial up smoke warm probe load profile down analyse gate \
      report done degraded skipped failed interrupted py_spy perf pprof_http pprof_self merged running wall gil samples \
      closed open ok server_error html asset api meta other passed warned not_compressed no_cache_headers native python \
-     framepointers set_cookie vary_cookie cache_control no_lifetime personal no_cache form_token hit miss expired bypass \
+     framepointers 1.1 2 set_cookie vary_cookie cache_control no_lifetime personal no_cache form_token hit miss expired bypass \
      stale revalidated mysql mariadb select insert update delete replace call other begin commit rollback savepoint \
      autocommit setting seen not_seen explain_tree explain_analyze explain_json analyze_json redis memcached none quiet noted unknown doubtful spoilt"
         .split_whitespace()
