@@ -34,7 +34,8 @@ impl<'a> Limits<'a> {
         patience: &mut Patience,
     ) -> Option<Self> {
         let Some(slots) = &world.slots else {
-            return Some(Self { _slot: None, until: open.due().at + world.plan.timeout });
+            // Not from when it was due: an asset may have waited behind others of its page.
+            return Some(Self { _slot: None, until: Instant::now() + world.plan.timeout });
         };
         let wanted = Instant::now();
         let slot = match (slots.try_acquire(), world.plan.shed_after) {

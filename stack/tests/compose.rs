@@ -3,6 +3,8 @@
 //!
 //! The first run makes images and data; `KNEEPOINT_TEST_ROOT` says where the data is kept (default: the target folder).
 //! kneepoint's own program runs in two of the containers: build it first (`cargo build --release -p kneepoint`).
+//! Longer than other files: the tests take turns at one daemon, and share the images, the data and the helpers below.
+//!
 //! Without Docker the tests fail, unless `KNEEPOINT_WITHOUT_DOCKER=1` says that this is a machine without it.
 //! Long because the tests share one prepared stack and its helpers.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
