@@ -1,5 +1,6 @@
 //! The one step function: both models call it, nothing else asks for what a scenario says.
 
+use std::borrow::Cow;
 use std::pin::pin;
 
 use http::header::HeaderValue;
@@ -45,7 +46,7 @@ pub(crate) async fn document(
     let mut open = Unfinished::new(world, ready.endpoint, due, trace);
     // Taken out for the time of the step: the session itself is needed beside them.
     let (mut patience, mut room) = (std::mem::take(&mut session.patience), std::mem::take(&mut session.room));
-    let answer = match Limits::take(world, &mut open, &mut patience).await {
+    let answer = match Limits::take(world, &mut open, &mut patience, due.at).await {
         None => None,
         Some(limits) => {
             // Pinned here, so that it is not moved once more: it is large.
@@ -62,21 +63,21 @@ pub(crate) async fn document(
 }
 
 /// Renders a step and sends it.
-async fn visit(
-    world: &World,
+async fn visit<'a>(
+    world: &'a World,
     session: &mut Session,
     pool: &Pool,
-    (ready, step): (&ReadyStep, &Step),
+    (ready, step): (&'a ReadyStep, &Step),
     room: &mut Room,
-    open: &mut Unfinished<'_>,
+    open: &mut Unfinished<'a>,
 ) -> Result<Reply, Failure> {
     let missing = || Failure::new(Outcome::CheckFailed, "a value for a placeholder is missing");
     let path = if let Some(path) = &ready.path {
-        path.clone()
+        Cow::Borrowed(path)
     } else {
         let text = rendered(step.path(), &mut session.visit, Encoding::Path).ok_or_else(missing)?;
         let is_link = step.path().starts_with_placeholder();
-        parse_path(&if is_link { resolve(world, session, &text)? } else { text })?
+        Cow::Owned(parse_path(&if is_link { resolve(world, session, &text)? } else { text })?)
     };
     let body = step
         .body()
@@ -91,9 +92,9 @@ async fn visit(
         lines.push(name, &value);
     }
     open.trace_line(lines);
+    open.asks_for(path);
     let call = Call {
         method: ready.method.clone(),
-        path,
         body,
         fixed: &ready.fixed,
         fixed_without_body: &ready.fixed_without_body,

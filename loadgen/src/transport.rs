@@ -1,4 +1,4 @@
-//! The one transport: HTTP/1.1, read by httparse, with our own keep-alive pool; or HTTP/2 on shared connections.
+//! The one transport: HTTP/1.1, read by ourselves, with a keep-alive pool of our own; or HTTP/2 on shared connections.
 //!
 //! It reads the whole body, notes the times of each part, tells failures apart, and knows nothing of scenarios.
 
@@ -15,6 +15,7 @@ mod pool;
 mod request;
 mod slow;
 mod stream;
+mod syntax;
 mod target;
 mod tls;
 

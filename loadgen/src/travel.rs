@@ -26,16 +26,16 @@ pub(crate) struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    /// Waits for a slot, in the order of asking; the time for the answer begins then. `None` when the wait was too long: the
-    /// request is shed.
+    /// Waits for a slot, in the order of asking; the time for the answer begins then, or at `turn` where there are no slots.
+    /// `None` when the wait was too long: the request is shed.
     pub(crate) async fn take(
         world: &'a World,
         open: &mut Unfinished<'_>,
         patience: &mut Patience,
+        turn: Instant,
     ) -> Option<Self> {
         let Some(slots) = &world.slots else {
-            // Not from when it was due: an asset may have waited behind others of its page.
-            return Some(Self { _slot: None, until: Instant::now() + world.plan.timeout });
+            return Some(Self { _slot: None, until: turn + world.plan.timeout });
         };
         let wanted = Instant::now();
         let slot = match (slots.try_acquire(), world.plan.shed_after) {
@@ -64,11 +64,10 @@ pub(crate) async fn within_limits<F: Future<Output = Result<Reply, Failure>>>(
     })
 }
 
-/// A request that can be sent as it is.
+/// A request that can be sent as it is, but for its path, which is with what is recorded of it.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for at a place of its own")]
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
-    pub(crate) path: PathAndQuery,
     pub(crate) body: Cow<'a, [u8]>,
     /// Headers that are always the same.
     pub(crate) fixed: &'a Lines,
@@ -84,28 +83,28 @@ pub(crate) struct Call<'a> {
 }
 
 /// Everything from the first byte sent to the last byte of the last answer. Requests are written in the room that is given.
-pub(crate) async fn travel(
-    world: &World,
+pub(crate) async fn travel<'a>(
+    world: &'a World,
     session: &mut Session,
     pool: &Pool,
     mut call: Call<'_>,
     (request, own): (&mut Vec<u8>, &mut Lines),
-    open: &mut Unfinished<'_>,
+    open: &mut Unfinished<'a>,
 ) -> Result<Reply, Failure> {
     for _ in 0..=MOST_REDIRECTS {
-        own_headers(world, session, &call, own);
-        write(request, &call.method, call.path.as_str(), [call.fixed, call.varying, own], &call.body);
-        open.asks_for(&call.path);
+        own_headers(world, session, &call, open.path(), own);
+        write(request, &call.method, open.path(), [call.fixed, call.varying, own], &call.body);
         let reply = hop(world, pool, request, &call.method, call.keep, open).await?;
         session.jar.take(&reply.head);
         session.at.clear();
-        session.at.push_str(call.path.as_str());
+        session.at.push_str(open.path());
         if !(call.follows_redirects && matches!(reply.head.status, 301 | 302 | 303 | 307 | 308)) {
             return Ok(reply);
         }
         let Some(location) = reply.head.get("location") else { return Ok(reply) };
-        call.path = parse_path(&resolve(world, session, location)?)?;
+        let path = parse_path(&resolve(world, session, location)?)?;
         open.follows(&reply);
+        open.asks_for(Cow::Owned(path));
         if reply.head.status < 307 && call.method != Method::HEAD {
             call.method = Method::GET;
             call.body = Cow::Borrowed(&[]);
@@ -133,9 +132,9 @@ pub(crate) async fn hop(
 }
 
 /// What depends on where the visitor is: cookies, and the page that a form was on.
-fn own_headers(world: &World, session: &Session, call: &Call<'_>, lines: &mut Lines) {
+fn own_headers(world: &World, session: &Session, call: &Call<'_>, path: &str, lines: &mut Lines) {
     lines.clear();
-    lines.push_with(&COOKIE, |out| session.jar.write(call.path.as_str(), out));
+    lines.push_with(&COOKIE, |out| session.jar.write(path, out));
     // Django's CSRF check wants to know the page of the form when the site speaks TLS.
     if call.method.is_safe() {
         return;

@@ -3,6 +3,7 @@
 //! One that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted: leaving it
 //! out would trim the tail.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ pub(crate) struct Unfinished<'a> {
     redirects: u32,
     hops: Vec<Hop>,
     size: Size,
-    path: Option<PathAndQuery>,
+    path: Option<Cow<'a, PathAndQuery>>,
     finished: bool,
 }
 
@@ -95,9 +96,14 @@ impl<'a> Unfinished<'a> {
         });
     }
 
-    /// Notes what is asked for, for the exemplars.
-    pub(crate) fn asks_for(&mut self, path: &PathAndQuery) {
-        self.path = Some(self.world.kept(path));
+    /// Says what is asked for, at first or after a redirect.
+    pub(crate) fn asks_for(&mut self, path: Cow<'a, PathAndQuery>) {
+        self.path = Some(path);
+    }
+
+    /// What is asked for; empty before that is known.
+    pub(crate) fn path(&self) -> &str {
+        self.path.as_ref().map_or("", |path| path.as_str())
     }
 
     pub(crate) fn waited_for_slot(&mut self, wait: Duration) {
@@ -147,7 +153,7 @@ impl<'a> Unfinished<'a> {
             compressed: false,
             cache: None,
             hops: &self.hops,
-            path: self.path.as_ref().map_or("", PathAndQuery::as_str),
+            path: self.world.kept(self.path()),
             trace: self.trace,
             detail,
         }

@@ -203,11 +203,11 @@ impl World {
         &self.plan.scenarios[at].0
     }
     /// An address as it may be kept: one that holds a secret (a site can redirect to such a one) is not.
-    pub(crate) fn kept(&self, path: &PathAndQuery) -> PathAndQuery {
-        if self.secrets.iter().any(|secret| path.as_str().contains(secret.as_str())) {
-            return PathAndQuery::from_static("/(not-kept-because-it-holds-a-secret)");
+    pub(crate) fn kept<'a>(&self, path: &'a str) -> &'a str {
+        if self.secrets.iter().any(|secret| path.contains(secret.as_str())) {
+            return "/(not-kept-because-it-holds-a-secret)";
         }
-        path.clone()
+        path
     }
     /// How long a visitor keeps cookies, by what the visitor does.
     pub(crate) fn session_of(&self, way: usize) -> SessionScope {

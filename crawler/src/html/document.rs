@@ -1,9 +1,8 @@
 //! A document, read: the bounded facts that the crawl keeps of an HTML page.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::{BufferQueue, Tokenizer, TokenizerOpts};
+use kneepoint_scenarios::tokenize;
 
 use super::marks;
 use super::reader::Reader;
@@ -12,8 +11,6 @@ use super::reader::Reader;
 pub(crate) const MAX_LINKS: usize = 1_000;
 /// Longest address that is kept.
 const MAX_HREF: usize = 2_048;
-/// How much is read before the clock is looked at.
-const STEP: usize = 16 << 10;
 /// An honest page of the largest size takes a tenth of this; a hostile one (a tag with a million attributes) is left.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -40,17 +37,7 @@ pub(crate) struct Document {
 
 /// Reads a page; never fails, because browsers never do.
 pub(crate) fn read(html: &str) -> Document {
-    let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
-    let input = BufferQueue::default();
-    let (mut rest, start) = (html, Instant::now());
-    while !rest.is_empty() && start.elapsed() < PATIENCE {
-        let (step, later) = rest.split_at(rest.floor_char_boundary(STEP));
-        input.push_back(StrTendril::from_slice(step));
-        let _ = tokenizer.feed(&input);
-        rest = later;
-    }
-    tokenizer.end();
-    let found = tokenizer.sink.finish();
+    let found = tokenize(html, Reader::default(), PATIENCE).finish();
     Document {
         title: fold(&found.title),
         base: found.base,
@@ -90,6 +77,8 @@ fn fold(title: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -156,7 +156,7 @@ impl Ended {
                 "the dispatcher was",
                 "processes outside the stack",
                 "the hypervisor",
-                "the generator's busiest",
+                "the load generator's busiest",
             ]
             .iter()
             .any(|part| reason.contains(part))

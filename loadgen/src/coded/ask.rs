@@ -136,7 +136,7 @@ impl<'v, 'a> Ask<'v, 'a> {
         let session = &mut *self.visitor.session;
         let (mut patience, mut room) =
             (std::mem::take(&mut session.patience), std::mem::take(&mut session.room));
-        let answer = match Limits::take(world, &mut open, &mut patience).await {
+        let answer = match Limits::take(world, &mut open, &mut patience, due.at).await {
             None => None,
             Some(limits) => {
                 let request = pin!(self.exchange(&mut room, &mut open));
@@ -167,7 +167,7 @@ impl<'v, 'a> Ask<'v, 'a> {
     }
 
     /// Everything from the first byte sent to the last byte of the last answer.
-    async fn exchange(&mut self, room: &mut Room, open: &mut Unfinished<'_>) -> Result<Reply, Failure> {
+    async fn exchange(&mut self, room: &mut Room, open: &mut Unfinished<'a>) -> Result<Reply, Failure> {
         if let Some(wrong) = self.wrong.take() {
             return Err(Failure::new(Outcome::CheckFailed, &wrong));
         }
@@ -194,9 +194,9 @@ impl<'v, 'a> Ask<'v, 'a> {
         let Room { request, step: varying, own: lines } = room;
         varying.clear();
         open.trace_line(varying);
+        open.asks_for(Cow::Owned(parse_path(&path)?));
         let call = Call {
             method: self.method.clone(),
-            path: parse_path(&path)?,
             body: Cow::Owned(std::mem::take(&mut self.body)),
             fixed,
             fixed_without_body,

@@ -6,13 +6,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{
-    BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-};
+use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
+use kneepoint_scenarios::tokenize;
 
 use super::srcset;
 
@@ -22,8 +20,6 @@ pub(super) const MOST: usize = 200;
 const LONGEST: usize = 2_048;
 /// How much of a document is read.
 const MOST_READ: usize = 4 << 20;
-/// How much is read before the clock is looked at.
-const STEP: usize = 16 << 10;
 /// An honest page of the largest size takes less; a hostile one (a tag with a million attributes) is left.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -40,18 +36,8 @@ pub(super) struct Document {
 
 /// Reads a page; never fails, because browsers never do.
 pub(super) fn read(html: &str) -> Document {
-    let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
-    let input = BufferQueue::default();
-    let mut rest = &html[..html.floor_char_boundary(MOST_READ)];
-    let start = Instant::now();
-    while !rest.is_empty() && start.elapsed() < PATIENCE {
-        let (step, later) = rest.split_at(rest.floor_char_boundary(STEP));
-        input.push_back(StrTendril::from_slice(step));
-        let _ = tokenizer.feed(&input);
-        rest = later;
-    }
-    tokenizer.end();
-    let mut found = tokenizer.sink.0.take();
+    let html = &html[..html.floor_char_boundary(MOST_READ)];
+    let mut found = tokenize(html, Reader::default(), PATIENCE).0.take();
     if let Some(icon) = found.icon.take() {
         found.keep(&icon);
     }
@@ -214,6 +200,8 @@ fn is_picture(kind: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use proptest::prelude::*;
 
     use super::*;

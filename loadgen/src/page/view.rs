@@ -5,6 +5,7 @@
 //! request like any other: it has its own deadline, takes a slot of the open model, and is recorded. It is due when the
 //! document has come, so that its response time holds the wait for one of the six, as a browser's own timing does.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Instant;
@@ -175,7 +176,7 @@ impl<'a> Loader<'a, '_> {
         asset.open.trace_line(&mut own);
         let mut request = Vec::with_capacity(512);
         write(&mut request, &http::Method::GET, path, [&self.ready.fixed, &Lines::default(), &own], b"");
-        asset.open.asks_for(&asset.path);
+        asset.open.asks_for(Cow::Owned(asset.path.clone()));
         request
     }
 
@@ -258,7 +259,8 @@ async fn fetch<'a>(
     let mut patience = Patience::default();
     let limits = match asset.limits.take() {
         Some(limits) => Some(limits),
-        None => Limits::take(world, &mut asset.open, &mut patience).await,
+        // Not from when it was due: it may have waited behind others of its page.
+        None => Limits::take(world, &mut asset.open, &mut patience, Instant::now()).await,
     };
     let Some(limits) = limits else {
         return (asset, Err(Failure::new(Outcome::Shed, "waited too long for a slot")));

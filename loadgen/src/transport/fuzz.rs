@@ -1,5 +1,5 @@
-//! Answers of strangers, bent a million times: nothing may panic, no byte is made up, and it makes no
-//! difference in what pieces they come.
+//! Answers of strangers, bent a million times: nothing may panic, no byte is made up, it makes no difference in
+//! what pieces they come, and their heads are understood as httparse does.
 //!
 //! By hand: `cargo test --release -p kneepoint-loadgen --lib fuzz -- --ignored --nocapture`.
 
@@ -9,6 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::answer::{Answer, Progress, Wanted};
+use super::syntax::tests::assert_alike;
 
 const ANSWERS: [&[u8]; 5] = [
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nSet-Cookie: a=1; Path=/\r\n\r\nhello world!",
@@ -64,6 +65,7 @@ fn a_million_answers() {
     for _ in 0..1_000_000 {
         let answer = ANSWERS[rng.random_range(0..ANSWERS.len())];
         let bent = bend(&mut rng, answer);
+        assert_alike(&bent);
         let whole = read(&bent, usize::MAX);
         assert_eq!(whole, read(&bent, rng.random_range(1..20)), "{:?}", String::from_utf8_lossy(&bent));
         read_through += u64::from(whole.is_some());

@@ -1,15 +1,14 @@
-//! The head of an answer: read by httparse, kept as it came, looked up by name. Pure.
+//! The head of an answer: kept as it came, looked up by name. Pure.
 //!
 //! How the body ends follows RFC 9112 §6.3, whether the connection can be used again §9.3.
 
-use std::mem::MaybeUninit;
-
-use httparse::ParserConfig;
-
 use super::framing::Framing;
+use super::syntax::{Line, Place, field, status_line};
 
 /// More fields than this are no answer of a site.
 const MOST_FIELDS: usize = 100;
+/// Room for so many is made at once.
+const USUAL_FIELDS: usize = 16;
 /// Longer heads are not read.
 pub(crate) const LONGEST: usize = 64 << 10;
 
@@ -25,11 +24,15 @@ pub(crate) struct Head {
     pub(super) keeps: bool,
 }
 
-/// Where a name and its value lie within the bytes.
+/// Where a name and its value lie within the bytes: beginning and end.
 #[derive(Debug, Clone, Copy)]
 struct Field {
     name: (u32, u32),
     value: (u32, u32),
+}
+
+fn short((begin, end): Place) -> (u32, u32) {
+    (begin as u32, end as u32)
 }
 
 /// Which names may be there: a bit for each, shared by names of equal length and first letter. Most questions are for names
@@ -39,7 +42,8 @@ struct Names(u64);
 
 impl Names {
     fn bit(name: &[u8]) -> u64 {
-        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        // Makes letters small, and other characters no worse.
+        let first = name.first().map_or(0, |first| first | 0x20);
         1 << ((name.len() ^ usize::from(first)) % 64)
     }
     fn add(&mut self, name: &[u8]) {
@@ -56,36 +60,31 @@ impl Head {
     /// # Errors
     /// In words, what is wrong with it.
     pub(super) fn parse(input: &[u8], answers_head: bool) -> Result<Option<(Self, usize)>, String> {
-        // Not filled beforehand: most answers use a tenth of it.
-        let mut slots = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-        let mut answer = httparse::Response::new(&mut []);
-        let parsed =
-            ParserConfig::default().parse_response_with_uninit_headers(&mut answer, input, &mut slots);
-        let length = match parsed {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) if input.len() > LONGEST => {
-                return Err("a head without an end".to_owned());
-            }
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(error) => return Err(error.to_string()),
-        };
-        let base = input.as_ptr() as usize;
-        let place = |part: &[u8]| ((part.as_ptr() as usize - base) as u32, part.len() as u32);
-        let (mut fields, mut names) = (Vec::with_capacity(answer.headers.len()), Names::default());
+        let so_far =
+            || if input.len() > LONGEST { Err("a head without an end".to_owned()) } else { Ok(None) };
+        let Some((status_line, mut at)) = status_line(input)? else { return so_far() };
+        let (mut fields, mut names) = (Vec::with_capacity(USUAL_FIELDS), Names::default());
         let mut ends = Ends::default();
-        for field in answer.headers.iter() {
-            names.add(field.name.as_bytes());
-            ends.heed(field.name, field.value);
-            fields.push(Field { name: place(field.name.as_bytes()), value: place(field.value) });
+        loop {
+            let Some((line, next)) = field(input, at)? else { return so_far() };
+            at = next;
+            let Line::Field { name, value } = line else { break };
+            if fields.len() == MOST_FIELDS {
+                return Err(format!("more than {MOST_FIELDS} fields"));
+            }
+            names.add(&input[name.0..name.1]);
+            ends.heed(&input[name.0..name.1], &input[value.0..value.1]);
+            fields.push(Field { name: short(name), value: short(value) });
         }
-        let status = answer.code.unwrap_or_default();
+        let status = status_line.code;
         let has_none = answers_head || matches!(status, 100..200 | 204 | 304);
         let framing = if has_none { Framing::None } else { ends.framing()? };
-        let keeps = framing != Framing::UntilClose && ends.keeps(answer.version == Some(1));
-        Ok(Some((Self { bytes: input[..length].into(), fields, names, status, framing, keeps }, length)))
+        let keeps = framing != Framing::UntilClose && ends.keeps(status_line.is_modern);
+        Ok(Some((Self { bytes: input[..at].into(), fields, names, status, framing, keeps }, at)))
     }
 
     /// The value of the first field of this name; `None` when there is none, or it is no text.
+    #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         if !self.names.may_have(name) {
             return None;
@@ -102,11 +101,11 @@ impl Head {
     }
 
     fn is_named(&self, field: &Field, name: &str) -> bool {
-        field.name.1 as usize == name.len() && self.part(field.name).eq_ignore_ascii_case(name.as_bytes())
+        self.part(field.name).eq_ignore_ascii_case(name.as_bytes())
     }
 
-    fn part(&self, (at, length): (u32, u32)) -> &[u8] {
-        self.bytes.get(at as usize..(at + length) as usize).unwrap_or_default()
+    fn part(&self, (begin, end): (u32, u32)) -> &[u8] {
+        self.bytes.get(begin as usize..end as usize).unwrap_or_default()
     }
 }
 
@@ -123,10 +122,10 @@ struct Ends {
 }
 
 impl Ends {
-    fn heed(&mut self, name: &str, value: &[u8]) {
+    fn heed(&mut self, name: &[u8], value: &[u8]) {
         // Most names are told apart by their length.
         match name.len() {
-            14 if name.eq_ignore_ascii_case("content-length") => {
+            14 if is(name, b"Content-Length") => {
                 for number in value.split(|byte| *byte == b',') {
                     match (digits(number.trim_ascii()), self.length) {
                         (None, _) => self.wrong = Some("a Content-Length that is no number"),
@@ -135,15 +134,15 @@ impl Ends {
                     }
                 }
             }
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+            17 if is(name, b"Transfer-Encoding") => {
                 let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
                 self.is_chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
             }
-            10 if name.eq_ignore_ascii_case("connection") => {
+            10 if is(name, b"Connection") => {
                 for word in value.split(|byte| *byte == b',') {
                     let word = word.trim_ascii();
-                    self.says_close |= word.eq_ignore_ascii_case(b"close");
-                    self.says_keep_alive |= word.eq_ignore_ascii_case(b"keep-alive");
+                    self.says_close |= is(word, b"close");
+                    self.says_keep_alive |= is(word, b"keep-alive");
                 }
             }
             _ => {}
@@ -164,6 +163,11 @@ impl Ends {
         let keeps = if is_modern { !self.says_close } else { self.says_keep_alive };
         keeps && !(self.is_chunked.is_some() && self.length.is_some())
     }
+}
+
+/// Whether it is this word, in any spelling; quicker in the usual one.
+fn is(word: &[u8], usual: &[u8]) -> bool {
+    word == usual || word.eq_ignore_ascii_case(usual)
 }
 
 /// A number of digits alone: `+5` is a number to Rust, and not to HTTP.

@@ -9,7 +9,7 @@ use kneepoint_model::via::Via;
 
 use crate::http2_servers::{How, broken};
 use crate::tls_servers::{Authority, closing_site};
-use crate::{Place, closed, get, open, plan, scenario, servers};
+use crate::{Place, closed, get, named, open, plan, scenario, servers};
 
 #[test]
 fn every_fault_of_the_wire_is_told_apart() {
@@ -22,10 +22,7 @@ fn every_fault_of_the_wire_is_told_apart() {
         ("/dripping", Outcome::Timeout),
         ("/fine", Outcome::Ok),
     ];
-    let one = |path: &str| {
-        scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
-    };
-    let scenarios = faults.iter().map(|(path, _)| (one(path), 1)).collect();
+    let scenarios = faults.iter().map(|(path, _)| (named(path), 1)).collect();
     let mut plan = plan(open(35.0), &servers::misbehaving(), scenarios);
     plan.max_body = 1 << 20;
     plan.warmup = Duration::ZERO;

@@ -11,7 +11,7 @@ use kneepoint_scenarios::Scenario;
 
 use crate::http2_servers::{How, Manners, broken, one_request_each, start};
 use crate::tls_servers::Authority;
-use crate::{Place, closed, get, open, plan, scenario, servers};
+use crate::{Place, closed, get, named, open, plan, scenario, servers};
 
 fn over_http2(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
     let mut plan = plan(model, base, scenarios);
@@ -65,10 +65,7 @@ fn every_end_of_a_stream_is_told_apart() {
         ("/hang", Outcome::Timeout),
         ("/fine", Outcome::Ok),
     ];
-    let one = |path: &str| {
-        scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
-    };
-    let scenarios = faults.iter().map(|(path, _)| (one(path), 1)).collect();
+    let scenarios = faults.iter().map(|(path, _)| (named(path), 1)).collect();
     let mut plan = over_http2(open(35.0), &base, scenarios);
     plan.max_body = 1 << 20;
     plan.warmup = Duration::ZERO;

@@ -81,6 +81,11 @@ fn get(path: &str) -> Scenario {
     scenario(&format!("name = \"get\"\n[[step]]\npath = \"{path}\"\n"))
 }
 
+/// One path, named by itself.
+fn named(path: &str) -> Scenario {
+    scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
+}
+
 fn plan(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
     let mut plan = PhasePlan::new("test", model, base.parse().expect("address"), scenarios);
     plan.warmup = Duration::from_millis(300);
