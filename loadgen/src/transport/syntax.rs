@@ -190,7 +190,7 @@ const fn controls(word: u64) -> u64 {
 /// The highest bit of each byte that is a letter or a hyphen: what names of fields are made of. Nothing is carried from one
 /// byte to the next, because the highest bits are taken out first.
 const fn letters_and_hyphens(word: u64) -> u64 {
-    let small = (word | EACH * 0x20) & !HIGHEST;
+    let small = (word | (EACH * 0x20)) & !HIGHEST;
     let from_a = small + EACH * (0x80 - b'a' as u64);
     let beyond_z = small + EACH * (0x80 - b'z' as u64 - 1);
     let other = (word ^ (EACH * b'-' as u64)) & !HIGHEST;

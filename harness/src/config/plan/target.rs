@@ -1,0 +1,114 @@
+//! What is looked at: the reference stack, or a site that already runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kneepoint_model::via::Via;
+use serde::Serialize;
+use url::Url;
+
+use super::set;
+use crate::config::raw::{DataSize, RawConfig, Site, StackDb, StackDriver};
+use crate::config::{ConfigError, Overrides};
+
+/// The reference stack, or a site that already runs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    /// Brought up and taken down by kneepoint.
+    Reference(StackPart),
+    /// Looked at only.
+    Site(Box<SiteTarget>),
+}
+
+/// How the reference stack is brought up.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StackPart {
+    pub(crate) driver: StackDriver,
+    pub(crate) db: StackDb,
+    pub(crate) topology: String,
+    pub(crate) size: DataSize,
+    pub(crate) seed: u64,
+    pub(crate) port: u16,
+    pub(crate) workers: u32,
+    pub(crate) python: Option<PathBuf>,
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// A site that already runs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SiteTarget {
+    pub(crate) url: Url,
+    pub(crate) host_header: Option<String>,
+    pub(crate) via: Via,
+    pub(crate) consent: bool,
+    pub(crate) access_log: Option<PathBuf>,
+    pub(crate) server_pids: Vec<u32>,
+    pub(crate) pprof_url: Option<Url>,
+}
+
+/// Makes it of the file and the command line.
+pub(super) fn target(
+    raw: &RawConfig,
+    base: &Path,
+    seed: u64,
+    over: &Overrides,
+) -> Result<Target, ConfigError> {
+    if let Some(url) = over.attach.clone().or_else(|| raw.site.url.clone()) {
+        return Ok(Target::Site(Box::new(site(&raw.site, base, url, over)?)));
+    }
+    for (flag, given) in [("--unix-socket", over.unix_socket.is_some()), ("--cacert", over.ca_file.is_some())]
+    {
+        if given {
+            let why =
+                "the reference stack has its own address; give --attach too, e.g. --attach http://shop.test/";
+            return Err(ConfigError::Flag { flag, why: why.to_owned() });
+        }
+    }
+    let mut env = raw.stack.env.clone().unwrap_or_default();
+    env.extend(over.env.iter().cloned());
+    Ok(Target::Reference(StackPart {
+        driver: over.driver.unwrap_or(set(raw.stack.driver)),
+        db: over.db.unwrap_or(set(raw.stack.db)),
+        topology: over.topology.clone().unwrap_or_else(|| set(raw.stack.topology.clone())),
+        size: over.size.unwrap_or(set(raw.stack.size)),
+        seed,
+        port: set(raw.stack.port).0,
+        workers: set(raw.stack.workers),
+        python: over.python.clone(),
+        env,
+    }))
+}
+
+fn site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(ConfigError::Flag {
+            flag: "--attach",
+            why: format!("`{url}` is not an http or https address; write e.g. http://127.0.0.1:8000"),
+        });
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ConfigError::Flag {
+            flag: "--attach",
+            why: "an address with a user name or password would end up in the run folder; leave them out"
+                .to_owned(),
+        });
+    }
+    let allowed = raw.allow_hosts.iter().flatten().any(|host| Some(host.as_str()) == url.host_str());
+    let in_file = |path: &PathBuf| base.join(path);
+    let unix_socket = match (&over.unix_socket, &raw.unix_socket) {
+        (Some(given), _) => Some(given.0.clone()),
+        (None, Some(written)) => Some(written.seen_from(base).map_err(ConfigError::Merged)?),
+        (None, None) => None,
+    };
+    let ca_file = over.ca_file.clone().or_else(|| raw.ca_file.as_ref().map(in_file));
+    Ok(SiteTarget {
+        via: Via { unix_socket, ca_file },
+        consent: over.own_target || allowed,
+        host_header: raw.host_header.clone(),
+        access_log: raw.access_log.clone(),
+        server_pids: raw.server_pids.clone().unwrap_or_default(),
+        pprof_url: raw.pprof_url.clone(),
+        url,
+    })
+}
