@@ -155,6 +155,11 @@ mod tests {
                 "[load]\nhttp = \"2\"\nread_rate = \"9 B/s\"\n",
                 ["load.read_rate = \"9 B/s\"", "http = \"1.1\""],
             ),
+            ("[load]\nhttp = \"2\"\nconnect_ahead = 4\n", ["load.connect_ahead = 4", "http = \"1.1\""]),
+            (
+                "[load]\nmax_in_flight = 8\nconnect_ahead = 9\n",
+                ["load.max_in_flight = 8", "connect_ahead = 8"],
+            ),
             ("[site]\nunix_socket = \"\"\n", ["kneepoint.toml:2:15", "unix_socket = \"/run/app.sock\""]),
         ] {
             let shown = read(text).expect_err(text).to_string();

@@ -7,7 +7,7 @@
 //! phases must not overlap.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use goose::client::GooseClientBuilder;
@@ -23,8 +23,30 @@ use crate::transport::Pool;
 use crate::unfinished::Due;
 use crate::world::World;
 
-/// One closed phase at a time: goose's kill switch is shared by the whole process.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Whether a closed phase is under way.
+static BUSY: Mutex<bool> = Mutex::new(false);
+static FREE: Condvar = Condvar::new();
+
+/// Leave to run: one closed phase at a time, because goose's kill switch is shared by the whole process. It is waited for before
+/// the clock of the phase begins, and given back when its generator has ended.
+pub(crate) struct Alone(());
+
+impl Alone {
+    pub(crate) fn wait() -> Self {
+        let busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut busy = FREE.wait_while(busy, |busy| *busy).unwrap_or_else(PoisonError::into_inner);
+        *busy = true;
+        Self(())
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        *BUSY.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        FREE.notify_one();
+    }
+}
+
 /// How long goose may take to notice that it shall stop, beyond the drain.
 const EDGE: Duration = Duration::from_millis(1500);
 const LOOK: Duration = Duration::from_millis(20);
@@ -33,12 +55,11 @@ pub(crate) const LEAD: Duration = Duration::from_millis(600);
 /// goose starts its users within this, before the phase; each then waits for its own moment.
 const LAUNCH: Duration = Duration::from_millis(50);
 
-/// Runs the phase on the calling thread; returns when everyone has gone home, or was sent.
+/// Runs the phase on the calling thread, which must have [`Alone`]; returns when everyone has gone home, or was sent.
 pub(crate) fn run(world: &Arc<World>) -> Result<(), LoadError> {
     let LoadModel::Closed { users } = world.plan.model else {
         return Err(LoadError::Broken("the closed model was asked to run an open plan".into()));
     };
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     keep_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let attack = attack(world, users)?;
@@ -239,6 +260,7 @@ mod tests {
         plan.think_scale = 0.0;
         let site = Site::new(&plan.base_url, None);
         let target = Target::find(&plan, site.host()).expect("listens");
+        let _alone = Alone::wait();
         let window = Window::new(LEAD * 2, Duration::ZERO, Duration::from_millis(500));
         let world = Arc::new(World::new(&plan, window, target, 1).expect("world"));
         run(&world).expect("run");

@@ -8,6 +8,8 @@
 
 mod answer;
 mod assemble;
+#[cfg(test)]
+mod bent;
 mod block;
 mod closed;
 mod coded;

@@ -16,7 +16,7 @@ use crate::error::LoadError;
 use crate::health::Role;
 use crate::journey::{Pace, run_journey};
 use crate::pacer::Pacer;
-use crate::plan::Recorded;
+use crate::plan::{PhasePlan, Recorded};
 use crate::session::Session;
 use crate::step::run_step;
 use crate::timer::Alarm;
@@ -24,12 +24,19 @@ use crate::transport::Pool;
 use crate::unfinished::Due;
 use crate::world::World;
 
-/// From the plan to the first arrival: thread, runtime and files are ready by then.
-pub(crate) const LEAD: Duration = Duration::from_millis(50);
+/// Thread, runtime and files are ready within this.
+const LEAD: Duration = Duration::from_millis(50);
 /// A spinning dispatcher stops sleeping so long before the next arrival: what a timer and a wake-up cost, and some more.
 const SPIN: Duration = Duration::from_micros(100);
 /// Longest wait without a look at the wish to stop.
 const LOOK: Duration = Duration::from_millis(20);
+/// The first arrival is later by this when connections are opened before it.
+const OPENING: Duration = Duration::from_millis(500);
+
+/// From the plan to the first arrival.
+pub(crate) fn lead(plan: &PhasePlan) -> Duration {
+    if plan.connect_ahead == 0 { LEAD } else { LEAD + OPENING }
+}
 
 /// Runs the phase on the calling thread and those beside it; returns when everything ended or was given up.
 pub(crate) fn run(world: &Arc<World>) -> Result<(), LoadError> {
@@ -110,6 +117,13 @@ async fn dispatch(
         pool: Pool::default(),
         waiting: Mutex::default(),
     });
+    for _ in 0..share(world.plan.connect_ahead, world.plan.threads, lane) {
+        let ground = Arc::clone(&ground);
+        tokio::spawn(async move {
+            let opened = ground.pool.open_ahead(&ground.world.target);
+            let _ = tokio::time::timeout(ground.world.plan.timeout, opened).await;
+        });
+    }
     let window = world.window;
     let pacing = world.plan.pacing().unwrap_or_default();
     let slack = Duration::from_micros(pacing.slack_us.get());
@@ -142,6 +156,11 @@ async fn dispatch(
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// What falls to one of several when `all` are dealt out evenly.
+const fn share(all: usize, among: usize, number: usize) -> usize {
+    all / among + (number < all % among) as usize
 }
 
 async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {

@@ -7,6 +7,8 @@
 
 mod choice;
 mod fresh;
+#[cfg(test)]
+mod fuzz;
 mod reader;
 mod record;
 mod srcset;

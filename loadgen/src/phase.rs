@@ -13,6 +13,7 @@ use kneepoint_model::run::RunFolder;
 use kneepoint_model::units::PerSecond;
 
 use crate::assemble::{Circumstances, assemble};
+use crate::closed::Alone;
 use crate::error::LoadError;
 use crate::health::{Account, Role, health};
 use crate::live::{self, Live};
@@ -47,13 +48,14 @@ pub fn run_phase(
     let slots = slots(plan, events.as_ref());
     let lead = match plan.model {
         LoadModel::Closed { .. } => closed::LEAD,
-        LoadModel::Open { .. } => open::LEAD,
+        LoadModel::Open { .. } => open::lead(plan),
     };
+    let alone = matches!(plan.model, LoadModel::Closed { .. }).then(Alone::wait);
     let window = Window::new(lead, plan.warmup, plan.duration);
     let world = Arc::new(World::new(plan, window, target, slots)?);
     let record = PlanRecord::new(plan, &window, &world.endpoints);
     let files = PhaseFiles::create(run, window, &record)?;
-    let generator = start(&world)?;
+    let generator = start(&world, alone)?;
     let mut collector = Collector::new(&world, files, events.as_ref());
     let collected = collector.run(cancel, &generator);
     world.abort.store(true, Ordering::Relaxed);
@@ -110,9 +112,10 @@ fn slots(plan: &PhasePlan, events: &dyn EventSink) -> usize {
     slots
 }
 
-fn start(world: &Arc<World>) -> Result<JoinHandle<Result<(), LoadError>>, LoadError> {
+fn start(world: &Arc<World>, alone: Option<Alone>) -> Result<JoinHandle<Result<(), LoadError>>, LoadError> {
     let world = Arc::clone(world);
     let body = move || {
+        let _alone = alone;
         world.threads.enter(Role::Generates);
         match world.plan.model {
             LoadModel::Closed { .. } => closed::run(&world),

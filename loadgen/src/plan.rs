@@ -50,6 +50,8 @@ pub struct PhasePlan {
     pub drain: Duration,
     /// Requests in flight at the same time in the open model; later ones wait in order and keep their intended start.
     pub max_in_flight: usize,
+    /// Connections that the open model opens before its first arrival, with HTTP/1.1; the others are opened when they are needed.
+    pub connect_ahead: usize,
     /// A request that has waited so long for its turn is not sent any more, and counts as shed; never, when absent.
     pub shed_after: Option<Duration>,
     /// How the open model waits for the next arrival.
@@ -119,6 +121,7 @@ impl PhasePlan {
             timeout: Duration::from_secs(10),
             drain: Duration::from_secs(5),
             max_in_flight: 512,
+            connect_ahead: 0,
             shed_after: None,
             wake: Wake::Automatic,
             stop_when: Vec::new(),
@@ -297,6 +300,14 @@ impl PhasePlan {
         }
         if self.timeout.is_zero() || self.max_in_flight == 0 {
             return wrong("timeout and max_in_flight must be above zero");
+        }
+        if self.connect_ahead > self.max_in_flight {
+            return wrong("more connections are to be opened ahead than requests may be in flight");
+        }
+        if self.connect_ahead > 0 && self.http == HttpVersion::Http2 {
+            return wrong(
+                "connections are opened ahead (connect_ahead) with HTTP/1.1: on HTTP/2 visitors share one",
+            );
         }
         if !self.think_scale.is_finite() || self.think_scale < 0.0 {
             return wrong("the think scale must be zero or more");

@@ -10,6 +10,7 @@ mod ledger;
 mod shard;
 mod stages;
 mod tally;
+mod told;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -19,7 +20,7 @@ pub(crate) use files::{
     split_tag,
 };
 pub(crate) use groups::{GroupSeries, Left};
-pub(crate) use hit::{Hit, Hop};
+pub(crate) use hit::{Hit, Hop, Told};
 pub(crate) use ledger::Ledger;
 pub(crate) use shard::{Series, Shard};
 

@@ -13,7 +13,7 @@ use kneepoint_model::outcome::Outcome;
 use crate::answer::{cache, known_len, packing, server_timing};
 use crate::coding::Packing;
 use crate::judge::Judged;
-use crate::recorder::{Hit, Hop};
+use crate::recorder::{Hit, Hop, Told};
 use crate::session::TraceId;
 use crate::transport::{Failure, Lines, Reply, Times};
 use crate::travel::TRACEPARENT;
@@ -156,6 +156,7 @@ impl<'a> Unfinished<'a> {
             path: self.world.kept(self.path()),
             trace: self.trace,
             detail,
+            answer: None,
         }
     }
 
@@ -185,6 +186,7 @@ impl<'a> Unfinished<'a> {
                 hit.status = Some(reply.head.status);
                 hit.compressed = packing != Packing::Plain;
                 hit.cache = Some(cache(&reply.head));
+                hit.answer = Some(Told { head: &reply.head, secrets: &self.world.secrets });
                 self.world.recorder.record(&hit);
                 (outcome, Some(reply.head.status), reply.done)
             }

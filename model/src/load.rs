@@ -214,6 +214,10 @@ pub struct Exemplar {
     pub ttfb_us: Option<Micros>,
     /// What went wrong, or the server's own split, in words.
     pub detail: String,
+    /// Headers of the answer that explain it (who answered, from which cache, under which name it is found in logs), by name in
+    /// small letters. Others, cookies among them, are not kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// How exactly the open model kept its time.

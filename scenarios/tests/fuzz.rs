@@ -6,7 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use kneepoint_scenarios::{ImportError, Imported, Replay, Scenario, from_access_log, from_har, from_openapi};
+use kneepoint_scenarios::{
+    Answer, Extract, ImportError, Imported, Replay, Scenario, Visit, from_access_log, from_har, from_openapi,
+};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -146,4 +148,51 @@ fn feeds() {
             assert!(step.path().render(&mut visit, kneepoint_scenarios::Encoding::Path, &mut path));
         });
     }
+}
+
+/// An answer with this body, whatever is asked of it.
+struct Body<'a>(&'a str);
+
+impl Answer for Body<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        (name == "location").then_some(self.0)
+    }
+    fn cookie(&self, _: &str) -> Option<String> {
+        Some(self.0.to_owned())
+    }
+    fn body(&self) -> &str {
+        self.0
+    }
+}
+
+/// Bodies of answers that values are taken out of.
+#[test]
+#[ignore = "a million inputs: by hand"]
+fn extractions() {
+    let text = r#"
+name = "x"
+[[step]]
+path = "/"
+extract.one = { css = "table td:first-child a", attr = "href", pick = "random", required = false }
+extract.two = { json = "/results/*/id", pick = "random", required = false }
+extract.three = { regex = 'name="(\w+)"', required = false }
+extract.four = { header = "location", required = false }
+extract.five = { cookie = "session", required = false }
+"#;
+    let scenario = Scenario::parse("x.toml", text).unwrap_or_else(|error| panic!("{error}"));
+    let step = &scenario.steps()[0];
+    let seeds = [
+        &b"<table><tr><td><a href=/books/7/>x</a><td>9</table><form id=a><input name=\"token\" value='&amp;'></form>"[..],
+        br#"{"results": [{"id": 7, "name": "a"}, {"id": "\u00e4"}], "next": null}"#,
+        b"<p><b><i>x</p></i><select><option>a<table><td>b<svg><td></template><!-- <td><a href=1> -->",
+    ]
+    .map(<[u8]>::to_vec);
+    let mut visit = Visit::new(1, 1);
+    fuzz("extractions", &seeds, |bytes| {
+        let body = String::from_utf8_lossy(bytes);
+        let _ = step.expect().judge(&body, bytes.len() as u64);
+        // What is not required may be missing.
+        assert!(Extract::apply(step.extracts(), &Body(&body), &mut visit).is_ok());
+        visit.values.clear();
+    });
 }

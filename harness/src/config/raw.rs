@@ -103,6 +103,7 @@ section! {
         warmup: Span,
         timeout: Span,
         max_in_flight: AtLeastOne,
+        connect_ahead: u32,
         shed_after: Span,
         wake: WakeText,
         accept_encoding: Vec<Coding>,

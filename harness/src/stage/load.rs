@@ -130,6 +130,7 @@ pub(crate) fn plan(
     plan.warmup = part.warmup;
     plan.timeout = part.timeout;
     plan.max_in_flight = part.max_in_flight;
+    plan.connect_ahead = part.connect_ahead;
     plan.shed_after = part.shed_after.map(|Span(most)| most);
     plan.wake = part.wake.0;
     plan.accept_encoding.clone_from(&part.accept_encoding);

@@ -3,7 +3,8 @@
 use kneepoint_model::load::Exemplar;
 use kneepoint_model::units::Micros;
 
-use super::hit::Hit;
+use super::hit::{Hit, Told};
+use super::told::told;
 use crate::window::Window;
 
 const SLOWEST: usize = 10;
@@ -31,7 +32,7 @@ impl Exemplars {
         let exemplar = Exemplar {
             at_ms: window.to_ms(hit.due),
             endpoint: String::new(),
-            path: cut(hit.path),
+            path: cut(hit.path, LONGEST_TEXT),
             trace_id: hit.trace.hex(),
             outcome: hit.outcome,
             status: hit.status,
@@ -39,6 +40,7 @@ impl Exemplars {
             service_us: hit.service().map(Micros::from_duration).unwrap_or_default(),
             ttfb_us: hit.ttfb().map(Micros::from_duration),
             detail: detail(hit),
+            headers: hit.answer.map(|Told { head, secrets }| told(head, secrets)).unwrap_or_default(),
         };
         self.add(hit.endpoint, exemplar);
     }
@@ -107,7 +109,7 @@ impl Exemplars {
 
 fn detail(hit: &Hit<'_>) -> String {
     if !hit.detail.is_empty() {
-        return cut(hit.detail);
+        return cut(hit.detail, LONGEST_TEXT);
     }
     let Some(hop) = hit.hops.last() else { return String::new() };
     let parts = [
@@ -122,6 +124,6 @@ fn detail(hit: &Hit<'_>) -> String {
     said.join(", ")
 }
 
-fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
+pub(super) fn cut(text: &str, longest: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(longest).collect()
 }

@@ -7,6 +7,7 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_model::server_timing::ServerTiming;
 
 use crate::session::TraceId;
+use crate::transport::Head;
 
 /// A request that ended, well or not. Times that were never reached are absent.
 pub(crate) struct Hit<'a> {
@@ -40,6 +41,15 @@ pub(crate) struct Hit<'a> {
     pub(crate) path: &'a str,
     pub(crate) trace: TraceId,
     pub(crate) detail: &'a str,
+    /// The last answer, when one came.
+    pub(crate) answer: Option<Told<'a>>,
+}
+
+/// The head of an answer, and what of it must not be kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) secrets: &'a [String],
 }
 
 /// One answer's own account.

@@ -141,6 +141,7 @@ mod tests {
             path: "/",
             trace: TraceId(n as u128, 1),
             detail: "",
+            answer: None,
         }
     }
 

@@ -5,11 +5,11 @@
 
 use std::time::Instant;
 
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt as _;
 
 use super::answer::{Answer, Progress, Wanted};
 use super::syntax::tests::assert_alike;
+use crate::bent::a_million;
 
 const ANSWERS: [&[u8]; 5] = [
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nSet-Cookie: a=1; Path=/\r\n\r\nhello world!",
@@ -18,25 +18,6 @@ const ANSWERS: [&[u8]; 5] = [
     b"HTTP/1.0 200 OK\r\nServer-Timing: app;dur=4, db;dur=2;desc=\"3 queries\"\r\n\r\nuntil the end",
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
 ];
-
-fn bend(rng: &mut ChaCha8Rng, from: &[u8]) -> Vec<u8> {
-    const SHARP: &[u8] = b"\r\n:;, \t\0\"0123456789abcdefxGHT/.-\xff";
-    let mut bent = from.to_vec();
-    for _ in 0..rng.random_range(1..6) {
-        let at = rng.random_range(0..=bent.len());
-        match rng.random_range(0..4) {
-            0 => bent.truncate(at.max(1)),
-            1 => bent.insert(at, SHARP[rng.random_range(0..SHARP.len())]),
-            2 if at < bent.len() => drop(bent.remove(at)),
-            _ => {
-                if let Some(byte) = bent.get_mut(at) {
-                    *byte = SHARP[rng.random_range(0..SHARP.len())];
-                }
-            }
-        }
-    }
-    bent
-}
 
 /// Reads an answer that comes in pieces; gives its body when it is whole, and whether more came.
 fn read(input: &[u8], piece: usize) -> Option<(Vec<u8>, bool)> {
@@ -60,15 +41,12 @@ fn read(input: &[u8], piece: usize) -> Option<(Vec<u8>, bool)> {
 #[test]
 #[ignore = "a million inputs: by hand"]
 fn a_million_answers() {
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut read_through = 0_u64;
-    for _ in 0..1_000_000 {
-        let answer = ANSWERS[rng.random_range(0..ANSWERS.len())];
-        let bent = bend(&mut rng, answer);
-        assert_alike(&bent);
-        let whole = read(&bent, usize::MAX);
-        assert_eq!(whole, read(&bent, rng.random_range(1..20)), "{:?}", String::from_utf8_lossy(&bent));
+    a_million(&ANSWERS, |answer, rng| {
+        assert_alike(answer);
+        let whole = read(answer, usize::MAX);
+        assert_eq!(whole, read(answer, rng.random_range(1..20)), "{:?}", String::from_utf8_lossy(answer));
         read_through += u64::from(whole.is_some());
-    }
+    });
     assert!(read_through > 10_000, "only {read_through} were answers at all");
 }

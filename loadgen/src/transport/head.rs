@@ -59,7 +59,7 @@ impl Head {
     ///
     /// # Errors
     /// In words, what is wrong with it.
-    pub(super) fn parse(input: &[u8], answers_head: bool) -> Result<Option<(Self, usize)>, String> {
+    pub(crate) fn parse(input: &[u8], answers_head: bool) -> Result<Option<(Self, usize)>, String> {
         let so_far =
             || if input.len() > LONGEST { Err("a head without an end".to_owned()) } else { Ok(None) };
         let Some((status_line, mut at)) = status_line(input)? else { return so_far() };

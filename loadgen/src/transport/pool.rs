@@ -50,6 +50,14 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
+    /// Opens a connection that is idle until it is needed. That it cannot be opened is nobody's error yet: who needs one tries
+    /// once more, and is told.
+    pub(crate) async fn open_ahead(&self, target: &Target) {
+        if let Ok(connected) = target.connect().await {
+            self.push(Connection::new(connected.stream));
+        }
+    }
+
     async fn take(&self) -> Option<Connection> {
         while let Some(mut connection) = self.pop() {
             if connection.is_alive().await {

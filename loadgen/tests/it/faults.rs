@@ -99,13 +99,16 @@ fn a_certificate_that_is_not_trusted_is_a_counted_failure_in_both_protocols() {
 
 fn stops(model: LoadModel) {
     let place = Place::new();
-    let mut plan = plan(model, &servers::misbehaving(), vec![(get("/hang"), 1)]);
+    let (base, asked_for) = servers::silent();
+    let mut plan = plan(model, &base, vec![(get("/hang"), 1)]);
     plan.timeout = Duration::from_mins(1);
     plan.duration = Duration::from_mins(1);
     plan.warmup = Duration::ZERO;
     let cancel = place.cancel.clone();
     let stopper = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(900));
+        // However long others keep this phase from beginning: a request hangs by now.
+        asked_for.recv_timeout(Duration::from_secs(30)).expect("a request");
+        std::thread::sleep(Duration::from_millis(200));
         cancel.set();
         Instant::now()
     });

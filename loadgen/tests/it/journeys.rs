@@ -65,6 +65,9 @@ fn check(phase: &LoadPhase) {
     assert_eq!(endpoint(phase, "POST /login/").statuses.keys().collect::<Vec<_>>(), [&200]);
     assert!(phase.exemplars.len() >= 10 && phase.exemplars[0].trace_id.len() == 32);
     assert!(phase.exemplars[0].response_us >= phase.exemplars[1].response_us);
+    let headers = phase.exemplars.iter().map(|exemplar| &exemplar.headers);
+    assert!(headers.clone().all(|headers| headers.contains_key("date")), "{:#?}", phase.exemplars);
+    assert!(headers.flat_map(|headers| headers.keys()).all(|name| name != "set-cookie"));
 }
 
 #[test]

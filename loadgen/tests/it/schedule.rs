@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kneepoint_loadgen::{PhasePlan, Wake, recover_phase, run_phase};
 use kneepoint_model::event::{EventSink, Silent};
+use kneepoint_model::load::HttpVersion;
 use kneepoint_model::outcome::Outcome;
 
 use crate::servers::Stall;
@@ -74,6 +75,11 @@ fn stages_that_make_no_sense_are_refused() {
     let plan = plan(open(1.0), "http://127.0.0.1:9", vec![(get("/"), 1)]);
     let rest = vec!["hold 0/s for 1s".parse().expect("a stage")];
     assert!(refused(&plan.clone().in_stages(rest)).contains("the rate must be above 0"));
+    let mut ahead = plan.clone();
+    ahead.connect_ahead = ahead.max_in_flight + 1;
+    assert!(refused(&ahead).contains("opened ahead"));
+    (ahead.connect_ahead, ahead.http) = (1, HttpVersion::Http2);
+    assert!(refused(&ahead).contains("connect_ahead"));
     let mut longer = plan.in_stages(vec!["hold 10/s for 1s".parse().expect("a stage")]);
     longer.duration = Duration::from_secs(2);
     assert!(refused(&longer).contains("as long as its measured part"));
@@ -106,6 +112,17 @@ fn a_dispatcher_that_spins_sends_as_many() {
     let phase = Place::new().run(&plan);
     assert_eq!((phase.requests, phase.errors, phase.sched_lag_us.count), (200, 0, 200));
     assert!(phase.pacing.expect("open").spinning);
+}
+
+#[test]
+fn connections_are_opened_before_the_first_arrival() {
+    for (ahead, are_opened_late) in [(0, true), (41, false)] {
+        let mut plan = plan(open(40.0), &servers::calm(), vec![(get("/"), 1)]);
+        (plan.warmup, plan.connect_ahead, plan.threads) = (Duration::ZERO, ahead, 2);
+        let phase = Place::new().run(&plan);
+        assert_eq!((phase.requests, phase.errors), (40, 0));
+        assert_eq!(phase.connect_us.count > 0, are_opened_late, "{ahead}: {:?}", phase.connect_us);
+    }
 }
 
 #[test]

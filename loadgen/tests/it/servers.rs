@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,16 @@ pub(crate) fn noting() -> (String, Seen) {
         "ok"
     });
     (serve(app), seen)
+}
+
+/// Starts a site that tells us of each request, and never answers it.
+pub(crate) fn silent() -> (String, Receiver<()>) {
+    let (tell, asked_for) = channel();
+    let app = Router::new().fallback(move || {
+        let _ = tell.send(());
+        std::future::pending::<&'static str>()
+    });
+    (serve(app), asked_for)
 }
 
 /// Three pages of a catalogue with two things each, of which every third is gone; notes what it was asked for.

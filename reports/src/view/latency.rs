@@ -90,10 +90,11 @@ fn exemplars(index: usize, phase: &LoadPhase) -> Table {
             Cell::micros(exemplar.response_us),
             Cell::micros(exemplar.service_us),
             Cell::maybe(exemplar.ttfb_us, Cell::micros, "no answer"),
-            Cell::text(clean(&exemplar.detail)),
+            Cell::text(clean(&exemplar.detail)).noted(headers(exemplar)),
             Cell::code(&exemplar.trace_id),
         ]
     };
+    let headers_of = "Headers that explain the answer are below; others are not kept.";
     Table::new(&format!("table-exemplars-{index}"), format!("Requests of {} worth remembering", phase.name))
         .words("Endpoint")
         .numbers("Due at", "Seconds since the start of the phase.")
@@ -101,7 +102,13 @@ fn exemplars(index: usize, phase: &LoadPhase) -> Table {
         .numbers("Response", "From the intended start.")
         .numbers("Service", "From sending.")
         .numbers("TTFB", "From sending to the first byte.")
-        .words("What the server said")
+        .hinted("What the server said", headers_of)
         .hinted("Trace", "The W3C trace id that was sent.")
         .with(phase.exemplars.iter().take(EXEMPLARS).map(row))
+}
+
+fn headers(exemplar: &Exemplar) -> String {
+    let lines: Vec<String> =
+        exemplar.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    lines.join(" · ")
 }

@@ -532,6 +532,9 @@ fn exemplar(at_ms: UnixMillis, endpoint: &str, path: &str, outcome: Outcome, us:
         service_us: Micros(us - 1_000),
         ttfb_us: Some(Micros(us - 4_000)),
         detail: "app 440 ms, db 61.0 ms in 99 statements".into(),
+        headers: [("cache-status", "nginx; fwd=uri-miss"), ("server", "nginx")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
     }
 }
 

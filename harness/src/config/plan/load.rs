@@ -42,6 +42,7 @@ pub(crate) struct LoadPart {
     #[serde(serialize_with = "seconds")]
     pub(crate) timeout: Duration,
     pub(crate) max_in_flight: usize,
+    pub(crate) connect_ahead: usize,
     pub(crate) shed_after: Option<Span>,
     pub(crate) wake: WakeText,
     pub(crate) accept_encoding: Vec<Coding>,
@@ -111,6 +112,7 @@ pub(super) fn part(
         warmup: time(raw.load.warmup),
         timeout: time(raw.load.timeout),
         max_in_flight: set(raw.load.max_in_flight).0 as usize,
+        connect_ahead: ahead(&raw.load)?,
         shed_after: raw.load.shed_after,
         wake: set(raw.load.wake),
         accept_encoding: set(raw.load.accept_encoding.clone()),
@@ -127,11 +129,27 @@ pub(super) fn part(
 
 fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
     let http = over.http.unwrap_or(set(raw.http));
-    match raw.read_rate {
-        Some(rate) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
-            "load.read_rate = \"{}\" goes with HTTP/1.1 only (a connection of HTTP/2 has many visitors); leave it out, or write http = \"1.1\"",
-            rate.0
+    let ahead = set(raw.connect_ahead);
+    let only_in_http1 = match raw.read_rate {
+        Some(ReadRateText(rate)) => Some(format!("load.read_rate = \"{rate}\"")),
+        None if ahead > 0 => Some(format!("load.connect_ahead = {ahead}")),
+        None => None,
+    };
+    match only_in_http1 {
+        Some(said) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
+            "{said} goes with HTTP/1.1 only (a connection of HTTP/2 has many visitors); leave it out, or write http = \"1.1\""
         ))),
         _ => Ok(http),
     }
+}
+
+/// Connections that are opened ahead, as many as can be used.
+fn ahead(raw: &Load) -> Result<usize, ConfigError> {
+    let (ahead, most) = (set(raw.connect_ahead), set(raw.max_in_flight).0);
+    if ahead > most {
+        return Err(ConfigError::Merged(format!(
+            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, and so more than are ever used; e.g. connect_ahead = {most}"
+        )));
+    }
+    Ok(ahead as usize)
 }

@@ -1,0 +1,71 @@
+//! Pages and fields of strangers, bent a million times: nothing may panic, and what comes of them is bounded and leads nowhere
+//! else.
+//!
+//! By hand: `cargo test --release -p kneepoint-loadgen --lib fuzz -- --ignored --nocapture`.
+
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::BrowserCache;
+use super::choice::choose;
+use super::reader::{MOST, read};
+use crate::answer::{cache, packing, server_timing};
+use crate::bent::a_million;
+use crate::cookies::Jar;
+use crate::site::Site;
+use crate::transport::Head;
+
+const PAGES: [&[u8]; 4] = [
+    b"<!doctype html><base href=\"/shop/\"><link rel=\"stylesheet icon\" href=a.css><script src='b.js?v=1'></script><img src=i.png srcset=\"i2.png 2x, /i3.png 300w\">",
+    b"<picture><source type=image/webp srcset='a.webp 1x,b.webp'><img src=a.png></picture><!-- <img src=no.png> --><template><img src=t.png></template>",
+    b"<title><img src=x></title><svg><title>y</title><style>z</style></svg><noscript><img src=n.png></noscript><img src=//cdn.test/a.png>",
+    b"<link rel=preload as=font href=http://shop.test/f.woff2><img loading=lazy src=&#x2f;l.png><a href=/no><img src='data:image/png;base64,AA'>",
+];
+
+const FIELDS: [&[u8]; 4] = [
+    b"Cache-Control: max-age=60, private, no-cache=\"set-cookie\"\r\nAge: 3\r\nETag: W/\"a\"\r\nVary: Cookie, accept-encoding\r\n",
+    b"Set-Cookie: a=\"1\"; Path=/shop; Max-Age=0; Expires=Wed, 21 Oct 2026 07:28:00 GMT\r\nSet-Cookie: b=2\r\nExpires: 0\r\n",
+    b"Server-Timing: app;dur=4.5, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"\r\nCache-Status: nginx; fwd=uri-miss, \"b\"; hit; ttl=-1\r\n",
+    b"Last-Modified: Wed, 21 Oct 2026 07:28:00 GMT\r\nDate: Wed, 21 Oct 2026 08:28:00 GMT\r\nContent-Encoding: gzip, br\r\nLocation: ../x?y#z\r\n",
+];
+
+#[test]
+#[ignore = "a million inputs: by hand"]
+fn a_million_pages() {
+    let site = Site::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
+    let mut named = 0;
+    a_million(&PAGES, |page, _| {
+        let choice = choose(&site, "/books/7/?page=2", &read(&String::from_utf8_lossy(page)));
+        assert!(choice.paths.len() <= MOST && choice.paths.iter().all(|path| path.as_str().starts_with('/')));
+        named += choice.paths.len();
+    });
+    assert!(named > 100_000, "only {named} assets were named at all");
+}
+
+#[test]
+#[ignore = "a million inputs: by hand"]
+fn a_million_heads() {
+    let now = Instant::now();
+    let (mut jar, mut kept) = (Jar::default(), BrowserCache::default());
+    let (mut read, mut timed, mut cookies) = (0_u64, 0_u64, 0_u64);
+    a_million(&FIELDS, |fields, _| {
+        for status in [&b"HTTP/1.1 200 OK\r\n"[..], b"HTTP/1.1 304 Not Modified\r\n"] {
+            let text = [status, fields, b"\r\n"].concat();
+            let Ok(Some((head, _))) = Head::parse(&text, false) else { continue };
+            read += 1;
+            timed += u64::from(server_timing(&head).is_some());
+            let _ = (cache(&head), packing(&head));
+            jar.take(&head);
+            let sent = jar.header("/shop/x");
+            cookies += u64::from(sent.is_some());
+            kept.take("/a.css", sent.as_deref(), &head, now);
+            let _ = kept.usable("/a.css", sent.as_deref(), now + Duration::from_secs(30));
+            let _ = jar.header("/");
+        }
+        if cookies % 1_000 == 0 {
+            jar.clear();
+        }
+    });
+    assert!(read > 1_000_000 && timed > 100_000 && cookies > 100_000, "{read} {timed} {cookies}");
+}
