@@ -141,7 +141,7 @@ fn feeds() {
         fuzz(&format!("feeds of {ending}"), &seeds, |bytes| {
             std::fs::write(&file, bytes).expect("write");
             let Ok(scenario) = Scenario::load(&scenario) else { return };
-            let mut visit = kneepoint_scenarios::Visit::new(1, 1);
+            let mut visit = Visit::new(1, 1);
             assert_eq!(scenario.begin(&mut visit, 1, 1), Ok(vec![0]));
             let mut path = String::new();
             let step = &scenario.steps()[0];

@@ -126,3 +126,11 @@ fn sections_stand_in_the_order_of_the_page() {
         ]
     );
 }
+
+#[test]
+fn a_request_worth_remembering_shows_the_headers_that_explain_it() {
+    let page = page();
+    let cells = all(&page, "[id^=table-exemplars] td");
+    let texts: Vec<String> = cells.iter().map(|cell| cell.text().collect()).collect();
+    assert!(texts.iter().any(|text| text.contains("cache-status: nginx; fwd=uri-miss · server: nginx")));
+}
