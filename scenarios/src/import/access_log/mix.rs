@@ -26,6 +26,40 @@ pub(super) struct Mix {
     /// Of groups whose addresses were too many.
     beyond: BTreeMap<String, u64>,
     minutes: BTreeMap<i64, u64>,
+    times: Option<Times>,
+}
+
+/// From the first to the last request.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    first_ms: i64,
+    last_ms: i64,
+    /// The log tells whole seconds only.
+    is_coarse: bool,
+}
+
+impl Times {
+    fn with(self, at_ms: i64) -> Self {
+        Self {
+            first_ms: self.first_ms.min(at_ms),
+            last_ms: self.last_ms.max(at_ms),
+            is_coarse: self.is_coarse && at_ms % 1_000 == 0,
+        }
+    }
+
+    /// Requests per second of so many; `None` when the log is too short to tell.
+    fn rate(self, requests: u64) -> Option<f64> {
+        let ms = self.last_ms - self.first_ms;
+        // The last second of a log of whole seconds has its requests within it; otherwise they are the ends of what is between.
+        let (requests, ms) =
+            if self.is_coarse { (requests, ms + 1_000) } else { (requests.saturating_sub(1), ms) };
+        (ms > 1_000).then(|| requests as f64 * 1_000.0 / ms as f64)
+    }
+
+    /// Long enough to have a minute of the clock from its beginning to its end.
+    fn has_a_minute(self) -> bool {
+        self.last_ms - self.first_ms >= 119_000
+    }
 }
 
 /// Addresses of one shape, the most popular first.
@@ -41,6 +75,8 @@ impl Mix {
         let target = &*entry.target;
         if let Some(at) = entry.at_ms {
             *self.minutes.entry(at.div_euclid(60_000)).or_default() += 1;
+            let first = Times { first_ms: at, last_ms: at, is_coarse: true };
+            self.times = Some(self.times.unwrap_or(first).with(at));
         }
         if let Some(count) = self.targets.get_mut(target) {
             *count += 1;
@@ -55,15 +91,17 @@ impl Mix {
     pub(super) fn pace(&self) -> Option<String> {
         let (first, last) = (self.minutes.first_key_value()?, self.minutes.last_key_value()?);
         let (busiest, most) = self.minutes.iter().max_by_key(|(at, count)| (**count, -**at))?;
-        let length = (last.0 - first.0 + 1) * 60;
-        Some(format!(
-            "{} to {} UTC: {:.2}/s on average, {:.2}/s in the busiest minute ({}).",
-            minute(first.0 * 60),
-            minute(last.0 * 60 + 60),
-            self.minutes.values().sum::<u64>() as f64 / length as f64,
-            *most as f64 / 60.0,
-            minute(busiest * 60)
-        ))
+        let times = self.times?;
+        let rate = match times.rate(self.minutes.values().sum()) {
+            Some(rate) => format!("{rate:.2}/s on average"),
+            None => "too short to tell a rate".to_owned(),
+        };
+        let minutes = if times.has_a_minute() {
+            format!(", {:.2}/s in the busiest minute ({})", *most as f64 / 60.0, minute(busiest * 60))
+        } else {
+            String::new()
+        };
+        Some(format!("{} to {} UTC: {rate}{minutes}.", minute(first.0 * 60), minute(last.0 * 60 + 60),))
     }
 
     fn groups(&self) -> Vec<Group> {
@@ -146,10 +184,14 @@ mod tests {
     use super::*;
 
     fn asked(mix: &mut Mix, target: &str, times: u64) {
+        asked_every(mix, target, times, 1_000);
+    }
+
+    fn asked_every(mix: &mut Mix, target: &str, times: u64, step_ms: i64) {
         for n in 0..times {
             let (method, target) = (Cow::Borrowed("GET"), Cow::Borrowed(target));
             mix.add(&Entry {
-                at_ms: Some(1_795_824_000_000 + 1_000 * n as i64),
+                at_ms: Some(1_795_824_000_000 + step_ms * n as i64),
                 method,
                 target,
                 status: 200,
@@ -202,13 +244,26 @@ mod tests {
     #[test]
     fn the_pace_is_said() {
         let mut mix = Mix::default();
-        asked(&mut mix, "/", 90);
+        asked(&mut mix, "/", 180);
         assert_eq!(
             mix.pace().as_deref(),
             Some(
-                "2026-11-28 00:00 to 2026-11-28 00:02 UTC: 0.75/s on average, 1.00/s in the busiest minute (2026-11-28 00:00)."
+                "2026-11-28 00:00 to 2026-11-28 00:03 UTC: 1.00/s on average, 1.00/s in the busiest minute (2026-11-28 00:00)."
             )
         );
         assert_eq!(Mix::default().pace(), None);
+    }
+
+    #[test]
+    fn a_short_log_is_not_taken_for_a_whole_minute() {
+        let pace = |step_ms, requests| {
+            let mut mix = Mix::default();
+            asked_every(&mut mix, "/", requests, step_ms);
+            mix.pace().expect("a pace")
+        };
+        assert!(pace(5, 4_001).ends_with(" UTC: 200.00/s on average."), "{}", pace(5, 4_001));
+        assert!(pace(1_000, 20).ends_with(" UTC: 1.00/s on average."), "{}", pace(1_000, 20));
+        assert!(pace(5, 100).ends_with(" UTC: too short to tell a rate."), "{}", pace(5, 100));
+        assert!(pace(5, 1).ends_with("too short to tell a rate."));
     }
 }
