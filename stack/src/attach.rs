@@ -85,7 +85,7 @@ pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackErro
     if cancel.is_set() {
         return Err(StackError::Cancelled);
     }
-    let reply = answer.map_err(|why| bad(&plan.url, &why))?;
+    let reply = answer.map_err(|why| bad(&plan.url, &mended(&why)))?;
     let found = if let Some(path) = &plan.via.unix_socket {
         discover::serving(path)
     } else if addresses.iter().all(|ip| reach(*ip) == Reach::Loopback) {
@@ -135,6 +135,19 @@ fn info(plan: &AttachPlan, found: Vec<TierInfo>, reply: &Reply) -> StackInfo {
 
 fn bad(url: &Url, why: &str) -> StackError {
     StackError::BadTarget { url: mask::mask_line(url.as_str()), why: why.to_owned() }
+}
+
+/// What went wrong, with what mends it where that is known.
+fn mended(why: &str) -> String {
+    let hints = [
+        (
+            "CaUsedAsEndEntity",
+            "the server's certificate is one of an authority (CA:TRUE, which `openssl req -x509` makes it); make one for a server: `-addext basicConstraints=critical,CA:FALSE`",
+        ),
+        ("UnknownIssuer", "nobody known here vouches for the server; name who does, e.g. `--cacert ca.pem`"),
+    ];
+    let hint = hints.iter().find(|(sign, _)| why.contains(sign));
+    hint.map_or_else(|| why.to_owned(), |(_, hint)| format!("{why}: {hint}"))
 }
 
 fn speaks_http(url: &Url) -> Result<(), StackError> {
@@ -212,6 +225,14 @@ mod tests {
             status_url: None,
             consent: false,
         }
+    }
+
+    #[test]
+    fn what_mends_a_certificate_is_said() {
+        let authority = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
+        assert!(mended(authority).starts_with(authority) && mended(authority).contains("CA:FALSE"));
+        assert!(mended("invalid peer certificate: UnknownIssuer").ends_with("e.g. `--cacert ca.pem`"));
+        assert_eq!(mended("refused"), "refused");
     }
 
     #[test]
