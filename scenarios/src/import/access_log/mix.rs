@@ -101,7 +101,7 @@ impl Mix {
         } else {
             String::new()
         };
-        Some(format!("{} to {} UTC: {rate}{minutes}.", minute(first.0 * 60), minute(last.0 * 60 + 60),))
+        Some(format!("{} to {} UTC: {rate}{minutes}.", minute(first.0 * 60), minute(last.0 * 60 + 60)))
     }
 
     fn groups(&self) -> Vec<Group> {
