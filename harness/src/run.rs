@@ -142,13 +142,11 @@ impl Run {
     }
 }
 
-/// A name for what began now: its UTC time, and a few digits that tell apart what began in the same second.
+/// A name for what began now: its UTC time, and the part of its second in 65,536ths. In the order of names the latest is last,
+/// also of those that began in the same second.
 pub(crate) fn id(now: jiff::Timestamp) -> String {
-    format!(
-        "{}-{:04x}",
-        now.strftime("%Y%m%dT%H%M%SZ"),
-        (now.as_nanosecond() ^ i128::from(std::process::id())) & 0xffff
-    )
+    let part = now.as_nanosecond().rem_euclid(1_000_000_000) * 65_536 / 1_000_000_000;
+    format!("{}-{part:04x}", now.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// `.kneepoint` keeps itself out of version control.
@@ -160,4 +158,16 @@ pub(crate) fn ignore_itself(home: &Path) -> Result<(), Failure> {
             .map_err(|e| Failure::internal(format!("cannot write {}: {e}", ignore.display())))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_the_order_of_time_within_a_second_too() {
+        let at = |ms| id(jiff::Timestamp::from_millisecond(ms).expect("a moment"));
+        assert_eq!([at(1_000), at(1_500), at(1_999)].map(|id| id[17..].to_owned()), ["0000", "8000", "ffbe"]);
+        assert!(at(1_000) < at(1_001) && at(1_999) < at(2_000));
+    }
 }

@@ -17,7 +17,7 @@ use crate::console;
 use crate::experiment::{self, Bench, Book, check_requests, exit_of};
 use crate::failure::Failure;
 use crate::host;
-use crate::run::ignore_itself;
+use crate::run::{self, ignore_itself};
 use crate::signals::Stop;
 
 pub(super) fn experiment(common: &Common, args: &ExperimentArgs) -> Result<ExitCode, Failure> {
@@ -135,8 +135,7 @@ fn list(toggles: &[Toggle]) -> String {
 /// A name for what began now, and when that was.
 fn now() -> (String, String) {
     let now = jiff::Timestamp::now();
-    let salt = (now.as_nanosecond() ^ i128::from(std::process::id())) & 0xffff;
-    (format!("{}-{salt:04x}", now.strftime("%Y%m%dT%H%M%SZ")), now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    (run::id(now), now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 fn file(id: String, started: String, plan: &Plan, driver: &str) -> ExperimentFile {
