@@ -6,11 +6,7 @@ use super::support::Place;
 fn refused(name: &str, config: &str, parts: &[&str]) {
     let place = Place::new(name);
     place.config(config);
-    let ended = place.run(&["run"]);
-    ended.exits(2);
-    for part in parts {
-        assert!(ended.stderr.contains(part), "{part} is missing from:\n{}", ended.stderr);
-    }
+    place.run(&["run"]).refused(parts);
     assert_eq!(place.runs(), 0, "nothing may have started");
 }
 

@@ -24,11 +24,7 @@ fn a_promise_that_cannot_be_read_is_refused_with_its_place() {
         ("p59 = \"9ms\"", ["shop.toml:5:", "did you mean `p"]),
     ] {
         std::fs::write(place.folder.join("shop.toml"), shop(slo)).expect("write");
-        let ended = place.run(&["run"]);
-        ended.exits(2);
-        for part in parts {
-            assert!(ended.stderr.contains(part), "{part} is missing from:\n{}", ended.stderr);
-        }
+        place.run(&["run"]).refused(&parts);
     }
     assert_eq!(place.runs(), 0, "nothing may have started");
 }

@@ -138,6 +138,15 @@ impl Ended {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
+
+    /// Asserts that it was refused before anything started, in these words among others.
+    #[track_caller]
+    pub(crate) fn refused(&self, parts: &[&str]) {
+        self.exits(2);
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part} is missing from:\n{}", self.stderr);
+        }
+    }
 }
 
 impl Ended {

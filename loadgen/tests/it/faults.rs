@@ -9,7 +9,7 @@ use kneepoint_model::via::Via;
 
 use crate::http2_servers::{How, broken};
 use crate::tls_servers::{Authority, closing_site};
-use crate::{Place, closed, get, named, open, plan, scenario, servers};
+use crate::{Place, closed, get, open, plan, scenario, servers, told_apart};
 
 #[test]
 fn every_fault_of_the_wire_is_told_apart() {
@@ -22,15 +22,7 @@ fn every_fault_of_the_wire_is_told_apart() {
         ("/dripping", Outcome::Timeout),
         ("/fine", Outcome::Ok),
     ];
-    let scenarios = faults.iter().map(|(path, _)| (named(path), 1)).collect();
-    let mut plan = plan(open(35.0), &servers::misbehaving(), scenarios);
-    plan.max_body = 1 << 20;
-    plan.warmup = Duration::ZERO;
-    let phase = Place::new().run(&plan);
-    assert_eq!(phase.requests, 35, "none is dropped");
-    for (endpoint, (path, outcome)) in phase.endpoints.iter().zip(faults) {
-        assert_eq!(endpoint.outcomes.get(&outcome), Some(&5), "{path}: {:?}", endpoint.outcomes);
-    }
+    told_apart(faults, |scenarios| plan(open(35.0), &servers::misbehaving(), scenarios));
 }
 
 #[test]

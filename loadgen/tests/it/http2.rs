@@ -11,7 +11,7 @@ use kneepoint_scenarios::Scenario;
 
 use crate::http2_servers::{How, Manners, broken, one_request_each, start};
 use crate::tls_servers::Authority;
-use crate::{Place, closed, get, named, open, plan, scenario, servers};
+use crate::{Place, closed, get, open, plan, scenario, servers, told_apart};
 
 fn over_http2(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
     let mut plan = plan(model, base, scenarios);
@@ -65,15 +65,7 @@ fn every_end_of_a_stream_is_told_apart() {
         ("/hang", Outcome::Timeout),
         ("/fine", Outcome::Ok),
     ];
-    let scenarios = faults.iter().map(|(path, _)| (named(path), 1)).collect();
-    let mut plan = over_http2(open(35.0), &base, scenarios);
-    plan.max_body = 1 << 20;
-    plan.warmup = Duration::ZERO;
-    let phase = Place::new().run(&plan);
-    assert_eq!(phase.requests, 35, "none is dropped");
-    for (endpoint, (path, outcome)) in phase.endpoints.iter().zip(faults) {
-        assert_eq!(endpoint.outcomes.get(&outcome), Some(&5), "{path}: {:?}", endpoint.outcomes);
-    }
+    told_apart(faults, |scenarios| over_http2(open(35.0), &base, scenarios));
     // A stream that ends badly takes no other with it.
     assert_eq!(seen.connections.load(Ordering::Relaxed), 1);
     // Refused means not looked at, so it is tried once more; reset does not.

@@ -31,6 +31,7 @@ use kneepoint_loadgen::{LoadError, PhasePlan, run_phase};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{Event, EventSink};
 use kneepoint_model::load::{LoadModel, LoadPhase};
+use kneepoint_model::outcome::Outcome;
 use kneepoint_model::run::RunFolder;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
@@ -84,6 +85,18 @@ fn get(path: &str) -> Scenario {
 /// One path, named by itself.
 fn named(path: &str) -> Scenario {
     scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
+}
+
+/// Each of seven paths is asked for five times in a second, and ends as is said.
+fn told_apart(faults: [(&str, Outcome); 7], plan: impl FnOnce(Vec<(Scenario, u32)>) -> PhasePlan) {
+    let mut plan = plan(faults.iter().map(|(path, _)| (named(path), 1)).collect());
+    plan.max_body = 1 << 20;
+    plan.warmup = Duration::ZERO;
+    let phase = Place::new().run(&plan);
+    assert_eq!(phase.requests, 35, "none is dropped");
+    for (endpoint, (path, outcome)) in phase.endpoints.iter().zip(faults) {
+        assert_eq!(endpoint.outcomes.get(&outcome), Some(&5), "{path}: {:?}", endpoint.outcomes);
+    }
 }
 
 fn plan(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
