@@ -12,13 +12,13 @@ use include_dir::{Dir, include_dir};
 use crate::StackError;
 use crate::hash::ContentHash;
 
-static BOOKSTORE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/bookstore");
-static PROXY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/proxy");
-static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/server");
-static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/db");
-static CACHE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cache");
-static BALANCER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/balancer");
-static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/images");
+static BOOKSTORE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/bookstore");
+static PROXY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/proxy");
+static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/server");
+static DB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/db");
+static CACHE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/cache");
+static BALANCER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/balancer");
+static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/reference/images");
 static PROBE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../profiler/probes/django");
 
 /// One embedded file: where it goes and what it holds.
@@ -46,7 +46,7 @@ pub(crate) fn all() -> Vec<Asset> {
     let compose = Asset {
         folder: "",
         path: Path::new("compose.yaml"),
-        content: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/compose.yaml")),
+        content: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/reference/compose.yaml")),
     };
     let mut assets = vec![compose];
     for (folder, dir) in [

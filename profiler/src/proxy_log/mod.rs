@@ -1,6 +1,6 @@
 //! The proxy's JSON access log over a phase, summed by route.
 //!
-//! One JSON object a line, as `stack/proxy` writes it: `msec` (seconds with milliseconds, at the **end** of the request),
+//! One JSON object a line, as `stack/reference/proxy` writes it: `msec` (seconds with milliseconds, at the **end** of the request),
 //! `method`, `uri`, `status`, `bytes_sent`, `request_time`, `upstream_connect_time`, `upstream_header_time`,
 //! `upstream_response_time`, `upstream_cache_status`, `connection_requests`, `server_timing`; others are passed over.
 //!

@@ -2,7 +2,7 @@
 
 use kneepoint_model::server_timing::ServerTiming;
 
-/// Where `stack/proxy` serves files from.
+/// Where `stack/reference/proxy` serves files from.
 const STATIC: &str = "/static/";
 /// Longest path kept in a name.
 const MAX_PATH: usize = 120;

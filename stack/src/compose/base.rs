@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_official_images_are_those_of_the_file() {
-        let file = include_str!("../../compose.yaml");
+        let file = include_str!("../../reference/compose.yaml");
         for base in Base::ALL {
             let default = format!("${{{}:-{}}}", base.variable(), base.official());
             assert!(file.contains(&default), "compose.yaml has no {default}");

@@ -1,6 +1,6 @@
 //! Configuration of the tiers as they stand in containers, from the templates that both drivers share. Pure.
 //!
-//! `stack/conf/` holds the same files for people who use `compose.yaml` by hand; a test keeps them equal.
+//! `stack/reference/conf/` holds the same files for people who use `compose.yaml` by hand; a test keeps them equal.
 
 use super::service::ComposeService;
 use crate::StackError;
@@ -176,7 +176,7 @@ mod tests {
             .unwrap()
     }
 
-    /// `stack/conf/`: what the whole stack needs by hand, and what its profiles `balanced` and `multi-app` add. Two workers
+    /// `stack/reference/conf/`: what the whole stack needs by hand, and what its profiles `balanced` and `multi-app` add. Two workers
     /// whatever machine this is. `KNEEPOINT_BLESS=1` writes them anew.
     #[test]
     fn the_files_by_hand_are_those_of_the_driver() {
@@ -193,7 +193,7 @@ mod tests {
         let mut all = files(&full);
         all.push(extra(&balanced, "haproxy.cfg"));
         all.push(extra(&hello, "supervisord-hello.conf"));
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conf");
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("reference/conf");
         for (name, text) in all {
             let path = folder.join(name);
             if std::env::var_os("KNEEPOINT_BLESS").is_some() {

@@ -13,13 +13,13 @@ use crate::render::{DbFlavour, DbInstall};
 use crate::topology::Database;
 use crate::{StackError, exec, folder};
 
-/// A folder made by `stack/db/unpack-mysql`.
+/// A folder made by `stack/reference/db/unpack-mysql`.
 const VARIABLE: &str = "KNEEPOINT_MYSQL";
 /// Fifty packages from a slow mirror.
 const UNPACK: Duration = Duration::from_mins(15);
 const NO_MYSQL: StackError = StackError::ToolMissing {
     program: "mysqld",
-    fix: "`apt install mysql-server`, or unpack one with `stack/db/unpack-mysql FOLDER` (Debian) and name it by \
+    fix: "`apt install mysql-server`, or unpack one with `stack/reference/db/unpack-mysql FOLDER` (Debian) and name it by \
           KNEEPOINT_MYSQL=FOLDER, or use another database (mariadb, sqlite)",
 };
 const NO_MARIADB: StackError = StackError::ToolMissing {
@@ -81,7 +81,7 @@ fn mysql(cache: &Path, cancel: &Cancel) -> Result<DbServer, StackError> {
         return unpacked(&path, cancel).ok_or_else(|| StackError::System {
             what: "using the MySQL named by KNEEPOINT_MYSQL",
             why: format!(
-                "{} is no folder made by stack/db/unpack-mysql, or its server does not run here",
+                "{} is no folder made by stack/reference/db/unpack-mysql, or its server does not run here",
                 path.display()
             ),
         });

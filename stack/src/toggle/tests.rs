@@ -6,7 +6,7 @@ use super::*;
 
 /// Every variable that the site reads: the table of its README, which its settings must bear out.
 fn variables() -> BTreeSet<String> {
-    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("bookstore");
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/bookstore");
     let names = |text: &str| -> BTreeSet<String> {
         let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
         words.filter(|word| word.starts_with("KP_") && word.len() > 3).map(str::to_owned).collect()
