@@ -41,7 +41,7 @@ pub(crate) enum Comparison {
 pub(crate) enum Literal {
     /// In quotation marks.
     Text(String),
-    /// Always finite.
+    /// A finite number.
     Number(f64),
 }
 
@@ -245,8 +245,8 @@ mod tests {
             ("a < inf", "must end with a number"),
             ("a == ", "must end with a number"),
         ] {
-            let refused = ParsedCondition::parse(text).map(|_| ()).expect_err(text);
-            assert!(refused.contains(expected), "{text}: {refused}");
+            let error = ParsedCondition::parse(text).map(|_| ()).expect_err(text);
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 

@@ -195,7 +195,7 @@ mod tests {
         let site = SiteMap { pages, ..SiteMap::default() };
         assert_eq!(Scenario::from_site(&site).expect("pages").steps().len(), MAX_GROUPS);
         let dead = SiteMap { origin: "http://127.0.0.1:1".into(), ..SiteMap::default() };
-        let refused = Scenario::from_site(&dead).expect_err("no pages").to_string();
-        assert!(refused.contains("http://127.0.0.1:1"), "{refused}");
+        let error = Scenario::from_site(&dead).expect_err("no pages").to_string();
+        assert!(error.contains("http://127.0.0.1:1"), "{error}");
     }
 }

@@ -77,7 +77,7 @@ pub(crate) struct RawFeed {
     pub(crate) pick: Option<Spanned<String>>,
 }
 
-/// One `[[step]]`.
+/// One `[[step]]` of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawStep {

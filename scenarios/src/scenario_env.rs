@@ -133,8 +133,8 @@ mod tests {
             ("path = \"/\"\nauth = {}", "exactly one of basic and bearer"),
             ("path = \"/{env:SHOP_TOKEN\"\nheaders = { x = \"{env:SHOP_TOKEN}{\" }", "brace"),
         ] {
-            let refused = parse(step).map(|_| ()).expect_err(step);
-            assert!(refused.contains(expected) && !refused.contains("t0ps3cret"), "{expected}: {refused}");
+            let error = parse(step).map(|_| ()).expect_err(step);
+            assert!(error.contains(expected) && !error.contains("t0ps3cret"), "{expected}: {error}");
         }
     }
 

@@ -34,7 +34,7 @@ impl SourceText<'_> {
     }
 
     /// A diagnostic for a TOML error; unknown keys get a suggestion from the keys that the message lists as expected.
-    pub(crate) fn from_toml_error(self, error: &toml::de::Error) -> Diagnostic {
+    pub(crate) fn convert_toml_error(self, error: &toml::de::Error) -> Diagnostic {
         let span = error.span().unwrap_or(0..0);
         let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
         let unknown = error.message().starts_with("unknown field");

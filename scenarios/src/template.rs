@@ -350,8 +350,8 @@ mod tests {
             ("{random:5..1}", "InvalidFormat"),
             ("{word:x}", "InvalidFormat"),
         ] {
-            let refused = Template::parse(source, &lookup).expect_err(source);
-            assert!(format!("{refused:?}").starts_with(expected), "{source}: {refused:?}");
+            let error = Template::parse(source, &lookup).expect_err(source);
+            assert!(format!("{error:?}").starts_with(expected), "{source}: {error:?}");
         }
     }
 

@@ -35,7 +35,7 @@ impl UserContext {
         rng.set_stream(user);
         Self { user, journey: 0, scenario_journey: 0, status: None, values: Values::default(), rng }
     }
-    /// Chooses the values of a journey, except those that are drawn anew at each use.
+    /// Chooses the values of a journey, except those that are drawn again at each use.
     pub(crate) fn choose_values(&mut self, sources: &[(VarId, VarSource)]) {
         for (id, source) in sources {
             if source.pick != VarPick::EveryTime {

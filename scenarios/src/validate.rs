@@ -24,7 +24,7 @@ use toml::Spanned;
 pub(crate) use self::headers::is_settable_header;
 use crate::error::{Diagnostic, ScenarioError, suggest_nearest};
 use crate::raw::RawScenario;
-use crate::scenario::{Scenario, SessionScope};
+use crate::scenario::{Scenario, SessionScope, Step};
 use crate::scenario_env::ScenarioEnv;
 use crate::secret::Secret;
 use crate::source::VarSource;
@@ -45,7 +45,7 @@ pub(crate) fn parse_scenario(
 ) -> Result<Scenario, ScenarioError> {
     let text = SourceText { file, content };
     let raw: RawScenario = toml::from_str(content)
-        .map_err(|error| ScenarioError::Invalid(Box::new(text.from_toml_error(&error))))?;
+        .map_err(|error| ScenarioError::Invalid(Box::new(text.convert_toml_error(&error))))?;
     let validator = Validator {
         text,
         base,
@@ -175,19 +175,7 @@ impl Validator<'_> {
         if steps.is_empty() {
             return Err(self.error_at(&(0..0), "step", "a scenario needs at least one step"));
         }
-        if steps.iter().any(|step| !step.method.is_safe()) && raw.needs_throw_away.is_none() {
-            let span = raw.step.iter().find_map(|step| {
-                step.get_ref().method.as_ref().filter(|m| m.get_ref() != "GET" && m.get_ref() != "HEAD")
-            });
-            let span = span.map_or(0..0, Spanned::span);
-            let mut diagnostic = self.error_at(
-                &span,
-                "needs_throw_away",
-                "a scenario with a step that may change data must set needs_throw_away: true unless it may run against a site that is kept",
-            );
-            diagnostic.example = "needs_throw_away = true".into();
-            return Err(diagnostic);
-        }
+        self.check_needs_throw_away(raw, &steps)?;
         Ok(Scenario {
             name: raw.name.get_ref().clone(),
             description: raw.description.clone(),
@@ -200,6 +188,24 @@ impl Validator<'_> {
             secrets: self.secrets.into_inner().into_iter().collect(),
             steps: steps.into(),
         })
+    }
+
+    /// `needs_throw_away` has no default for scenarios with steps that may change data, so that nobody overlooks it.
+    fn check_needs_throw_away(&self, raw: &RawScenario, steps: &[Step]) -> ValidationResult<()> {
+        if raw.needs_throw_away.is_some() || steps.iter().all(|step| step.method.is_safe()) {
+            return Ok(());
+        }
+        let method = raw.step.iter().find_map(|step| {
+            step.get_ref().method.as_ref().filter(|m| m.get_ref() != "GET" && m.get_ref() != "HEAD")
+        });
+        let mut diagnostic = self.error_at(
+            &method.map_or(0..0, Spanned::span),
+            "needs_throw_away",
+            "this step may change data, so the scenario must set needs_throw_away: true to allow only disposable sites, or false to \
+             allow every site",
+        );
+        diagnostic.example = "needs_throw_away = true".into();
+        Err(diagnostic)
     }
 }
 

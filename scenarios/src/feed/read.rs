@@ -113,7 +113,7 @@ fn read_json_lines(bytes: &[u8]) -> Result<Table, FeedError> {
 /// The error of the JSON parser, with its line in the whole file: `lines_before` lines are not part of its input.
 fn json_error(error: &serde_json::Error, lines_before: u64) -> FeedError {
     let whole = error.to_string();
-    // The location has a field of its own.
+    // `FeedError` has a separate field for the line.
     let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
     let line = error.line() as u64;
     FeedError::new((line > 0).then_some(lines_before + line), clean_message(message))
@@ -256,8 +256,8 @@ mod tests {
     use super::*;
     use crate::value::Value;
 
-    fn refused(bytes: &[u8], format: FeedFormat) -> String {
-        let error = read_table(bytes, format).expect_err("must be refused");
+    fn error_text(bytes: &[u8], format: FeedFormat) -> String {
+        let error = read_table(bytes, format).expect_err("must be rejected");
         format!("{:?} {}", error.line, error.problem)
     }
 
@@ -320,7 +320,7 @@ mod tests {
             (b"{\"a\":1}\n{\"a\":\"\xff\"}", FeedFormat::JsonLines, "Some(2) "),
         ];
         for (bytes, kind, expected) in cases {
-            let message = refused(bytes, *kind);
+            let message = error_text(bytes, *kind);
             assert!(message.contains(expected), "{expected} is not in: {message}");
         }
     }
@@ -329,7 +329,7 @@ mod tests {
     fn too_many_rows_are_rejected() {
         let many = "a\n".repeat(1_000_002);
         assert!(
-            refused(many.as_bytes(), FeedFormat::Csv).contains("Some(1000002) has more than 1000000 rows")
+            error_text(many.as_bytes(), FeedFormat::Csv).contains("Some(1000002) has more than 1000000 rows")
         );
     }
 

@@ -26,6 +26,17 @@ pub(super) struct Setting {
     pub(super) value: String,
 }
 
+impl Setting {
+    /// The setting of scenarios that change data.
+    pub(super) fn needs_throw_away() -> Self {
+        Self {
+            remark: "This scenario changes data: it only runs against a disposable site, unless this is false.",
+            key: "needs_throw_away",
+            value: "true".to_owned(),
+        }
+    }
+}
+
 /// One entry of `[vars]`.
 #[derive(Debug)]
 pub(super) struct DraftVar {
@@ -35,7 +46,7 @@ pub(super) struct DraftVar {
     pub(super) pick: &'static str,
 }
 
-/// One `[[step]]`.
+/// One `[[step]]` of the file.
 #[derive(Debug, Default)]
 pub(super) struct DraftStep {
     pub(super) remarks: Vec<String>,

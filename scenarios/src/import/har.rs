@@ -81,11 +81,7 @@ pub fn from_har(text: &str, source_name: &str) -> Result<Imported, ImportError> 
         value: "false".to_owned(),
     }];
     if writes {
-        settings.push(Setting {
-            remark: "This scenario changes data: it only runs against a disposable site, unless this is false.",
-            key: "needs_throw_away",
-            value: "true".to_owned(),
-        });
+        settings.push(Setting::needs_throw_away());
     }
     let description = format!("requests recorded at {origin}");
     let draft = DraftScenario {

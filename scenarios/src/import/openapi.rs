@@ -73,17 +73,12 @@ pub fn from_openapi(text: &str, source_name: &str, writes: bool) -> Result<Impor
         value: "1".to_owned(),
     }];
     if steps.iter().any(|step| step.method != "GET") {
-        settings.push(Setting {
-            remark: "This scenario changes data: it only runs against a disposable site, unless this is false.",
-            key: "needs_throw_away",
-            value: "true".to_owned(),
-        });
+        settings.push(Setting::needs_throw_away());
     }
-    let description = format!("operations of {}", document.title());
     let draft = DraftScenario {
         remarks: notes.clone(),
         name: "openapi".to_owned(),
-        description,
+        description: format!("operations of {}", document.title()),
         settings,
         vars,
         steps,

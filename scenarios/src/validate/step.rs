@@ -5,6 +5,7 @@ use crate::condition::Condition;
 use crate::raw::{RawExpect, RawStep};
 use crate::repeat::Repeat;
 use crate::scenario::{Expectation, Method, SessionScope, Step};
+use crate::template::Template;
 use crate::values::VarId;
 
 impl Validator<'_> {
@@ -61,36 +62,12 @@ impl Validator<'_> {
         (when, repeat): (Option<Condition>, Repeat),
         defaults: &Defaults<'_>,
     ) -> ValidationResult<Step> {
-        let path = self.parse_template(&raw.path, "step.path")?;
-        if !path.starts_with_placeholder()
-            && (!path.source().starts_with('/') || path.source().starts_with("//"))
-        {
-            let mut diagnostic = self.error_at(
-                &raw.path.span(),
-                "step.path",
-                "must begin with one / (the site comes from the configuration), or with a placeholder that holds a link",
-            );
-            diagnostic.suggestion = Some(format!("/{}", path.source().trim_start_matches('/')));
-            return Err(diagnostic);
-        }
-        if path.source().chars().any(|c| c.is_control() || c == ' ') {
-            return Err(self.error_at(
-                &raw.path.span(),
-                "step.path",
-                "must not contain spaces or control characters; write a space as %20",
-            ));
-        }
+        let path = self.validate_path(raw)?;
         let mut headers = self.validate_headers(&raw.headers, raw.auth.as_ref())?;
         let own_names: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
         headers.extend(defaults.headers.iter().filter(|(name, _)| !own_names.contains(name)).cloned());
         let body = self.validate_body(raw, method)?;
-        let name = match &raw.name {
-            Some(name) if name.get_ref().trim().is_empty() || name.get_ref().len() > 120 => {
-                return Err(self.error_at(&name.span(), "step.name", "must have 1 to 120 characters"));
-            }
-            Some(name) => name.get_ref().clone(),
-            None => format!("{} {}", method.name(), path.source().split('?').next().unwrap_or_default()),
-        };
+        let name = self.validate_name(raw, method, &path)?;
         let chance = match &raw.chance {
             None => 1.0,
             Some(chance) if *chance.get_ref() > 0.0 && *chance.get_ref() <= 1.0 => *chance.get_ref(),
@@ -121,6 +98,40 @@ impl Validator<'_> {
             slo: self.validate_slo(raw.slo.as_ref())?,
             group: raw.group.as_ref().map(|group| group.get_ref().as_str().into()),
         })
+    }
+
+    fn validate_path(&self, raw: &RawStep) -> ValidationResult<Template> {
+        let path = self.parse_template(&raw.path, "step.path")?;
+        if !path.starts_with_placeholder()
+            && (!path.source().starts_with('/') || path.source().starts_with("//"))
+        {
+            let mut diagnostic = self.error_at(
+                &raw.path.span(),
+                "step.path",
+                "must begin with one / (the site comes from the configuration), or with a placeholder that holds a link",
+            );
+            diagnostic.suggestion = Some(format!("/{}", path.source().trim_start_matches('/')));
+            return Err(diagnostic);
+        }
+        if path.source().chars().any(|c| c.is_control() || c == ' ') {
+            return Err(self.error_at(
+                &raw.path.span(),
+                "step.path",
+                "must not contain spaces or control characters; write a space as %20",
+            ));
+        }
+        Ok(path)
+    }
+
+    /// The given name, or else method and path without query.
+    fn validate_name(&self, raw: &RawStep, method: Method, path: &Template) -> ValidationResult<String> {
+        match &raw.name {
+            Some(name) if name.get_ref().trim().is_empty() || name.get_ref().len() > 120 => {
+                Err(self.error_at(&name.span(), "step.name", "must have 1 to 120 characters"))
+            }
+            Some(name) => Ok(name.get_ref().clone()),
+            None => Ok(format!("{} {}", method.name(), path.source().split('?').next().unwrap_or_default())),
+        }
     }
 
     /// The scenario's `assets` applies to GET steps only; a step may enable it for the response to a form too.

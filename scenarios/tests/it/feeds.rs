@@ -24,8 +24,8 @@ impl ScenarioFolder {
     fn load(&self) -> Scenario {
         Scenario::load(&self.path("shop.toml")).unwrap_or_else(|e| panic!("{e}"))
     }
-    fn refusal(&self) -> String {
-        Scenario::load(&self.path("shop.toml")).expect_err("must be refused").to_string()
+    fn error_text(&self) -> String {
+        Scenario::load(&self.path("shop.toml")).expect_err("must be rejected").to_string()
     }
 }
 
@@ -125,14 +125,14 @@ fn an_unusable_feed_is_rejected_with_file_and_line() {
         if file != "gone.csv" {
             fs::write(folder.path(file), text).expect("write");
         }
-        let refused = folder.refusal();
-        assert!(refused.contains(expected), "{expected} is not in: {refused}");
-        assert!(refused.contains("shop.toml:") && refused.contains("valid: "), "{refused}");
+        let message = folder.error_text();
+        assert!(message.contains(expected), "{expected} is not in: {message}");
+        assert!(message.contains("shop.toml:") && message.contains("valid: "), "{message}");
     }
     let folder = ScenarioFolder::new(&[("shop.toml", &shop("people.csv", "", ""))]);
     fs::write(folder.path("people.csv"), b"username\n\xff\n").expect("write");
-    assert!(folder.refusal().contains("people.csv, line 2: is not UTF-8"), "{}", folder.refusal());
+    assert!(folder.error_text().contains("people.csv, line 2: is not UTF-8"), "{}", folder.error_text());
     fs::remove_file(folder.path("people.csv")).expect("there");
     fs::create_dir(folder.path("people.csv")).expect("folder");
-    assert!(folder.refusal().contains("is not a regular file"), "{}", folder.refusal());
+    assert!(folder.error_text().contains("is not a regular file"), "{}", folder.error_text());
 }

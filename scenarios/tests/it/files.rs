@@ -4,8 +4,8 @@ use std::path::Path;
 
 use kneepoint_scenarios::{DEFAULT_TOML, Encoding, Scenario, ScenarioError, UserContext, resolve};
 
-fn refusal(text: &str) -> String {
-    Scenario::parse("shop.toml", text).expect_err("must be refused").to_string()
+fn error_text(text: &str) -> String {
+    Scenario::parse("shop.toml", text).expect_err("must be rejected").to_string()
 }
 
 #[test]
@@ -42,74 +42,76 @@ fn only_hot_book_accepts_conflict_and_unavailable() {
         let scenario = Scenario::from_library(name).unwrap();
         for step in scenario.steps() {
             let expected = [409, 503].map(|status| step.expect().accepts(status));
-            let refusable = name == "hot-book" && step.name() == "POST /buy/<id>/";
-            assert_eq!(expected, [refusable; 2], "{name}: {}", step.name());
+            let may_be_rejected = name == "hot-book" && step.name() == "POST /buy/<id>/";
+            assert_eq!(expected, [may_be_rejected; 2], "{name}: {}", step.name());
         }
     }
 }
 
+/// Every key of a scenario file, and the values and placeholders that need an explanation.
+const KEYS: [&str; 57] = [
+    "name",
+    "description",
+    "weight",
+    "needs_throw_away",
+    "session",
+    "follow_redirects",
+    "assets",
+    "headers",
+    "auth",
+    "basic",
+    "bearer",
+    "{env:NAME}",
+    "think",
+    "pick_steps",
+    "list",
+    "range",
+    "feeds",
+    "file",
+    "pick",
+    "method",
+    "path",
+    "expect",
+    "status",
+    "contains",
+    "not_contains",
+    "max_bytes",
+    "extract",
+    "css",
+    "attr",
+    "json",
+    "regex",
+    "header",
+    "cookie",
+    "required",
+    "repeat",
+    "while",
+    "at_most",
+    "for_each",
+    "chance",
+    "once",
+    "when",
+    "group",
+    "slo",
+    "form",
+    "body",
+    "body_file",
+    "multipart",
+    "content_type",
+    "filename",
+    "ms",
+    "min_ms",
+    "max_ms",
+    "mean_ms",
+    "spread",
+    "deviation_ms",
+    "median_ms",
+    "p95_ms",
+];
+
 #[test]
 fn the_reference_file_explains_every_key() {
-    let keys = [
-        "name",
-        "description",
-        "weight",
-        "needs_throw_away",
-        "session",
-        "follow_redirects",
-        "assets",
-        "headers",
-        "auth",
-        "basic",
-        "bearer",
-        "{env:NAME}",
-        "think",
-        "pick_steps",
-        "list",
-        "range",
-        "feeds",
-        "file",
-        "pick",
-        "method",
-        "path",
-        "expect",
-        "status",
-        "contains",
-        "not_contains",
-        "max_bytes",
-        "extract",
-        "css",
-        "attr",
-        "json",
-        "regex",
-        "header",
-        "cookie",
-        "required",
-        "repeat",
-        "while",
-        "at_most",
-        "for_each",
-        "chance",
-        "once",
-        "when",
-        "group",
-        "slo",
-        "form",
-        "body",
-        "body_file",
-        "multipart",
-        "content_type",
-        "filename",
-        "ms",
-        "min_ms",
-        "max_ms",
-        "mean_ms",
-        "spread",
-        "deviation_ms",
-        "median_ms",
-        "p95_ms",
-    ];
-    for key in keys {
+    for key in KEYS {
         assert!(DEFAULT_TOML.contains(key), "{key} is not explained");
     }
 }
@@ -117,7 +119,7 @@ fn the_reference_file_explains_every_key() {
 #[test]
 fn a_diagnostic_shows_location_key_value_suggestion_and_a_valid_line() {
     let text = "name = \"shop\"\n\n[[step]]\npath = \"/\"\nexpct = { status = [200] }\n";
-    insta::assert_snapshot!(refusal(text), @r#"
+    insta::assert_snapshot!(error_text(text), @r#"
     shop.toml:5:1: `expct`: unknown key
       5 | expct = { status = [200] }
         | ^
@@ -125,7 +127,7 @@ fn a_diagnostic_shows_location_key_value_suggestion_and_a_valid_line() {
       valid: expect = { status = [200], contains = ["</html>"] }
     "#);
     let text = "name = \"shop\"\n[[step]]\nmethod = \"get\"\npath = \"/\"\n";
-    insta::assert_snapshot!(refusal(text), @r#"
+    insta::assert_snapshot!(error_text(text), @r#"
     shop.toml:3:10: `method` = "get": must be one of GET, HEAD, POST, PUT, PATCH, DELETE
       3 | method = "get"
         |          ^
@@ -133,7 +135,7 @@ fn a_diagnostic_shows_location_key_value_suggestion_and_a_valid_line() {
       valid: method = "POST"
     "#);
     let text = "name = \"shop\"\n[vars.page]\nrange = [1, 9]\n[[step]]\npath = \"/?page={pge}\"\n";
-    insta::assert_snapshot!(refusal(text), @r#"
+    insta::assert_snapshot!(error_text(text), @r#"
     shop.toml:5:8: `step.path` = "/?page={pge}": `pge` is not defined before this step, neither in [vars] or [feeds] nor by an extract
       5 | path = "/?page={pge}"
         |        ^
@@ -205,23 +207,26 @@ fn invalid_scenarios_are_rejected_before_the_run_starts() {
         (step("path = 5"), "invalid type"),
         ("name = \"x\"\n".into(), "at least one step"),
         ("[[step]]\npath = \"/\"\n".into(), "missing field"),
-        ("name = \"x\"\n[[step]]\nmethod = \"POST\"\npath = \"/\"\n".into(), "must set needs_throw_away"),
+        (
+            "name = \"x\"\n[[step]]\nmethod = \"POST\"\npath = \"/\"\n".into(),
+            "must set needs_throw_away: true",
+        ),
         ("name = \"x\"\nname = \"y\"\n".into(), "duplicate key"),
         ("name = \"x\nboth".into(), "shop.toml:"),
     ];
     for (text, expected) in cases {
-        let refused = refusal(&text);
-        assert!(refused.contains(expected), "{text}\n→ {refused}");
-        assert!(refused.starts_with("shop.toml:"), "{refused}");
-        assert!(refused.contains("valid: "), "{refused}");
+        let message = error_text(&text);
+        assert!(message.contains(expected), "{text}\n→ {message}");
+        assert!(message.starts_with("shop.toml:"), "{message}");
+        assert!(message.contains("valid: "), "{message}");
     }
 }
 
 #[test]
 fn an_optional_value_needs_a_condition() {
     let optional = "name = \"x\"\n[[step]]\npath = \"/\"\nextract.next = { css = \"a\", attr = \"href\", required = false }\n[[step]]\npath = \"{next}\"\n";
-    let refused = refusal(optional);
-    assert!(refused.contains("may be missing") && refused.contains("valid: when = \"next\""), "{refused}");
+    let message = error_text(optional);
+    assert!(message.contains("may be missing") && message.contains("valid: when = \"next\""), "{message}");
     Scenario::parse("x", &format!("{optional}when = \"next\"\n")).expect("has a condition");
 }
 
@@ -276,8 +281,8 @@ fn step_objectives_use_the_syntax_of_the_gate() {
     let assertions: Vec<&str> =
         scenario.steps()[0].slo().iter().map(kneepoint_scenarios::StepSlo::assertion).collect();
     assert_eq!(assertions, ["error <= 1%", "p50 < 20ms", "p95 <= 200ms", "rps >= 5/s"]);
-    let refused = scenario.steps()[0].slo()[2].to_error("no unit".into()).to_string();
-    assert!(refused.starts_with("x.toml:4:15: `slo.p95` = \"200ms\": no unit"), "{refused}");
+    let message = scenario.steps()[0].slo()[2].to_error("no unit".into()).to_string();
+    assert!(message.starts_with("x.toml:4:15: `slo.p95` = \"200ms\": no unit"), "{message}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn mutated_recordings_never_panic() {
 fn mutated_openapi_documents_never_panic() {
     let seeds = [read_capture("shop.openapi.yaml")];
     fuzz("documents", &seeds, |bytes| {
-        assert_valid(from_openapi(&String::from_utf8_lossy(bytes), "yaml", true))
+        assert_valid(from_openapi(&String::from_utf8_lossy(bytes), "yaml", true));
     });
 }
 

@@ -65,7 +65,7 @@ fn an_openapi_document_becomes_its_operations() {
 
 #[test]
 fn other_formats_are_rejected_with_the_expected_format() {
-    let message = |result: Result<Imported, ImportError>| result.expect_err("must be refused").to_string();
+    let message = |result: Result<Imported, ImportError>| result.expect_err("must be rejected").to_string();
     let log = message(from_access_log("Nov 28 00:00:00 host sshd[1]: hello\n".as_bytes(), "syslog"));
     assert!(
         log.starts_with("syslog is not an access log (`127.0.0.1 - - [")

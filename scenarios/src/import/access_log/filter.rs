@@ -52,7 +52,7 @@ impl RequestFilter {
             + self.other_methods.values().sum::<u64>()
     }
 
-    /// A sentence about the skipped lines, with reasons; `None` when nothing was skipped.
+    /// Reports the skipped lines with reasons; `None` when nothing was skipped.
     pub(super) fn describe_skipped(&self) -> Option<String> {
         let mut skipped = Vec::new();
         for (method, count) in &self.other_methods {

@@ -87,7 +87,7 @@ impl RequestMix {
         }
     }
 
-    /// A sentence with the mean and peak rate, from which a load rate can be chosen; `None` when no line has a time.
+    /// Reports the mean and peak rate, from which a load rate can be chosen; `None` when no line has a time.
     pub(super) fn describe_rates(&self) -> Option<String> {
         let (first, last) = (self.minutes.first_key_value()?, self.minutes.last_key_value()?);
         let (busiest, peak) = self.minutes.iter().max_by_key(|(at, count)| (**count, -**at))?;

@@ -67,7 +67,7 @@ impl ClientNumbers {
         known.unwrap_or(NO_CLIENT)
     }
 
-    /// A sentence about which clients keep cookies.
+    /// Reports which clients keep cookies.
     fn describe(&self) -> String {
         let known = Count(self.numbers.len() as u64, "client");
         match (self.numbers.len(), self.unknown) {
@@ -329,9 +329,9 @@ mod tests {
         let due: Vec<u128> = (0..3).filter_map(|n| replay.due(n)).map(|due| due.as_millis()).collect();
         assert_eq!(due, [0, 3, 750]);
         let without_time = line("7").repeat(2);
-        let refused =
+        let error =
             Replay::from_access_log(without_time.as_bytes(), "x.jsonl").expect_err("no time").to_string();
-        assert!(refused.contains("0 requests with a valid time"), "{refused}");
+        assert!(error.contains("0 requests with a valid time"), "{error}");
     }
 
     proptest! {
