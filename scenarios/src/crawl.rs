@@ -67,7 +67,7 @@ struct PageGroup {
 fn group_pages(site: &SiteMap) -> Vec<PageGroup> {
     let mut by_name: BTreeMap<String, PageGroup> = BTreeMap::new();
     for page in site.pages.iter().filter(|page| is_usable(page)) {
-        let name = endpoint_name(page);
+        let name = derive_endpoint_name(page);
         let group =
             by_name.entry(name.clone()).or_insert_with(|| PageGroup { name, links: 0, paths: Vec::new() });
         group.links += 1 + page.linked_from.len() as u64;
@@ -95,7 +95,7 @@ fn is_usable(page: &Page) -> bool {
         && !page.path.starts_with("//")
 }
 
-fn endpoint_name(page: &Page) -> String {
+fn derive_endpoint_name(page: &Page) -> String {
     if let Some(route) = &page.route {
         return format!("GET /{}", route.trim_start_matches(['^', '/']).trim_end_matches('$'));
     }

@@ -150,16 +150,16 @@ fn select_css(html: &Html, selector: &Selector, attr: Option<&str>) -> Vec<Value
 
 fn resolve_pointer(json: &serde_json::Value, head: &str, tail: Option<&str>) -> Vec<Value> {
     let Some(at_head) = json.pointer(head) else { return Vec::new() };
-    let Some(tail) = tail else { return scalar_value(at_head).into_iter().collect() };
+    let Some(tail) = tail else { return accept_scalar(at_head).into_iter().collect() };
     let elements: Vec<&serde_json::Value> = match at_head {
         serde_json::Value::Array(list) => list.iter().take(MAX_CANDIDATES).collect(),
         serde_json::Value::Object(map) => map.values().take(MAX_CANDIDATES).collect(),
         _ => Vec::new(),
     };
-    elements.into_iter().filter_map(|element| element.pointer(tail).and_then(scalar_value)).collect()
+    elements.into_iter().filter_map(|element| element.pointer(tail).and_then(accept_scalar)).collect()
 }
 
-fn scalar_value(json: &serde_json::Value) -> Option<Value> {
+fn accept_scalar(json: &serde_json::Value) -> Option<Value> {
     match json {
         serde_json::Value::String(string) => accept_text(string),
         serde_json::Value::Number(number) => {

@@ -56,7 +56,7 @@ pub enum ImportError {
         why: String,
     },
     /// The source contains no request that can be repeated.
-    #[error("{source_name} contains no request that can be repeated: {why}")]
+    #[error("no scenario can be made from {source_name}: {why}")]
     NothingUsable {
         /// Name of the source in messages.
         source_name: String,

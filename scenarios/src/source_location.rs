@@ -28,7 +28,7 @@ impl SourceText<'_> {
             value: truncate(value, 120),
             problem: problem.into(),
             suggestion: None,
-            example: example_for(key).to_owned(),
+            example: find_example(key).to_owned(),
             excerpt: truncate(excerpt, 160),
         }
     }
@@ -40,7 +40,7 @@ impl SourceText<'_> {
         let unknown = error.message().starts_with("unknown field");
         let key = match quoted.first() {
             Some(first) if unknown || error.message().starts_with("missing field") => (*first).to_owned(),
-            _ => self.key_before(span.start),
+            _ => self.find_key_before(span.start),
         };
         let mut diagnostic = self.error_at(&span, &key, error.message().replace('\n', " "));
         if unknown {
@@ -48,13 +48,13 @@ impl SourceText<'_> {
             diagnostic.value = String::new();
             diagnostic.suggestion = suggest_nearest(&key, quoted.into_iter().skip(1));
             if let Some(suggested) = &diagnostic.suggestion {
-                diagnostic.example = example_for(suggested).to_owned();
+                diagnostic.example = find_example(suggested).to_owned();
             }
         }
         diagnostic
     }
 
-    fn key_before(self, offset: usize) -> String {
+    fn find_key_before(self, offset: usize) -> String {
         let start = self.content.floor_char_boundary(offset);
         let line = self.content[..start].rsplit('\n').next().unwrap_or_default();
         let whole = self.content[start - line.len()..].lines().next().unwrap_or_default();
@@ -71,11 +71,11 @@ fn truncate(text: &str, max_chars: usize) -> String {
 }
 
 /// A valid line for a key such as `step.path`, found by its last part that is a known key.
-pub(crate) fn example_for(key: &str) -> &'static str {
-    key.rsplit('.').map(known_example).find(|line| !line.is_empty()).unwrap_or("[[step]] path = \"/\"")
+pub(crate) fn find_example(key: &str) -> &'static str {
+    key.rsplit('.').map(lookup_example).find(|line| !line.is_empty()).unwrap_or("[[step]] path = \"/\"")
 }
 
-fn known_example(key: &str) -> &'static str {
+fn lookup_example(key: &str) -> &'static str {
     match key {
         "name" => "name = \"browse\"",
         "description" => "description = \"front page, catalogue, a book\"",

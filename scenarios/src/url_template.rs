@@ -3,12 +3,12 @@
 /// The path without its query, with ids and slugs replaced: `/books/17/?page=2` becomes `/books/<id>/`.
 pub(crate) fn derive_url_template(target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or("/");
-    let segments: Vec<String> = path.split('/').map(template_segment).collect();
+    let segments: Vec<String> = path.split('/').map(replace_id).collect();
     segments.join("/")
 }
 
 /// `17` becomes `<id>`, and `17.svg` becomes `<id>.svg`.
-fn template_segment(segment: &str) -> String {
+fn replace_id(segment: &str) -> String {
     match segment.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("<id>.{extension}")

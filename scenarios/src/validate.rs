@@ -55,7 +55,7 @@ pub(crate) fn parse_scenario(
         guaranteed: BTreeSet::new(),
         lists: BTreeSet::new(),
         element: None,
-        removable: removable_names(&raw),
+        removable: collect_removable_names(&raw),
         redrawn: BTreeMap::new(),
         used: RefCell::default(),
         secrets: RefCell::default(),
@@ -64,7 +64,7 @@ pub(crate) fn parse_scenario(
 }
 
 /// Names that an optional extract removes when it finds nothing.
-fn removable_names(raw: &RawScenario) -> BTreeSet<String> {
+fn collect_removable_names(raw: &RawScenario) -> BTreeSet<String> {
     let extracts = raw.step.iter().flat_map(|step| &step.get_ref().extract);
     let optional = extracts.filter(|(_, extract)| extract.get_ref().required == Some(false));
     optional.map(|(name, _)| name.clone()).collect()

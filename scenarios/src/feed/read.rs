@@ -94,7 +94,7 @@ fn read_json(bytes: &[u8]) -> Result<Table, FeedError> {
     let mut rows = ObjectRows::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = rows.deserialize(&mut reader).and_then(|()| reader.end());
-    read.map_err(|error| json_error(&error, 0))?;
+    read.map_err(|error| convert_json_error(&error, 0))?;
     rows.finish()
 }
 
@@ -104,14 +104,15 @@ fn read_json_lines(bytes: &[u8]) -> Result<Table, FeedError> {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let row = serde_json::from_slice::<ObjectRow>(line).map_err(|error| json_error(&error, number))?;
+        let row =
+            serde_json::from_slice::<ObjectRow>(line).map_err(|error| convert_json_error(&error, number))?;
         rows.add(row).map_err(|problem| FeedError::new(Some(number + 1), problem))?;
     }
     rows.finish()
 }
 
 /// The error of the JSON parser, with its line in the whole file: `lines_before` lines are not part of its input.
-fn json_error(error: &serde_json::Error, lines_before: u64) -> FeedError {
+fn convert_json_error(error: &serde_json::Error, lines_before: u64) -> FeedError {
     let whole = error.to_string();
     // `FeedError` has a separate field for the line.
     let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);

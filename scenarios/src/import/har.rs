@@ -241,6 +241,6 @@ fn add_extract(draft: &mut DraftStep, placeholder: &str, source: &str) {
 }
 
 /// The source of an extract: `{ css = "…", attr = "…" }`.
-fn css_source(selector: &str, attr: &str) -> String {
+fn format_css_source(selector: &str, attr: &str) -> String {
     format!("{{ css = {}, attr = {} }}", quote_toml(selector), quote_toml(attr))
 }

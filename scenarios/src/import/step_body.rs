@@ -46,7 +46,7 @@ pub(super) fn render_json(text: &str, content_type: &str) -> StepBody {
     let mut secrets = Vec::new();
     let inline = serde_json::from_str::<Value>(text).ok().and_then(|mut value| {
         replace_secrets(&mut value, &mut secrets);
-        inline_value(&value)
+        render_inline(&value)
     });
     match inline {
         Some(inline) => {
@@ -81,7 +81,7 @@ fn replace_secrets(value: &mut Value, secrets: &mut Vec<String>) {
 }
 
 /// JSON as an inline TOML value; `None` when it contains null.
-fn inline_value(value: &Value) -> Option<String> {
+fn render_inline(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null => return None,
         Value::Bool(truth) => truth.to_string(),
@@ -92,13 +92,13 @@ fn inline_value(value: &Value) -> Option<String> {
         },
         Value::String(text) => quote_toml(&escape_braces(text)),
         Value::Array(items) => {
-            let items: Option<Vec<String>> = items.iter().map(inline_value).collect();
+            let items: Option<Vec<String>> = items.iter().map(render_inline).collect();
             format!("[{}]", items?.join(", "))
         }
         Value::Object(fields) => {
             let pairs: Option<Vec<String>> = fields
                 .iter()
-                .map(|(key, value)| Some(format!("{} = {}", quote_toml(key), inline_value(value)?)))
+                .map(|(key, value)| Some(format!("{} = {}", quote_toml(key), render_inline(value)?)))
                 .collect();
             let pairs = pairs?;
             if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }

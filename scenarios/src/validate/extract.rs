@@ -20,7 +20,7 @@ impl Validator<'_> {
             let key = format!("extract.{name}");
             let mut diagnostic =
                 self.error_at(&raw.span(), &key, "needs exactly one of css, json, regex, header, cookie");
-            diagnostic.example = crate::source_location::example_for("extract").into();
+            diagnostic.example = crate::source_location::find_example("extract").into();
             return Err(diagnostic);
         }
         if let Some(attr) = extract.attr.as_ref().filter(|_| extract.css.is_none()) {

@@ -27,7 +27,7 @@ const NO_CLIENT: u16 = u16::MAX;
 /// The variable that holds the target of the request.
 const TARGET: VarId = VarId(0);
 
-/// A log prepared for replay.
+/// An access log prepared for replay.
 #[derive(Debug, Clone)]
 pub struct Replay {
     scenario: Scenario,
@@ -37,6 +37,7 @@ pub struct Replay {
     notes: Vec<String>,
 }
 
+/// One request to replay; `after_us` is its due time after the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Arrival {
     after_us: u64,
@@ -75,7 +76,7 @@ impl ClientNumbers {
                 .to_owned(),
             (_, 0) => format!("{known}, identified by address and user agent, keep cookies."),
             (_, unknown) => format!(
-                "{known}, identified by address and user agent, keep cookies; {} of other clients are new users.",
+                "{known}, identified by address and user agent, keep cookies; {} without a known client, each by a new user.",
                 Count(unknown, "request")
             ),
         }
@@ -95,7 +96,7 @@ impl Replay {
         let mut clients = ClientNumbers::default();
         let (mut without_time, mut beyond_limit) = (0, 0);
         let filter = filter_requests(reader, source_name, |entry| {
-            let Some(at) = entry.at_ms else { return without_time += 1 };
+            let Some(at_ms) = entry.at_ms else { return without_time += 1 };
             if requests.len() >= MAX_REQUESTS {
                 return beyond_limit += 1;
             }
@@ -104,7 +105,7 @@ impl Replay {
                 Some(number) => *number,
                 None => *numbers.entry((*entry.target).into()).or_insert(next),
             };
-            requests.push((at, number, clients.assign(entry.client)));
+            requests.push((at_ms, number, clients.assign(entry.client)));
         })?;
         if requests.len() < 2 {
             let why = format!(
@@ -309,7 +310,7 @@ mod tests {
         assert_eq!(replay.client_count(), 2);
         assert!(
             replay.notes()[1].starts_with(
-                "2 clients, identified by address and user agent, keep cookies; 1 request of other clients"
+                "2 clients, identified by address and user agent, keep cookies; 1 request without a known client"
             ),
             "{:?}",
             replay.notes()

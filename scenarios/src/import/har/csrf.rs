@@ -2,7 +2,7 @@
 //! that frameworks use for them.
 
 use super::entry::HarEntry;
-use super::{add_extract, css_source};
+use super::{add_extract, format_css_source};
 use crate::import::draft::{DraftStep, free_placeholder_name};
 
 /// Form fields of Django; Rails; Laravel; Symfony, Spring; ASP.NET.
@@ -41,8 +41,9 @@ impl CsrfTokens {
 
     /// The placeholder for a form field; `None` unless it is a token and a page precedes it.
     pub(super) fn find_field(&mut self, name: &str, steps: &mut [DraftStep]) -> Option<String> {
-        let source =
-            TOKEN_FIELDS.contains(&name).then(|| css_source(&format!("input[name='{name}']"), "value"))?;
+        let source = TOKEN_FIELDS
+            .contains(&name)
+            .then(|| format_css_source(&format!("input[name='{name}']"), "value"))?;
         self.placeholder_for(name, &source, steps)
     }
 

@@ -67,7 +67,7 @@ impl OpenApiDocument {
         if !root.get("paths").is_some_and(Value::is_object) {
             return Err("it has no `paths`".to_owned());
         }
-        let base_path = base_path(&root);
+        let base_path = derive_base_path(&root);
         Ok(Self { root, base_path })
     }
 
@@ -233,7 +233,7 @@ impl Operation<'_> {
 }
 
 /// The common prefix of all paths, from the first server or `basePath`; empty when it is not a plain path.
-fn base_path(root: &Value) -> String {
+fn derive_base_path(root: &Value) -> String {
     let mut path = match root.pointer("/servers/0") {
         Some(server) => {
             let mut url = server.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
