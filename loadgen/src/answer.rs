@@ -2,7 +2,7 @@
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::server_timing::ServerTiming;
-use kneepoint_scenarios::Answer;
+use kneepoint_scenarios::ExtractInput;
 
 use crate::coding::{Packing, decoded_len};
 use crate::cookies::Jar;
@@ -36,7 +36,7 @@ pub(crate) struct View<'a> {
     pub(crate) body: &'a str,
 }
 
-impl Answer for View<'_> {
+impl ExtractInput for View<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.head.get(name)
     }

@@ -47,7 +47,7 @@ pub(crate) async fn run_journey(
     let number = world.journeys.fetch_add(1, Ordering::Relaxed) + 1;
     let turn = world.turns[scenario_at].fetch_add(1, Ordering::Relaxed) + 1;
     let first_journey = session.first;
-    let order = match scenario.begin(&mut session.visit, number, turn) {
+    let order = match scenario.begin_journey(&mut session.visit, number, turn) {
         Ok(order) => order,
         Err(dry) => {
             world.recorder.dry(due.at, world.feeds_before[scenario_at] + dry.feed);
@@ -58,8 +58,8 @@ pub(crate) async fn run_journey(
     let mut stay = Stay::new(world);
     for at in order {
         let step = &scenario.steps()[at];
-        let mut rounds = step.rounds(&mut session.visit, first_journey);
-        while rounds.next(step, &mut session.visit) {
+        let mut rounds = step.plan_repetitions(&mut session.visit, first_journey);
+        while rounds.advance(step, &mut session.visit) {
             if begun {
                 let pause = step.think().draw(&mut session.visit, world.plan.think_scale);
                 due = wait(world, due, pause, pace).await;

@@ -43,7 +43,7 @@ pub(crate) fn judge(
     }
     // An answer that is packed as nobody asked for may not have been kept.
     let was_kept = reply.body.len() as u64 == reply.wire;
-    let needs_length = step.bounds_body() && body.is_none();
+    let needs_length = step.limits_body_size() && body.is_none();
     if needs_length && !was_kept {
         let detail =
             "how large the body is unpacked is not known: it is packed in a way that was not offered";
@@ -61,7 +61,7 @@ pub(crate) fn judge(
         body = Some(decoded.len() as u64);
     }
     let text = String::from_utf8_lossy(&decoded);
-    if let Err(detail) = step.expect().judge(&text, body.unwrap_or_default()) {
+    if let Err(detail) = step.expect().check_body(&text, body.unwrap_or_default()) {
         return ends(Outcome::CheckFailed, detail, body);
     }
     let Session { visit, jar, .. } = session;

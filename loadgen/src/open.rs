@@ -190,8 +190,8 @@ async fn journey(ground: Arc<Ground>, number: u64, due: Instant) {
 async fn again(world: &World, pool: &Pool, recorded: &Recorded, number: u64, due: Due) {
     let visitor = world.visitors.fetch_add(1, Ordering::Relaxed) + 1;
     let mut session = Session::new(world.plan.seed, visitor);
-    let Some(step) = recorded.log.visit(number as usize, &mut session.visit) else { return };
-    let jar = recorded.log.visitor(number as usize).and_then(|client| world.jars.get(client));
+    let Some(step) = recorded.log.prepare(number as usize, &mut session.visit) else { return };
+    let jar = recorded.log.client(number as usize).and_then(|client| world.jars.get(client));
     let jar = jar.map(|jar| (jar, jar.lock().unwrap_or_else(PoisonError::into_inner).clone()));
     if let Some((_, before)) = &jar {
         session.jar.clone_from(before);

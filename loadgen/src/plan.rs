@@ -94,7 +94,7 @@ pub struct Recorded {
 impl Recorded {
     /// When the requests are due, from the first.
     pub(crate) fn due(&self) -> impl Iterator<Item = Duration> {
-        (0..self.log.count()).filter_map(|n| self.log.due(n)).map(|due| due.div_f64(self.speed))
+        (0..self.log.request_count()).filter_map(|n| self.log.due(n)).map(|due| due.div_f64(self.speed))
     }
 }
 
@@ -167,7 +167,7 @@ impl PhasePlan {
     #[must_use]
     pub fn replaying(mut self, log: Arc<Replay>, speed: f64) -> Self {
         let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
-        let count = log.count();
+        let count = log.request_count();
         let last = log.due(count.saturating_sub(1)).unwrap_or_default().div_f64(speed);
         // The last request has the mean gap after it, as all others have.
         let whole_us = last.as_micros() as f64 * count as f64 / (count.max(2) - 1) as f64;

@@ -1,6 +1,6 @@
 //! One visitor: choices, cookies, and the page where the last step ended.
 
-use kneepoint_scenarios::Visit;
+use kneepoint_scenarios::UserContext;
 use rand::RngExt as _;
 
 use crate::cookies::Jar;
@@ -10,7 +10,7 @@ use crate::transport::Room;
 
 /// The state of one visitor in one scenario.
 pub(crate) struct Session {
-    pub(crate) visit: Visit,
+    pub(crate) visit: UserContext,
     pub(crate) jar: Jar,
     /// What the visitor's browser keeps of pages; made when the first page is loaded with its assets.
     pub(crate) cache: Option<Box<BrowserCache>>,
@@ -26,7 +26,7 @@ impl Session {
     /// A visitor; equal seeds and numbers make equal journeys.
     pub(crate) fn new(seed: u64, user: u64) -> Self {
         Self {
-            visit: Visit::new(seed, user),
+            visit: UserContext::new(seed, user),
             jar: Jar::default(),
             cache: None,
             at: "/".into(),

@@ -10,7 +10,7 @@ use http::header::{
 use http::uri::PathAndQuery;
 use kneepoint_model::crowd::Crowd;
 use kneepoint_model::load::LoadModel;
-use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, SessionScope, Step, Template, Visit};
+use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, SessionScope, Step, Template, UserContext};
 use tokio::sync::Semaphore;
 
 use crate::coded::Journey;
@@ -186,11 +186,11 @@ impl World {
                 .scenarios
                 .iter()
                 .flat_map(|(scenario, _)| scenario.secrets())
-                .flat_map(Secret::written)
+                .flat_map(Secret::url_forms)
                 .collect(),
             in_flight: AtomicI64::new(0),
             local_faults: AtomicU64::new(0),
-            jars: (0..plan.replay.as_ref().map_or(0, |recorded| recorded.log.visitors()))
+            jars: (0..plan.replay.as_ref().map_or(0, |recorded| recorded.log.client_count()))
                 .map(|_| Mutex::default())
                 .collect(),
             abort: AtomicBool::new(false),
@@ -282,7 +282,7 @@ fn ready_steps(
             headers.contains_key(wanted) || varying.iter().any(|(name, _)| name == wanted)
         };
         let (says_referer, says_origin) = (says(&REFERER), says(&ORIGIN));
-        let keeps_body = step.needs_body() || step.bounds_body() && !tells_length(&headers, &varying);
+        let keeps_body = step.needs_body() || step.limits_body_size() && !tells_length(&headers, &varying);
         let fixed = Lines::of(&headers);
         headers.remove(CONTENT_TYPE);
         let fixed_without_body = Lines::of(&headers);
@@ -340,7 +340,7 @@ fn method(method: Method) -> http::Method {
 }
 
 /// Renders a template into a new text; `None` when a value is missing.
-pub(crate) fn rendered(template: &Template, visit: &mut Visit, encoding: Encoding) -> Option<String> {
+pub(crate) fn rendered(template: &Template, visit: &mut UserContext, encoding: Encoding) -> Option<String> {
     let mut out = String::new();
     template.render(visit, encoding, &mut out).then_some(out)
 }

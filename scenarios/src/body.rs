@@ -1,4 +1,4 @@
-//! What a request carries: rendered for each request, with files that were read once.
+//! Request bodies: rendered for each request from templates, and from files that are read once.
 
 mod multipart;
 
@@ -7,30 +7,31 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub(crate) use multipart::FormPart;
 pub use multipart::Multipart;
-pub(crate) use multipart::Part;
 
 use crate::template::{Encoding, Template};
-use crate::values::{Value, Visit};
+use crate::user_context::UserContext;
+use crate::value::Value;
 
-/// What is sent.
+/// The body of a step's request.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// Nothing.
+    /// No body and no content type.
     None,
-    /// `application/x-www-form-urlencoded`.
+    /// Fields of an `application/x-www-form-urlencoded` body.
     Form(Vec<(String, Template)>),
-    /// `application/json`.
+    /// A document of type `application/json`.
     Json(JsonTemplate),
-    /// As it is; the content type is among the headers.
+    /// A text; the step sets the content type in its headers.
     Plain(Template),
-    /// The bytes of a file; the content type is among the headers.
+    /// The bytes of a file; the step sets the content type in its headers.
     File(FileBytes),
-    /// `multipart/form-data`.
+    /// Fields and files of a `multipart/form-data` body.
     Multipart(Multipart),
 }
 
-/// The content of a file, shared by all who send it.
+/// The content of a file, shared by all steps that send it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileBytes(pub(crate) Arc<[u8]>);
 
@@ -40,19 +41,19 @@ impl std::fmt::Debug for FileBytes {
     }
 }
 
-/// Why there is no body.
+/// Why a body cannot be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum NoBody {
+pub enum BodyError {
     /// A placeholder has no value.
     #[error("a value for a placeholder is missing")]
     Missing,
-    /// A value holds what separates the parts; sent, it would be taken for a part's end.
-    #[error("a value holds the boundary between the parts of the body")]
+    /// A value contains the multipart boundary, which the server would take for the end of a part.
+    #[error("a value contains the boundary between the parts of the body")]
     Boundary,
 }
 
 impl Body {
-    /// Content type that goes with it.
+    /// The content type that the body implies; `None` when the step must set one itself.
     pub fn content_type(&self) -> Option<&str> {
         match self {
             Self::Form(_) => Some("application/x-www-form-urlencoded"),
@@ -62,23 +63,23 @@ impl Body {
         }
     }
 
-    /// The bytes.
+    /// Renders the bytes for one request.
     ///
     /// # Errors
-    /// A value is missing, or cannot be sent in this body.
-    pub fn render(&self, visit: &mut Visit) -> Result<Cow<'_, [u8]>, NoBody> {
+    /// A value is missing, or contains the multipart boundary.
+    pub fn render(&self, context: &mut UserContext) -> Result<Cow<'_, [u8]>, BodyError> {
         let mut out = String::new();
         match self {
             Self::None => return Ok(Cow::Borrowed(&[])),
             Self::File(FileBytes(bytes)) => return Ok(Cow::Borrowed(bytes)),
-            Self::Multipart(multipart) => return multipart.render(visit).map(Cow::Owned),
-            Self::Plain(template) => text(template, visit, &mut out)?,
-            Self::Json(json) => out = json.render(visit).ok_or(NoBody::Missing)?.to_string(),
+            Self::Multipart(multipart) => return multipart.render(context).map(Cow::Owned),
+            Self::Plain(template) => render_text(template, context, &mut out)?,
+            Self::Json(json) => out = json.render(context).ok_or(BodyError::Missing)?.to_string(),
             Self::Form(fields) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 for (name, template) in fields {
                     out.clear();
-                    text(template, visit, &mut out)?;
+                    render_text(template, context, &mut out)?;
                     form.append_pair(name, &out);
                 }
                 out = form.finish();
@@ -88,41 +89,41 @@ impl Body {
     }
 }
 
-fn text(template: &Template, visit: &mut Visit, out: &mut String) -> Result<(), NoBody> {
-    if template.render(visit, Encoding::Raw, out) { Ok(()) } else { Err(NoBody::Missing) }
+fn render_text(template: &Template, context: &mut UserContext, out: &mut String) -> Result<(), BodyError> {
+    if template.render(context, Encoding::Raw, out) { Ok(()) } else { Err(BodyError::Missing) }
 }
 
-/// A JSON document with placeholders in its texts.
+/// A JSON document with placeholders in its strings.
 #[derive(Debug, Clone)]
 pub enum JsonTemplate {
-    /// Nothing to fill in.
+    /// A value without placeholders.
     Fixed(serde_json::Value),
-    /// A text; when it is one placeholder whose value is a number, a number.
+    /// A string; rendered as a number when it is a single placeholder with a numeric value.
     Text(Template),
-    /// A list.
+    /// An array of templates.
     List(Vec<Self>),
-    /// An object.
+    /// Keys, which have no placeholders, with their templates.
     Object(Vec<(String, Self)>),
 }
 
 impl JsonTemplate {
-    fn render(&self, visit: &mut Visit) -> Option<serde_json::Value> {
+    fn render(&self, context: &mut UserContext) -> Option<serde_json::Value> {
         Some(match self {
             Self::Fixed(json) => json.clone(),
-            Self::Text(template) => match template.single(visit) {
+            Self::Text(template) => match template.single_value(context) {
                 Some(Value::Number(number)) => number.into(),
                 Some(Value::Text(text)) => text.into(),
                 None => {
                     let mut out = String::new();
-                    template.render(visit, Encoding::Raw, &mut out).then_some(())?;
+                    template.render(context, Encoding::Raw, &mut out).then_some(())?;
                     out.into()
                 }
             },
             Self::List(list) => {
-                list.iter().map(|item| item.render(visit)).collect::<Option<Vec<_>>>()?.into()
+                list.iter().map(|item| item.render(context)).collect::<Option<Vec<_>>>()?.into()
             }
             Self::Object(fields) => {
-                let rendered = fields.iter().map(|(key, item)| Some((key.clone(), item.render(visit)?)));
+                let rendered = fields.iter().map(|(key, item)| Some((key.clone(), item.render(context)?)));
                 serde_json::Value::Object(rendered.collect::<Option<_>>()?)
             }
         })

@@ -1,32 +1,33 @@
 //! Conditions of steps: `book`, `not book`, `kind == 'gift'`, `stock >= 5`, `status == 404`.
 //!
-//! A comparison with a value that is not there never holds, not even `!=`: so within the step that asks, the value is there.
+//! A comparison with a missing value never holds, not even `!=`. So a step that runs because of a comparison has the value.
 
-use crate::values::{VarId, Visit};
+use crate::user_context::UserContext;
+use crate::values::VarId;
 
-/// What must hold.
+/// A condition whose names are resolved to variables.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Condition {
-    /// The value was found.
-    There(VarId),
-    /// It was not.
+    /// The variable has a value or a list.
+    Present(VarId),
+    /// The variable has neither.
     Missing(VarId),
-    /// The value compared.
-    Compared { what: Operand, order: Order, with: Literal },
+    /// The operand compares with the literal.
+    Compared { operand: Operand, comparison: Comparison, literal: Literal },
 }
 
-/// What is compared.
+/// The left side of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operand {
-    /// A value.
+    /// A variable of the scenario.
     Var(VarId),
-    /// The status of the journey's last answer.
+    /// The status of the last response of the journey.
     Status,
 }
 
-/// How.
+/// The operator of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Comparison {
     Equal,
     Unequal,
     Less,
@@ -35,28 +36,28 @@ pub(crate) enum Order {
     AtLeast,
 }
 
-/// With what.
+/// The right side of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Literal {
     /// In quotation marks.
     Text(String),
-    /// A number.
+    /// A finite number.
     Number(f64),
 }
 
-/// A condition whose names have no numbers yet.
+/// A condition whose names are not resolved yet.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Written<'a> {
-    /// A name.
-    There(&'a str),
-    /// `not` and a name.
+pub(crate) enum ParsedCondition<'a> {
+    /// A name alone: the value must exist.
+    Present(&'a str),
+    /// `not` and a name: the value must not exist.
     Missing(&'a str),
-    /// A comparison.
-    Compared(&'a str, Order, Literal),
+    /// Name, operator and literal.
+    Compared(&'a str, Comparison, Literal),
 }
 
-impl Order {
-    /// With their signs; the longer ones first, so that `<=` is not read as `<`.
+impl Comparison {
+    /// All operators with their signs; the longer ones first, so that `<=` is not parsed as `<`.
     const ALL: [(&'static str, Self); 6] = [
         ("==", Self::Equal),
         ("!=", Self::Unequal),
@@ -66,93 +67,101 @@ impl Order {
         (">", Self::More),
     ];
 
-    #[expect(clippy::float_cmp, reason = "what was written is what is asked: 5 is 5")]
-    fn holds(self, value: f64, with: f64) -> bool {
+    #[expect(clippy::float_cmp, reason = "the comparison is exact by definition: 5 equals 5")]
+    fn compare(self, value: f64, literal: f64) -> bool {
         match self {
-            Self::Equal => value == with,
-            Self::Unequal => value != with,
-            Self::Less => value < with,
-            Self::AtMost => value <= with,
-            Self::More => value > with,
-            Self::AtLeast => value >= with,
+            Self::Equal => value == literal,
+            Self::Unequal => value != literal,
+            Self::Less => value < literal,
+            Self::AtMost => value <= literal,
+            Self::More => value > literal,
+            Self::AtLeast => value >= literal,
         }
     }
 }
 
-impl<'a> Written<'a> {
-    /// Reads a condition; the words say what is wrong with it.
-    pub(crate) fn read(text: &'a str) -> Result<Self, String> {
+impl<'a> ParsedCondition<'a> {
+    /// Parses a condition; the error tells what is wrong.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, String> {
         let text = text.trim();
         let Some(at) = text.find(['=', '!', '<', '>']) else {
             let name = text.strip_prefix("not ").map(str::trim);
             return match name.unwrap_or(text) {
-                "" => Err("must be a name, `not` and a name, or a comparison".to_owned()),
-                words if words.contains(char::is_whitespace) => {
-                    Err(format!("`{words}` is not one name; only one condition can be asked"))
+                "" => Err("must be a name, `not` and a name, or a comparison such as stock >= 5".to_owned()),
+                text if text.contains(char::is_whitespace) => {
+                    Err(format!("`{text}` is not one name; only one condition is possible"))
                 }
-                name_only if name.is_none() => Ok(Self::There(name_only)),
+                name_only if name.is_none() => Ok(Self::Present(name_only)),
                 missing => Ok(Self::Missing(missing)),
             };
         };
         let (name, rest) = (text[..at].trim(), &text[at..]);
-        let found = Order::ALL.into_iter().find_map(|(sign, order)| Some((order, rest.strip_prefix(sign)?)));
-        let Some((order, rest)) = found else {
-            return Err("a comparison is one of == != < <= > >=".to_owned());
+        let found = Comparison::ALL
+            .into_iter()
+            .find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?)));
+        let Some((comparison, rest)) = found else {
+            return Err("a comparison needs one of == != < <= > >=".to_owned());
         };
         if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err("a comparison begins with one name".to_owned());
+            return Err("a comparison must begin with one name".to_owned());
         }
-        let with = literal(rest.trim())?;
-        if matches!(with, Literal::Text(_)) && !matches!(order, Order::Equal | Order::Unequal) {
-            return Err("texts are compared with == and !=; the others compare numbers".to_owned());
+        let literal = parse_literal(rest.trim())?;
+        if matches!(literal, Literal::Text(_))
+            && !matches!(comparison, Comparison::Equal | Comparison::Unequal)
+        {
+            return Err(
+                "a text can only be compared with == and !=; the other operators need a number".to_owned()
+            );
         }
-        Ok(Self::Compared(name, order, with))
+        Ok(Self::Compared(name, comparison, literal))
     }
 }
 
-fn literal(text: &str) -> Result<Literal, String> {
+fn parse_literal(text: &str) -> Result<Literal, String> {
     for mark in ['\'', '"'] {
         if let Some(inside) = text.strip_prefix(mark) {
             return match inside.strip_suffix(mark) {
                 Some(inside) if !inside.contains(mark) => Ok(Literal::Text(inside.to_owned())),
-                _ => Err("the text is not closed, or something follows it".to_owned()),
+                _ => {
+                    Err("the text is not closed, or something follows its closing quotation mark".to_owned())
+                }
             };
         }
     }
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(Literal::Number(number)),
-        _ => Err("a comparison ends with a number, or with a text in quotation marks".to_owned()),
+        _ => Err("a comparison must end with a number, or with a text in quotation marks".to_owned()),
     }
 }
 
 impl Condition {
-    /// The value that is there when the condition holds.
-    pub(crate) fn sure(&self) -> Option<VarId> {
+    /// The variable that has a single value whenever the condition holds.
+    pub(crate) fn guaranteed_var(&self) -> Option<VarId> {
         match self {
-            Self::There(id) | Self::Compared { what: Operand::Var(id), .. } => Some(*id),
-            Self::Missing(_) | Self::Compared { what: Operand::Status, .. } => None,
+            Self::Present(id) | Self::Compared { operand: Operand::Var(id), .. } => Some(*id),
+            Self::Missing(_) | Self::Compared { operand: Operand::Status, .. } => None,
         }
     }
 
-    /// Does it hold now?
-    pub(crate) fn holds(&self, visit: &Visit) -> bool {
+    /// Evaluates the condition for the user's current values.
+    pub(crate) fn holds(&self, context: &UserContext) -> bool {
         match self {
-            Self::There(id) => visit.values.has(*id),
-            Self::Missing(id) => !visit.values.has(*id),
-            Self::Compared { what: Operand::Status, order, with: Literal::Number(number) } => {
-                visit.status.is_some_and(|status| order.holds(f64::from(status), *number))
+            Self::Present(id) => context.values.has(*id),
+            Self::Missing(id) => !context.values.has(*id),
+            Self::Compared { operand: Operand::Status, comparison, literal: Literal::Number(number) } => {
+                context.status.is_some_and(|status| comparison.compare(f64::from(status), *number))
             }
-            // Validation compares the status with numbers only.
-            Self::Compared { what: Operand::Status, .. } => false,
-            Self::Compared { what: Operand::Var(id), order, with } => {
-                let Some(value) = visit.values.get(*id) else { return false };
+            // Validation rejects a comparison of the status with a text.
+            Self::Compared { operand: Operand::Status, .. } => false,
+            Self::Compared { operand: Operand::Var(id), comparison, literal } => {
+                let Some(value) = context.values.get(*id) else { return false };
                 let value = value.text();
-                match with {
-                    Literal::Text(text) => (value == text.as_str()) == (*order == Order::Equal),
+                match literal {
+                    Literal::Text(text) => (value == text.as_str()) == (*comparison == Comparison::Equal),
                     Literal::Number(number) => match value.trim().parse::<f64>() {
-                        Ok(value) => order.holds(value, *number),
-                        // Not a number: unequal to every number, and neither more nor less.
-                        Err(_) => *order == Order::Unequal,
+                        Ok(value) => comparison.compare(value, *number),
+                        // A value that is not a number is unequal to every number, and neither less nor more.
+                        Err(_) => *comparison == Comparison::Unequal,
                     },
                 }
             }
@@ -165,30 +174,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::values::Value;
+    use crate::value::Value;
 
     fn condition(text: &str) -> Condition {
-        match Written::read(text).expect(text) {
-            Written::There(_) => Condition::There(VarId(0)),
-            Written::Missing(_) => Condition::Missing(VarId(0)),
-            Written::Compared("status", order, with) => {
-                Condition::Compared { what: Operand::Status, order, with }
+        match ParsedCondition::parse(text).expect(text) {
+            ParsedCondition::Present(_) => Condition::Present(VarId(0)),
+            ParsedCondition::Missing(_) => Condition::Missing(VarId(0)),
+            ParsedCondition::Compared("status", comparison, literal) => {
+                Condition::Compared { operand: Operand::Status, comparison, literal }
             }
-            Written::Compared(_, order, with) => {
-                Condition::Compared { what: Operand::Var(VarId(0)), order, with }
+            ParsedCondition::Compared(_, comparison, literal) => {
+                Condition::Compared { operand: Operand::Var(VarId(0)), comparison, literal }
             }
         }
     }
 
     fn holds(text: &str, value: Option<Value>) -> bool {
-        let mut visit = Visit::new(1, 1);
-        visit.values.set(VarId(0), value);
-        visit.status = Some(404);
-        condition(text).holds(&visit)
+        let mut context = UserContext::new(1, 1);
+        context.values.set(VarId(0), value);
+        context.status = Some(404);
+        condition(text).holds(&context)
     }
 
     #[test]
-    fn conditions_hold_when_they_say_so() {
+    fn conditions_are_evaluated_with_values_and_the_status() {
         let text = |text: &str| Some(Value::Text(text.into()));
         let number = |number| Some(Value::Number(number));
         for (condition, value, expected) in [
@@ -214,44 +223,44 @@ mod tests {
         ] {
             assert_eq!(holds(condition, value.clone()), expected, "{condition} for {value:?}");
         }
-        // What is not there compares with nothing.
+        // A missing value makes every comparison false.
         for condition in ["x == 'a'", "x != 'a'", "x < 1", "x >= 1", "x != 1"] {
             assert!(!holds(condition, None), "{condition}");
         }
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn invalid_conditions_are_rejected() {
         for (text, expected) in [
             ("", "must be a name"),
             ("a and b", "only one condition"),
-            ("a = 1", "one of == !="),
-            ("a =! 1", "one of == !="),
-            ("== 1", "begins with one name"),
-            ("a b == 1", "begins with one name"),
-            ("a == b", "ends with a number"),
+            ("a = 1", "needs one of == !="),
+            ("a =! 1", "needs one of == !="),
+            ("== 1", "must begin with one name"),
+            ("a b == 1", "must begin with one name"),
+            ("a == b", "must end with a number"),
             ("a == 'b", "not closed"),
             ("a == 'b' or c", "not closed"),
             ("a < 'b'", "== and !="),
-            ("a < inf", "ends with a number"),
-            ("a == ", "ends with a number"),
+            ("a < inf", "must end with a number"),
+            ("a == ", "must end with a number"),
         ] {
-            let refused = Written::read(text).map(|_| ()).expect_err(text);
-            assert!(refused.contains(expected), "{text}: {refused}");
+            let error = ParsedCondition::parse(text).map(|_| ()).expect_err(text);
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 
     proptest! {
         #[test]
-        fn reading_never_panics_and_what_is_sure_is_there(text in "\\PC{0,30}", value in prop::option::of("[a-c0-9.]{0,3}")) {
-            drop(Written::read(&text));
+        fn parsing_never_panics_and_a_guaranteed_value_exists(text in "\\PC{0,30}", value in prop::option::of("[a-c0-9.]{0,3}")) {
+            drop(ParsedCondition::parse(&text));
             let value = value.map(Value::Text);
             for known in ["x", "not x", "x == 'a'", "x != 'a'", "x < 5", "x != 5", "status == 404"] {
-                let mut visit = Visit::new(1, 1);
-                visit.values.set(VarId(0), value.clone());
+                let mut context = UserContext::new(1, 1);
+                context.values.set(VarId(0), value.clone());
                 let condition = condition(known);
-                if condition.holds(&visit) && condition.sure().is_some() {
-                    prop_assert!(visit.values.get(VarId(0)).is_some(), "{}", known);
+                if condition.holds(&context) && condition.guaranteed_var().is_some() {
+                    prop_assert!(context.values.get(VarId(0)).is_some(), "{}", known);
                 }
             }
         }

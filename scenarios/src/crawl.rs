@@ -1,8 +1,8 @@
-//! A scenario from a crawl: a visitor who reads the pages that are there. GET only, so it is safe on any site.
+//! Builds a scenario from a crawl: a user reads pages that the crawl found. It uses GET only, so it is safe on any site.
 //!
-//! Pages are grouped by the server's own route pattern where it names one, else by the shape of the path (numbers and
-//! long words stand for any). A group's weight is the square root of the links that lead to it: pages that are linked
-//! from everywhere are seen more often, and a group of a thousand pages does not hide a group of one.
+//! Pages are grouped by the route pattern that the server reports, or else by the URL template of the path. The weight of a
+//! group is the square root of the number of links to it: pages with many links are loaded more often, and a group of a
+//! thousand pages does not hide a group of one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,32 +11,36 @@ use std::time::Duration;
 use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
 
 use crate::body::Body;
-use crate::refusal::ScenarioError;
-use crate::rounds::Repeat;
-use crate::scenario::{Expect, Method, Scenario, SessionScope, Step};
-use crate::shape;
-use crate::source::{Choices, Pick, VarSource};
-use crate::template::{Meaning, Template};
-use crate::think::Think;
-use crate::values::{Value, VarId};
+use crate::error::ScenarioError;
+use crate::repeat::Repeat;
+use crate::scenario::{Expectation, Method, Scenario, SessionScope, Step};
+use crate::source::{Choices, VarPick, VarSource};
+use crate::template::{NameLookup, Template};
+use crate::think_time::ThinkTime;
+use crate::url_template::derive_url_template;
+use crate::value::Value;
+use crate::values::VarId;
 
-/// More groups than this share one endpoint, so that a huge site stays readable.
+/// Groups beyond this number share one endpoint, so that the report of a huge site stays readable.
 const MAX_GROUPS: usize = 24;
-/// Pages kept of one group.
+/// Pages kept in one group.
 const MAX_PAGES: usize = 300;
 const PAGES_PER_JOURNEY: u32 = 4;
 
 impl Scenario {
-    /// A visitor of the pages that the crawl found to work.
+    /// Builds a scenario of the pages that the crawl loaded successfully.
+    ///
+    /// # Errors
+    /// The crawl found no usable page.
     pub fn from_site(site: &SiteMap) -> Result<Self, ScenarioError> {
-        let groups = groups(site);
+        let groups = group_pages(site);
         if groups.is_empty() {
-            return Err(ScenarioError::NothingToVisit { origin: site.origin.clone() });
+            return Err(ScenarioError::NoPages { origin: site.origin.clone() });
         }
         let mut steps = Vec::new();
         let pages: usize = groups.iter().map(|group| group.paths.len()).sum();
         for group in groups {
-            steps.push(step(group));
+            steps.push(build_step(group));
         }
         Ok(Self {
             name: "crawl".into(),
@@ -53,35 +57,36 @@ impl Scenario {
     }
 }
 
-struct Group {
+/// Pages of one endpoint, with the number of links to them.
+struct PageGroup {
     name: String,
     links: u64,
     paths: Vec<String>,
 }
 
-fn groups(site: &SiteMap) -> Vec<Group> {
-    let mut by_name: BTreeMap<String, Group> = BTreeMap::new();
-    for page in site.pages.iter().filter(|page| usable(page)) {
-        let name = name(page);
+fn group_pages(site: &SiteMap) -> Vec<PageGroup> {
+    let mut by_name: BTreeMap<String, PageGroup> = BTreeMap::new();
+    for page in site.pages.iter().filter(|page| is_usable(page)) {
+        let name = derive_endpoint_name(page);
         let group =
-            by_name.entry(name.clone()).or_insert_with(|| Group { name, links: 0, paths: Vec::new() });
+            by_name.entry(name.clone()).or_insert_with(|| PageGroup { name, links: 0, paths: Vec::new() });
         group.links += 1 + page.linked_from.len() as u64;
         if group.paths.len() < MAX_PAGES {
             group.paths.push(page.path.clone());
         }
     }
-    let mut groups: Vec<Group> = by_name.into_values().collect();
+    let mut groups: Vec<PageGroup> = by_name.into_values().collect();
     groups.sort_by(|a, b| b.links.cmp(&a.links).then_with(|| a.name.cmp(&b.name)));
     if groups.len() > MAX_GROUPS {
         let others = groups.split_off(MAX_GROUPS - 1);
         let links = others.iter().map(|group| group.links).sum();
         let paths = others.into_iter().flat_map(|group| group.paths).take(MAX_PAGES).collect();
-        groups.push(Group { name: "GET (other pages)".into(), links, paths });
+        groups.push(PageGroup { name: "GET (other pages)".into(), links, paths });
     }
     groups
 }
 
-fn usable(page: &Page) -> bool {
+fn is_usable(page: &Page) -> bool {
     page.verdict != PageVerdict::Failed
         && page.status == Some(200)
         && page.redirects.is_empty()
@@ -90,26 +95,26 @@ fn usable(page: &Page) -> bool {
         && !page.path.starts_with("//")
 }
 
-fn name(page: &Page) -> String {
+fn derive_endpoint_name(page: &Page) -> String {
     if let Some(route) = &page.route {
         return format!("GET /{}", route.trim_start_matches(['^', '/']).trim_end_matches('$'));
     }
-    format!("GET {}", shape::shape(&page.path))
+    format!("GET {}", derive_url_template(&page.path))
 }
 
-fn step(group: Group) -> Step {
+fn build_step(group: PageGroup) -> Step {
     let values = Choices::List(group.paths.into_iter().map(Value::Text).collect());
-    let source = Arc::new(VarSource { values, pick: Pick::EveryTime });
-    let meaning = |_: &str| Meaning::Sure(VarId(0), Some(Arc::clone(&source)));
+    let source = Arc::new(VarSource { values, pick: VarPick::EveryTime });
+    let lookup = |_: &str| NameLookup::Guaranteed(VarId(0), Some(Arc::clone(&source)));
     Step {
         name: group.name,
         method: Method::Get,
-        path: Template::parse("{page}", &meaning).expect("one placeholder that is defined"),
+        path: Template::parse("{page}", &lookup).expect("one placeholder that is defined"),
         headers: Vec::new(),
         body: Body::None,
-        expect: Expect { statuses: vec![200], ..Expect::default() },
+        expect: Expectation { statuses: vec![200], ..Expectation::default() },
         extracts: Vec::new(),
-        think: Think::even(Duration::from_millis(300), Duration::from_millis(1200)),
+        think: ThinkTime::uniform(Duration::from_millis(300), Duration::from_millis(1200)),
         repeat: Repeat::ONCE,
         chance: 1.0,
         when: None,
@@ -128,7 +133,7 @@ mod tests {
 
     use super::*;
     use crate::template::Encoding;
-    use crate::values::Visit;
+    use crate::user_context::UserContext;
 
     fn page(path: &str, status: u16, links: usize) -> Page {
         Page {
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn working_pages_are_grouped_by_shape_and_broken_ones_left_out() {
+    fn working_pages_are_grouped_by_template_and_broken_ones_are_skipped() {
         let pages = vec![
             page("/", 200, 8),
             page("/books/1/", 200, 1),
@@ -170,12 +175,12 @@ mod tests {
         let weights: Vec<u32> = scenario.steps().iter().map(|step| step.weight).collect();
         assert_eq!(weights, [3, 2]);
 
-        let mut visit = Visit::new(1, 1);
+        let mut context = UserContext::new(1, 1);
         let mut seen = std::collections::BTreeSet::new();
         for journey in 1..50 {
-            for at in scenario.begin(&mut visit, journey, journey).expect("no feed") {
+            for at in scenario.begin_journey(&mut context, journey, journey).expect("no feed") {
                 let mut path = String::new();
-                assert!(scenario.steps()[at].path().render(&mut visit, Encoding::Path, &mut path));
+                assert!(scenario.steps()[at].path().render(&mut context, Encoding::Path, &mut path));
                 seen.insert(path);
             }
         }
@@ -190,7 +195,7 @@ mod tests {
         let site = SiteMap { pages, ..SiteMap::default() };
         assert_eq!(Scenario::from_site(&site).expect("pages").steps().len(), MAX_GROUPS);
         let dead = SiteMap { origin: "http://127.0.0.1:1".into(), ..SiteMap::default() };
-        let refused = Scenario::from_site(&dead).expect_err("no pages").to_string();
-        assert!(refused.contains("http://127.0.0.1:1"), "{refused}");
+        let error = Scenario::from_site(&dead).expect_err("no pages").to_string();
+        assert!(error.contains("http://127.0.0.1:1"), "{error}");
     }
 }

@@ -1,153 +1,167 @@
-//! Taking values from an answer: compiled at validation, applied as a pure function of the answer.
+//! Extraction of values from a response: compiled at validation, applied as a pure function of the response.
 //!
-//! The answer is hostile: values are cut at 4,096 characters, at most 2,000 candidates are looked at, and a value that
-//! holds control characters is passed over.
+//! The response is untrusted input: values of more than 4,096 bytes or with control characters are skipped, and at most
+//! 2,000 candidates are considered.
 
 use regex::Regex;
 use scraper::{Html, Selector};
 use thiserror::Error;
 
-use crate::values::{Value, VarId, Visit};
+use crate::user_context::UserContext;
+use crate::value::Value;
+use crate::values::VarId;
 
-const MAX_VALUE: usize = 4096;
+const MAX_VALUE_BYTES: usize = 4096;
 pub(crate) const MAX_CANDIDATES: usize = 2000;
 
-/// What extraction may look at.
-pub trait Answer {
+/// The response as extraction reads it.
+pub trait ExtractInput {
     /// First value of a response header, by lower-case name.
     fn header(&self, name: &str) -> Option<&str>;
-    /// A cookie of the visitor, after this answer.
+    /// A cookie of the user, after the response was applied to the jar.
     fn cookie(&self, name: &str) -> Option<String>;
-    /// The decoded body as text.
+    /// The decoded body as text; empty when there is none.
     fn body(&self) -> &str;
 }
 
-/// Where a value is found.
+/// Where in a response a value is found.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum ExtractSource {
     /// Elements that match a selector: an attribute, or the text.
     Css {
-        /// Which elements.
+        /// The elements to consider.
         selector: Box<Selector>,
-        /// Which attribute; the element's text when absent.
+        /// The attribute to read; `None` reads the text of the element.
         attr: Option<String>,
     },
-    /// A JSON pointer, split at the one `*` that stands for every element.
+    /// A JSON pointer, split at its one `*`, which stands for every element.
     Json {
-        /// The pointer, up to the star.
+        /// The pointer before the star, or all of it.
         head: String,
-        /// The pointer after the star.
+        /// The pointer after the star; `None` without a star.
         tail: Option<String>,
     },
-    /// The first group of an expression, or all of it.
+    /// The first group of the expression, or the whole match when it has no group.
     Regex(Regex),
-    /// A response header.
+    /// The name of a response header, in lower case.
     Header(String),
-    /// A cookie.
+    /// The name of a cookie.
     Cookie(String),
 }
 
-/// One value to take.
+/// One `extract` entry of a step.
 #[derive(Debug, Clone)]
 pub struct Extract {
     pub(crate) name: String,
     pub(crate) var: VarId,
-    pub(crate) source: Source,
-    pub(crate) pick: Which,
+    pub(crate) source: ExtractSource,
+    pub(crate) pick: ExtractPick,
     pub(crate) required: bool,
 }
 
-/// Which of all that match.
+/// Which of the matches are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// The first.
+pub(crate) enum ExtractPick {
+    /// The first match in document order.
     First,
-    /// Any.
+    /// One match, chosen with equal probability.
     Random,
-    /// All of them, as a list for `for_each`.
+    /// Every match, as a list for `for_each`.
     All,
 }
 
-/// A required value was not in the answer.
+/// A required value was not in the response; holds the name of the extract.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` was not found in the answer")]
-pub struct Miss(pub String);
+#[error("`{0}` was not found in the response")]
+pub struct MissingExtract(pub String);
 
 impl Extract {
-    /// True when the body must be decoded for it.
+    /// True when it reads the body, which must be decoded for that.
     pub fn needs_body(&self) -> bool {
-        !matches!(self.source, Source::Header(_) | Source::Cookie(_))
+        !matches!(self.source, ExtractSource::Header(_) | ExtractSource::Cookie(_))
     }
 
-    /// Takes the values of all extracts of a step; HTML and JSON are parsed once at most.
-    pub fn apply(extracts: &[Self], answer: &dyn Answer, visit: &mut Visit) -> Result<(), Miss> {
+    /// Extracts the values of all entries of a step into the context; HTML and JSON are parsed at most once.
+    pub fn apply(
+        extracts: &[Self],
+        response: &dyn ExtractInput,
+        context: &mut UserContext,
+    ) -> Result<(), MissingExtract> {
         let (mut html, mut json) = (None, None);
         for extract in extracts {
             let found = match &extract.source {
-                Source::Css { selector, attr } => {
-                    let html = html.get_or_insert_with(|| Html::parse_document(answer.body()));
-                    css(html, selector, attr.as_deref())
+                ExtractSource::Css { selector, attr } => {
+                    let html = html.get_or_insert_with(|| Html::parse_document(response.body()));
+                    select_css(html, selector, attr.as_deref())
                 }
-                Source::Json { head, tail } => {
+                ExtractSource::Json { head, tail } => {
                     let json = json.get_or_insert_with(|| {
-                        serde_json::from_str(answer.body()).unwrap_or(serde_json::Value::Null)
+                        serde_json::from_str(response.body()).unwrap_or(serde_json::Value::Null)
                     });
-                    pointer(json, head, tail.as_deref())
+                    resolve_pointer(json, head, tail.as_deref())
                 }
-                Source::Regex(regex) => regex
-                    .captures_iter(answer.body())
+                ExtractSource::Regex(regex) => regex
+                    .captures_iter(response.body())
                     .take(MAX_CANDIDATES)
                     .filter_map(|groups| groups.get(1).or_else(|| groups.get(0)))
-                    .filter_map(|group| text(group.as_str()))
+                    .filter_map(|group| accept_text(group.as_str()))
                     .collect(),
-                Source::Header(name) => answer.header(name).and_then(text).into_iter().collect(),
-                Source::Cookie(name) => answer.cookie(name).as_deref().and_then(text).into_iter().collect(),
+                ExtractSource::Header(name) => {
+                    response.header(name).and_then(accept_text).into_iter().collect()
+                }
+                ExtractSource::Cookie(name) => {
+                    response.cookie(name).as_deref().and_then(accept_text).into_iter().collect()
+                }
             };
             if found.is_empty() && extract.required {
-                return Err(Miss(extract.name.clone()));
+                return Err(MissingExtract(extract.name.clone()));
             }
-            extract.keep(found, visit);
+            extract.store(found, context);
         }
         Ok(())
     }
 
-    /// Keeps what was found, or forgets what was known when nothing was.
-    fn keep(&self, mut found: Vec<Value>, visit: &mut Visit) {
-        if self.pick == Which::All {
-            return visit.values.set_list(self.var, found);
+    /// Stores what was found; when nothing was found, removes the previous value.
+    fn store(&self, mut found: Vec<Value>, context: &mut UserContext) {
+        if self.pick == ExtractPick::All {
+            return context.values.set_list(self.var, found);
         }
         if found.is_empty() {
-            return visit.values.set(self.var, None);
+            return context.values.set(self.var, None);
         }
-        let at = if self.pick == Which::Random { visit.below(found.len() as u64) as usize } else { 0 };
-        visit.values.set(self.var, Some(found.swap_remove(at)));
+        let at = if self.pick == ExtractPick::Random {
+            context.draw_below(found.len() as u64) as usize
+        } else {
+            0
+        };
+        context.values.set(self.var, Some(found.swap_remove(at)));
     }
 }
 
-fn css(html: &Html, selector: &Selector, attr: Option<&str>) -> Vec<Value> {
+fn select_css(html: &Html, selector: &Selector, attr: Option<&str>) -> Vec<Value> {
     html.select(selector)
         .take(MAX_CANDIDATES)
         .filter_map(|element| match attr {
-            Some(attr) => element.value().attr(attr).and_then(text),
-            None => text(element.text().collect::<String>().trim()),
+            Some(attr) => element.value().attr(attr).and_then(accept_text),
+            None => accept_text(element.text().collect::<String>().trim()),
         })
         .collect()
 }
 
-fn pointer(json: &serde_json::Value, head: &str, tail: Option<&str>) -> Vec<Value> {
+fn resolve_pointer(json: &serde_json::Value, head: &str, tail: Option<&str>) -> Vec<Value> {
     let Some(at_head) = json.pointer(head) else { return Vec::new() };
-    let Some(tail) = tail else { return scalar(at_head).into_iter().collect() };
+    let Some(tail) = tail else { return accept_scalar(at_head).into_iter().collect() };
     let elements: Vec<&serde_json::Value> = match at_head {
         serde_json::Value::Array(list) => list.iter().take(MAX_CANDIDATES).collect(),
         serde_json::Value::Object(map) => map.values().take(MAX_CANDIDATES).collect(),
         _ => Vec::new(),
     };
-    elements.into_iter().filter_map(|element| element.pointer(tail).and_then(scalar)).collect()
+    elements.into_iter().filter_map(|element| element.pointer(tail).and_then(accept_scalar)).collect()
 }
 
-fn scalar(json: &serde_json::Value) -> Option<Value> {
+fn accept_scalar(json: &serde_json::Value) -> Option<Value> {
     match json {
-        serde_json::Value::String(string) => text(string),
+        serde_json::Value::String(string) => accept_text(string),
         serde_json::Value::Number(number) => {
             Some(number.as_i64().map_or_else(|| Value::Text(number.to_string()), Value::Number))
         }
@@ -156,8 +170,8 @@ fn scalar(json: &serde_json::Value) -> Option<Value> {
     }
 }
 
-fn text(found: &str) -> Option<Value> {
-    let fits = !found.is_empty() && found.len() <= MAX_VALUE && !found.chars().any(char::is_control);
+fn accept_text(found: &str) -> Option<Value> {
+    let fits = !found.is_empty() && found.len() <= MAX_VALUE_BYTES && !found.chars().any(char::is_control);
     fits.then(|| Value::Text(found.to_owned()))
 }
 
@@ -165,9 +179,9 @@ fn text(found: &str) -> Option<Value> {
 mod tests {
     use super::*;
 
-    struct Page(&'static str);
+    struct TestResponse(&'static str);
 
-    impl Answer for Page {
+    impl ExtractInput for TestResponse {
         fn header(&self, name: &str) -> Option<&str> {
             (name == "location").then_some("/orders/7/")
         }
@@ -179,17 +193,17 @@ mod tests {
         }
     }
 
-    fn take(source: Source, body: &'static str) -> Result<Option<Value>, Miss> {
+    fn extract_one(source: ExtractSource, body: &'static str) -> Result<Option<Value>, MissingExtract> {
         let extract =
-            Extract { name: "it".into(), var: VarId(0), source, pick: Which::First, required: true };
-        let mut visit = Visit::new(1, 1);
-        Extract::apply(&[extract], &Page(body), &mut visit)?;
-        Ok(visit.values.get(VarId(0)).cloned())
+            Extract { name: "it".into(), var: VarId(0), source, pick: ExtractPick::First, required: true };
+        let mut context = UserContext::new(1, 1);
+        Extract::apply(&[extract], &TestResponse(body), &mut context)?;
+        Ok(context.values.get(VarId(0)).cloned())
     }
 
-    fn css_source(selector: &str, attr: Option<&str>) -> Source {
+    fn css_source(selector: &str, attr: Option<&str>) -> ExtractSource {
         let selector = Box::new(Selector::parse(selector).expect("selector"));
-        Source::Css { selector, attr: attr.map(str::to_owned) }
+        ExtractSource::Css { selector, attr: attr.map(str::to_owned) }
     }
 
     const FORM: &str = r#"<form id=f><input type="hidden" name="csrfmiddlewaretoken" value="t0k"></form><a href="/b/1/">One</a>"#;
@@ -198,15 +212,15 @@ mod tests {
     fn each_source_finds_its_value() {
         let found = |value: &str| Ok(Some(Value::Text(value.to_owned())));
         let token = css_source("#f input[name=csrfmiddlewaretoken]", Some("value"));
-        assert_eq!(take(token, FORM), found("t0k"));
-        assert_eq!(take(css_source("a", None), FORM), found("One"));
-        let regex = Source::Regex(Regex::new(r#"href="/b/(\d+)/""#).expect("regex"));
-        assert_eq!(take(regex, FORM), found("1"));
-        assert_eq!(take(Source::Header("location".into()), ""), found("/orders/7/"));
-        assert_eq!(take(Source::Cookie("csrftoken".into()), ""), found("c00"));
-        let json = Source::Json { head: "/results".into(), tail: Some("/id".into()) };
+        assert_eq!(extract_one(token, FORM), found("t0k"));
+        assert_eq!(extract_one(css_source("a", None), FORM), found("One"));
+        let regex = ExtractSource::Regex(Regex::new(r#"href="/b/(\d+)/""#).expect("regex"));
+        assert_eq!(extract_one(regex, FORM), found("1"));
+        assert_eq!(extract_one(ExtractSource::Header("location".into()), ""), found("/orders/7/"));
+        assert_eq!(extract_one(ExtractSource::Cookie("csrftoken".into()), ""), found("c00"));
+        let json = ExtractSource::Json { head: "/results".into(), tail: Some("/id".into()) };
         let books = r#"{"results":[{"id":3},{"title":"no id"},{"id":4}]}"#;
-        assert_eq!(take(json, books), Ok(Some(Value::Number(3))));
+        assert_eq!(extract_one(json, books), Ok(Some(Value::Number(3))));
     }
 
     #[test]
@@ -214,15 +228,16 @@ mod tests {
         let json = Extract {
             name: "id".into(),
             var: VarId(0),
-            pick: Which::Random,
+            pick: ExtractPick::Random,
             required: true,
-            source: Source::Json { head: String::new(), tail: Some(String::new()) },
+            source: ExtractSource::Json { head: String::new(), tail: Some(String::new()) },
         };
-        let mut visit = Visit::new(5, 1);
+        let mut context = UserContext::new(5, 1);
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..100 {
-            Extract::apply(std::slice::from_ref(&json), &Page("[1,2,3]"), &mut visit).expect("found");
-            if let Some(Value::Number(n)) = visit.values.get(VarId(0)) {
+            Extract::apply(std::slice::from_ref(&json), &TestResponse("[1,2,3]"), &mut context)
+                .expect("found");
+            if let Some(Value::Number(n)) = context.values.get(VarId(0)) {
                 seen.insert(*n);
             }
         }
@@ -230,28 +245,29 @@ mod tests {
     }
 
     #[test]
-    fn all_that_match_are_a_list_and_an_empty_one_is_none() {
-        let source = Source::Json { head: String::new(), tail: Some("/id".into()) };
-        let all = Extract { name: "ids".into(), var: VarId(3), source, pick: Which::All, required: false };
-        let mut visit = Visit::new(5, 1);
-        let body = Page(r#"[{"id":3},{"id":"x"},{}]"#);
-        Extract::apply(std::slice::from_ref(&all), &body, &mut visit).expect("found");
-        let list = visit.values.list(VarId(3)).expect("a list");
+    fn pick_all_stores_a_list_and_an_empty_one_is_removed() {
+        let source = ExtractSource::Json { head: String::new(), tail: Some("/id".into()) };
+        let all =
+            Extract { name: "ids".into(), var: VarId(3), source, pick: ExtractPick::All, required: false };
+        let mut context = UserContext::new(5, 1);
+        let body = TestResponse(r#"[{"id":3},{"id":"x"},{}]"#);
+        Extract::apply(std::slice::from_ref(&all), &body, &mut context).expect("found");
+        let list = context.values.list(VarId(3)).expect("a list");
         assert_eq!(*list, [Value::Number(3), Value::Text("x".into())]);
-        assert!(visit.values.has(VarId(3)) && visit.values.get(VarId(3)).is_none());
-        Extract::apply(std::slice::from_ref(&all), &Page("[]"), &mut visit).expect("not required");
-        assert!(!visit.values.has(VarId(3)));
+        assert!(context.values.has(VarId(3)) && context.values.get(VarId(3)).is_none());
+        Extract::apply(std::slice::from_ref(&all), &TestResponse("[]"), &mut context).expect("not required");
+        assert!(!context.values.has(VarId(3)));
         let required = Extract { required: true, ..all };
-        assert!(Extract::apply(&[required], &Page("[]"), &mut visit).is_err());
+        assert!(Extract::apply(&[required], &TestResponse("[]"), &mut context).is_err());
     }
 
     #[test]
-    fn what_is_not_there_is_missed_by_name() {
-        let miss = take(css_source("p", None), FORM).expect_err("no p");
-        assert_eq!(miss.to_string(), "`it` was not found in the answer");
-        let json = Source::Json { head: "/id".into(), tail: None };
-        assert!(take(json, "<html>not json").is_err());
-        let hostile = Source::Regex(Regex::new("(?s)x(.*)").expect("regex"));
-        assert!(take(hostile, "xa\r\nSet-Cookie: evil").is_err());
+    fn a_missing_value_is_reported_by_name() {
+        let miss = extract_one(css_source("p", None), FORM).expect_err("no p");
+        assert_eq!(miss.to_string(), "`it` was not found in the response");
+        let json = ExtractSource::Json { head: "/id".into(), tail: None };
+        assert!(extract_one(json, "<html>not json").is_err());
+        let hostile = ExtractSource::Regex(Regex::new("(?s)x(.*)").expect("regex"));
+        assert!(extract_one(hostile, "xa\r\nSet-Cookie: evil").is_err());
     }
 }

@@ -1,86 +1,86 @@
-//! Scenario files from what is there already: an access log, a browser's recording (HAR), an OpenAPI document.
+//! Generates scenario files from existing data: an access log, a browser recording (HAR), an OpenAPI document.
 //!
-//! What comes out is the text of a file that a person can read and change, and that is valid: it is read once more before it
-//! is given away. What could not be taken over is counted, and said in the file. Nothing secret goes into it.
+//! The result is the text of a valid scenario file that a person can read and edit; it is parsed again before it is returned.
+//! Comments in the file report what could not be imported. Secrets are never written into it.
 
 mod access_log;
-mod bodies;
 mod draft;
 mod har;
 mod lines;
 mod openapi;
 mod secret;
+mod step_body;
 
 use std::fmt;
 
 use thiserror::Error;
 
-use self::draft::Draft;
-use crate::refusal::ScenarioError;
+use self::draft::DraftScenario;
+use crate::error::ScenarioError;
 use crate::scenario::Scenario;
 
 pub use access_log::{Replay, from_access_log};
 pub use har::from_har;
 pub use openapi::from_openapi;
 
-/// A scenario file, and what was left out of it.
+/// A generated scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
-    /// The text of the file.
+    /// The text of the file, a valid scenario.
     pub text: String,
-    /// Name of the scenario.
+    /// The name of the scenario in the file.
     pub name: String,
-    /// What it was made of, in sentences.
-    pub said: Vec<String>,
+    /// Sentences about what was imported and what was skipped.
+    pub notes: Vec<String>,
 }
 
-/// Why nothing could be made of it.
+/// Why no scenario could be generated.
 #[derive(Debug, Error)]
 pub enum ImportError {
-    /// It could not be read.
+    /// The source could not be read.
     #[error("cannot read {source_name}: {source}")]
     Unreadable {
-        /// What was read.
+        /// Name of the source in messages.
         source_name: String,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// It is not what it was said to be.
-    #[error("{source_name} is no {kind}: {why}")]
-    NotOne {
-        /// What was read.
+    /// The source has another format.
+    #[error("{source_name} is not an {kind}: {why}")]
+    WrongFormat {
+        /// Name of the source in messages.
         source_name: String,
-        /// What it should have been, with what that looks like.
+        /// The expected format, with a description.
         kind: &'static str,
-        /// What speaks against it.
+        /// What is wrong with the content.
         why: String,
     },
-    /// It holds nothing that could be asked for.
-    #[error("{source_name} holds nothing that could be asked for: {why}")]
-    Nothing {
-        /// What was read.
+    /// The source contains no request that can be repeated.
+    #[error("no scenario can be made from {source_name}: {why}")]
+    NothingUsable {
+        /// Name of the source in messages.
         source_name: String,
-        /// What it holds instead.
+        /// What it contains instead.
         why: String,
     },
-    /// What was made of it is not valid; that is a fault of kneepoint's.
-    #[error("the scenario made of it is not valid, which is a fault of kneepoint's; please report it: {0}")]
-    Ours(ScenarioError),
+    /// The generated file is not valid, which is a bug in kneepoint.
+    #[error("the generated scenario is not valid; this is a bug in kneepoint, please report it: {0}")]
+    InvalidOutput(ScenarioError),
 }
 
 impl Imported {
-    /// Reads the text once more, so that only what will be accepted is given away.
-    fn checked(draft: &Draft, said: Vec<String>) -> Result<Self, ImportError> {
-        let text = draft.text();
-        Scenario::parse(&format!("{}.toml", draft.name), &text).map_err(ImportError::Ours)?;
-        Ok(Self { text, name: draft.name.clone(), said })
+    /// Renders the draft and parses the text again, so that only valid files are returned.
+    fn from_draft(draft: &DraftScenario, notes: Vec<String>) -> Result<Self, ImportError> {
+        let text = draft.to_toml();
+        Scenario::parse(&format!("{}.toml", draft.name), &text).map_err(ImportError::InvalidOutput)?;
+        Ok(Self { text, name: draft.name.clone(), notes })
     }
 }
 
-/// `1 request`, `2 requests`.
-struct Counted<'a>(u64, &'a str);
+/// A number with its noun: `1 request`, `2 requests`.
+struct Count<'a>(u64, &'a str);
 
-impl fmt::Display for Counted<'_> {
+impl fmt::Display for Count<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
     }

@@ -1,13 +1,13 @@
-//! The scenarios that come along, compiled in, and the file that explains every key.
+//! The built-in scenarios and the annotated reference file, compiled in; and the ways to load a scenario.
 
 use std::path::Path;
 
-use crate::refusal::{ScenarioError, nearest};
+use crate::error::{ScenarioError, suggest_nearest};
 use crate::scenario::Scenario;
-use crate::surroundings::Surroundings;
-use crate::validate::read;
+use crate::scenario_env::ScenarioEnv;
+use crate::validate::parse_scenario;
 
-/// Every key of a scenario file, explained.
+/// The reference of scenario files: a valid scenario in which every key is explained.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 
 const LIBRARY: [(&str, &str); 9] = [
@@ -23,37 +23,39 @@ const LIBRARY: [(&str, &str); 9] = [
 ];
 
 impl Scenario {
-    /// Names of the scenarios that come along.
-    pub fn library() -> Vec<&'static str> {
+    /// Names of the built-in scenarios.
+    pub fn library_names() -> Vec<&'static str> {
         LIBRARY.iter().map(|(name, _)| *name).collect()
     }
 
-    /// One of them.
+    /// The built-in scenario of this name.
     pub fn from_library(name: &str) -> Result<Self, ScenarioError> {
         match LIBRARY.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => read(&format!("library/{name}.toml"), text, None, &Surroundings::new()),
-            None => Err(ScenarioError::Unknown {
+            Some((_, text)) => {
+                parse_scenario(&format!("library/{name}.toml"), text, None, &ScenarioEnv::new())
+            }
+            None => Err(ScenarioError::UnknownName {
                 name: name.to_owned(),
-                suggestion: nearest(name, Self::library()),
-                known: Self::library().join(", "),
+                suggestion: suggest_nearest(name, Self::library_names()),
+                known: Self::library_names().join(", "),
             }),
         }
     }
 
-    /// Reads and validates a file. Files that it names are looked for beside it.
+    /// Reads and validates a file. Paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
-        Self::load_in(path, &Surroundings::new())
+        Self::load_in(path, &ScenarioEnv::new())
     }
 
-    /// The same, sharing what other scenarios have read.
-    pub(crate) fn load_in(path: &Path, surroundings: &Surroundings) -> Result<Self, ScenarioError> {
+    /// Like [`Self::load`], but shares data files with the other scenarios of the same environment.
+    pub(crate) fn load_in(path: &Path, env: &ScenarioEnv) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
-        read(&path.display().to_string(), &text, path.parent(), surroundings)
+        parse_scenario(&path.display().to_string(), &text, path.parent(), env)
     }
 
-    /// Validates a text; `file` is its name in messages. Files that it names are looked for in the working folder.
+    /// Validates a text; `file` is its name in messages. Paths in it are relative to the working folder.
     pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        read(file, text, None, &Surroundings::new())
+        parse_scenario(file, text, None, &ScenarioEnv::new())
     }
 }

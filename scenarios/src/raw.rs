@@ -1,11 +1,11 @@
-//! Exactly what a scenario file says: unknown keys refused, nothing judged yet.
+//! The scenario file as deserialized: unknown keys are rejected, values are not validated yet.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-/// A file.
+/// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawScenario {
@@ -30,7 +30,7 @@ pub(crate) struct RawScenario {
     pub(crate) step: Vec<Spanned<RawStep>>,
 }
 
-/// Who the visitor is.
+/// The table `auth`: exactly one of its keys must be set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAuth {
@@ -38,7 +38,7 @@ pub(crate) struct RawAuth {
     pub(crate) bearer: Option<Spanned<String>>,
 }
 
-/// A user with a password.
+/// User and password of `auth.basic`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawBasic {
@@ -46,7 +46,7 @@ pub(crate) struct RawBasic {
     pub(crate) password: Spanned<String>,
 }
 
-/// A pause.
+/// The table `think`; which keys go together is checked later.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawThink {
@@ -60,7 +60,7 @@ pub(crate) struct RawThink {
     pub(crate) p95_ms: Option<u64>,
 }
 
-/// Where a value comes from.
+/// One entry of `[vars]`: a list or a range.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawVar {
@@ -69,7 +69,7 @@ pub(crate) struct RawVar {
     pub(crate) pick: Option<Spanned<String>>,
 }
 
-/// A file of rows.
+/// One entry of `[feeds]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawFeed {
@@ -77,7 +77,7 @@ pub(crate) struct RawFeed {
     pub(crate) pick: Option<Spanned<String>>,
 }
 
-/// A step.
+/// One `[[step]]` of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawStep {
@@ -112,7 +112,7 @@ pub(crate) struct RawStep {
     pub(crate) slo: Option<BTreeMap<String, Spanned<String>>>,
 }
 
-/// What the answer must be.
+/// The table `expect`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawExpect {
@@ -124,7 +124,7 @@ pub(crate) struct RawExpect {
     pub(crate) max_bytes: Option<u64>,
 }
 
-/// A value to take from the answer.
+/// One entry of `extract`: exactly one of its five sources must be set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawExtract {

@@ -1,20 +1,21 @@
-//! A scenario that can be believed: built once by validation, never checked again.
+//! A validated scenario: validation builds it once, and nothing checks it again.
 
 use std::sync::Arc;
 
 use crate::body::Body;
 use crate::condition::Condition;
 use crate::extract::Extract;
-use crate::feed::{Dry, Feed};
-use crate::promise::Promised;
-use crate::rounds::Repeat;
+use crate::feed::{Feed, FeedExhausted};
+use crate::repeat::Repeat;
 use crate::secret::Secret;
+use crate::slo::StepSlo;
 use crate::source::VarSource;
 use crate::template::Template;
-use crate::think::Think;
-use crate::values::{VarId, Visit};
+use crate::think_time::ThinkTime;
+use crate::user_context::UserContext;
+use crate::values::VarId;
 
-/// What one visitor does.
+/// What one user does: steps, values, sessions and pauses.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     pub(crate) name: String,
@@ -29,29 +30,29 @@ pub struct Scenario {
     pub(crate) steps: Arc<[Step]>,
 }
 
-/// How long a visitor keeps cookies and values.
+/// How long cookies and values are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionScope {
-    /// One journey.
+    /// Each journey starts without cookies and values.
     Journey,
-    /// From one journey to the next.
+    /// A user keeps them from one journey to the next.
     User,
 }
 
-/// A request's method.
+/// The HTTP methods that a step can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// Default of a step; never has a body.
     Get,
-    /// Reads the headers only.
+    /// Like GET without a response body.
     Head,
-    /// Sends a form or creates.
+    /// The only method besides PATCH that is not idempotent.
     Post,
-    /// Replaces.
+    /// Idempotent, but changes data.
     Put,
-    /// Changes.
+    /// Neither safe nor idempotent.
     Patch,
-    /// Deletes.
+    /// Idempotent, but changes data.
     Delete,
 }
 
@@ -59,7 +60,7 @@ impl Method {
     pub(crate) const ALL: [Self; 6] =
         [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
-    /// As it is sent.
+    /// The method in upper case, as in the request line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -70,38 +71,38 @@ impl Method {
             Self::Delete => "DELETE",
         }
     }
-    /// True when asking twice does what asking once does (RFC 9110 §9.2.2).
+    /// True when repeating the request has no further effect (RFC 9110 §9.2.2).
     pub const fn is_idempotent(self) -> bool {
         !matches!(self, Self::Post | Self::Patch)
     }
-    /// True when nothing is changed by asking (RFC 9110 §9.2.1).
+    /// True when the request changes nothing on the server (RFC 9110 §9.2.1).
     pub const fn is_safe(self) -> bool {
         matches!(self, Self::Get | Self::Head)
     }
 }
 
-/// What the answer must be.
+/// What a response must be for the request to count as a success.
 #[derive(Debug, Clone, Default)]
-pub struct Expect {
+pub struct Expectation {
     pub(crate) statuses: Vec<u16>,
     pub(crate) contains: Vec<String>,
     pub(crate) not_contains: Vec<String>,
     pub(crate) max_bytes: Option<u64>,
 }
 
-impl Expect {
-    /// Is the status one that was expected? Without a list, any 2xx or 3xx.
+impl Expectation {
+    /// True when the status is in the list; without a list, any 2xx or 3xx.
     pub fn accepts(&self, status: u16) -> bool {
         if self.statuses.is_empty() { (200..400).contains(&status) } else { self.statuses.contains(&status) }
     }
-    /// True when the body must be decoded to judge it.
+    /// True when the check needs the decoded body.
     pub fn needs_body(&self) -> bool {
         !self.contains.is_empty() || !self.not_contains.is_empty()
     }
-    /// Judges the body; the words say which check failed.
-    pub fn judge(&self, body: &str, body_bytes: u64) -> Result<(), String> {
-        if let Some(most) = self.max_bytes.filter(|most| body_bytes > *most) {
-            return Err(format!("body of {body_bytes} bytes, at most {most} expected"));
+    /// Checks the decoded body; the error names the check that failed.
+    pub fn check_body(&self, body: &str, body_bytes: u64) -> Result<(), String> {
+        if let Some(max) = self.max_bytes.filter(|max| body_bytes > *max) {
+            return Err(format!("body of {body_bytes} bytes, at most {max} expected"));
         }
         if let Some(text) = self.contains.iter().find(|text| !body.contains(text.as_str())) {
             return Err(format!("body does not contain {text:?}"));
@@ -121,9 +122,9 @@ pub struct Step {
     pub(crate) path: Template,
     pub(crate) headers: Vec<(String, Template)>,
     pub(crate) body: Body,
-    pub(crate) expect: Expect,
+    pub(crate) expect: Expectation,
     pub(crate) extracts: Vec<Extract>,
-    pub(crate) think: Think,
+    pub(crate) think: ThinkTime,
     pub(crate) repeat: Repeat,
     pub(crate) chance: f64,
     pub(crate) when: Option<Condition>,
@@ -131,65 +132,65 @@ pub struct Step {
     pub(crate) follow_redirects: bool,
     pub(crate) assets: bool,
     pub(crate) weight: u32,
-    pub(crate) slo: Vec<Promised>,
+    pub(crate) slo: Vec<StepSlo>,
     pub(crate) group: Option<Arc<str>>,
 }
 
 impl Step {
-    /// Name in reports.
+    /// Name of the endpoint in reports.
     pub fn name(&self) -> &str {
         &self.name
     }
-    /// Method.
+    /// GET unless the file sets another.
     pub const fn method(&self) -> Method {
         self.method
     }
-    /// Path; a leading placeholder is a link.
+    /// Path within the site; a leading placeholder holds a link.
     pub const fn path(&self) -> &Template {
         &self.path
     }
-    /// Extra headers, names in lower case.
+    /// Headers of the scenario and the step, names in lower case.
     pub fn headers(&self) -> &[(String, Template)] {
         &self.headers
     }
-    /// What is sent.
+    /// The request body.
     pub const fn body(&self) -> &Body {
         &self.body
     }
-    /// What the answer must be.
-    pub const fn expect(&self) -> &Expect {
+    /// What a response must be for the request to count as a success.
+    pub const fn expect(&self) -> &Expectation {
         &self.expect
     }
-    /// Values to take from the answer.
+    /// Values to extract from the response.
     pub fn extracts(&self) -> &[Extract] {
         &self.extracts
     }
-    /// Pause before it.
-    pub const fn think(&self) -> &Think {
+    /// Pause before each run of the step.
+    pub const fn think(&self) -> &ThinkTime {
         &self.think
     }
-    /// Are redirects followed within the step?
+    /// True when redirects are followed within the step.
     pub const fn follows_redirects(&self) -> bool {
         self.follow_redirects
     }
-    /// Is it a page whose images, scripts and style sheets are loaded too, as a browser does?
+    /// True when the images, scripts and style sheets of the page are loaded too, as a browser does.
     pub const fn loads_assets(&self) -> bool {
         self.assets
     }
-    /// True when the decoded body is needed after the request.
+    /// True when a check or an extract needs the decoded body.
     pub fn needs_body(&self) -> bool {
         self.expect.needs_body() || self.extracts.iter().any(Extract::needs_body)
     }
-    /// The group that it belongs to.
+    /// The group of steps that are timed together; `None` when it is in no group.
     pub fn group(&self) -> Option<&str> {
         self.group.as_deref()
     }
-    /// What is promised of its endpoint.
-    pub fn slo(&self) -> &[Promised] {
+    /// Objectives for its endpoint.
+    pub fn slo(&self) -> &[StepSlo] {
         &self.slo
     }
-    /// True when the size of the decoded body is judged.
-    pub fn bounds_body(&self) -> bool {
+    /// True when the size of the decoded body is limited.
+    pub fn limits_body_size(&self) -> bool {
         self.expect.max_bytes.is_some()
     }
 }
@@ -199,65 +200,70 @@ impl Scenario {
     pub fn name(&self) -> &str {
         &self.name
     }
-    /// One line about it.
+    /// One line for listings; empty when the file has none.
     pub fn description(&self) -> &str {
         &self.description
     }
-    /// Its own idea of its share.
+    /// Its default share in a mix; the configuration of a run overrides it.
     pub const fn weight(&self) -> u32 {
         self.weight
     }
-    /// True when it changes data.
+    /// True when it changes data, so that it must only run against a disposable site.
     pub const fn needs_throw_away(&self) -> bool {
         self.needs_throw_away
     }
-    /// How long cookies and values are kept.
+    /// When cookies and values are discarded.
     pub const fn session(&self) -> SessionScope {
         self.session
     }
-    /// All steps, in order.
+    /// All steps, in the order of the file.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// Its feeds: name, and how many rows there are.
+    /// Name and number of rows of each feed.
     pub fn feeds(&self) -> impl Iterator<Item = (&str, u64)> {
         self.feeds.iter().map(|feed| (feed.name.as_str(), feed.table.rows()))
     }
 
-    /// Values of the environment that its requests hold.
+    /// Environment values that its requests contain.
     pub fn secrets(&self) -> &[Secret] {
         &self.secrets
     }
 
-    /// Begins a journey: chooses its values, and says which steps to do, in order. `journey` is its number among all, `turn`
-    /// among those of this scenario, both from 1.
+    /// Begins a journey: chooses its values, and returns the indexes of the steps to run, in order. `journey` is its number among
+    /// all journeys, `scenario_journey` among those of this scenario, both from 1.
     ///
     /// # Errors
-    /// A feed that gives each row once has none left.
-    pub fn begin(&self, visit: &mut Visit, journey: u64, turn: u64) -> Result<Vec<usize>, Dry> {
-        (visit.journey, visit.turn, visit.status) = (journey, turn, None);
-        visit.choose(&self.sources);
-        if let Some(feed) = self.feeds.iter().position(|feed| !feed.choose(visit)) {
-            return Err(Dry { feed });
+    /// A `unique` feed has no row left.
+    pub fn begin_journey(
+        &self,
+        context: &mut UserContext,
+        journey: u64,
+        scenario_journey: u64,
+    ) -> Result<Vec<usize>, FeedExhausted> {
+        (context.journey, context.scenario_journey, context.status) = (journey, scenario_journey, None);
+        context.choose_values(&self.sources);
+        if let Some(feed) = self.feeds.iter().position(|feed| !feed.choose_row(context)) {
+            return Err(FeedExhausted { feed });
         }
-        Ok(self.order(visit))
+        Ok(self.choose_steps(context))
     }
 
-    fn order(&self, visit: &mut Visit) -> Vec<usize> {
+    fn choose_steps(&self, context: &mut UserContext) -> Vec<usize> {
         if self.pick_steps == 0 {
             return (0..self.steps.len()).collect();
         }
         let total: u64 = self.steps.iter().map(|step| u64::from(step.weight)).sum();
         (0..self.pick_steps)
             .map(|_| {
-                let mut at = visit.below(total);
+                let mut offset = context.draw_below(total);
                 self.steps
                     .iter()
                     .position(|step| {
-                        let here = at < u64::from(step.weight);
-                        at = at.saturating_sub(u64::from(step.weight));
-                        here
+                        let is_chosen = offset < u64::from(step.weight);
+                        offset = offset.saturating_sub(u64::from(step.weight));
+                        is_chosen
                     })
                     .unwrap_or(0)
             })

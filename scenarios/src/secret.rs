@@ -1,9 +1,10 @@
-//! A value that must not be shown.
+//! A value from the environment that must not appear in messages, logs or reports.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A value of the environment. It is sent, and otherwise only compared, so that whatever holds it is not kept.
+/// A value from the environment. It is sent in requests; elsewhere it is only compared, so that addresses that contain it are not
+/// stored.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(Arc<str>);
 
@@ -12,16 +13,16 @@ impl Secret {
         Self(value.into())
     }
 
-    /// How it may be written in an address: as it is, and percent-encoded. Values of fewer than four characters are no secrets,
-    /// and would be found everywhere.
-    pub fn written(&self) -> Vec<String> {
+    /// The ways it can occur in a URL: verbatim and percent-encoded. Empty for values of fewer than four characters, which would
+    /// match everywhere.
+    pub fn url_forms(&self) -> Vec<String> {
         if self.0.chars().count() < 4 {
             return Vec::new();
         }
         let form: String = url::form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
-        let mut ways = vec![self.0.to_string(), form.replace('+', "%20"), form];
-        ways.dedup();
-        ways
+        let mut forms = vec![self.0.to_string(), form.replace('+', "%20"), form];
+        forms.dedup();
+        forms
     }
 }
 
@@ -36,11 +37,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_not_shown_and_known_however_it_is_written() {
+    fn debug_output_hides_it_and_every_url_form_is_listed() {
         let secret = Secret::new("a b/c+d");
         assert_eq!(format!("{secret:?}"), "Secret(***)");
-        assert_eq!(secret.written(), ["a b/c+d", "a%20b%2Fc%2Bd", "a+b%2Fc%2Bd"]);
-        assert_eq!(Secret::new("plain").written(), ["plain"]);
-        assert!(Secret::new("yes").written().is_empty());
+        assert_eq!(secret.url_forms(), ["a b/c+d", "a%20b%2Fc%2Bd", "a+b%2Fc%2Bd"]);
+        assert_eq!(Secret::new("plain").url_forms(), ["plain"]);
+        assert!(Secret::new("yes").url_forms().is_empty());
     }
 }

@@ -1,34 +1,34 @@
-//! Where the values of a variable come from, and which of them a visitor is given.
+//! The list or range that a variable's values come from, and how one of them is chosen.
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::values::Value;
+use crate::value::Value;
 
 /// How one of several values is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// At random, once a journey.
+pub enum VarPick {
+    /// At random, once per journey.
     Random,
-    /// At random, anew at each use.
+    /// At random, again at each use.
     EveryTime,
-    /// In order, counted among the journeys of its scenario.
+    /// In order, by the number of the journey among those of its scenario; after the last value comes the first.
     InTurn,
-    /// Always the same for one visitor.
+    /// The same in every journey of one user.
     PerUser,
 }
 
-/// Where the values of a variable come from.
+/// The values of one `[vars]` entry and how one is chosen.
 #[derive(Debug, Clone)]
 pub struct VarSource {
     pub(crate) values: Choices,
-    pub(crate) pick: Pick,
+    pub(crate) pick: VarPick,
 }
 
-/// What can be chosen.
+/// The values to choose from.
 #[derive(Debug, Clone)]
 pub(crate) enum Choices {
-    /// Not empty.
+    /// At least one value.
     List(Vec<Value>),
     /// Both ends included; first ≤ last.
     Range(i64, i64),
@@ -47,11 +47,11 @@ impl VarSource {
             Choices::Range(first, _) => Value::Number(first.saturating_add_unsigned(n % self.len())),
         }
     }
-    pub(crate) fn choose(&self, user: u64, turn: u64, rng: &mut ChaCha8Rng) -> Value {
+    pub(crate) fn choose(&self, user: u64, scenario_journey: u64, rng: &mut ChaCha8Rng) -> Value {
         match self.pick {
-            Pick::Random | Pick::EveryTime => self.nth(rng.random_range(0..self.len())),
-            Pick::InTurn => self.nth(turn.saturating_sub(1)),
-            Pick::PerUser => self.nth(user.saturating_sub(1)),
+            VarPick::Random | VarPick::EveryTime => self.nth(rng.random_range(0..self.len())),
+            VarPick::InTurn => self.nth(scenario_journey.saturating_sub(1)),
+            VarPick::PerUser => self.nth(user.saturating_sub(1)),
         }
     }
 }
@@ -63,10 +63,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_turn_visits_every_value_in_order_and_begins_again() {
-        let source = VarSource { values: Choices::Range(5, 7), pick: Pick::InTurn };
+    fn in_turn_returns_every_value_in_order_and_starts_again() {
+        let source = VarSource { values: Choices::Range(5, 7), pick: VarPick::InTurn };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let seen: Vec<Value> = (1..=4).map(|turn| source.choose(9, turn, &mut rng)).collect();
-        assert_eq!(seen, [5, 6, 7, 5].map(Value::Number));
+        let chosen: Vec<Value> = (1..=4).map(|journey| source.choose(9, journey, &mut rng)).collect();
+        assert_eq!(chosen, [5, 6, 7, 5].map(Value::Number));
     }
 }

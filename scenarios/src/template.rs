@@ -1,7 +1,7 @@
 //! Texts with placeholders: parsed once, rendered for each request.
 //!
 //! `{name}`, `{name:04}`, `{user}`, `{journey}`, `{random:1..500}`, `{env:NAME}`, and `{{`, `}}` for the braces themselves.
-//! Shown for debugging it is as written in the file: what came from the environment is not shown.
+//! `Debug` prints the text of the file, so that values from the environment do not appear.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -11,22 +11,24 @@ use base64::prelude::BASE64_STANDARD;
 use rand::RngExt as _;
 
 use crate::source::VarSource;
-use crate::values::{Value, VarId, Visit};
+use crate::user_context::UserContext;
+use crate::value::Value;
+use crate::values::VarId;
 
-/// How a placeholder's value is written.
+/// How the value of a placeholder is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
+    /// Verbatim, for headers and bodies.
     Raw,
-    /// Percent-encoded as part of a path or query, but for a placeholder that stands first: that is a link.
+    /// Percent-encoded as part of a path or query. A placeholder at the very beginning is a link and stays verbatim.
     Path,
 }
 
-/// A text with placeholders.
+/// A parsed text with placeholders.
 #[derive(Clone)]
 pub struct Template {
     source: Arc<str>,
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 impl fmt::Debug for Template {
@@ -36,72 +38,72 @@ impl fmt::Debug for Template {
 }
 
 #[derive(Clone)]
-enum Part {
+enum TemplatePart {
     Literal(String),
-    Slot(Slot),
+    Placeholder(Placeholder),
     /// User and password of basic authentication.
     Basic(Box<(Template, Template)>),
 }
 
-impl Part {
+impl TemplatePart {
     fn literals(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self {
             Self::Literal(text) => Box::new(std::iter::once(text.as_str())),
-            Self::Slot(_) => Box::new(std::iter::empty()),
-            Self::Basic(both) => Box::new(both.0.literals().chain(both.1.literals())),
+            Self::Placeholder(_) => Box::new(std::iter::empty()),
+            Self::Basic(pair) => Box::new(pair.0.literals().chain(pair.1.literals())),
         }
     }
 }
 
 #[derive(Clone)]
-struct Slot {
-    kind: SlotKind,
+struct Placeholder {
+    kind: PlaceholderKind,
     width: usize,
 }
 
 #[derive(Clone)]
-enum SlotKind {
-    Var { id: VarId, anew: Option<Arc<VarSource>> },
+enum PlaceholderKind {
+    Var { id: VarId, redraw_from: Option<Arc<VarSource>> },
     User,
     Journey,
     Random { first: i64, last: i64 },
 }
 
-/// A placeholder's name could not be used.
+/// Why a text is not a valid template.
 #[derive(Debug)]
-pub(crate) enum BadTemplate {
-    /// A brace without its partner.
-    Brace,
-    /// Something after the colon that is not a width, or a range that is none.
-    Detail(String),
-    /// A name that nothing defines.
+pub(crate) enum TemplateError {
+    /// An opening or closing brace without its counterpart.
+    UnmatchedBrace,
+    /// The text after the colon is neither a width nor a range.
+    InvalidFormat(String),
+    /// The name is not defined.
     Unknown(String),
-    /// A name whose value may be missing.
-    Unsure(String),
-    /// A name of many values.
+    /// The value of the name may be missing.
+    MayBeMissing(String),
+    /// The name is a list, not a single value.
     List(String),
-    /// What may not come from the environment, and why.
+    /// The environment variable cannot be used; holds the reason.
     Environment(String),
 }
 
-/// What a name in braces means, asked from the scenario under validation.
-pub(crate) enum Meaning {
-    /// A variable that is always there.
-    Sure(VarId, Option<Arc<VarSource>>),
-    /// A value that an earlier step may not have found.
-    Unsure,
-    /// Many values at once.
+/// What a name in braces refers to; looked up in the scenario under validation.
+pub(crate) enum NameLookup {
+    /// A variable that always has a value here, and the source to redraw it from at each use.
+    Guaranteed(VarId, Option<Arc<VarSource>>),
+    /// A variable whose value may be missing here.
+    MayBeMissing,
+    /// A list instead of a single value.
     List,
-    /// A text that is known already.
+    /// A constant text.
     Text(String),
-    /// Nothing that may be used here, and why.
-    Refused(String),
-    /// Nothing.
+    /// A name that must not be used here; holds the reason.
+    Forbidden(String),
+    /// A name that is not defined.
     Unknown,
 }
 
 impl Template {
-    pub(crate) fn parse(source: &str, meaning: &dyn Fn(&str) -> Meaning) -> Result<Self, BadTemplate> {
+    pub(crate) fn parse(source: &str, lookup: &dyn Fn(&str) -> NameLookup) -> Result<Self, TemplateError> {
         let (mut parts, mut literal) = (Vec::new(), String::new());
         let mut rest = source;
         while let Some(at) = rest.find(['{', '}']) {
@@ -114,79 +116,79 @@ impl Template {
                 continue;
             }
             let Some((inside, after)) = after.split_once('}').filter(|_| brace == "{") else {
-                return Err(BadTemplate::Brace);
+                return Err(TemplateError::UnmatchedBrace);
             };
             rest = after;
-            if inside.trim().starts_with(ENVIRONMENT) {
-                literal.push_str(&environment(inside.trim(), meaning)?);
+            if inside.trim().starts_with(ENVIRONMENT_PREFIX) {
+                literal.push_str(&resolve_environment(inside.trim(), lookup)?);
                 continue;
             }
             if !literal.is_empty() {
-                parts.push(Part::Literal(std::mem::take(&mut literal)));
+                parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Slot(slot(inside.trim(), meaning)?));
+            parts.push(TemplatePart::Placeholder(parse_placeholder(inside.trim(), lookup)?));
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            parts.push(TemplatePart::Literal(literal));
         }
         Ok(Self { source: source.into(), parts })
     }
 
-    /// `Basic` and user and password as RFC 7617 packs them.
-    pub(crate) fn basic(user: Self, password: Self) -> Self {
+    /// The value of an `Authorization: Basic` header (RFC 7617).
+    pub(crate) fn from_basic_auth(user: Self, password: Self) -> Self {
         let part = match (user.constant(), password.constant()) {
-            (Some(user), Some(password)) => Part::Literal(basic(user, password)),
-            _ => Part::Basic(Box::new((user, password))),
+            (Some(user), Some(password)) => TemplatePart::Literal(encode_basic_auth(user, password)),
+            _ => TemplatePart::Basic(Box::new((user, password))),
         };
         Self { source: "basic authentication".into(), parts: vec![part] }
     }
 
-    /// The texts between placeholders, and those of the environment.
+    /// The constant texts between placeholders, including values from the environment.
     pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().flat_map(Part::literals)
+        self.parts.iter().flat_map(TemplatePart::literals)
     }
 
-    /// As written in the file.
+    /// The text as written in the file.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The text, when there is no placeholder in it.
+    /// The rendered text, when it has no placeholder.
     pub fn constant(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
-            [Part::Literal(text)] => Some(text),
+            [TemplatePart::Literal(text)] => Some(text),
             _ => None,
         }
     }
 
-    /// True when a placeholder stands first: in a path, that is a link.
+    /// True when it begins with a placeholder: in a path, its value is a link.
     pub fn starts_with_placeholder(&self) -> bool {
-        matches!(self.parts.first(), Some(Part::Slot(_)))
+        matches!(self.parts.first(), Some(TemplatePart::Placeholder(_)))
     }
 
-    /// Appends the rendered text. `false` when a value is missing.
+    /// Appends the rendered text to `out`; false when a value is missing.
     #[must_use]
-    pub fn render(&self, visit: &mut Visit, encoding: Encoding, out: &mut String) -> bool {
-        for (at, part) in self.parts.iter().enumerate() {
+    pub fn render(&self, context: &mut UserContext, encoding: Encoding, out: &mut String) -> bool {
+        for (position, part) in self.parts.iter().enumerate() {
             match part {
-                Part::Literal(text) => out.push_str(text),
-                Part::Basic(both) => {
+                TemplatePart::Literal(text) => out.push_str(text),
+                TemplatePart::Basic(pair) => {
                     let (mut user, mut password) = (String::new(), String::new());
-                    if !both.0.render(visit, Encoding::Raw, &mut user)
-                        || !both.1.render(visit, Encoding::Raw, &mut password)
+                    if !pair.0.render(context, Encoding::Raw, &mut user)
+                        || !pair.1.render(context, Encoding::Raw, &mut password)
                     {
                         return false;
                     }
-                    out.push_str(&basic(&user, &password));
+                    out.push_str(&encode_basic_auth(&user, &password));
                 }
-                Part::Slot(slot) => {
-                    let Some(value) = slot.value(visit) else { return false };
-                    let text = padded(&value, slot.width);
-                    if encoding == Encoding::Path && at > 0 {
+                TemplatePart::Placeholder(placeholder) => {
+                    let Some(value) = placeholder.value(context) else { return false };
+                    let text = pad_with_zeros(&value, placeholder.width);
+                    if encoding == Encoding::Path && position > 0 {
                         out.extend(url::form_urlencoded::byte_serialize(text.as_bytes()).map(|piece| {
-                            // A plus means a space only in queries; percent-encoding is right everywhere.
+                            // A plus means a space only in queries; %20 is valid everywhere.
                             if piece == "+" { "%20" } else { piece }
                         }));
                     } else {
@@ -198,42 +200,46 @@ impl Template {
         true
     }
 
-    /// The value itself, when the whole template is one placeholder without padding.
-    pub fn single(&self, visit: &mut Visit) -> Option<Value> {
+    /// The value with its type, when the whole template is one placeholder without padding.
+    pub fn single_value(&self, context: &mut UserContext) -> Option<Value> {
         match self.parts.as_slice() {
-            [Part::Slot(slot)] if slot.width == 0 => slot.value(visit),
+            [TemplatePart::Placeholder(placeholder)] if placeholder.width == 0 => placeholder.value(context),
             _ => None,
         }
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+fn encode_basic_auth(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// Begins placeholders of the environment.
-const ENVIRONMENT: &str = "env:";
+/// Prefix of the placeholders for environment variables.
+const ENVIRONMENT_PREFIX: &str = "env:";
 
-fn environment(inside: &str, meaning: &dyn Fn(&str) -> Meaning) -> Result<String, BadTemplate> {
-    match meaning(inside) {
-        Meaning::Text(text) => Ok(text),
-        Meaning::Refused(why) => Err(BadTemplate::Environment(why)),
-        _ => Err(BadTemplate::Unknown(inside.to_owned())),
+fn resolve_environment(inside: &str, lookup: &dyn Fn(&str) -> NameLookup) -> Result<String, TemplateError> {
+    match lookup(inside) {
+        NameLookup::Text(text) => Ok(text),
+        NameLookup::Forbidden(why) => Err(TemplateError::Environment(why)),
+        _ => Err(TemplateError::Unknown(inside.to_owned())),
     }
 }
 
-impl Slot {
-    fn value(&self, visit: &mut Visit) -> Option<Value> {
+impl Placeholder {
+    fn value(&self, context: &mut UserContext) -> Option<Value> {
         match &self.kind {
-            SlotKind::Var { id, anew } => visit.value(*id, anew.as_deref()).map(std::borrow::Cow::into_owned),
-            SlotKind::User => Some(Value::Number(visit.user as i64)),
-            SlotKind::Journey => Some(Value::Number(visit.journey as i64)),
-            SlotKind::Random { first, last } => Some(Value::Number(visit.rng.random_range(*first..=*last))),
+            PlaceholderKind::Var { id, redraw_from } => {
+                context.resolve_value(*id, redraw_from.as_deref()).map(std::borrow::Cow::into_owned)
+            }
+            PlaceholderKind::User => Some(Value::Number(context.user as i64)),
+            PlaceholderKind::Journey => Some(Value::Number(context.journey as i64)),
+            PlaceholderKind::Random { first, last } => {
+                Some(Value::Number(context.rng.random_range(*first..=*last)))
+            }
         }
     }
 }
 
-fn padded(value: &Value, width: usize) -> String {
+fn pad_with_zeros(value: &Value, width: usize) -> String {
     let text = value.text().into_owned();
     if text.len() >= width {
         return text;
@@ -243,15 +249,18 @@ fn padded(value: &Value, width: usize) -> String {
     wide
 }
 
-fn slot(inside: &str, meaning: &dyn Fn(&str) -> Meaning) -> Result<Slot, BadTemplate> {
+fn parse_placeholder(
+    inside: &str,
+    lookup: &dyn Fn(&str) -> NameLookup,
+) -> Result<Placeholder, TemplateError> {
     let (name, detail) = inside.split_once(':').unwrap_or((inside, ""));
     if name == "random" {
         let range = detail.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
         return match range {
             Some((first, last)) if first <= last => {
-                Ok(Slot { kind: SlotKind::Random { first, last }, width: 0 })
+                Ok(Placeholder { kind: PlaceholderKind::Random { first, last }, width: 0 })
             }
-            _ => Err(BadTemplate::Detail(inside.to_owned())),
+            _ => Err(TemplateError::InvalidFormat(inside.to_owned())),
         };
     }
     let width = match detail {
@@ -260,21 +269,21 @@ fn slot(inside: &str, meaning: &dyn Fn(&str) -> Meaning) -> Result<Slot, BadTemp
             .parse()
             .ok()
             .filter(|width| *width <= 20)
-            .ok_or_else(|| BadTemplate::Detail(inside.to_owned()))?,
+            .ok_or_else(|| TemplateError::InvalidFormat(inside.to_owned()))?,
     };
     let kind = match name {
-        "user" => SlotKind::User,
-        "journey" => SlotKind::Journey,
-        _ => match meaning(name) {
-            Meaning::Sure(id, anew) => SlotKind::Var { id, anew },
-            Meaning::Unsure => return Err(BadTemplate::Unsure(name.to_owned())),
-            Meaning::List => return Err(BadTemplate::List(name.to_owned())),
-            Meaning::Text(_) | Meaning::Refused(_) | Meaning::Unknown => {
-                return Err(BadTemplate::Unknown(name.to_owned()));
+        "user" => PlaceholderKind::User,
+        "journey" => PlaceholderKind::Journey,
+        _ => match lookup(name) {
+            NameLookup::Guaranteed(id, redraw_from) => PlaceholderKind::Var { id, redraw_from },
+            NameLookup::MayBeMissing => return Err(TemplateError::MayBeMissing(name.to_owned())),
+            NameLookup::List => return Err(TemplateError::List(name.to_owned())),
+            NameLookup::Text(_) | NameLookup::Forbidden(_) | NameLookup::Unknown => {
+                return Err(TemplateError::Unknown(name.to_owned()));
             }
         },
     };
-    Ok(Slot { kind, width })
+    Ok(Placeholder { kind, width })
 }
 
 #[cfg(test)]
@@ -283,21 +292,21 @@ mod tests {
 
     use super::*;
 
-    fn meaning(name: &str) -> Meaning {
+    fn lookup(name: &str) -> NameLookup {
         match name {
-            "word" => Meaning::Sure(VarId(0), None),
-            "env:KEY" => Meaning::Text("s3{cret}".into()),
-            "maybe" => Meaning::Unsure,
-            _ => Meaning::Unknown,
+            "word" => NameLookup::Guaranteed(VarId(0), None),
+            "env:KEY" => NameLookup::Text("s3{cret}".into()),
+            "maybe" => NameLookup::MayBeMissing,
+            _ => NameLookup::Unknown,
         }
     }
 
     fn render(source: &str, encoding: Encoding) -> String {
-        let mut visit = Visit::new(1, 7);
-        visit.values.set(VarId(0), Some(Value::Text("a b/ü".into())));
+        let mut context = UserContext::new(1, 7);
+        context.values.set(VarId(0), Some(Value::Text("a b/ü".into())));
         let mut out = String::new();
-        let template = Template::parse(source, &meaning).expect("valid");
-        assert!(template.render(&mut visit, encoding, &mut out));
+        let template = Template::parse(source, &lookup).expect("valid");
+        assert!(template.render(&mut context, encoding, &mut out));
         out
     }
 
@@ -309,50 +318,50 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_the_environment_is_a_text_and_is_not_shown() {
+    fn environment_values_are_literal_and_debug_output_hides_them() {
         assert_eq!(render("a {env:KEY} b", Encoding::Raw), "a s3{cret} b");
-        let template = Template::parse("a {env:KEY}", &meaning).expect("valid");
+        let template = Template::parse("a {env:KEY}", &lookup).expect("valid");
         assert_eq!(template.constant(), Some("a s3{cret}"));
         assert_eq!(format!("{template:?}"), "Template(\"a {env:KEY}\")");
-        assert!(matches!(Template::parse("{env:NONE}", &meaning), Err(BadTemplate::Unknown(_))));
+        assert!(matches!(Template::parse("{env:NONE}", &lookup), Err(TemplateError::Unknown(_))));
     }
 
     #[test]
-    fn basic_authentication_is_packed_as_the_standard_says() {
+    fn basic_authentication_is_encoded_as_in_the_rfc() {
         // The example of RFC 7617 §2.
-        let parse = |text: &str| Template::parse(text, &meaning).expect("valid");
-        let fixed = Template::basic(parse("Aladdin"), parse("open sesame"));
+        let parse = |text: &str| Template::parse(text, &lookup).expect("valid");
+        let fixed = Template::from_basic_auth(parse("Aladdin"), parse("open sesame"));
         assert_eq!(fixed.constant(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-        let varying = Template::basic(parse("reader{user:04}"), parse("{env:KEY}"));
+        let varying = Template::from_basic_auth(parse("reader{user:04}"), parse("{env:KEY}"));
         assert_eq!(varying.constant(), None);
-        let (mut visit, mut out) = (Visit::new(1, 7), String::new());
-        assert!(varying.render(&mut visit, Encoding::Raw, &mut out));
-        assert_eq!(out, basic("reader0007", "s3{cret}"));
+        let (mut context, mut out) = (UserContext::new(1, 7), String::new());
+        assert!(varying.render(&mut context, Encoding::Raw, &mut out));
+        assert_eq!(out, encode_basic_auth("reader0007", "s3{cret}"));
         assert!(!format!("{varying:?}").contains("s3"));
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn invalid_templates_are_rejected() {
         for (source, expected) in [
-            ("{", "Brace"),
-            ("a}", "Brace"),
+            ("{", "UnmatchedBrace"),
+            ("a}", "UnmatchedBrace"),
             ("{nobody}", "Unknown"),
-            ("{maybe}", "Unsure"),
-            ("{random:5..1}", "Detail"),
-            ("{word:x}", "Detail"),
+            ("{maybe}", "MayBeMissing"),
+            ("{random:5..1}", "InvalidFormat"),
+            ("{word:x}", "InvalidFormat"),
         ] {
-            let refused = Template::parse(source, &meaning).expect_err(source);
-            assert!(format!("{refused:?}").starts_with(expected), "{source}: {refused:?}");
+            let error = Template::parse(source, &lookup).expect_err(source);
+            assert!(format!("{error:?}").starts_with(expected), "{source}: {error:?}");
         }
     }
 
     #[test]
     fn equal_seeds_draw_equal_numbers_within_bounds() {
         let draw = |seed| {
-            let mut visit = Visit::new(seed, 3);
-            let template = Template::parse("{random:1..500}", &meaning).expect("valid");
+            let mut context = UserContext::new(seed, 3);
+            let template = Template::parse("{random:1..500}", &lookup).expect("valid");
             (0..50)
-                .map(|_| match template.single(&mut visit) {
+                .map(|_| match template.single_value(&mut context) {
                     Some(Value::Number(n)) => n,
                     other => panic!("{other:?}"),
                 })
@@ -366,7 +375,7 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics_and_plain_text_is_kept(text in "\\PC{0,40}") {
-            let parsed = Template::parse(&text, &meaning);
+            let parsed = Template::parse(&text, &lookup);
             if !text.contains(['{', '}']) {
                 let parsed = parsed.expect("plain text");
                 prop_assert_eq!(parsed.constant(), Some(text.as_str()));

@@ -1,4 +1,4 @@
-//! From what a file says to what is believed: the one place that judges. Every refusal points into the file.
+//! Validates a raw scenario and compiles it. Only this module checks scenarios; every diagnostic points into the file.
 
 mod auth;
 mod body;
@@ -21,128 +21,140 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-pub(crate) use self::headers::is_free_header;
-use crate::locate::Text;
+pub(crate) use self::headers::is_settable_header;
+use crate::error::{Diagnostic, ScenarioError, suggest_nearest};
 use crate::raw::RawScenario;
-use crate::refusal::{Refusal, ScenarioError, nearest};
-use crate::scenario::{Scenario, SessionScope};
+use crate::scenario::{Scenario, SessionScope, Step};
+use crate::scenario_env::ScenarioEnv;
 use crate::secret::Secret;
 use crate::source::VarSource;
-use crate::surroundings::Surroundings;
+use crate::source_location::SourceText;
 use crate::template::Template;
-use crate::think::Think;
+use crate::think_time::ThinkTime;
 use crate::values::VarId;
 
-type Judged<T> = Result<T, Box<Refusal>>;
+/// The result of validating one part of a scenario.
+type ValidationResult<T> = Result<T, Box<Diagnostic>>;
 
-/// Reads and validates a scenario; files that it names are looked for in `base`.
-pub(crate) fn read(
+/// Parses and validates a scenario; paths in it are relative to `base`, or to the working folder.
+pub(crate) fn parse_scenario(
     file: &str,
     content: &str,
     base: Option<&Path>,
-    surroundings: &Surroundings,
+    env: &ScenarioEnv,
 ) -> Result<Scenario, ScenarioError> {
-    let text = Text { file, content };
-    let raw: RawScenario =
-        toml::from_str(content).map_err(|error| ScenarioError::Refused(Box::new(text.of_toml(&error))))?;
-    let judge = Judge {
+    let text = SourceText { file, content };
+    let raw: RawScenario = toml::from_str(content)
+        .map_err(|error| ScenarioError::Invalid(Box::new(text.convert_toml_error(&error))))?;
+    let validator = Validator {
         text,
         base,
-        surroundings,
+        env,
         names: BTreeMap::new(),
-        ids: 0,
-        sure: BTreeSet::new(),
+        next_id: 0,
+        guaranteed: BTreeSet::new(),
         lists: BTreeSet::new(),
         element: None,
-        shaky: shaky(&raw),
-        anew: BTreeMap::new(),
+        removable: collect_removable_names(&raw),
+        redrawn: BTreeMap::new(),
         used: RefCell::default(),
         secrets: RefCell::default(),
     };
-    judge.scenario(&raw).map_err(ScenarioError::Refused)
+    validator.validate_scenario(&raw).map_err(ScenarioError::Invalid)
 }
 
-/// Names that a step takes if they are there, and else removes.
-fn shaky(raw: &RawScenario) -> BTreeSet<String> {
+/// Names that an optional extract removes when it finds nothing.
+fn collect_removable_names(raw: &RawScenario) -> BTreeSet<String> {
     let extracts = raw.step.iter().flat_map(|step| &step.get_ref().extract);
     let optional = extracts.filter(|(_, extract)| extract.get_ref().required == Some(false));
     optional.map(|(name, _)| name.clone()).collect()
 }
 
-/// What is known so far.
-struct Judge<'a> {
-    text: Text<'a>,
-    /// Where files are that the scenario names.
+/// The state of validation; steps are validated in the order of the file.
+struct Validator<'a> {
+    text: SourceText<'a>,
+    /// Folder that paths in the scenario are relative to.
     base: Option<&'a Path>,
-    surroundings: &'a Surroundings,
+    env: &'a ScenarioEnv,
     names: BTreeMap<String, VarId>,
-    /// Variables so far.
-    ids: u16,
-    /// Variables that are there whenever the step at hand is done.
-    sure: BTreeSet<u16>,
-    /// Variables of many values.
+    next_id: u16,
+    /// Variables that have a value whenever the current step runs.
+    guaranteed: BTreeSet<u16>,
+    /// Variables that hold lists.
     lists: BTreeSet<u16>,
-    /// Within a loop over a list: its name stands for the value that it is the turn of.
+    /// Within `for_each`: the name of the list, which then refers to the current element.
     element: Option<(String, VarId)>,
-    /// Names that some step may find missing, and thereby takes away.
-    shaky: BTreeSet<String>,
-    anew: BTreeMap<u16, Arc<VarSource>>,
-    /// Variables that placeholders ask for.
+    /// Names whose value an optional extract may remove.
+    removable: BTreeSet<String>,
+    /// Variables that are drawn again at each use, with their sources.
+    redrawn: BTreeMap<u16, Arc<VarSource>>,
+    /// Variables that placeholders or conditions use.
     used: RefCell<BTreeSet<u16>>,
-    /// Values of the environment.
+    /// Environment values that templates contain.
     secrets: RefCell<BTreeSet<Secret>>,
 }
 
-impl Judge<'_> {
-    fn refuse(&self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> Box<Refusal> {
-        Box::new(self.text.refuse(span, key, problem))
+impl Validator<'_> {
+    fn error_at(&self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> Box<Diagnostic> {
+        Box::new(self.text.error_at(span, key, problem))
     }
 
-    fn one_of<T: Copy>(&self, raw: &Spanned<String>, key: &str, known: &[(&str, T)]) -> Judged<T> {
+    fn parse_choice<T: Copy>(
+        &self,
+        raw: &Spanned<String>,
+        key: &str,
+        known: &[(&str, T)],
+    ) -> ValidationResult<T> {
         let word = raw.get_ref().as_str();
         if let Some((_, value)) = known.iter().find(|(name, _)| *name == word) {
             return Ok(*value);
         }
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let mut refusal = self.refuse(&raw.span(), key, format!("must be one of {}", names.join(", ")));
-        refusal.suggestion = nearest(word, names.iter().copied())
-            .or_else(|| nearest(&word.to_uppercase(), names.iter().copied()));
-        Err(refusal)
+        let mut diagnostic = self.error_at(&raw.span(), key, format!("must be one of {}", names.join(", ")));
+        diagnostic.suggestion = suggest_nearest(word, names.iter().copied())
+            .or_else(|| suggest_nearest(&word.to_uppercase(), names.iter().copied()));
+        Err(diagnostic)
     }
 
-    fn whole(&self, raw: Option<&Spanned<i64>>, key: &str, least: i64, default: u32) -> Judged<u32> {
+    fn parse_count(
+        &self,
+        raw: Option<&Spanned<i64>>,
+        key: &str,
+        min: i64,
+        default: u32,
+    ) -> ValidationResult<u32> {
         let Some(raw) = raw else { return Ok(default) };
         match u32::try_from(*raw.get_ref()) {
-            Ok(number) if *raw.get_ref() >= least && number <= 1_000_000 => Ok(number),
+            Ok(number) if *raw.get_ref() >= min && number <= 1_000_000 => Ok(number),
             _ => {
-                Err(self.refuse(&raw.span(), key, format!("must be a whole number from {least} to 1000000")))
+                Err(self.error_at(&raw.span(), key, format!("must be a whole number from {min} to 1000000")))
             }
         }
     }
 
-    fn scenario(mut self, raw: &RawScenario) -> Judged<Scenario> {
+    fn validate_scenario(mut self, raw: &RawScenario) -> ValidationResult<Scenario> {
         if raw.name.get_ref().trim().is_empty() || raw.name.get_ref().len() > 60 {
-            return Err(self.refuse(&raw.name.span(), "name", "must have 1 to 60 characters"));
+            return Err(self.error_at(&raw.name.span(), "name", "must have 1 to 60 characters"));
         }
         let session = match &raw.session {
-            Some(session) => self.one_of(
+            Some(session) => self.parse_choice(
                 session,
                 "session",
                 &[("journey", SessionScope::Journey), ("user", SessionScope::User)],
             )?,
             None => SessionScope::Journey,
         };
-        let pick_steps = self.whole(raw.pick_steps.as_ref(), "pick_steps", 0, 0)?;
-        let sources = self.sources(raw, pick_steps == 0)?;
-        let feeds = self.feeds(raw)?;
-        let think = self.think(raw.think.as_ref())?.unwrap_or_default();
-        let common = self.common_headers(raw)?;
+        let pick_steps = self.parse_count(raw.pick_steps.as_ref(), "pick_steps", 0, 0)?;
+        let sources = self.validate_vars(raw, pick_steps == 0)?;
+        let feeds = self.validate_feeds(raw)?;
+        let think = self.validate_think(raw.think.as_ref())?.unwrap_or_default();
+        let common = self.validate_common_headers(raw)?;
         let mut steps = Vec::new();
         for step in &raw.step {
-            let judged = self.step(
+            let validated = self.validate_step(
                 step.get_ref(),
                 &Defaults {
-                    think: if steps.is_empty() { Think::default() } else { think },
+                    think: if steps.is_empty() { ThinkTime::default() } else { think },
                     headers: &common,
                     follow_redirects: raw.follow_redirects.unwrap_or(true),
                     assets: raw.assets.unwrap_or(false),
@@ -150,46 +162,56 @@ impl Judge<'_> {
                     session,
                 },
             )?;
-            steps.push(judged);
+            steps.push(validated);
         }
-        self.groups(raw, pick_steps == 0)?;
-        if self.ids == u16::MAX {
-            return Err(self.refuse(&(0..0), "vars", "a scenario has at most 65534 names"));
+        self.validate_groups(raw, pick_steps == 0)?;
+        if self.next_id == u16::MAX {
+            return Err(self.error_at(
+                &(0..0),
+                "vars",
+                "a scenario can have at most 65534 names (variables, feed columns and extracts)",
+            ));
         }
         if steps.is_empty() {
-            return Err(self.refuse(&(0..0), "step", "a scenario needs at least one step"));
+            return Err(self.error_at(&(0..0), "step", "a scenario needs at least one step"));
         }
-        if steps.iter().any(|step| !step.method.is_safe()) && raw.needs_throw_away.is_none() {
-            let span = raw.step.iter().find_map(|step| {
-                step.get_ref().method.as_ref().filter(|m| m.get_ref() != "GET" && m.get_ref() != "HEAD")
-            });
-            let span = span.map_or(0..0, Spanned::span);
-            let mut refusal = self.refuse(
-                &span,
-                "needs_throw_away",
-                "a scenario with a step that may change data must say whether it needs a site that is thrown away",
-            );
-            refusal.example = "needs_throw_away = true".into();
-            return Err(refusal);
-        }
+        self.check_needs_throw_away(raw, &steps)?;
         Ok(Scenario {
             name: raw.name.get_ref().clone(),
             description: raw.description.clone(),
-            weight: self.whole(raw.weight.as_ref(), "weight", 1, 1)?,
+            weight: self.parse_count(raw.weight.as_ref(), "weight", 1, 1)?,
             needs_throw_away: raw.needs_throw_away.unwrap_or(false),
             session,
             pick_steps,
             sources: sources.into(),
-            feeds: self.asked_for(feeds).into(),
+            feeds: self.drop_unused_columns(feeds).into(),
             secrets: self.secrets.into_inner().into_iter().collect(),
             steps: steps.into(),
         })
     }
+
+    /// `needs_throw_away` has no default for scenarios with steps that may change data, so that nobody overlooks it.
+    fn check_needs_throw_away(&self, raw: &RawScenario, steps: &[Step]) -> ValidationResult<()> {
+        if raw.needs_throw_away.is_some() || steps.iter().all(|step| step.method.is_safe()) {
+            return Ok(());
+        }
+        let method = raw.step.iter().find_map(|step| {
+            step.get_ref().method.as_ref().filter(|m| m.get_ref() != "GET" && m.get_ref() != "HEAD")
+        });
+        let mut diagnostic = self.error_at(
+            &method.map_or(0..0, Spanned::span),
+            "needs_throw_away",
+            "this step may change data, so the scenario must set needs_throw_away: true to allow only disposable sites, or false to \
+             allow every site",
+        );
+        diagnostic.example = "needs_throw_away = true".into();
+        Err(diagnostic)
+    }
 }
 
-/// What a step takes from its scenario.
+/// Settings of the scenario that apply to steps without their own.
 struct Defaults<'a> {
-    think: Think,
+    think: ThinkTime,
     headers: &'a [(String, Template)],
     follow_redirects: bool,
     assets: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kneepoint_scenarios::tokenize;
+use kneepoint_scenarios::tokenize_html;
 
 use super::marks;
 use super::reader::Reader;
@@ -37,7 +37,7 @@ pub(crate) struct Document {
 
 /// Reads a page; never fails, because browsers never do.
 pub(crate) fn read(html: &str) -> Document {
-    let found = tokenize(html, Reader::default(), PATIENCE).finish();
+    let found = tokenize_html(html, Reader::default(), PATIENCE).finish();
     Document {
         title: fold(&found.title),
         base: found.base,

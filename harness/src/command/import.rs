@@ -33,7 +33,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Ok);
     }
     written(&out, &imported)?;
-    let (said, out) = (imported.said.join("\n"), out.display());
+    let (said, out) = (imported.notes.join("\n"), out.display());
     console::print(&format!(
         "{said}\nwrote {out}. Next, in kneepoint.toml:\n  [load.scenarios]\n  \"{out}\" = 1"
     ));

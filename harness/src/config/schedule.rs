@@ -37,7 +37,7 @@ pub(super) fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>
 /// What is said of a log, instead of the log itself.
 #[expect(clippy::ref_option, reason = "serde gives it so")]
 pub(super) fn said<S: Serializer>(replay: &Option<Arc<Replay>>, serializer: S) -> Result<S::Ok, S::Error> {
-    replay.as_ref().map(|log| log.said().join(" ")).serialize(serializer)
+    replay.as_ref().map(|log| log.notes().join(" ")).serialize(serializer)
 }
 
 /// The log of the command line, or else of the file.

@@ -98,7 +98,7 @@ fn an_access_log_becomes_a_scenario_and_is_replayed() {
     assert_eq!((phase["requests"].as_u64(), phase["errors"].as_u64()), (Some(175), Some(0)), "{phase}");
     assert_eq!(names(&phase), ["GET /books/<id>/", "GET /"]);
     let refused = place.run(&["load", "--attach", &site.url(), "--replay", "kneepoint.toml"]);
-    assert!(refused.exits(2).stderr.contains("is no access log"), "{}", refused.stderr);
+    assert!(refused.exits(2).stderr.contains("is not an access log"), "{}", refused.stderr);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
-use kneepoint_scenarios::tokenize;
+use kneepoint_scenarios::tokenize_html;
 
 use super::srcset;
 
@@ -37,7 +37,7 @@ pub(super) struct Document {
 /// Reads a page; never fails, because browsers never do.
 pub(super) fn read(html: &str) -> Document {
     let html = &html[..html.floor_char_boundary(MOST_READ)];
-    let mut found = tokenize(html, Reader::default(), PATIENCE).0.take();
+    let mut found = tokenize_html(html, Reader::default(), PATIENCE).0.take();
     if let Some(icon) = found.icon.take() {
         found.keep(&icon);
     }

@@ -10,7 +10,7 @@ use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
 use kneepoint_model::load::{Exemplar, HttpVersion, LoadModel, Pacing};
 use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
 use kneepoint_model::units::UnixMillis;
-use kneepoint_scenarios::{Promised, Scenario};
+use kneepoint_scenarios::{Scenario, StepSlo};
 use serde::{Deserialize, Serialize};
 
 use super::groups::GroupTally;
@@ -129,7 +129,7 @@ pub(crate) fn endpoints_of(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec
         for step in scenario.steps() {
             let number = number_of(&mut endpoints, step.name());
             let promised = &mut endpoints[number].slo;
-            for promise in step.slo().iter().map(Promised::text) {
+            for promise in step.slo().iter().map(StepSlo::assertion) {
                 if !promised.iter().any(|own| own == promise) {
                     promised.push(promise.to_owned());
                 }

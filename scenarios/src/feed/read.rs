@@ -1,28 +1,28 @@
-//! From the bytes of a file to rows. Pure; a refusal tells the line.
+//! Parses the bytes of a feed file into rows, without any I/O. Errors contain the line.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::table::{Builder, Table, shown};
+use super::table::{Table, TableBuilder, shorten};
 
-/// How the file is written.
+/// File formats of feeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// RFC 4180, with a header; all values are texts.
+pub(crate) enum FeedFormat {
+    /// RFC 4180 with a header line; all values are texts.
     Csv,
-    /// An array of objects.
+    /// One array of flat objects.
     Json,
-    /// An object a line.
+    /// One flat object per line.
     JsonLines,
 }
 
-impl Kind {
-    /// By the ending of a file's name.
-    pub(crate) fn of(path: &str) -> Option<Self> {
-        let (_, ending) = path.rsplit_once('.')?;
-        match ending.to_ascii_lowercase().as_str() {
+impl FeedFormat {
+    /// The format by the file extension; `None` for an unknown one.
+    pub(crate) fn from_path(path: &str) -> Option<Self> {
+        let (_, extension) = path.rsplit_once('.')?;
+        match extension.to_ascii_lowercase().as_str() {
             "csv" => Some(Self::Csv),
             "json" => Some(Self::Json),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
@@ -31,192 +31,193 @@ impl Kind {
     }
 }
 
-/// What is wrong with a file, and in which line when that is known.
+/// Why a feed file is invalid, and in which line when that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BadRows {
+pub(crate) struct FeedError {
     pub(crate) line: Option<u64>,
     pub(crate) problem: String,
 }
 
-impl BadRows {
+impl FeedError {
     fn new(line: Option<u64>, problem: impl Into<String>) -> Self {
         Self { line, problem: problem.into() }
     }
 }
 
-/// Reads a file.
-pub(crate) fn read(bytes: &[u8], kind: Kind) -> Result<Table, BadRows> {
+/// Parses a feed file; a byte order mark is ignored.
+pub(crate) fn read_table(bytes: &[u8], format: FeedFormat) -> Result<Table, FeedError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match kind {
-        Kind::Csv => csv(bytes),
-        Kind::Json => json(bytes),
-        Kind::JsonLines => json_lines(bytes),
+    match format {
+        FeedFormat::Csv => read_csv(bytes),
+        FeedFormat::Json => read_json(bytes),
+        FeedFormat::JsonLines => read_json_lines(bytes),
     }
 }
 
-fn csv(bytes: &[u8]) -> Result<Table, BadRows> {
+fn read_csv(bytes: &[u8]) -> Result<Table, FeedError> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::None).from_reader(bytes);
-    let mut builder: Option<Builder> = None;
+    let mut builder: Option<TableBuilder> = None;
     let mut record = csv::StringRecord::new();
     loop {
         let more = reader.read_record(&mut record).map_err(|error| {
             let line = error.position().map(csv::Position::line);
             match error.kind() {
-                csv::ErrorKind::Utf8 { .. } => BadRows::new(line, "is not UTF-8"),
-                _ => BadRows::new(line, shown(&error.to_string())),
+                csv::ErrorKind::Utf8 { .. } => FeedError::new(line, "is not UTF-8"),
+                _ => FeedError::new(line, shorten(&error.to_string())),
             }
         })?;
         if !more {
             break;
         }
         let line = record.position().map(csv::Position::line);
-        let refuse = |problem: String| BadRows::new(line, problem);
+        let at_line = |problem: String| FeedError::new(line, problem);
         let Some(rows) = &mut builder else {
             let names = record.iter().map(|name| name.trim().to_owned()).collect();
-            builder = Some(Builder::new(names).map_err(refuse)?);
+            builder = Some(TableBuilder::new(names).map_err(at_line)?);
             continue;
         };
         if record.len() != rows.columns().len() {
             let problem =
                 format!("has {} values, and the header has {} columns", record.len(), rows.columns().len());
-            return Err(refuse(problem));
+            return Err(at_line(problem));
         }
         for cell in &record {
-            rows.cell(cell, false).map_err(refuse)?;
+            rows.push_cell(cell, false).map_err(at_line)?;
         }
     }
-    let nothing = || BadRows::new(None, "is empty: a header and at least one row are needed");
-    builder.ok_or_else(nothing)?.done().map_err(|problem| BadRows::new(None, problem))
+    let empty = || FeedError::new(None, "is empty: a header and at least one row are needed");
+    builder.ok_or_else(empty)?.finish().map_err(|problem| FeedError::new(None, problem))
 }
 
-fn json(bytes: &[u8]) -> Result<Table, BadRows> {
-    let mut rows = Rows::default();
+fn read_json(bytes: &[u8]) -> Result<Table, FeedError> {
+    let mut rows = ObjectRows::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = rows.deserialize(&mut reader).and_then(|()| reader.end());
-    read.map_err(|error| said(&error, 0))?;
-    rows.done()
+    read.map_err(|error| convert_json_error(&error, 0))?;
+    rows.finish()
 }
 
-fn json_lines(bytes: &[u8]) -> Result<Table, BadRows> {
-    let mut rows = Rows::default();
+fn read_json_lines(bytes: &[u8]) -> Result<Table, FeedError> {
+    let mut rows = ObjectRows::default();
     for (number, line) in (0..).zip(bytes.split(|byte| *byte == b'\n')) {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let row = serde_json::from_slice::<Row>(line).map_err(|error| said(&error, number))?;
-        rows.add(row).map_err(|problem| BadRows::new(Some(number + 1), problem))?;
+        let row =
+            serde_json::from_slice::<ObjectRow>(line).map_err(|error| convert_json_error(&error, number))?;
+        rows.add(row).map_err(|problem| FeedError::new(Some(number + 1), problem))?;
     }
-    rows.done()
+    rows.finish()
 }
 
-/// What the parser said, with the line; `before` lines were read by others.
-fn said(error: &serde_json::Error, before: u64) -> BadRows {
+/// The error of the JSON parser, with its line in the whole file: `lines_before` lines are not part of its input.
+fn convert_json_error(error: &serde_json::Error, lines_before: u64) -> FeedError {
     let whole = error.to_string();
-    // The place is told apart.
-    let words = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(words, _)| words);
+    // `FeedError` has a separate field for the line.
+    let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
     let line = error.line() as u64;
-    BadRows::new((line > 0).then_some(before + line), shown_long(words))
+    FeedError::new((line > 0).then_some(lines_before + line), clean_message(message))
 }
 
-fn shown_long(text: &str) -> String {
+fn clean_message(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
-/// Rows of objects: the first says which columns there are.
+/// A table built from objects; the first object defines the columns.
 #[derive(Default)]
-struct Rows(Option<Builder>);
+struct ObjectRows(Option<TableBuilder>);
 
-impl Rows {
-    fn add(&mut self, Row(cells): Row) -> Result<(), String> {
+impl ObjectRows {
+    fn add(&mut self, ObjectRow(cells): ObjectRow) -> Result<(), String> {
         let rows = match &mut self.0 {
             Some(rows) => rows,
-            none => none.insert(Builder::new(cells.iter().map(|(name, _)| name.clone()).collect())?),
+            none => none.insert(TableBuilder::new(cells.iter().map(|(name, _)| name.clone()).collect())?),
         };
         for at in 0..rows.columns().len() {
             let name = &rows.columns()[at];
-            // Most files keep the order of the first row.
-            let same = cells.get(at).filter(|(own, _)| own == name);
-            let Some((_, cell)) = same.or_else(|| cells.iter().find(|(own, _)| own == name)) else {
-                return Err(format!("the row lacks `{}`, which the first row has", shown(name)));
+            // Fast path: most files keep the key order of the first row.
+            let in_order = cells.get(at).filter(|(key, _)| key == name);
+            let Some((_, cell)) = in_order.or_else(|| cells.iter().find(|(key, _)| key == name)) else {
+                return Err(format!("the row has no `{}`, which the first row has", shorten(name)));
             };
-            rows.cell(&cell.text, cell.is_number)?;
+            rows.push_cell(&cell.text, cell.is_number)?;
         }
         if cells.len() > rows.columns().len() {
-            let strange = cells.iter().find(|(own, _)| !rows.columns().contains(own));
-            let name = strange.map_or("a column", |(name, _)| name.as_str());
-            return Err(format!("the row has `{}`, which the first row has not", shown(name)));
+            let extra = cells.iter().find(|(key, _)| !rows.columns().contains(key));
+            let name = extra.map_or("a column", |(name, _)| name.as_str());
+            return Err(format!("the row has `{}`, which the first row does not have", shorten(name)));
         }
         Ok(())
     }
 
-    fn done(self) -> Result<Table, BadRows> {
-        let nothing = || BadRows::new(None, "has no rows");
-        self.0.ok_or_else(nothing)?.done().map_err(|problem| BadRows::new(None, problem))
+    fn finish(self) -> Result<Table, FeedError> {
+        let empty = || FeedError::new(None, "has no rows");
+        self.0.ok_or_else(empty)?.finish().map_err(|problem| FeedError::new(None, problem))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Rows {
+impl<'de> DeserializeSeed<'de> for &mut ObjectRows {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
         reader.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for &mut Rows {
+impl<'de> Visitor<'de> for &mut ObjectRows {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of objects")
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(row) = list.next_element::<Row>()? {
+        while let Some(row) = list.next_element::<ObjectRow>()? {
             self.add(row).map_err(A::Error::custom)?;
         }
         Ok(())
     }
 }
 
-/// One object; no key twice.
-struct Row(Vec<(String, Cell)>);
+/// One object without duplicate keys.
+struct ObjectRow(Vec<(String, Cell)>);
 
-impl<'de> Deserialize<'de> for Row {
+impl<'de> Deserialize<'de> for ObjectRow {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct Keys;
         impl<'de> Visitor<'de> for Keys {
-            type Value = Row;
+            type Value = ObjectRow;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with the values of one row")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ObjectRow, A::Error> {
                 let mut cells: Vec<(String, Cell)> = Vec::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    if cells.len() >= super::table::MOST_COLUMNS {
+                    if cells.len() >= super::table::MAX_COLUMNS {
                         return Err(A::Error::custom(format!(
                             "has more than {} columns",
-                            super::table::MOST_COLUMNS
+                            super::table::MAX_COLUMNS
                         )));
                     }
-                    if cells.iter().any(|(own, _)| *own == key) {
-                        return Err(A::Error::custom(format!("has the key `{}` twice", shown(&key))));
+                    if cells.iter().any(|(known, _)| *known == key) {
+                        return Err(A::Error::custom(format!("has the key `{}` twice", shorten(&key))));
                     }
                     let cell = map.next_value::<Cell>()?;
                     cells.push((key, cell));
                 }
-                Ok(Row(cells))
+                Ok(ObjectRow(cells))
             }
         }
         reader.deserialize_map(Keys)
     }
 }
 
-/// One value, as text.
+/// One value as text, and whether JSON had it as a number.
 struct Cell {
     text: String,
     is_number: bool,
 }
 
 impl Cell {
-    fn text(text: impl Into<String>) -> Self {
+    fn from_text(text: impl Into<String>) -> Self {
         Self { text: text.into(), is_number: false }
     }
 }
@@ -230,10 +231,10 @@ impl<'de> Deserialize<'de> for Cell {
                 f.write_str("a text, a number, true or false (nothing nested, no null)")
             }
             fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
-                Ok(Cell::text(text))
+                Ok(Cell::from_text(text))
             }
             fn visit_bool<E>(self, truth: bool) -> Result<Cell, E> {
-                Ok(Cell::text(truth.to_string()))
+                Ok(Cell::from_text(truth.to_string()))
             }
             fn visit_i64<E>(self, number: i64) -> Result<Cell, E> {
                 Ok(Cell { text: number.to_string(), is_number: true })
@@ -242,7 +243,7 @@ impl<'de> Deserialize<'de> for Cell {
                 Ok(Cell { text: number.to_string(), is_number: i64::try_from(number).is_ok() })
             }
             fn visit_f64<E>(self, number: f64) -> Result<Cell, E> {
-                Ok(Cell::text(number.to_string()))
+                Ok(Cell::from_text(number.to_string()))
             }
         }
         reader.deserialize_any(Scalar)
@@ -254,20 +255,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::values::Value;
+    use crate::value::Value;
 
-    fn refused(bytes: &[u8], kind: Kind) -> String {
-        let bad = read(bytes, kind).expect_err("must be refused");
-        format!("{:?} {}", bad.line, bad.problem)
+    fn error_text(bytes: &[u8], format: FeedFormat) -> String {
+        let error = read_table(bytes, format).expect_err("must be rejected");
+        format!("{:?} {}", error.line, error.problem)
     }
 
     #[test]
-    fn the_three_kinds_say_the_same() {
+    fn the_three_formats_give_the_same_table() {
         let csv = b"\xef\xbb\xbfname, city\nann,\"Bad Aibling, \"\"Kurort\"\"\"\n\nbob,\"two\nlines\"\n";
         let json = br#"[{"name":"ann","city":"Bad Aibling, \"Kurort\""},{"city":"two\nlines","name":"bob"}]"#;
         let lines = b"{\"name\":\"ann\",\"city\":\"Bad Aibling, \\\"Kurort\\\"\"}\r\n\n{\"name\":\"bob\",\"city\":\"two\\nlines\"}";
-        for (bytes, kind) in [(&csv[..], Kind::Csv), (&json[..], Kind::Json), (&lines[..], Kind::JsonLines)] {
-            let table = read(bytes, kind).unwrap_or_else(|bad| panic!("{kind:?}: {bad:?}"));
+        for (bytes, kind) in
+            [(&csv[..], FeedFormat::Csv), (&json[..], FeedFormat::Json), (&lines[..], FeedFormat::JsonLines)]
+        {
+            let table = read_table(bytes, kind).unwrap_or_else(|error| panic!("{kind:?}: {error:?}"));
             assert_eq!((table.columns(), table.rows()), (&["name".to_owned(), "city".to_owned()][..], 2));
             assert_eq!(table.value(0, 1), Value::Text("Bad Aibling, \"Kurort\"".into()), "{kind:?}");
             assert_eq!(
@@ -279,53 +282,56 @@ mod tests {
 
     #[test]
     fn numbers_of_json_stay_numbers_and_those_of_csv_stay_as_written() {
-        let json = read(br#"[{"a":7,"b":-1,"c":1.5,"d":true,"e":18446744073709551615}]"#, Kind::Json)
-            .expect("one row");
+        let json =
+            read_table(br#"[{"a":7,"b":-1,"c":1.5,"d":true,"e":18446744073709551615}]"#, FeedFormat::Json)
+                .expect("one row");
         let values: Vec<Value> = (0..5).map(|column| json.value(0, column)).collect();
         let text = |text: &str| Value::Text(text.into());
         assert_eq!(
             values,
             [Value::Number(7), Value::Number(-1), text("1.5"), text("true"), text("18446744073709551615")]
         );
-        assert_eq!(read(b"id\n007\n", Kind::Csv).expect("one row").value(0, 0), text("007"));
+        assert_eq!(read_table(b"id\n007\n", FeedFormat::Csv).expect("one row").value(0, 0), text("007"));
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_with_its_line() {
+    fn invalid_files_are_rejected_with_the_line() {
         let long = format!("a\n{}\n", "x".repeat(70_000));
         let wide = vec!["a"; 300].join(",");
-        let cases: &[(&[u8], Kind, &str)] = &[
-            (b"", Kind::Csv, "None is empty"),
-            (b"a,b\n", Kind::Csv, "None has no rows"),
-            (b"a,b\n1,2\n3\n", Kind::Csv, "Some(3) has 1 values, and the header has 2 columns"),
-            (b"a,b\n\"1\n\",2\n3,4,5\n", Kind::Csv, "Some(4) has 3 values"),
-            (b"a,a\n1,2\n", Kind::Csv, "Some(1) has the column `a` twice"),
-            (b"a, \n1,2\n", Kind::Csv, "Some(1) column 2 has no name"),
-            (b"a\nx\n\xff\n", Kind::Csv, "Some(3) is not UTF-8"),
-            (long.as_bytes(), Kind::Csv, "Some(2) has a value of 70000 bytes"),
-            (wide.as_bytes(), Kind::Csv, "Some(1) has 300 columns"),
-            (b"[]", Kind::Json, "None has no rows"),
-            (b"{\"a\":1}", Kind::Json, "Some(1) invalid type: map, expected an array of objects"),
-            (b"[\n{\"a\":1},\n{\"b\":1}]", Kind::Json, "Some(3) the row lacks `a`"),
-            (b"[\n{\"a\":1},\n{\"a\":1,\"b\":2}]", Kind::Json, "Some(3) the row has `b`"),
-            (b"[{\"a\":[1]}]", Kind::Json, "Some(1) invalid type: sequence, expected a text"),
-            (b"[{\"a\":null}]", Kind::Json, "Some(1) invalid type: null"),
-            (b"[{\"a\":1,\"a\":2}]", Kind::Json, "Some(1) has the key `a` twice"),
-            (b"[{}]", Kind::Json, "has 0 columns"),
-            (b"[{\"a\":1}] x", Kind::Json, "Some(1) trailing characters"),
-            (b"{\"a\":1}\n\n{\"a\":{}}", Kind::JsonLines, "Some(3) invalid type: map"),
-            (b"{\"a\":1}\n{\"a\":\"\xff\"}", Kind::JsonLines, "Some(2) "),
+        let cases: &[(&[u8], FeedFormat, &str)] = &[
+            (b"", FeedFormat::Csv, "None is empty"),
+            (b"a,b\n", FeedFormat::Csv, "None has no rows"),
+            (b"a,b\n1,2\n3\n", FeedFormat::Csv, "Some(3) has 1 values, and the header has 2 columns"),
+            (b"a,b\n\"1\n\",2\n3,4,5\n", FeedFormat::Csv, "Some(4) has 3 values"),
+            (b"a,a\n1,2\n", FeedFormat::Csv, "Some(1) has the column `a` twice"),
+            (b"a, \n1,2\n", FeedFormat::Csv, "Some(1) column 2 has no name"),
+            (b"a\nx\n\xff\n", FeedFormat::Csv, "Some(3) is not UTF-8"),
+            (long.as_bytes(), FeedFormat::Csv, "Some(2) has a value of 70000 bytes"),
+            (wide.as_bytes(), FeedFormat::Csv, "Some(1) has 300 columns"),
+            (b"[]", FeedFormat::Json, "None has no rows"),
+            (b"{\"a\":1}", FeedFormat::Json, "Some(1) invalid type: map, expected an array of objects"),
+            (b"[\n{\"a\":1},\n{\"b\":1}]", FeedFormat::Json, "Some(3) the row has no `a`"),
+            (b"[\n{\"a\":1},\n{\"a\":1,\"b\":2}]", FeedFormat::Json, "Some(3) the row has `b`"),
+            (b"[{\"a\":[1]}]", FeedFormat::Json, "Some(1) invalid type: sequence, expected a text"),
+            (b"[{\"a\":null}]", FeedFormat::Json, "Some(1) invalid type: null"),
+            (b"[{\"a\":1,\"a\":2}]", FeedFormat::Json, "Some(1) has the key `a` twice"),
+            (b"[{}]", FeedFormat::Json, "has 0 columns"),
+            (b"[{\"a\":1}] x", FeedFormat::Json, "Some(1) trailing characters"),
+            (b"{\"a\":1}\n\n{\"a\":{}}", FeedFormat::JsonLines, "Some(3) invalid type: map"),
+            (b"{\"a\":1}\n{\"a\":\"\xff\"}", FeedFormat::JsonLines, "Some(2) "),
         ];
         for (bytes, kind, expected) in cases {
-            let said = refused(bytes, *kind);
-            assert!(said.contains(expected), "{expected} is not in: {said}");
+            let message = error_text(bytes, *kind);
+            assert!(message.contains(expected), "{expected} is not in: {message}");
         }
     }
 
     #[test]
-    fn more_rows_than_can_be_held_are_refused() {
+    fn too_many_rows_are_rejected() {
         let many = "a\n".repeat(1_000_002);
-        assert!(refused(many.as_bytes(), Kind::Csv).contains("Some(1000002) has more than 1000000 rows"));
+        assert!(
+            error_text(many.as_bytes(), FeedFormat::Csv).contains("Some(1000002) has more than 1000000 rows")
+        );
     }
 
     proptest! {
@@ -336,7 +342,7 @@ mod tests {
             for row in &rows {
                 writer.write_record(row).expect("memory");
             }
-            let table = read(&writer.into_inner().expect("memory"), Kind::Csv).expect("valid");
+            let table = read_table(&writer.into_inner().expect("memory"), FeedFormat::Csv).expect("valid");
             prop_assert_eq!(table.rows(), rows.len() as u64);
             for (at, row) in rows.iter().enumerate() {
                 for (column, cell) in row.iter().enumerate() {
@@ -346,9 +352,9 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            for kind in [Kind::Csv, Kind::Json, Kind::JsonLines] {
-                drop(read(&bytes, kind));
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for kind in [FeedFormat::Csv, FeedFormat::Json, FeedFormat::JsonLines] {
+                drop(read_table(&bytes, kind));
             }
         }
     }

@@ -1,43 +1,47 @@
-//! A scenario from an access log: the mix that visitors really ask for, with the popularity of each page.
+//! Builds a scenario from an access log: the request mix of real users, with the popularity of each page.
 //!
-//! Understood are the common and combined formats of Apache and nginx, and logs of one JSON object a line. A log has no
-//! bodies, so what is sent to the site with POST and the like is counted and left out, as is what failed.
+//! Supported are the common and combined formats of Apache and nginx, and logs with one JSON object per line. A log has no
+//! request bodies, so requests other than GET are counted and skipped, and so are failed requests.
 
+mod clf;
 mod entry;
+mod filter;
 mod json;
+mod line;
 mod mix;
 mod replay;
-mod sieve;
 mod time;
 
 use std::io::BufRead;
 
-use self::entry::{Clock, Entry};
-use self::mix::Mix;
-use self::sieve::Sieve;
-use super::draft::{Draft, Setting};
-use super::lines::each_line;
-use super::{Counted, ImportError, Imported};
+use self::clf::TimestampCache;
+use self::entry::LogEntry;
+use self::filter::RequestFilter;
+use self::line::parse_line;
+use self::mix::RequestMix;
+use super::draft::{DraftScenario, Setting};
+use super::lines::for_each_line;
+use super::{Count, ImportError, Imported};
 
 pub use self::replay::Replay;
 
-const KIND: &str = "access log (`127.0.0.1 - - [28/Nov/2026:14:00:00 +0000] \"GET /books/ HTTP/1.1\" 200 512`, or a JSON object a line)";
+const KIND: &str = "access log (`127.0.0.1 - - [28/Nov/2026:14:00:00 +0000] \"GET /books/ HTTP/1.1\" 200 512`, or one JSON object per line)";
 
-/// Makes a scenario of what an access log says was asked for; `source_name` is how the log is called in it.
+/// Builds a scenario from the requests of an access log; `source_name` is the name of the log in texts.
 ///
 /// # Errors
-/// The log cannot be read, has no line that is understood, or none that could be asked for again.
+/// The log cannot be read, has no line in a supported format, or no request that can be repeated.
 pub fn from_access_log(reader: impl BufRead, source_name: &str) -> Result<Imported, ImportError> {
-    let mut mix = Mix::default();
-    let sieve = sieved(reader, source_name, |entry| mix.add(entry))?;
-    let mut said = vec![format!("The mix of {} in {source_name}.", Counted(sieve.taken, "GET request"))];
-    said.extend(mix.pace());
-    said.extend(sieve.said());
-    let (vars, steps) = mix.steps();
-    let draft = Draft {
-        remarks: said.clone(),
+    let mut mix = RequestMix::default();
+    let filter = filter_requests(reader, source_name, |entry| mix.add(entry))?;
+    let mut notes = vec![format!("The mix of {} in {source_name}.", Count(filter.accepted, "GET request"))];
+    notes.extend(mix.describe_rates());
+    notes.extend(filter.describe_skipped());
+    let (vars, steps) = mix.build_steps();
+    let draft = DraftScenario {
+        remarks: notes.clone(),
         name: "access-log".to_owned(),
-        description: format!("the mix of {} in an access log", Counted(sieve.taken, "request")),
+        description: format!("the mix of {} in an access log", Count(filter.accepted, "request")),
         settings: vec![
             Setting {
                 remark: "Each journey is one request, chosen by its share of the log.",
@@ -45,7 +49,7 @@ pub fn from_access_log(reader: impl BufRead, source_name: &str) -> Result<Import
                 value: "1".to_owned(),
             },
             Setting {
-                remark: "What a redirect leads to has lines of its own in the log.",
+                remark: "The log has separate lines for the targets of redirects.",
                 key: "follow_redirects",
                 value: "false".to_owned(),
             },
@@ -53,35 +57,38 @@ pub fn from_access_log(reader: impl BufRead, source_name: &str) -> Result<Import
         vars,
         steps,
     };
-    Imported::checked(&draft, said)
+    Imported::from_draft(&draft, notes)
 }
 
-/// Gives every request that can be asked for again to `each`; at least one, or it is an error.
-fn sieved(
+/// Calls `on_request` with every request that can be repeated; an error when there is none.
+fn filter_requests(
     reader: impl BufRead,
     source_name: &str,
-    mut each: impl FnMut(&Entry<'_>),
-) -> Result<Sieve, ImportError> {
-    let (mut sieve, mut clock) = (Sieve::default(), Clock::default());
-    let read = each_line(reader, |line| match line {
+    mut on_request: impl FnMut(&LogEntry<'_>),
+) -> Result<RequestFilter, ImportError> {
+    let (mut filter, mut times) = (RequestFilter::default(), TimestampCache::default());
+    let read = for_each_line(reader, |line| match line {
         Some(line) if line.iter().all(u8::is_ascii_whitespace) => {}
-        Some(line) => match entry::parse(line, &mut clock) {
-            Some(entry) if sieve.passes(&entry) => each(&entry),
+        Some(line) => match parse_line(line, &mut times) {
+            Some(entry) if filter.accept(&entry) => on_request(&entry),
             Some(_) => {}
-            None => sieve.garbage += 1,
+            None => filter.unparseable += 1,
         },
-        None => sieve.garbage += 1,
+        None => filter.unparseable += 1,
     });
     let source_name = source_name.to_owned();
     if let Err(source) = read {
         return Err(ImportError::Unreadable { source_name, source });
     }
-    if sieve.lines() == 0 {
-        let why = format!("none of its {} is understood", Counted(sieve.garbage, "line"));
-        return Err(ImportError::NotOne { source_name, kind: KIND, why });
+    if filter.request_count() == 0 {
+        let why = format!("none of its {} is in a supported format", Count(filter.unparseable, "line"));
+        return Err(ImportError::WrongFormat { source_name, kind: KIND, why });
     }
-    if sieve.taken == 0 {
-        return Err(ImportError::Nothing { source_name, why: sieve.said().unwrap_or_default() });
+    if filter.accepted == 0 {
+        return Err(ImportError::NothingUsable {
+            source_name,
+            why: filter.describe_skipped().unwrap_or_default(),
+        });
     }
-    Ok(sieve)
+    Ok(filter)
 }

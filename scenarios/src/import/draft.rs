@@ -1,24 +1,24 @@
-//! A scenario file in the making, written for a person to read and change.
+//! A scenario file before it is written, and its rendering as TOML that a person can read and edit.
 
 use std::fmt::Write as _;
 
-/// Remarks are broken into lines of about this length.
-const WIDTH: usize = 110;
+/// Width of comment lines, in characters.
+const COMMENT_WIDTH: usize = 110;
 
-/// A scenario.
+/// The content of a scenario file.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
-    /// Said at the head of the file.
+pub(super) struct DraftScenario {
+    /// Comments at the top of the file.
     pub(super) remarks: Vec<String>,
     pub(super) name: String,
     pub(super) description: String,
-    /// Between the description and the steps.
+    /// Written between the description and the steps.
     pub(super) settings: Vec<Setting>,
     pub(super) vars: Vec<DraftVar>,
     pub(super) steps: Vec<DraftStep>,
 }
 
-/// A key with its value, ready to be written, and a remark.
+/// A key with its value in TOML syntax, and a comment above it.
 #[derive(Debug)]
 pub(super) struct Setting {
     pub(super) remark: &'static str,
@@ -26,7 +26,18 @@ pub(super) struct Setting {
     pub(super) value: String,
 }
 
-/// Values for a placeholder.
+impl Setting {
+    /// The setting of scenarios that change data.
+    pub(super) fn needs_throw_away() -> Self {
+        Self {
+            remark: "This scenario changes data: it only runs against a disposable site, unless this is false.",
+            key: "needs_throw_away",
+            value: "true".to_owned(),
+        }
+    }
+}
+
+/// One entry of `[vars]`.
 #[derive(Debug)]
 pub(super) struct DraftVar {
     pub(super) remark: &'static str,
@@ -35,29 +46,29 @@ pub(super) struct DraftVar {
     pub(super) pick: &'static str,
 }
 
-/// A step.
+/// One `[[step]]` of the file.
 #[derive(Debug, Default)]
 pub(super) struct DraftStep {
     pub(super) remarks: Vec<String>,
     pub(super) name: String,
     pub(super) method: String,
-    /// A template: what is meant literally has been through [`literal`].
+    /// A template: literal parts must have passed through [`escape_braces`].
     pub(super) path: String,
-    /// Keys after the path, ready to be written.
+    /// Keys after the path, with values in TOML syntax.
     pub(super) settings: Vec<(String, String)>,
 }
 
-impl Draft {
-    /// The file.
-    pub(super) fn text(&self) -> String {
+impl DraftScenario {
+    /// Renders the file.
+    pub(super) fn to_toml(&self) -> String {
         let mut out = String::new();
         for text in &self.remarks {
-            remark(&mut out, text);
+            write_comment(&mut out, text);
         }
-        let _ = writeln!(out, "name = {}", quoted(&self.name));
-        let _ = writeln!(out, "description = {}", quoted(&self.description));
+        let _ = writeln!(out, "name = {}", quote_toml(&self.name));
+        let _ = writeln!(out, "description = {}", quote_toml(&self.description));
         for Setting { remark: text, key, value } in &self.settings {
-            remark(&mut out, text);
+            write_comment(&mut out, text);
             let _ = writeln!(out, "{key} = {value}");
         }
         for var in &self.vars {
@@ -73,10 +84,10 @@ impl Draft {
 impl DraftVar {
     fn write(&self, out: &mut String) {
         out.push('\n');
-        remark(out, self.remark);
-        let _ = writeln!(out, "[vars.{}]\npick = {}\nlist = [", self.name, quoted(self.pick));
+        write_comment(out, self.remark);
+        let _ = writeln!(out, "[vars.{}]\npick = {}\nlist = [", self.name, quote_toml(self.pick));
         for value in &self.list {
-            let _ = writeln!(out, "    {},", quoted(value));
+            let _ = writeln!(out, "    {},", quote_toml(value));
         }
         out.push_str("]\n");
     }
@@ -86,25 +97,25 @@ impl DraftStep {
     fn write(&self, out: &mut String) {
         out.push('\n');
         for text in &self.remarks {
-            remark(out, text);
+            write_comment(out, text);
         }
-        let _ = writeln!(out, "[[step]]\nname = {}", quoted(&self.name));
+        let _ = writeln!(out, "[[step]]\nname = {}", quote_toml(&self.name));
         if self.method != "GET" {
-            let _ = writeln!(out, "method = {}", quoted(&self.method));
+            let _ = writeln!(out, "method = {}", quote_toml(&self.method));
         }
-        let _ = writeln!(out, "path = {}", quoted(&self.path));
+        let _ = writeln!(out, "path = {}", quote_toml(&self.path));
         for (key, value) in &self.settings {
             let _ = writeln!(out, "{key} = {value}");
         }
     }
 }
 
-/// A comment. What comes from elsewhere must not end it.
-fn remark(out: &mut String, text: &str) {
+/// Writes a comment. Line ends in untrusted text must not end it, so control characters become spaces.
+fn write_comment(out: &mut String, text: &str) {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut line = String::new();
     for word in clean.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + word.chars().count() >= WIDTH {
+        if !line.is_empty() && line.chars().count() + word.chars().count() >= COMMENT_WIDTH {
             let _ = writeln!(out, "#{line}");
             line.clear();
         }
@@ -116,8 +127,8 @@ fn remark(out: &mut String, text: &str) {
     }
 }
 
-/// A basic string of TOML.
-pub(super) fn quoted(text: &str) -> String {
+/// Quotes a text as a TOML basic string.
+pub(super) fn quote_toml(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -136,20 +147,20 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-/// A text in which braces mean braces.
-pub(super) fn literal(text: &str) -> String {
+/// Escapes braces, so that a text contains no placeholders.
+pub(super) fn escape_braces(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// An inline table of texts.
-pub(super) fn table(pairs: &[(String, String)]) -> String {
+/// An inline table of TOML strings.
+pub(super) fn inline_table(pairs: &[(String, String)]) -> String {
     let pairs: Vec<String> =
-        pairs.iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value))).collect();
+        pairs.iter().map(|(key, value)| format!("{} = {}", quote_toml(key), quote_toml(value))).collect();
     if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
 }
 
-/// A name for a placeholder, made of a text; unlike those that are taken.
-pub(super) fn placeholder(text: &str, taken: &[&str]) -> String {
+/// Derives a placeholder name from a text; it differs from the names in `taken`.
+pub(super) fn free_placeholder_name(text: &str, taken: &[&str]) -> String {
     let text = text.replace("<id>", "");
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut name = words.take(4).collect::<Vec<_>>().join("_").to_ascii_lowercase();
@@ -157,12 +168,12 @@ pub(super) fn placeholder(text: &str, taken: &[&str]) -> String {
     if name.is_empty() {
         name.push_str("page");
     }
-    let free = |name: &str| !taken.contains(&name) && !["user", "journey", "random"].contains(&name);
-    if free(&name) {
+    let is_free = |name: &str| !taken.contains(&name) && !["user", "journey", "random"].contains(&name);
+    if is_free(&name) {
         return name;
     }
     let numbered = (2..).map(|number| format!("{name}_{number}"));
-    numbered.take(taken.len() + 2).find(|name| free(name)).unwrap_or(name)
+    numbered.take(taken.len() + 2).find(|name| is_free(name)).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -172,11 +183,11 @@ mod tests {
     use super::*;
     use crate::scenario::Scenario;
     use crate::template::Encoding;
-    use crate::values::Visit;
+    use crate::user_context::UserContext;
 
-    fn draft(text: &str) -> Draft {
+    fn sample_draft(text: &str) -> DraftScenario {
         let list = vec![text.to_owned(), "/".to_owned()];
-        Draft {
+        DraftScenario {
             remarks: vec![text.to_owned()],
             name: "x".to_owned(),
             description: text.to_owned(),
@@ -185,8 +196,8 @@ mod tests {
                 remarks: vec![text.to_owned()],
                 name: "GET /".to_owned(),
                 method: "POST".to_owned(),
-                path: format!("/?{}", literal(&text.replace(|c: char| c.is_control() || c == ' ', ""))),
-                settings: vec![("form".to_owned(), table(&[(text.to_owned(), literal(text))]))],
+                path: format!("/?{}", escape_braces(&text.replace(|c: char| c.is_control() || c == ' ', ""))),
+                settings: vec![("form".to_owned(), inline_table(&[(text.to_owned(), escape_braces(text))]))],
             }],
             settings: vec![Setting { remark: "", key: "needs_throw_away", value: "true".to_owned() }],
         }
@@ -194,23 +205,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_over_the_file_is_valid_and_says_it(text in ".{0,60}") {
-            let written = draft(&text).text();
+        fn any_text_gives_a_valid_file_that_contains_it(text in ".{0,60}") {
+            let written = sample_draft(&text).to_toml();
             let read = Scenario::parse("x.toml", &written);
             let scenario = read.map_err(|error| TestCaseError::fail(format!("{error}\n{written}")))?;
             prop_assert_eq!(scenario.description(), &text);
-            let mut visit = Visit::new(1, 1);
+            let mut context = UserContext::new(1, 1);
             let mut path = String::new();
-            prop_assert!(scenario.steps()[0].path().render(&mut visit, Encoding::Raw, &mut path));
+            prop_assert!(scenario.steps()[0].path().render(&mut context, Encoding::Raw, &mut path));
             prop_assert_eq!(path, format!("/?{}", text.replace(|c: char| c.is_control() || c == ' ', "")));
         }
     }
 
     #[test]
-    fn placeholders_have_names_of_their_own() {
-        assert_eq!(placeholder("GET /books/<id>/", &[]), "get_books");
-        assert_eq!(placeholder("/books/<id>/", &["books"]), "books_2");
-        assert_eq!((placeholder("/", &[]), placeholder("id", &[])), ("page".to_owned(), "id".to_owned()));
-        assert_eq!(placeholder("/user/", &[]), "user_2");
+    fn placeholder_names_are_unique() {
+        assert_eq!(free_placeholder_name("GET /books/<id>/", &[]), "get_books");
+        assert_eq!(free_placeholder_name("/books/<id>/", &["books"]), "books_2");
+        assert_eq!(
+            (free_placeholder_name("/", &[]), free_placeholder_name("id", &[])),
+            ("page".to_owned(), "id".to_owned())
+        );
+        assert_eq!(free_placeholder_name("/user/", &[]), "user_2");
     }
 }

@@ -1,14 +1,17 @@
-//! Lines of a file of any size, each bounded: a line that never ends must not fill the memory.
+//! Reads a file of any size line by line, with a limit per line, so that a line without an end cannot fill the memory.
 
 use std::io::{self, BufRead};
 
-/// No line of an access log is longer; the rest of one is passed over.
-const LONGEST: usize = 64 * 1024;
+/// Longest line, in bytes; longer lines are skipped.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// Calls `each` with every line, without its end; `None` for one that is too long.
-pub(super) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
-    // What of a line lay at the end of one buffer; most lines lie within one, and are not copied.
-    let mut begun: Vec<u8> = Vec::new();
+/// Calls `on_line` with every line without its line end, or with `None` for a line that is too long.
+pub(super) fn for_each_line(
+    mut reader: impl BufRead,
+    mut on_line: impl FnMut(Option<&[u8]>),
+) -> io::Result<()> {
+    // The part of a line from earlier buffers. Most lines lie within one buffer and are not copied.
+    let mut partial: Vec<u8> = Vec::new();
     let mut too_long = false;
     loop {
         let buffer = match reader.fill_buf() {
@@ -18,9 +21,9 @@ pub(super) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Option<&[
         };
         if buffer.is_empty() {
             if too_long {
-                each(None);
-            } else if !begun.is_empty() {
-                each(Some(trimmed(&begun)));
+                on_line(None);
+            } else if !partial.is_empty() {
+                on_line(Some(strip_carriage_return(&partial)));
             }
             return Ok(());
         }
@@ -28,29 +31,29 @@ pub(super) fn each_line(mut reader: impl BufRead, mut each: impl FnMut(Option<&[
         while let Some(at) = memchr::memchr(b'\n', rest) {
             let line = &rest[..at];
             rest = &rest[at + 1..];
-            if too_long || begun.len() + line.len() > LONGEST {
-                each(None);
-            } else if begun.is_empty() {
-                each(Some(trimmed(line)));
+            if too_long || partial.len() + line.len() > MAX_LINE_BYTES {
+                on_line(None);
+            } else if partial.is_empty() {
+                on_line(Some(strip_carriage_return(line)));
             } else {
-                begun.extend_from_slice(line);
-                each(Some(trimmed(&begun)));
+                partial.extend_from_slice(line);
+                on_line(Some(strip_carriage_return(&partial)));
             }
-            begun.clear();
+            partial.clear();
             too_long = false;
         }
-        if too_long || begun.len() + rest.len() > LONGEST {
-            begun.clear();
+        if too_long || partial.len() + rest.len() > MAX_LINE_BYTES {
+            partial.clear();
             too_long = true;
         } else {
-            begun.extend_from_slice(rest);
+            partial.extend_from_slice(rest);
         }
-        let read = buffer.len();
-        reader.consume(read);
+        let consumed = buffer.len();
+        reader.consume(consumed);
     }
 }
 
-fn trimmed(line: &[u8]) -> &[u8] {
+fn strip_carriage_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
@@ -64,22 +67,22 @@ mod tests {
 
     fn lines(text: &[u8], buffer: usize) -> Vec<Option<Vec<u8>>> {
         let mut lines = Vec::new();
-        each_line(BufReader::with_capacity(buffer, text), |line| lines.push(line.map(<[u8]>::to_vec)))
+        for_each_line(BufReader::with_capacity(buffer, text), |line| lines.push(line.map(<[u8]>::to_vec)))
             .unwrap();
         lines
     }
 
     #[test]
     fn a_line_without_an_end_is_bounded() {
-        let mut text = vec![b'x'; 3 * LONGEST];
+        let mut text = vec![b'x'; 3 * MAX_LINE_BYTES];
         text.extend_from_slice(b"\nshort\r\nlast");
         assert_eq!(lines(&text, 1024), [None, Some(b"short".to_vec()), Some(b"last".to_vec())]);
-        assert_eq!(lines(&text[..=LONGEST], 1024), [None]);
+        assert_eq!(lines(&text[..=MAX_LINE_BYTES], 1024), [None]);
     }
 
     proptest! {
         #[test]
-        fn the_buffer_cuts_nothing(text in prop::collection::vec(prop::sample::select(b"ab\n".to_vec()), 0..200), buffer in 1usize..40) {
+        fn the_buffer_size_does_not_change_the_lines(text in prop::collection::vec(prop::sample::select(b"ab\n".to_vec()), 0..200), buffer in 1usize..40) {
             let mut expected: Vec<Option<Vec<u8>>> = text.split(|byte| *byte == b'\n').map(|line| Some(line.to_vec())).collect();
             if text.is_empty() || text.ends_with(b"\n") {
                 expected.pop();

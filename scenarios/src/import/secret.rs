@@ -1,9 +1,9 @@
-//! What looks like a secret, by its name: it is not written into files that are passed around.
+//! Recognizes secrets by name, so that they are not written into files that people share.
 
 pub(super) use kneepoint_model::secret::may_be_secret as is_secret_name;
 
-/// Whether the query of a target has a secret in it.
-pub(super) fn in_query(target: &str) -> bool {
+/// True when a query parameter of the target has the name of a secret.
+pub(super) fn query_has_secret(target: &str) -> bool {
     let Some((_, query)) = target.split_once('?') else { return false };
     let query = query.split('#').next().unwrap_or_default();
     query.split(['&', ';']).any(|pair| is_secret_name(pair.split('=').next().unwrap_or_default()))
@@ -14,9 +14,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_of_a_query_are_told_by_their_names() {
+    fn secrets_of_a_query_are_recognized_by_name() {
         assert!(
-            in_query("/reset/?uid=7&token=abc") && !in_query("/books/?author=token") && !in_query("/token/")
+            query_has_secret("/reset/?uid=7&token=abc")
+                && !query_has_secret("/books/?author=token")
+                && !query_has_secret("/token/")
         );
     }
 }

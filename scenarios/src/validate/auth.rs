@@ -1,48 +1,48 @@
-//! The judgement of `auth`: it becomes a header, and is never shown.
+//! Validates `auth` and turns it into an `Authorization` header, whose value is never printed.
 
 use toml::Spanned;
 
-use super::{Judge, Judged};
+use super::{ValidationResult, Validator};
 use crate::raw::{RawAuth, RawBasic};
 use crate::template::Template;
 
-/// Its name, in lower case.
+/// The header name, in lower case as all header names here.
 pub(super) const AUTHORIZATION: &str = "authorization";
 
-impl Judge<'_> {
-    /// The value of `Authorization`.
-    pub(super) fn auth(&self, raw: &Spanned<RawAuth>) -> Judged<Template> {
+impl Validator<'_> {
+    /// Builds the value of the `Authorization` header.
+    pub(super) fn validate_auth(&self, raw: &Spanned<RawAuth>) -> ValidationResult<Template> {
         let template = match raw.get_ref() {
-            RawAuth { basic: Some(basic), bearer: None } => self.basic(basic)?,
+            RawAuth { basic: Some(basic), bearer: None } => self.validate_basic(basic)?,
             RawAuth { basic: None, bearer: Some(token) } => {
                 let text = format!("Bearer {}", token.get_ref());
-                self.template_text(&text, &token.span(), "auth.bearer")?
+                self.parse_template_text(&text, &token.span(), "auth.bearer")?
             }
-            _ => return Err(self.refuse(&raw.span(), "auth", "needs either basic or bearer")),
+            _ => return Err(self.error_at(&raw.span(), "auth", "needs exactly one of basic and bearer")),
         };
-        self.fit_for_a_header(&template, raw.span(), "auth")?;
+        self.check_header_value(&template, raw.span(), "auth")?;
         Ok(template)
     }
 
-    fn basic(&self, raw: &RawBasic) -> Judged<Template> {
-        let user = self.template(&raw.user, "auth.basic.user")?;
-        // RFC 7617 §2: the first colon ends the name.
+    fn validate_basic(&self, raw: &RawBasic) -> ValidationResult<Template> {
+        let user = self.parse_template(&raw.user, "auth.basic.user")?;
+        // RFC 7617 §2: the first colon ends the user name.
         if user.literals().any(|text| text.contains(':')) {
-            return Err(self.refuse(&raw.user.span(), "auth.basic.user", "must not hold a colon"));
+            return Err(self.error_at(&raw.user.span(), "auth.basic.user", "must not contain a colon"));
         }
-        Ok(Template::basic(user, self.template(&raw.password, "auth.basic.password")?))
+        Ok(Template::from_basic_auth(user, self.parse_template(&raw.password, "auth.basic.password")?))
     }
 
-    /// What comes from the environment is not in the file, so it is looked at when it is put in.
-    pub(super) fn fit_for_a_header(
+    /// Rejects control characters. Values from the environment are not in the file, so they are checked after substitution.
+    pub(super) fn check_header_value(
         &self,
         template: &Template,
         span: std::ops::Range<usize>,
         key: &str,
-    ) -> Judged<()> {
+    ) -> ValidationResult<()> {
         if template.literals().any(|text| text.chars().any(char::is_control)) {
-            let problem = "holds control characters, such as a line end, which a header cannot";
-            return Err(self.refuse(&span, key, problem));
+            let problem = "contains control characters, such as a line end, which a header must not";
+            return Err(self.error_at(&span, key, problem));
         }
         Ok(())
     }

@@ -1,36 +1,36 @@
-//! The judgement of feeds: the file is read here, once, and its columns become names.
+//! Validates feeds: the file is read here, once, and each column becomes a name.
 
 use std::path::Path;
 
 use toml::Spanned;
 
-use super::{Judge, Judged};
-use crate::feed::{Feed, FeedPick, Kind};
+use super::{ValidationResult, Validator};
+use crate::feed::{Feed, FeedFormat, FeedPick};
 use crate::raw::{RawFeed, RawScenario};
 use crate::values::VarId;
 
-/// More feeds than this are a mistake; their columns fit into the numbers of variables.
-const MOST_FEEDS: usize = 32;
+/// Limit of feeds, so that all their columns fit into variable ids.
+const MAX_FEEDS: usize = 32;
 
-impl Judge<'_> {
-    /// Feeds with all their columns; those that nothing asks for are left out by [`Self::asked_for`].
-    pub(super) fn feeds(&mut self, raw: &RawScenario) -> Judged<Vec<Feed>> {
-        if let Some((name, feed)) = raw.feeds.iter().nth(MOST_FEEDS) {
-            return Err(self.refuse(
+impl Validator<'_> {
+    /// Feeds with all their columns; [`Self::drop_unused_columns`] removes those that no placeholder uses.
+    pub(super) fn validate_feeds(&mut self, raw: &RawScenario) -> ValidationResult<Vec<Feed>> {
+        if let Some((name, feed)) = raw.feeds.iter().nth(MAX_FEEDS) {
+            return Err(self.error_at(
                 &feed.span(),
                 &format!("feeds.{name}"),
-                format!("a scenario has at most {MOST_FEEDS} feeds"),
+                format!("a scenario can have at most {MAX_FEEDS} feeds"),
             ));
         }
-        raw.feeds.iter().map(|(name, feed)| self.feed(name, feed)).collect()
+        raw.feeds.iter().map(|(name, feed)| self.validate_feed(name, feed)).collect()
     }
 
-    fn feed(&mut self, name: &str, raw: &Spanned<RawFeed>) -> Judged<Feed> {
-        self.named_well(name, &raw.span(), "feeds")?;
+    fn validate_feed(&mut self, name: &str, raw: &Spanned<RawFeed>) -> ValidationResult<Feed> {
+        self.check_name(name, &raw.span(), "feeds")?;
         let RawFeed { file, pick } = raw.get_ref();
         let pick = match pick {
             None => FeedPick::Random,
-            Some(pick) => self.one_of(
+            Some(pick) => self.parse_choice(
                 pick,
                 "pick",
                 &[
@@ -42,27 +42,28 @@ impl Judge<'_> {
             )?,
         };
         let key = format!("feeds.{name}.file");
-        let refuse = |problem: String| self.refuse(&file.span(), &key, problem);
-        let kind = Kind::of(file.get_ref())
-            .ok_or_else(|| refuse("must end in .csv, .json (an array of objects) or .jsonl".to_owned()))?;
-        let table = self.surroundings.feed(&self.near(file.get_ref()), kind).map_err(refuse)?;
+        let file_error = |problem: String| self.error_at(&file.span(), &key, problem);
+        let format = FeedFormat::from_path(file.get_ref()).ok_or_else(|| {
+            file_error("must end in .csv, .json (an array of objects) or .jsonl".to_owned())
+        })?;
+        let table = self.env.read_feed(&self.resolve_path(file.get_ref()), format).map_err(file_error)?;
         let mut columns = Vec::new();
         for (at, column) in table.columns().iter().enumerate() {
-            let id = self.next_id();
+            let id = self.new_var();
             self.names.insert(format!("{name}.{column}"), id);
-            self.sure.insert(id.0);
+            self.guaranteed.insert(id.0);
             columns.push((at, id));
         }
         Ok(Feed { name: name.to_owned(), pick, table, columns })
     }
 
-    /// A file beside the scenario's own.
-    pub(super) fn near(&self, name: &str) -> std::path::PathBuf {
+    /// Resolves a path relative to the scenario file.
+    pub(super) fn resolve_path(&self, name: &str) -> std::path::PathBuf {
         self.base.unwrap_or_else(|| Path::new("")).join(name)
     }
 
-    /// Leaves out columns that no placeholder asks for: they would be copied for each journey.
-    pub(super) fn asked_for(&self, mut feeds: Vec<Feed>) -> Vec<Feed> {
+    /// Removes columns that no placeholder uses, because every column is copied for each journey.
+    pub(super) fn drop_unused_columns(&self, mut feeds: Vec<Feed>) -> Vec<Feed> {
         let used = self.used.borrow();
         for feed in &mut feeds {
             feed.columns.retain(|(_, VarId(id))| used.contains(id));

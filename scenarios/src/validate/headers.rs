@@ -1,69 +1,73 @@
-//! The judgement of headers: which are a scenario's to set, and with what.
+//! Validates headers: which names a scenario may set, and with which values.
 
 use std::collections::BTreeMap;
 
 use toml::Spanned;
 
 use super::auth::AUTHORIZATION;
-use super::{Judge, Judged};
+use super::{ValidationResult, Validator};
 use crate::raw::{RawAuth, RawScenario};
 use crate::template::Template;
 
-const OWN_HEADERS: [&str; 7] =
+/// Headers that kneepoint sets itself.
+const RESERVED_HEADERS: [&str; 7] =
     ["host", "user-agent", "accept-encoding", "cookie", "traceparent", "content-length", "connection"];
 
-/// Whether a header of this name is a scenario's to set.
-pub(crate) fn is_free_header(name: &str) -> bool {
-    is_token(name) && !OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str())
+/// True when a scenario may set a header of this name.
+pub(crate) fn is_settable_header(name: &str) -> bool {
+    is_token(name) && !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// RFC 9110 §5.6.2.
+/// True for a `token` (RFC 9110 §5.6.2).
 fn is_token(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
 }
 
-impl Judge<'_> {
-    /// Headers of all steps. A name that some step may take away is not sure in all of them.
-    pub(super) fn common_headers(&mut self, raw: &RawScenario) -> Judged<Vec<(String, Template)>> {
-        let before = self.sure.clone();
+impl Validator<'_> {
+    /// Headers of all steps. A name that an optional extract may remove is not guaranteed in all of them.
+    pub(super) fn validate_common_headers(
+        &mut self,
+        raw: &RawScenario,
+    ) -> ValidationResult<Vec<(String, Template)>> {
+        let before = self.guaranteed.clone();
         for (name, id) in &self.names {
-            if self.shaky.contains(name) {
-                self.sure.remove(&id.0);
+            if self.removable.contains(name) {
+                self.guaranteed.remove(&id.0);
             }
         }
-        let judged = self.headers(&raw.headers, raw.auth.as_ref());
-        self.sure = before;
-        judged
+        let validated = self.validate_headers(&raw.headers, raw.auth.as_ref());
+        self.guaranteed = before;
+        validated
     }
 
-    pub(super) fn headers(
+    pub(super) fn validate_headers(
         &self,
         raw: &BTreeMap<String, Spanned<String>>,
         auth: Option<&Spanned<RawAuth>>,
-    ) -> Judged<Vec<(String, Template)>> {
+    ) -> ValidationResult<Vec<(String, Template)>> {
         let mut headers = Vec::new();
         for (name, value) in raw {
             let lower = name.to_ascii_lowercase();
             let token = is_token(name);
-            // Visitors who do not keep their connections say so themselves; anything else here is kneepoint's to say.
-            let leaves = lower == "connection" && value.get_ref() == "close";
-            if !token || (OWN_HEADERS.contains(&lower.as_str()) && !leaves) {
+            // A scenario may only disable keep-alive; kneepoint decides everything else about connections.
+            let closes_connection = lower == "connection" && value.get_ref() == "close";
+            if !token || (RESERVED_HEADERS.contains(&lower.as_str()) && !closes_connection) {
                 let why = if token { "is set by kneepoint itself" } else { "is not a header name" };
-                return Err(self.refuse(&value.span(), "headers", format!("`{name}` {why}")));
+                return Err(self.error_at(&value.span(), "headers", format!("`{name}` {why}")));
             }
             if value.get_ref().chars().any(char::is_control) {
-                return Err(self.refuse(&value.span(), "headers", "must not hold control characters"));
+                return Err(self.error_at(&value.span(), "headers", "must not contain control characters"));
             }
-            let template = self.template(value, "headers")?;
-            self.fit_for_a_header(&template, value.span(), "headers")?;
+            let template = self.parse_template(value, "headers")?;
+            self.check_header_value(&template, value.span(), "headers")?;
             if lower == AUTHORIZATION && auth.is_some() {
-                let problem = "auth and the header Authorization are both given, and are the same";
-                return Err(self.refuse(&value.span(), "headers", problem));
+                let problem = "auth and the header Authorization are both given; remove one of them";
+                return Err(self.error_at(&value.span(), "headers", problem));
             }
             headers.push((lower, template));
         }
         if let Some(auth) = auth {
-            headers.push((AUTHORIZATION.to_owned(), self.auth(auth)?));
+            headers.push((AUTHORIZATION.to_owned(), self.validate_auth(auth)?));
         }
         Ok(headers)
     }

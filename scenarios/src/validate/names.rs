@@ -1,73 +1,87 @@
-//! The judgement of names: variables and where their values come from.
+//! Validates `[vars]` and the names of variables.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::{Judge, Judged};
+use super::{ValidationResult, Validator};
 use crate::raw::{RawScenario, RawVar};
-use crate::source::{Choices, Pick, VarSource};
-use crate::values::{Value, VarId};
+use crate::source::{Choices, VarPick, VarSource};
+use crate::value::Value;
+use crate::values::VarId;
 
-impl Judge<'_> {
-    pub(super) fn sources(&mut self, raw: &RawScenario, in_order: bool) -> Judged<Vec<(VarId, VarSource)>> {
+impl Validator<'_> {
+    pub(super) fn validate_vars(
+        &mut self,
+        raw: &RawScenario,
+        in_order: bool,
+    ) -> ValidationResult<Vec<(VarId, VarSource)>> {
         let mut sources = Vec::new();
         for (name, var) in &raw.vars {
-            let source = self.source(name, var)?;
-            let id = self.id(name, &var.span(), "vars")?;
-            if source.pick == Pick::EveryTime {
-                self.anew.insert(id.0, Arc::new(source.clone()));
+            let source = self.validate_var(name, var)?;
+            let id = self.intern_name(name, &var.span(), "vars")?;
+            if source.pick == VarPick::EveryTime {
+                self.redrawn.insert(id.0, Arc::new(source.clone()));
             }
-            // In any order, a step that takes it away may stand before every other.
-            if in_order || !self.shaky.contains(name) {
-                self.sure.insert(id.0);
+            // In random order, a step that removes the value may run before every other step.
+            if in_order || !self.removable.contains(name) {
+                self.guaranteed.insert(id.0);
             }
             sources.push((id, source));
         }
         Ok(sources)
     }
 
-    /// The number of a name; the same name has the same number.
-    pub(super) fn id(&mut self, name: &str, span: &Range<usize>, key: &str) -> Judged<VarId> {
-        self.named_well(name, span, key)?;
+    /// The variable of a name; the same name always has the same variable.
+    pub(super) fn intern_name(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+        key: &str,
+    ) -> ValidationResult<VarId> {
+        self.check_name(name, span, key)?;
         if let Some(known) = self.names.get(name) {
             return Ok(*known);
         }
-        let id = self.next_id();
+        let id = self.new_var();
         self.names.insert(name.to_owned(), id);
         Ok(id)
     }
 
-    pub(super) fn next_id(&mut self) -> VarId {
-        let id = VarId(self.ids);
-        self.ids = self.ids.saturating_add(1);
+    pub(super) fn new_var(&mut self) -> VarId {
+        let id = VarId(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
         id
     }
 
-    pub(super) fn named_well(&self, name: &str, span: &Range<usize>, key: &str) -> Judged<()> {
+    pub(super) fn check_name(&self, name: &str, span: &Range<usize>, key: &str) -> ValidationResult<()> {
         let reserved = ["user", "journey", "random"].contains(&name);
-        let fit = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-        if reserved || !fit {
-            let why =
-                if reserved { "is a ready-made placeholder" } else { "must be letters, digits, _ and -" };
-            return Err(self.refuse(span, &format!("{key}.{name}"), format!("the name `{name}` {why}")));
+        let is_valid =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if reserved || !is_valid {
+            let why = if reserved {
+                "is a built-in placeholder"
+            } else {
+                "must consist of letters, digits, _ and -"
+            };
+            return Err(self.error_at(span, &format!("{key}.{name}"), format!("the name `{name}` {why}")));
         }
         Ok(())
     }
 
-    fn source(&self, name: &str, raw: &Spanned<RawVar>) -> Judged<VarSource> {
+    fn validate_var(&self, name: &str, raw: &Spanned<RawVar>) -> ValidationResult<VarSource> {
         let var = raw.get_ref();
         let pick = match &var.pick {
-            None => Pick::Random,
-            Some(pick) => self.one_of(
+            None => VarPick::Random,
+            Some(pick) => self.parse_choice(
                 pick,
                 "pick",
                 &[
-                    ("random", Pick::Random),
-                    ("every-time", Pick::EveryTime),
-                    ("in-turn", Pick::InTurn),
-                    ("per-user", Pick::PerUser),
+                    ("random", VarPick::Random),
+                    ("every-time", VarPick::EveryTime),
+                    ("in-turn", VarPick::InTurn),
+                    ("per-user", VarPick::PerUser),
                 ],
             )?,
         };
@@ -79,10 +93,10 @@ impl Judge<'_> {
                         toml::Value::String(text) => Value::Text(text.clone()),
                         toml::Value::Integer(number) => Value::Number(*number),
                         _ => {
-                            return Err(self.refuse(
+                            return Err(self.error_at(
                                 &item.span(),
                                 "list",
-                                "must hold texts or whole numbers",
+                                "must contain only texts and whole numbers",
                             ));
                         }
                     });
@@ -91,16 +105,22 @@ impl Judge<'_> {
             }
             (None, Some(range)) => match *range.get_ref() {
                 [first, last] if first <= last => Choices::Range(first, last),
-                _ => return Err(self.refuse(&range.span(), "range", "must not run backwards")),
+                _ => {
+                    return Err(self.error_at(
+                        &range.span(),
+                        "range",
+                        "must be [first, last] with the smaller first",
+                    ));
+                }
             },
             _ => {
-                let mut refusal = self.refuse(
+                let mut diagnostic = self.error_at(
                     &raw.span(),
                     &format!("vars.{name}"),
-                    "needs either list (not empty) or range",
+                    "needs exactly one of list (not empty) and range",
                 );
-                refusal.example = "range = [1, 20]".into();
-                return Err(refusal);
+                diagnostic.example = "range = [1, 20]".into();
+                return Err(diagnostic);
             }
         };
         Ok(VarSource { values, pick })

@@ -1,27 +1,30 @@
-//! The judgement of promises: the key is a metric of `[slo]`, the value its limit.
+//! Validates the objectives of a step: the key is a metric of `[slo]`, the value its limit.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::metric::{Direction, Metric};
 use toml::Spanned;
 
-use super::{Judge, Judged};
-use crate::promise::Promised;
-use crate::refusal::nearest;
+use super::{ValidationResult, Validator};
+use crate::error::suggest_nearest;
+use crate::slo::StepSlo;
 
-impl Judge<'_> {
-    /// `{ p95 = "200ms" }` promises `p95 <= 200ms`; a comparison of one's own may stand before the number.
-    pub(super) fn slo(&self, raw: Option<&BTreeMap<String, Spanned<String>>>) -> Judged<Vec<Promised>> {
-        let one = |(name, limit): (&String, &Spanned<String>)| {
+impl Validator<'_> {
+    /// `{ p95 = "200ms" }` means `p95 <= 200ms`; the value may begin with another comparison sign.
+    pub(super) fn validate_slo(
+        &self,
+        raw: Option<&BTreeMap<String, Spanned<String>>>,
+    ) -> ValidationResult<Vec<StepSlo>> {
+        let validate_one = |(name, limit): (&String, &Spanned<String>)| {
             let key = format!("slo.{name}");
-            // The share of errors is called `error` in `[slo]`, and `errors` by everyone.
+            // `[slo]` calls the error rate `error`; a step may also write `errors`.
             let known = if name == "errors" { Some(Metric::Error) } else { Metric::from_name(name) };
             let Some(metric) = known else {
                 let names = Metric::ALL.map(Metric::name);
-                let problem = format!("`{name}` is not a metric; metrics are {}", names.join(", "));
-                let mut refusal = self.refuse(&limit.span(), &key, problem);
-                refusal.suggestion = nearest(name, names);
-                return Err(refusal);
+                let problem = format!("`{name}` is not a metric; the metrics are {}", names.join(", "));
+                let mut diagnostic = self.error_at(&limit.span(), &key, problem);
+                diagnostic.suggestion = suggest_nearest(name, names);
+                return Err(diagnostic);
             };
             let written = limit.get_ref().trim();
             let sign = match metric.direction() {
@@ -29,11 +32,11 @@ impl Judge<'_> {
                 Direction::Lower => "<= ",
                 Direction::Higher => ">= ",
             };
-            Ok(Promised {
-                text: format!("{metric} {sign}{written}"),
-                place: self.refuse(&limit.span(), &key, ""),
+            Ok(StepSlo {
+                assertion: format!("{metric} {sign}{written}"),
+                location: self.error_at(&limit.span(), &key, ""),
             })
         };
-        raw.into_iter().flatten().map(one).collect()
+        raw.into_iter().flatten().map(validate_one).collect()
     }
 }

@@ -1,16 +1,16 @@
-//! A line that is a JSON object, under the names that servers give to its parts: nginx's variables (kneepoint's own format
-//! among them), Caddy, Traefik.
+//! Log lines that are JSON objects, with the field names of nginx variables (including kneepoint's own format), Caddy and
+//! Traefik.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::entry::{self, Entry};
+use super::entry::{LogEntry, hash_client, split_request_line};
 use super::time;
 
-/// What may be there.
+/// The supported fields under all their names.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     #[serde(
         borrow,
         default,
@@ -32,7 +32,7 @@ struct Line<'a> {
         alias = "response_status",
         alias = "response"
     )]
-    status: Option<Number<'a>>,
+    status: Option<NumberOrText<'a>>,
     #[serde(
         borrow,
         default,
@@ -44,8 +44,8 @@ struct Line<'a> {
         alias = "StartUTC",
         alias = "msec"
     )]
-    time: Option<Number<'a>>,
-    // Fields of their own, and no aliases: a line may have several of them.
+    time: Option<NumberOrText<'a>>,
+    // Separate fields instead of aliases, because a line may have several of them.
     #[serde(borrow, default)]
     remote_addr: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -60,16 +60,16 @@ struct Line<'a> {
     request_user_agent: Option<Cow<'a, str>>,
 }
 
-impl Line<'_> {
+impl JsonLine<'_> {
     fn client(&self) -> Option<u64> {
         let address = self.remote_addr.as_ref().or(self.client_ip.as_ref()).or(self.client_host.as_ref())?;
         let agents = [&self.http_user_agent, &self.user_agent, &self.request_user_agent];
         let user_agent = agents.into_iter().find_map(Option::as_ref)?;
-        entry::client(address.as_bytes(), user_agent.as_bytes())
+        hash_client(address.as_bytes(), user_agent.as_bytes())
     }
 }
 
-/// The request line, or an object of its own.
+/// The field `request`: a request line (nginx) or an object (Caddy).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Request<'a> {
@@ -82,39 +82,39 @@ enum Request<'a> {
     },
 }
 
-/// A number, as one or as a text.
+/// A number, or a string that contains one.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Number<'a> {
-    Is(f64),
-    Says(#[serde(borrow)] Cow<'a, str>),
+enum NumberOrText<'a> {
+    Number(f64),
+    Text(#[serde(borrow)] Cow<'a, str>),
 }
 
-/// Reads a line; `None` for garbage.
-pub(super) fn parse(line: &[u8]) -> Option<Entry<'_>> {
-    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+/// Parses a line; `None` when it is not an object with method, target and status.
+pub(super) fn parse(line: &[u8]) -> Option<LogEntry<'_>> {
+    let line: JsonLine<'_> = serde_json::from_slice(line).ok()?;
     let client = line.client();
-    let Line { method, uri, request, status, time, .. } = line;
+    let JsonLine { method, uri, request, status, time, .. } = line;
     let (method, target) = match (method, uri, request) {
         (Some(method), Some(uri), _) | (_, _, Some(Request::Parts { method, uri })) => (method, uri),
         (_, _, Some(Request::Line(line))) => {
-            let (method, target) = entry::request(&line)?;
+            let (method, target) = split_request_line(&line)?;
             (Cow::Owned(method.to_owned()), Cow::Owned(target.to_owned()))
         }
         _ => return None,
     };
     let status = match status? {
-        Number::Is(number) => number as u16,
-        Number::Says(text) => text.parse().ok()?,
+        NumberOrText::Number(number) => number as u16,
+        NumberOrText::Text(text) => text.parse().ok()?,
     };
     let at_ms = time.and_then(|time| match time {
-        Number::Is(number) => time::from_number(number),
-        Number::Says(text) => {
-            let number = text.parse().ok().and_then(time::from_number);
-            number.or_else(|| time::parse_iso(&text)).or_else(|| time::parse_clf(&text))
+        NumberOrText::Number(number) => time::parse_numeric_time(number),
+        NumberOrText::Text(text) => {
+            let number = text.parse().ok().and_then(time::parse_numeric_time);
+            number.or_else(|| time::parse_rfc3339_time(&text)).or_else(|| time::parse_clf_time(&text))
         }
     });
-    (100..600).contains(&status).then_some(Entry { at_ms, method, target, status, client })
+    (100..600).contains(&status).then_some(LogEntry { at_ms, method, target, status, client })
 }
 
 #[cfg(test)]
@@ -122,21 +122,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_under_the_names_of_many_servers() {
-        let of = |fields: &str| {
+    fn clients_are_found_under_the_field_names_of_several_servers() {
+        let client_of = |fields: &str| {
             let line = format!("{{\"method\":\"GET\",\"uri\":\"/\",\"status\":200{fields}}}");
             parse(line.as_bytes()).expect("a line").client
         };
-        let one = of(r#","remote_addr":"::1","http_user_agent":"curl""#);
+        let one = client_of(r#","remote_addr":"::1","http_user_agent":"curl""#);
         assert!(one.is_some());
-        assert_eq!(one, of(r#","ClientHost":"::1","request_User-Agent":"curl""#));
-        assert_eq!(one, of(r#","remote_addr":"::1","client_ip":"::2","user_agent":"curl""#));
-        assert_ne!(one, of(r#","remote_addr":"::2","http_user_agent":"curl""#));
-        assert_eq!((of(r#","remote_addr":"::1""#), of(r#","user_agent":"curl""#)), (None, None));
+        assert_eq!(one, client_of(r#","ClientHost":"::1","request_User-Agent":"curl""#));
+        assert_eq!(one, client_of(r#","remote_addr":"::1","client_ip":"::2","user_agent":"curl""#));
+        assert_ne!(one, client_of(r#","remote_addr":"::2","http_user_agent":"curl""#));
+        assert_eq!(
+            (client_of(r#","remote_addr":"::1""#), client_of(r#","user_agent":"curl""#)),
+            (None, None)
+        );
     }
 
     #[test]
-    fn the_names_of_many_servers() {
+    fn requests_are_found_under_the_field_names_of_several_servers() {
         for line in [
             r#"{"msec":1795824000.250,"request_id":"7f","method":"GET","uri":"/b/?q=\"x\"","host":"h","status":200,"bytes_sent":5}"#,
             r#"{"time_iso8601":"2026-11-28T00:00:00+00:00","request_method":"GET","request_uri":"/b/?q=\"x\"","status":"200"}"#,

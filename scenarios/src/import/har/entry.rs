@@ -1,37 +1,37 @@
-//! One entry of a recording: what is needed of it, and nothing else.
+//! One entry of a HAR file, reduced to the fields that the import needs.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-/// What an answer is to the page.
+/// The role of a request in a page load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A page that a visitor goes to.
+pub(super) enum EntryKind {
+    /// A page that the user opened.
     Page,
-    /// A call of a page's script.
+    /// A request made by a script.
     Call,
-    /// What a page brings with it.
+    /// An image, script, style sheet, font or other part of a page.
     Asset,
 }
 
-/// An entry that was read.
+/// A parsed entry.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    /// Since the epoch.
+pub(super) struct HarEntry {
+    /// Start of the request, since the Unix epoch.
     pub(super) began_ms: u64,
     pub(super) took_ms: u64,
     pub(super) method: String,
     pub(super) origin: String,
-    /// Path and query.
+    /// Path and query; begins with exactly one slash.
     pub(super) target: String,
-    /// Lower-case names.
+    /// All request headers, names in lower case.
     pub(super) headers: Vec<(String, String)>,
     /// Content type and text.
     pub(super) body: Option<(String, String)>,
     pub(super) status: u16,
-    pub(super) kind: Kind,
+    pub(super) kind: EntryKind,
 }
 
 #[derive(Deserialize)]
@@ -90,18 +90,18 @@ struct RawContent {
     mime_type: String,
 }
 
-impl Entry {
-    /// Reads an entry; `None` for one that is not understood.
-    pub(super) fn read(raw: Value) -> Option<Self> {
+impl HarEntry {
+    /// Parses an entry; `None` when it is malformed or not HTTP.
+    pub(super) fn parse(raw: Value) -> Option<Self> {
         let raw: RawEntry = serde_json::from_value(raw).ok()?;
         let url = Url::parse(&raw.request.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let began: Timestamp = raw.started_date_time.parse().ok()?;
-        let kind = kind(raw.resource_type.as_deref(), &raw.response.content.mime_type, url.path());
+        let kind = classify(raw.resource_type.as_deref(), &raw.response.content.mime_type, url.path());
         let target = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
-        // A path that begins with two slashes would be another site's.
+        // A path that begins with two slashes would refer to another host.
         if target.starts_with("//") {
             return None;
         }
@@ -137,20 +137,20 @@ impl Entry {
     }
 }
 
-/// Chromium says what a request was for; elsewhere the type of the answer tells.
-fn kind(resource_type: Option<&str>, mime_type: &str, path: &str) -> Kind {
+/// Classifies a request by the resource type that Chromium records, or else by the content type of the response and the path.
+fn classify(resource_type: Option<&str>, mime_type: &str, path: &str) -> EntryKind {
     const ASSETS: [&str; 16] = [
         "css", "js", "mjs", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "woff",
         "woff2", "ttf", "mp4",
     ];
     match resource_type {
-        Some("document") => return Kind::Page,
-        Some("xhr" | "fetch") => return Kind::Call,
+        Some("document") => return EntryKind::Page,
+        Some("xhr" | "fetch") => return EntryKind::Call,
         Some(
             "stylesheet" | "script" | "image" | "font" | "media" | "manifest" | "texttrack" | "ping"
             | "websocket",
         ) => {
-            return Kind::Asset;
+            return EntryKind::Asset;
         }
         _ => {}
     }
@@ -161,10 +161,10 @@ fn kind(resource_type: Option<&str>, mime_type: &str, path: &str) -> Kind {
             || mime_type.contains("javascript")
             || extension.is_some_and(|extension| ASSETS.contains(&extension.to_ascii_lowercase().as_str()));
     if is_asset {
-        Kind::Asset
+        EntryKind::Asset
     } else if mime_type.contains("html") || mime_type.is_empty() {
-        Kind::Page
+        EntryKind::Page
     } else {
-        Kind::Call
+        EntryKind::Call
     }
 }

@@ -1,28 +1,28 @@
-//! The parts of an OpenAPI document that matter for asking, with references followed.
+//! The parts of an OpenAPI document that requests need, with references resolved.
 
 use serde_json::{Map, Value};
 
-use super::sample::sample;
+use super::sample::sample_value;
 
-/// References that lead on to references.
-const MOST_HOPS: usize = 16;
-/// Methods that a step can have, as a document names them.
+/// Limit of a chain of references.
+const MAX_REFERENCES: usize = 16;
+/// The methods of a document that a step supports.
 const METHODS: [(&str, &str); 5] =
     [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("delete", "DELETE")];
 
-/// Where a reference leads nowhere.
-static NOTHING: Value = Value::Null;
+/// The target of an unresolvable reference.
+static NULL: Value = Value::Null;
 
-/// A document.
+/// A parsed document.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct OpenApiDocument {
     root: Value,
-    base: String,
+    base_path: String,
 }
 
-/// Where a parameter goes.
+/// Where a parameter is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ParameterLocation {
     Path,
     Query,
     Header,
@@ -33,18 +33,18 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Parameter<'a> {
     pub(super) name: String,
-    pub(super) place: Place,
+    pub(super) location: ParameterLocation,
     pub(super) required: bool,
-    /// `string`, `integer` …
-    pub(super) kind: Option<String>,
+    /// JSON type: `string`, `integer` …; `None` when not declared.
+    pub(super) value_type: Option<String>,
     value: &'a Value,
 }
 
-/// One method of one path.
+/// One method of a path.
 #[derive(Debug)]
 pub(super) struct Operation<'a> {
     pub(super) method: &'static str,
-    /// With the base path before it; parameters in braces.
+    /// Path including the base path; parameters are in braces.
     pub(super) path: String,
     pub(super) summary: Option<String>,
     pub(super) deprecated: bool,
@@ -53,22 +53,22 @@ pub(super) struct Operation<'a> {
     value: &'a Value,
 }
 
-impl Document {
-    /// Reads JSON or YAML; the error says why it is no OpenAPI document.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+impl OpenApiDocument {
+    /// Parses JSON or YAML; the error tells why the text is not an OpenAPI document.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let root: Value = if text.trim_start().starts_with('{') {
             serde_json::from_str(text).map_err(|error| error.to_string())?
         } else {
             serde_saphyr::from_str(text).map_err(|error| error.to_string())?
         };
         if root.get("openapi").is_none() && root.get("swagger").is_none() {
-            return Err("it has neither `openapi` nor `swagger` at its top".to_owned());
+            return Err("it has neither `openapi` nor `swagger` at the top level".to_owned());
         }
         if !root.get("paths").is_some_and(Value::is_object) {
             return Err("it has no `paths`".to_owned());
         }
-        let base = base(&root);
-        Ok(Self { root, base })
+        let base_path = derive_base_path(&root);
+        Ok(Self { root, base_path })
     }
 
     pub(super) fn title(&self) -> String {
@@ -77,19 +77,19 @@ impl Document {
         title.chars().filter(|c| !c.is_control()).take(80).collect()
     }
 
-    /// Follows local references; others lead nowhere.
+    /// Resolves local references; the result of any other reference is null.
     pub(super) fn follow<'a>(&'a self, mut value: &'a Value) -> &'a Value {
-        for _ in 0..MOST_HOPS {
+        for _ in 0..MAX_REFERENCES {
             let Some(pointer) = value.get("$ref").and_then(Value::as_str) else { return value };
             let Some(next) = pointer.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else {
-                return &NOTHING;
+                return &NULL;
             };
             value = next;
         }
-        &NOTHING
+        &NULL
     }
 
-    /// All that a step can ask for, path by path.
+    /// All operations with a supported method, path by path.
     pub(super) fn operations(&self) -> Vec<Operation<'_>> {
         let paths = self.root.get("paths").and_then(Value::as_object).into_iter().flatten();
         let mut operations = Vec::new();
@@ -116,21 +116,24 @@ impl Document {
     ) -> Operation<'a> {
         let list = |value: &'a Value| value.get("parameters").and_then(Value::as_array).into_iter().flatten();
         let mut parameters: Vec<Parameter<'a>> = Vec::new();
-        // The operation's own come first, and hide those of the path.
+        // Parameters of the operation come first and override those of the path.
         for parameter in list(value).chain(list(item)).filter_map(|raw| self.parameter(raw)) {
-            if !parameters.iter().any(|own| own.name == parameter.name && own.place == parameter.place) {
+            if !parameters
+                .iter()
+                .any(|known| known.name == parameter.name && known.location == parameter.location)
+            {
                 parameters.push(parameter);
             }
         }
         let security = value.get("security").or_else(|| self.root.get("security")).and_then(Value::as_array);
-        let is_open = |requirement: &Value| requirement.as_object().is_some_and(Map::is_empty);
+        let is_anonymous = |requirement: &Value| requirement.as_object().is_some_and(Map::is_empty);
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         Operation {
             method,
-            path: format!("{}{path}", self.base),
+            path: format!("{}{path}", self.base_path),
             summary: text("summary").or_else(|| text("operationId")).filter(|text| !text.trim().is_empty()),
             deprecated: value.get("deprecated").and_then(Value::as_bool).unwrap_or(false),
-            secured: security.is_some_and(|list| !list.is_empty() && !list.iter().any(is_open)),
+            secured: security.is_some_and(|list| !list.is_empty() && !list.iter().any(is_anonymous)),
             parameters,
             value,
         }
@@ -138,30 +141,36 @@ impl Document {
 
     fn parameter<'a>(&'a self, raw: &'a Value) -> Option<Parameter<'a>> {
         let value = self.follow(raw);
-        let place = match value.get("in")?.as_str()? {
-            "path" => Place::Path,
-            "query" => Place::Query,
-            "header" => Place::Header,
-            _ => Place::Other,
+        let location = match value.get("in")?.as_str()? {
+            "path" => ParameterLocation::Path,
+            "query" => ParameterLocation::Query,
+            "header" => ParameterLocation::Header,
+            _ => ParameterLocation::Other,
         };
         let schema = self.follow(value.get("schema").unwrap_or(value));
-        // 3.1 allows several types; the first that is something counts.
-        let kind = match schema.get("type") {
+        // Version 3.1 allows several types; the first except null is used.
+        let value_type = match schema.get("type") {
             Some(Value::String(kind)) => Some(kind.clone()),
             Some(Value::Array(kinds)) => {
                 kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").map(str::to_owned)
             }
             _ => None,
         };
-        let required =
-            place == Place::Path || value.get("required").and_then(Value::as_bool).unwrap_or(false);
-        Some(Parameter { name: value.get("name")?.as_str()?.to_owned(), place, required, kind, value })
+        let required = location == ParameterLocation::Path
+            || value.get("required").and_then(Value::as_bool).unwrap_or(false);
+        Some(Parameter {
+            name: value.get("name")?.as_str()?.to_owned(),
+            location,
+            required,
+            value_type,
+            value,
+        })
     }
 }
 
 impl Parameter<'_> {
-    /// The values that the document gives: examples, a default, an enumeration.
-    pub(super) fn values(&self, document: &Document) -> Vec<String> {
+    /// The values in the document: examples and enumeration, or else the default.
+    pub(super) fn values(&self, document: &OpenApiDocument) -> Vec<String> {
         let schema = document.follow(self.value.get("schema").unwrap_or(self.value));
         let examples = |value: &Value| match value.get("examples") {
             Some(Value::Array(list)) => list.clone(),
@@ -194,8 +203,8 @@ impl Parameter<'_> {
 }
 
 impl Operation<'_> {
-    /// What could be sent: content type and value. JSON before forms.
-    pub(super) fn body(&self, document: &Document) -> Option<(String, Value)> {
+    /// Content type and value of a possible body; JSON is preferred to forms.
+    pub(super) fn body(&self, document: &OpenApiDocument) -> Option<(String, Value)> {
         if self.method == "GET" {
             return None;
         }
@@ -210,22 +219,22 @@ impl Operation<'_> {
             let examples = media.get("examples").and_then(Value::as_object);
             let named = examples.and_then(|named| document.follow(named.values().next()?).get("value"));
             let example = media.get("example").or(named).cloned();
-            let made = || media.get("schema").map(|schema| sample(document, schema));
-            return Some((kind.clone(), example.or_else(made)?));
+            let generated = || media.get("schema").map(|schema| sample_value(document, schema));
+            return Some((kind.clone(), example.or_else(generated)?));
         }
-        // Swagger 2.0: a parameter that is the body.
+        // In Swagger 2.0 the body is a parameter.
         let list = self.value.get("parameters").and_then(Value::as_array)?;
         let body = list
             .iter()
             .map(|raw| document.follow(raw))
             .find(|value| value.get("in").is_some_and(|place| place == "body"))?;
-        Some(("application/json".to_owned(), sample(document, body.get("schema")?)))
+        Some(("application/json".to_owned(), sample_value(document, body.get("schema")?)))
     }
 }
 
-/// The path before all paths: of the first server, or `basePath`.
-fn base(root: &Value) -> String {
-    let mut base = match root.pointer("/servers/0") {
+/// The common prefix of all paths, from the first server or `basePath`; empty when it is not a plain path.
+fn derive_base_path(root: &Value) -> String {
+    let mut path = match root.pointer("/servers/0") {
         Some(server) => {
             let mut url = server.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
             for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
@@ -239,8 +248,8 @@ fn base(root: &Value) -> String {
         }
         None => root.get("basePath").and_then(Value::as_str).unwrap_or_default().to_owned(),
     };
-    base.truncate(base.trim_end_matches('/').len());
-    let fits =
-        base.starts_with('/') && !base.starts_with("//") && base.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits && !base.contains(['{', '}', '?', '#']) { base } else { String::new() }
+    path.truncate(path.trim_end_matches('/').len());
+    let is_plain =
+        path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain && !path.contains(['{', '}', '?', '#']) { path } else { String::new() }
 }

@@ -1,18 +1,18 @@
-//! A value that a schema allows: its example, or the plainest that its type has.
+//! Generates a value that a schema allows: its example, or a simple value of its type.
 
 use serde_json::{Map, Value, json};
 
-use super::document::Document;
+use super::document::OpenApiDocument;
 
-/// Schemas that hold themselves end here.
-const DEEPEST: usize = 6;
+/// Limit of nesting, because schemas can be recursive.
+const MAX_DEPTH: usize = 6;
 
-/// A value for this schema.
-pub(super) fn sample(document: &Document, schema: &Value) -> Value {
-    at_depth(document, schema, 0)
+/// A value that the schema allows.
+pub(super) fn sample_value(document: &OpenApiDocument, schema: &Value) -> Value {
+    sample_at_depth(document, schema, 0)
 }
 
-fn at_depth(document: &Document, schema: &Value, depth: usize) -> Value {
+fn sample_at_depth(document: &OpenApiDocument, schema: &Value, depth: usize) -> Value {
     let schema = document.follow(schema);
     for key in ["example", "default", "const"] {
         if let Some(value) = schema.get(key) {
@@ -24,7 +24,7 @@ fn at_depth(document: &Document, schema: &Value, depth: usize) -> Value {
         return value.clone();
     }
     if let Some(choice) = first_of("oneOf").or(first_of("anyOf")) {
-        return at_depth(document, choice, depth + 1);
+        return sample_at_depth(document, choice, depth + 1);
     }
     let kind = match schema.get("type") {
         Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
@@ -32,39 +32,39 @@ fn at_depth(document: &Document, schema: &Value, depth: usize) -> Value {
     };
     let has_fields = schema.get("properties").is_some() || schema.get("allOf").is_some();
     match kind {
-        Some("object") | None if has_fields => object(document, schema, depth),
+        Some("object") | None if has_fields => sample_object(document, schema, depth),
         Some("object") => json!({}),
         Some("array") => {
-            let item = schema.get("items").filter(|_| depth < DEEPEST);
-            Value::Array(item.map(|item| at_depth(document, item, depth + 1)).into_iter().collect())
+            let item = schema.get("items").filter(|_| depth < MAX_DEPTH);
+            Value::Array(item.map(|item| sample_at_depth(document, item, depth + 1)).into_iter().collect())
         }
         Some("integer") => {
-            schema.get("minimum").filter(|least| least.is_i64()).cloned().unwrap_or_else(|| json!(1))
+            schema.get("minimum").filter(|min| min.is_i64()).cloned().unwrap_or_else(|| json!(1))
         }
         Some("number") => {
-            schema.get("minimum").filter(|least| least.is_number()).cloned().unwrap_or_else(|| json!(1.5))
+            schema.get("minimum").filter(|min| min.is_number()).cloned().unwrap_or_else(|| json!(1.5))
         }
         Some("boolean") => json!(true),
         Some("null") => Value::Null,
-        _ => text(schema),
+        _ => sample_text(schema),
     }
 }
 
-/// All fields but those that only answers have.
-fn object(document: &Document, schema: &Value, depth: usize) -> Value {
+/// An object with all properties except read-only ones, which only responses have.
+fn sample_object(document: &OpenApiDocument, schema: &Value, depth: usize) -> Value {
     let mut fields = Map::new();
-    if depth >= DEEPEST {
+    if depth >= MAX_DEPTH {
         return Value::Object(fields);
     }
     for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-        if let Value::Object(more) = at_depth(document, part, depth + 1) {
+        if let Value::Object(more) = sample_at_depth(document, part, depth + 1) {
             fields.extend(more);
         }
     }
     for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let followed = document.follow(field);
-        let only_read = followed.get("readOnly").and_then(Value::as_bool).unwrap_or(false);
-        let value = if only_read { Value::Null } else { at_depth(document, field, depth + 1) };
+        let is_read_only = followed.get("readOnly").and_then(Value::as_bool).unwrap_or(false);
+        let value = if is_read_only { Value::Null } else { sample_at_depth(document, field, depth + 1) };
         if !value.is_null() {
             fields.insert(name.clone(), value);
         }
@@ -72,7 +72,7 @@ fn object(document: &Document, schema: &Value, depth: usize) -> Value {
     Value::Object(fields)
 }
 
-fn text(schema: &Value) -> Value {
+fn sample_text(schema: &Value) -> Value {
     let text = match schema.get("format").and_then(Value::as_str) {
         Some("date") => "2026-01-31",
         Some("date-time") => "2026-01-31T12:00:00Z",
@@ -81,9 +81,9 @@ fn text(schema: &Value) -> Value {
         Some("uuid") => "00000000-0000-4000-8000-000000000000",
         _ => "text",
     };
-    let least = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0).min(1_000) as usize;
-    let most = schema.get("maxLength").and_then(Value::as_u64).map_or(usize::MAX, |most| most as usize);
+    let min_length = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0).min(1_000) as usize;
+    let max_length = schema.get("maxLength").and_then(Value::as_u64).map_or(usize::MAX, |max| max as usize);
     let padded: String =
-        text.chars().chain(std::iter::repeat('x')).take(text.len().max(least).min(most)).collect();
+        text.chars().chain(std::iter::repeat('x')).take(text.len().max(min_length).min(max_length)).collect();
     Value::String(padded)
 }

@@ -1,55 +1,55 @@
-//! Why a scenario was refused, said so that the reader can mend it at once: where, what, what it should have been.
+//! Why a scenario was rejected: where in the file, what is wrong, and a line that is valid.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no scenario.
+/// Why a scenario could not be loaded or built.
 #[derive(Debug, Error)]
 pub enum ScenarioError {
     /// The file could not be read.
     #[error("cannot read scenario {path}: {source}; check the path in the configuration")]
     Unreadable {
-        /// Which file.
+        /// Path as given in the configuration.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// No such name in the library.
-    #[error("no scenario is called `{name}`{}; the library has {known}, and a path to a file must end in .toml", suggest(suggestion.as_ref()))]
-    Unknown {
-        /// What was asked for.
+    /// The library has no scenario of this name.
+    #[error("no scenario is called `{name}`{}; the library has {known}, and a path to a file must end in .toml", format_suggestion(suggestion.as_ref()))]
+    UnknownName {
+        /// The name that was given.
         name: String,
-        /// A name that looks alike.
+        /// The most similar name of the library, when one is similar enough.
         suggestion: Option<String>,
-        /// All names.
+        /// All names of the library, comma-separated.
         known: String,
     },
-    /// The file says something that cannot be believed.
+    /// The content of the file is not valid.
     #[error("{0}")]
-    Refused(Box<Refusal>),
-    /// The crawl found nothing that could be loaded.
+    Invalid(Box<Diagnostic>),
+    /// The crawl found no page that can be loaded.
     #[error(
-        "the crawl of {origin} found no page that answers 200 to GET; look at site.json, or write a scenario file"
+        "the crawl of {origin} found no page that returns status 200 to GET; check the pages in site.json, or write a scenario file"
     )]
-    NothingToVisit {
-        /// What was crawled.
+    NoPages {
+        /// Origin of the crawled site.
         origin: String,
     },
-    /// Nothing with a weight above zero was asked for.
+    /// Every scenario of the mix has a weight of zero.
     #[error("no scenario has a weight above zero; give at least one, for example browse = 1")]
-    NothingAsked,
+    NoScenario,
 }
 
-fn suggest(name: Option<&String>) -> String {
+fn format_suggestion(name: Option<&String>) -> String {
     name.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
-/// One refusal, with everything needed to mend it.
+/// One error in a scenario file: location, cause and a valid example.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// File, or `library/<name>.toml`.
+pub struct Diagnostic {
+    /// Path of the file, or `library/<name>.toml`.
     pub file: String,
     /// Line, from 1.
     pub line: usize,
@@ -57,19 +57,19 @@ pub struct Refusal {
     pub column: usize,
     /// The key, e.g. `step.path`.
     pub key: String,
-    /// The value as written, cut to 120 characters; empty when the key itself is the trouble.
+    /// The value as written, cut to 120 characters; empty when the key itself is wrong.
     pub value: String,
     /// What is wrong, as a lowercase fragment.
     pub problem: String,
     /// What was probably meant.
     pub suggestion: Option<String>,
-    /// A line that would be accepted.
+    /// A line that is valid.
     pub example: String,
-    /// The line as written, for showing.
+    /// The line as written in the file, cut to 160 characters.
     pub excerpt: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: `{}`", self.file, self.line, self.column, self.key)?;
         if !self.value.is_empty() {
@@ -91,12 +91,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The nearest of the known words, when it is near enough to be a slip.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+/// The most similar of the known words, when it is similar enough to be a typing error.
+pub(crate) fn suggest_nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
+        .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.to_owned())
 }

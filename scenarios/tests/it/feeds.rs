@@ -1,22 +1,22 @@
-//! Feeds as people write them: rows of a file for journeys, and what is refused, with file and line.
+//! Feeds: how journeys get rows of a file, and which files are rejected, with file and line.
 
 use std::fs;
 use std::path::PathBuf;
 
-use kneepoint_scenarios::{Dry, Encoding, Scenario, Visit, resolve};
+use kneepoint_scenarios::{Encoding, FeedExhausted, Scenario, UserContext, resolve};
 
 const PEOPLE: &str = "username,password\nann,a1\nbob,b2\ncat,c3\n";
 
-/// A folder with a scenario and the files that it names.
-struct Place(tempfile::TempDir);
+/// A temporary folder with a scenario and its data files.
+struct ScenarioFolder(tempfile::TempDir);
 
-impl Place {
+impl ScenarioFolder {
     fn new(files: &[(&str, &str)]) -> Self {
-        let place = Self(tempfile::tempdir().expect("temporary folder"));
+        let folder = Self(tempfile::tempdir().expect("temporary folder"));
         for (name, text) in files {
-            fs::write(place.path(name), text).expect("write");
+            fs::write(folder.path(name), text).expect("write");
         }
-        place
+        folder
     }
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
@@ -24,8 +24,8 @@ impl Place {
     fn load(&self) -> Scenario {
         Scenario::load(&self.path("shop.toml")).unwrap_or_else(|e| panic!("{e}"))
     }
-    fn refusal(&self) -> String {
-        Scenario::load(&self.path("shop.toml")).expect_err("must be refused").to_string()
+    fn error_text(&self) -> String {
+        Scenario::load(&self.path("shop.toml")).expect_err("must be rejected").to_string()
     }
 }
 
@@ -35,13 +35,13 @@ fn shop(file: &str, more: &str, placeholder: &str) -> String {
     )
 }
 
-fn paths(scenario: &Scenario, seed: u64, journeys: u64) -> Vec<String> {
-    let mut visit = Visit::new(seed, 1);
+fn rendered_paths(scenario: &Scenario, seed: u64, journeys: u64) -> Vec<String> {
+    let mut context = UserContext::new(seed, 1);
     (1..=journeys)
         .map(|journey| {
-            scenario.begin(&mut visit, journey, journey).expect("a row");
+            scenario.begin_journey(&mut context, journey, journey).expect("a row");
             let mut path = String::new();
-            assert!(scenario.steps()[0].path().render(&mut visit, Encoding::Path, &mut path));
+            assert!(scenario.steps()[0].path().render(&mut context, Encoding::Path, &mut path));
             path
         })
         .collect()
@@ -62,31 +62,38 @@ fn the_values_of_a_journey_come_from_one_row() {
     ] {
         let text_of =
             |pick: &str| shop(file, &format!("pick = \"{pick}\""), "{account.username}/{account.password}");
-        let place = Place::new(&[(file, text), ("shop.toml", &text_of("in-turn"))]);
-        assert_eq!(paths(&place.load(), 1, 4), ["/ann/a1", "/bob/b2", "/cat/c3", "/ann/a1"], "{file}");
-        fs::write(place.path("shop.toml"), text_of("random")).expect("write");
-        let (one, same, other) =
-            (paths(&place.load(), 5, 50), paths(&place.load(), 5, 50), paths(&place.load(), 6, 50));
+        let folder = ScenarioFolder::new(&[(file, text), ("shop.toml", &text_of("in-turn"))]);
+        assert_eq!(
+            rendered_paths(&folder.load(), 1, 4),
+            ["/ann/a1", "/bob/b2", "/cat/c3", "/ann/a1"],
+            "{file}"
+        );
+        fs::write(folder.path("shop.toml"), text_of("random")).expect("write");
+        let (one, same, other) = (
+            rendered_paths(&folder.load(), 5, 50),
+            rendered_paths(&folder.load(), 5, 50),
+            rendered_paths(&folder.load(), 6, 50),
+        );
         assert_eq!(one, same, "equal seeds make equal journeys");
         assert_ne!(one, other);
     }
 }
 
 #[test]
-fn rows_that_are_given_once_are_given_once_to_all_scenarios_of_a_run() {
+fn unique_rows_are_given_once_among_all_scenarios_of_a_run() {
     let text = shop("people.csv", "pick = \"unique\"", "{account.username}");
     let other = text.replace("\"shop\"", "\"other\"");
-    let place = Place::new(&[("people.csv", PEOPLE), ("shop.toml", &text), ("other.toml", &other)]);
-    let mix = resolve([("shop.toml", 1), ("other.toml", 1)], place.0.path()).expect("both");
-    let mut visit = Visit::new(1, 1);
-    let mut begin = |at: usize| mix[at].0.begin(&mut visit, 1, 1).map(|_| ());
+    let folder = ScenarioFolder::new(&[("people.csv", PEOPLE), ("shop.toml", &text), ("other.toml", &other)]);
+    let mix = resolve([("shop.toml", 1), ("other.toml", 1)], folder.0.path()).expect("both");
+    let mut context = UserContext::new(1, 1);
+    let mut begin = |at: usize| mix[at].0.begin_journey(&mut context, 1, 1).map(|_| ());
     assert_eq!([begin(0), begin(1), begin(0)], [Ok(()), Ok(()), Ok(())]);
-    assert_eq!((begin(1), begin(0)), (Err(Dry { feed: 0 }), Err(Dry { feed: 0 })));
+    assert_eq!((begin(1), begin(0)), (Err(FeedExhausted { feed: 0 }), Err(FeedExhausted { feed: 0 })));
     assert_eq!(mix[0].0.feeds().collect::<Vec<_>>(), [("account", 3)]);
 }
 
 #[test]
-fn a_feed_that_cannot_be_used_is_refused_with_file_and_line() {
+fn an_unusable_feed_is_rejected_with_file_and_line() {
     let cases = [
         ("gone.csv", "", "", "{account.username}", "cannot read"),
         ("people.txt", PEOPLE, "", "{account.username}", "must end in .csv, .json"),
@@ -111,21 +118,21 @@ fn a_feed_that_cannot_be_used_is_refused_with_file_and_line() {
         ),
         ("people.csv", PEOPLE, "", "{account.usernme}", "did you mean `account.username`?"),
         ("people.csv", PEOPLE, "", "{account}", "its columns are password, username"),
-        ("people.csv", PEOPLE, "sheet = 1", "{account.username}", "no such key"),
+        ("people.csv", PEOPLE, "sheet = 1", "{account.username}", "unknown key"),
     ];
     for (file, text, more, placeholder, expected) in cases {
-        let place = Place::new(&[("shop.toml", &shop(file, more, placeholder))]);
+        let folder = ScenarioFolder::new(&[("shop.toml", &shop(file, more, placeholder))]);
         if file != "gone.csv" {
-            fs::write(place.path(file), text).expect("write");
+            fs::write(folder.path(file), text).expect("write");
         }
-        let refused = place.refusal();
-        assert!(refused.contains(expected), "{expected} is not in: {refused}");
-        assert!(refused.contains("shop.toml:") && refused.contains("valid: "), "{refused}");
+        let message = folder.error_text();
+        assert!(message.contains(expected), "{expected} is not in: {message}");
+        assert!(message.contains("shop.toml:") && message.contains("valid: "), "{message}");
     }
-    let place = Place::new(&[("shop.toml", &shop("people.csv", "", ""))]);
-    fs::write(place.path("people.csv"), b"username\n\xff\n").expect("write");
-    assert!(place.refusal().contains("people.csv, line 2: is not UTF-8"), "{}", place.refusal());
-    fs::remove_file(place.path("people.csv")).expect("there");
-    fs::create_dir(place.path("people.csv")).expect("folder");
-    assert!(place.refusal().contains("is not a file"), "{}", place.refusal());
+    let folder = ScenarioFolder::new(&[("shop.toml", &shop("people.csv", "", ""))]);
+    fs::write(folder.path("people.csv"), b"username\n\xff\n").expect("write");
+    assert!(folder.error_text().contains("people.csv, line 2: is not UTF-8"), "{}", folder.error_text());
+    fs::remove_file(folder.path("people.csv")).expect("there");
+    fs::create_dir(folder.path("people.csv")).expect("folder");
+    assert!(folder.error_text().contains("is not a regular file"), "{}", folder.error_text());
 }

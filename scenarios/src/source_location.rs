@@ -1,89 +1,81 @@
-//! From byte offsets to lines and columns, and from toml's errors to refusals.
+//! Converts byte offsets into lines and columns, and TOML errors into diagnostics.
 
 use std::ops::Range;
 
-use crate::refusal::{Refusal, nearest};
+use crate::error::{Diagnostic, suggest_nearest};
 
-/// A file's text with its name: everything a refusal needs to point into it.
+/// The text of a scenario file with its name: what a diagnostic needs to point into it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Text<'a> {
+pub(crate) struct SourceText<'a> {
     pub(crate) file: &'a str,
     pub(crate) content: &'a str,
 }
 
-impl Text<'_> {
-    /// A refusal at a span.
-    pub(crate) fn refuse(self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> Refusal {
-        let start = floor(self.content, span.start);
+impl SourceText<'_> {
+    /// A diagnostic for a byte range of the file.
+    pub(crate) fn error_at(self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> Diagnostic {
+        let start = self.content.floor_char_boundary(span.start);
         let before = &self.content[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let excerpt = self.content[line_start..].lines().next().unwrap_or_default();
-        let end = floor(self.content, span.end.max(start));
+        let end = self.content.floor_char_boundary(span.end.max(start));
         let value = self.content[start..end].lines().next().unwrap_or_default();
-        Refusal {
+        Diagnostic {
             file: self.file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: self.content[line_start..start].chars().count() + 1,
             key: key.to_owned(),
-            value: cut(value, 120),
+            value: truncate(value, 120),
             problem: problem.into(),
             suggestion: None,
-            example: example(key).to_owned(),
-            excerpt: cut(excerpt, 160),
+            example: find_example(key).to_owned(),
+            excerpt: truncate(excerpt, 160),
         }
     }
 
-    /// What toml refused: unknown keys get a suggestion from the keys that toml says it expected.
-    pub(crate) fn of_toml(self, error: &toml::de::Error) -> Refusal {
+    /// A diagnostic for a TOML error; unknown keys get a suggestion from the keys that the message lists as expected.
+    pub(crate) fn convert_toml_error(self, error: &toml::de::Error) -> Diagnostic {
         let span = error.span().unwrap_or(0..0);
         let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
         let unknown = error.message().starts_with("unknown field");
         let key = match quoted.first() {
             Some(first) if unknown || error.message().starts_with("missing field") => (*first).to_owned(),
-            _ => self.key_before(span.start),
+            _ => self.find_key_before(span.start),
         };
-        let mut refusal = self.refuse(&span, &key, error.message().replace('\n', " "));
+        let mut diagnostic = self.error_at(&span, &key, error.message().replace('\n', " "));
         if unknown {
-            refusal.problem = "no such key".into();
-            refusal.value = String::new();
-            refusal.suggestion = nearest(&key, quoted.into_iter().skip(1));
-            if let Some(meant) = &refusal.suggestion {
-                refusal.example = example(meant).to_owned();
+            diagnostic.problem = "unknown key".into();
+            diagnostic.value = String::new();
+            diagnostic.suggestion = suggest_nearest(&key, quoted.into_iter().skip(1));
+            if let Some(suggested) = &diagnostic.suggestion {
+                diagnostic.example = find_example(suggested).to_owned();
             }
         }
-        refusal
+        diagnostic
     }
 
-    fn key_before(self, at: usize) -> String {
-        let start = floor(self.content, at);
+    fn find_key_before(self, offset: usize) -> String {
+        let start = self.content.floor_char_boundary(offset);
         let line = self.content[..start].rsplit('\n').next().unwrap_or_default();
         let whole = self.content[start - line.len()..].lines().next().unwrap_or_default();
         whole.split('=').next().unwrap_or_default().trim().chars().take(60).collect()
     }
 }
 
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-fn cut(text: &str, most: usize) -> String {
-    let mut short: String = text.chars().take(most).collect();
+fn truncate(text: &str, max_chars: usize) -> String {
+    let mut short: String = text.chars().take(max_chars).collect();
     if short.len() < text.len() {
         short.push('…');
     }
     short
 }
 
-/// A line that is accepted for the key, found by its last part that is a known key.
-pub(crate) fn example(key: &str) -> &'static str {
-    key.rsplit('.').map(known).find(|line| !line.is_empty()).unwrap_or("[[step]] path = \"/\"")
+/// A valid line for a key such as `step.path`, found by its last part that is a known key.
+pub(crate) fn find_example(key: &str) -> &'static str {
+    key.rsplit('.').map(lookup_example).find(|line| !line.is_empty()).unwrap_or("[[step]] path = \"/\"")
 }
 
-fn known(key: &str) -> &'static str {
+fn lookup_example(key: &str) -> &'static str {
     match key {
         "name" => "name = \"browse\"",
         "description" => "description = \"front page, catalogue, a book\"",

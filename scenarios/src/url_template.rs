@@ -1,25 +1,25 @@
-//! The shape of an address: what stays the same when only the thing that is shown changes.
+//! URL templates: requests that differ only in ids share one endpoint.
 
-/// The path without its query, numbers and long words standing for any: `/books/17/?page=2` is `/books/<id>/`.
-pub(crate) fn shape(target: &str) -> String {
+/// The path without its query, with ids and slugs replaced: `/books/17/?page=2` becomes `/books/<id>/`.
+pub(crate) fn derive_url_template(target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or("/");
-    let segments: Vec<String> = path.split('/').map(segment).collect();
+    let segments: Vec<String> = path.split('/').map(replace_id).collect();
     segments.join("/")
 }
 
-/// `17` is `<id>`, and `17.svg` is `<id>.svg`.
-fn segment(segment: &str) -> String {
+/// `17` becomes `<id>`, and `17.svg` becomes `<id>.svg`.
+fn replace_id(segment: &str) -> String {
     match segment.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("<id>.{extension}")
         }
-        None if is_key(segment) => "<id>".to_owned(),
+        None if is_id(segment) => "<id>".to_owned(),
         _ => segment.to_owned(),
     }
 }
 
-/// Numbers, hashes and slugs stand for any of their kind.
-fn is_key(segment: &str) -> bool {
+/// True for numbers, and for what looks like a hash or a slug.
+fn is_id(segment: &str) -> bool {
     let digits = segment.chars().filter(char::is_ascii_digit).count();
     digits > 0 && digits == segment.len() || segment.len() >= 20 || segment.len() >= 8 && digits >= 3
 }
@@ -29,8 +29,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_stand_for_any_and_words_for_themselves() {
-        for (target, same) in [
+    fn ids_are_replaced_and_words_are_kept() {
+        for (target, expected) in [
             ("/", "/"),
             ("/books/17/?page=2", "/books/<id>/"),
             ("/books/the-raven-and-other-poems/", "/books/<id>/"),
@@ -39,7 +39,7 @@ mod tests {
             ("/users/5f3a9c1b7d/edit", "/users/<id>/edit"),
             ("/static/site.css#top", "/static/site.css"),
         ] {
-            assert_eq!(shape(target), same);
+            assert_eq!(derive_url_template(target), expected);
         }
     }
 }
