@@ -17,7 +17,7 @@ pub(crate) enum Verbosity {
     Quiet,
     /// Also a line for each stage.
     Normal,
-    /// Also notes.
+    /// Also the notes of each stage.
     Verbose,
 }
 

@@ -18,15 +18,15 @@ use crate::stage;
 pub(crate) struct StageSet(pub(crate) &'static [Stage]);
 
 impl StageSet {
-    /// `kneepoint run`.
+    /// All stages: `kneepoint run`.
     pub(crate) const ALL: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Load, Stage::Profile]);
     /// `kneepoint load`: no profiles.
     pub(crate) const LOAD: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Load]);
     /// `kneepoint profile`: no phase with latency figures.
     pub(crate) const PROFILE: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Profile]);
-    /// `kneepoint warm`.
+    /// Crawl and warm: `kneepoint warm`.
     pub(crate) const WARM: Self = Self(&[Stage::Warm]);
-    /// `kneepoint smoke`.
+    /// Only the crawl: `kneepoint smoke`.
     pub(crate) const SMOKE: Self = Self(&[]);
 
     /// True when a stage generates load.

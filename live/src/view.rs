@@ -46,13 +46,12 @@ impl View {
     /// The reason why nothing can be drawn here, as a clause without a full stop.
     pub fn open(title: &str) -> Result<Self, String> {
         if !io::stderr().is_terminal() {
-            return Err("stderr is no terminal".to_owned());
+            return Err("stderr is not a terminal".to_owned());
         }
         if std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
-            return Err("TERM names no terminal that can be drawn on".to_owned());
+            return Err("TERM is not set to a terminal with a cursor".to_owned());
         }
-        let screen =
-            Screen::take_over().map_err(|error| format!("the terminal cannot be drawn on: {error}"))?;
+        let screen = Screen::take_over().map_err(|error| format!("the terminal cannot be used: {error}"))?;
         let (updates, closed) = (Arc::<UpdateQueue>::default(), Arc::<AtomicBool>::default());
         let (queue, stop, state) = (Arc::clone(&updates), Arc::clone(&closed), ViewState::new(title));
         let thread = std::thread::Builder::new()

@@ -56,7 +56,7 @@ impl ConfigError {
         }
         let key = suggestion.unwrap_or_else(|| written.split('=').next().unwrap_or_default().trim());
         if let Some(example) = example_line(&section, key) {
-            let _ = writeln!(shown, "  a valid line: {example}");
+            let _ = writeln!(shown, "  example: {example}");
         }
         Self::Refused(shown.trim_end().to_owned())
     }

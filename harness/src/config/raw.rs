@@ -176,7 +176,7 @@ impl StackDriver {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StackDb {
-    /// SQLite natively, MySQL in compose, or what the topology says.
+    /// The database of the topology, or SQLite (native) and MySQL (compose).
     Auto,
     /// A file; no server process.
     Sqlite,

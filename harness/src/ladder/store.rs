@@ -16,7 +16,7 @@ use crate::{host, run};
 
 /// A ladder run and its folder.
 pub(crate) struct LadderStore {
-    /// `<home>/ladders/<id>`.
+    /// The folder `<home>/ladders/<id>`.
     pub(crate) folder: RunFolder,
     /// The folder that contains the run folders.
     pub(crate) runs: PathBuf,
@@ -97,7 +97,7 @@ impl LadderStore {
         Ok(Self { folder, runs, ladder })
     }
 
-    /// Rewrites `ladder.json`.
+    /// Rewrites `ladder.json` with the current state.
     pub(crate) fn save(&self) -> Result<(), Failure> {
         self.folder.write_json(names::LADDER, &self.ladder)?;
         Ok(())

@@ -166,7 +166,7 @@ pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failur
         return Err(Failure::new(
             ExitCode::StackFailed,
             format!(
-                "the target went away during the {} phase: nobody listens at {}{} any more; see logs/",
+                "the target went away during the {} phase: no server listens at {}{} any more; see logs/",
                 plan.name, plan.base_url, plan.via
             ),
         ));

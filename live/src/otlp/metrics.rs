@@ -83,7 +83,7 @@ fn cumulative(second: &LiveSecond) -> Vec<Metric> {
         metric(
             "kneepoint.request.response_time",
             "s",
-            "From the moment a request was due to the last byte: what a visitor waits, also while the generator queues.",
+            "From the moment a request was due to the last byte: the time that a user waits, including queueing in the generator.",
             histograms(|endpoint| endpoint.response.as_ref()),
         ),
         metric("kneepoint.requests", "{request}", "Requests that ended, by outcome.", counts(second, times)),
@@ -184,7 +184,7 @@ fn distribution(
     })
 }
 
-/// An endpoint is named `GET /books/<id>/` unless its scenario says otherwise; then it has no method of its own.
+/// An endpoint has a method and a template if its name is like `GET /books/<id>/`; scenarios may use other names.
 fn endpoint_attributes(name: &str, at: &(String, u16)) -> Vec<KeyValue> {
     let mut attributes = server(at);
     attributes.push(text("kneepoint.endpoint", name));

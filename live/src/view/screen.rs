@@ -30,7 +30,7 @@ static WRITING: Mutex<()> = Mutex::new(());
 pub(super) enum KeyAction {
     /// Stop cleanly (`q`).
     Stop,
-    /// SIGINT (Ctrl-C).
+    /// Interrupt like Ctrl-C in a terminal.
     Interrupt,
     /// Draw again, because the window has another size.
     Redraw,

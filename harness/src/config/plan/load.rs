@@ -1,4 +1,4 @@
-//! Load: what users do, how many they are, how fast they come, and how they speak.
+//! Settings of load: scenarios, schedule, and transport.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::config::schedule::{read_replay, read_segments, replay_path, replay_sp
 use crate::config::value::{ArrivalSpread, PacingText, Rate, SegmentText, StopLimitText};
 use crate::config::{ConfigError, Overrides};
 
-/// Load.
+/// `[load]`, with overrides applied.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LoadPart {
     pub(crate) http: HttpVersion,
@@ -58,7 +58,7 @@ pub(crate) struct LoadPart {
     pub(crate) seed: u64,
 }
 
-/// What users do.
+/// The mix of scenarios.
 #[derive(Debug, Clone)]
 pub(crate) enum Mix {
     /// Scenarios, read and validated, with their weights.
@@ -67,7 +67,7 @@ pub(crate) enum Mix {
     Crawled,
 }
 
-/// Makes it of the file and the command line.
+/// Combines the file and the command line.
 pub(super) fn part(
     raw: &RawConfig,
     base: &Path,
@@ -84,7 +84,7 @@ pub(super) fn part(
     let stages = read_segments(raw, over)?;
     let (log, times) = (replay_path(raw, base, over), replay_speed(raw, over)?);
     if log.is_some() && stages.iter().any(|SegmentText(stage)| matches!(stage, AnyStage::Rate(_))) {
-        let why = "load.replay and load.stages both say when visitors come; leave one out";
+        let why = "load.replay and load.segments both set the schedule of the open phase; remove one";
         return Err(ConfigError::Merged(why.to_owned()));
     }
     if stages.is_empty()
@@ -137,7 +137,7 @@ fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
     };
     match only_in_http1 {
         Some(said) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
-            "{said} goes with HTTP/1.1 only (a connection of HTTP/2 has many visitors); leave it out, or write http = \"1.1\""
+            "{said} requires HTTP/1.1 (with HTTP/2 users share connections); remove it, or write http = \"1.1\""
         ))),
         _ => Ok(http),
     }
@@ -148,7 +148,7 @@ fn ahead(raw: &Load) -> Result<usize, ConfigError> {
     let (ahead, most) = (required(raw.connect_ahead), required(raw.max_in_flight).0);
     if ahead > most {
         return Err(ConfigError::Merged(format!(
-            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, and so more than are ever used; e.g. connect_ahead = {most}"
+            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, so some connections would never be used; e.g. connect_ahead = {most}"
         )));
     }
     Ok(ahead as usize)
