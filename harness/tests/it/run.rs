@@ -1,15 +1,15 @@
-//! The whole sentence on the reference stack, and what it leaves.
+//! The whole pipeline on the reference stack, and the files of its run folder.
 
-use super::support::{Place, SHORT, turn};
+use super::support::{SHORT, Sandbox, lock_machine};
 
 #[test]
 fn the_whole_sentence_is_said_on_the_reference_stack() {
-    let _turn = turn();
-    let place = Place::new("main_job");
-    place.config(SHORT);
-    let ended = place.run(&["run"]);
-    let run = place.latest();
-    ended.went_well(&run);
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("run");
+    sandbox.config(SHORT);
+    let ended = sandbox.run(&["run"]);
+    let run = sandbox.latest();
+    ended.assert_success(&run);
     let quiet = ended.code == 0;
     let summary = run.json("summary.json");
 
@@ -43,30 +43,32 @@ fn the_whole_sentence_is_said_on_the_reference_stack() {
     for part in ["report: ", "report.html"] {
         assert!(ended.stdout.contains(part), "{part} is missing from:\n{}", ended.stdout);
     }
-    place.assert_nothing_runs();
-    place.run(&["down", "--all"]).exits(0);
+    sandbox.assert_nothing_runs();
+    sandbox.run(&["down", "--all"]).assert_exit(0);
 
     let schema: serde_json::Value =
-        serde_json::from_str(&place.run(&["schema", "summary"]).exits(0).stdout).expect("schema");
+        serde_json::from_str(&sandbox.run(&["schema", "summary"]).assert_exit(0).stdout).expect("schema");
     for key in schema["required"].as_array().expect("required") {
-        assert!(!summary[key.as_str().expect("key")].is_null(), "{key} is promised and missing");
+        assert!(!summary[key.as_str().expect("key")].is_null(), "{key} is required and missing");
     }
-    again_from_the_folder(&place, ended.code);
+    again_from_the_folder(&sandbox, ended.code);
 }
 
-/// Everything after `down` is a pure function of the folder: it can be said again.
-fn again_from_the_folder(place: &Place, code: i32) {
-    let run = place.latest();
+/// Everything after `down` is a pure function of the folder: it can be repeated.
+fn again_from_the_folder(sandbox: &Sandbox, code: i32) {
+    let run = sandbox.latest();
     let before = run.json("summary.json");
     std::fs::remove_file(run.0.join("report.html")).expect("remove");
-    place.run(&["report", run.0.to_str().expect("path")]).exits(code);
+    sandbox.run(&["report", run.0.to_str().expect("path")]).assert_exit(code);
     let after = run.json("summary.json");
     for key in ["verdict", "load", "endpoints", "tiers", "cache", "db", "profiles", "findings", "assertions"]
     {
         assert_eq!(before[key], after[key], "{key} changed");
     }
     assert!(run.has("report.html"));
-    assert!(place.run(&["history"]).exits(0).stdout.contains(before["run_id"].as_str().expect("run id")));
+    assert!(
+        sandbox.run(&["history"]).assert_exit(0).stdout.contains(before["run_id"].as_str().expect("run id"))
+    );
 }
 
 fn assert_load(summary: &serde_json::Value) {

@@ -1,4 +1,4 @@
-//! What scenarios promise of their steps: read before the run, judged after it, and again from the folder alone.
+//! Objectives of steps: validated before the run, checked after it, and checked again from the run folder only.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ use axum::response::Html;
 use axum::routing::get;
 
 use super::attach::Site;
-use super::support::{Place, turn};
+use super::support::{Sandbox, lock_machine};
 
 fn shop(slo: &str) -> String {
     format!("name = \"shop\"\n[[step]]\nname = \"GET /\"\npath = \"/\"\nslo = {{ {slo} }}\n")
 }
 
 #[test]
-fn a_promise_that_cannot_be_read_is_refused_with_its_place() {
-    let place = Place::new("bad_promise");
-    place.config("[load.scenarios]\n\"shop.toml\" = 1\n");
+fn an_invalid_objective_is_refused_with_its_position() {
+    let sandbox = Sandbox::new("bad_objective");
+    sandbox.config("[load.scenarios]\n\"shop.toml\" = 1\n");
     for (slo, parts) in [
         ("p95 = \"200\"", ["shop.toml:5:", "unit"]),
         ("p95 = \"> 200ms\"", ["shop.toml:5:", "use `<`"]),
         ("cpu_per_request = \"9ms\"", ["shop.toml:5:", "whole stack"]),
         ("p59 = \"9ms\"", ["shop.toml:5:", "did you mean `p"]),
     ] {
-        std::fs::write(place.folder.join("shop.toml"), shop(slo)).expect("write");
-        place.run(&["run"]).refused(&parts);
+        std::fs::write(sandbox.folder.join("shop.toml"), shop(slo)).expect("write");
+        sandbox.run(&["run"]).assert_refused(&parts);
     }
-    assert_eq!(place.runs(), 0, "nothing may have started");
+    assert_eq!(sandbox.runs(), 0, "nothing may have started");
 }
 
 #[test]
-fn promises_are_judged_and_judged_again_from_the_folder_alone() {
-    let _turn = turn();
+fn objectives_are_checked_and_checked_again_from_the_run_folder() {
+    let _machine = lock_machine();
     let site = Site::serve(Router::new().route(
         "/",
         get(|| async {
@@ -40,12 +40,12 @@ fn promises_are_judged_and_judged_again_from_the_folder_alone() {
             Html("<title>Home</title>fine")
         }),
     ));
-    let place = Place::new("promises");
-    std::fs::write(place.folder.join("shop.toml"), shop("bytes_per_request = \"5B\", errors = \"1%\""))
+    let sandbox = Sandbox::new("objectives");
+    std::fs::write(sandbox.folder.join("shop.toml"), shop("bytes_per_request = \"5B\", errors = \"1%\""))
         .expect("write");
-    place.config("[load]\nusers = 4\nclosed = \"2s\"\nopen = \"0s\"\nwarmup = \"200ms\"\n[load.scenarios]\n\"shop.toml\" = 1\n[slo]\nassert = []\n");
-    let first = place.run(&["load", "--attach", &site.url()]);
-    let run = place.latest();
+    sandbox.config("[load]\nusers = 4\nclosed = \"2s\"\nopen = \"0s\"\nwarmup = \"200ms\"\n[load.scenarios]\n\"shop.toml\" = 1\n[slo]\nassert = []\n");
+    let first = sandbox.run(&["load", "--attach", &site.url()]);
+    let run = sandbox.latest();
     let judged = |gate: &serde_json::Value| -> Vec<(String, String, String)> {
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let list = gate["assertions"].as_array().expect("assertions");
@@ -65,13 +65,13 @@ fn promises_are_judged_and_judged_again_from_the_folder_alone() {
 
     // Neither configuration nor scenario is there any more.
     for file in ["kneepoint.toml", "shop.toml"] {
-        std::fs::remove_file(place.folder.join(file)).expect("there");
+        std::fs::remove_file(sandbox.folder.join(file)).expect("there");
     }
     std::fs::remove_file(run.0.join("gate.json")).expect("there");
-    let again = place.run(&["gate", run.0.to_str().expect("path")]);
+    let again = sandbox.run(&["gate", run.0.to_str().expect("path")]);
     let after = judged(&run.json("gate.json"));
-    let promised = |all: &[(String, String, String)]| -> Vec<(String, String, String)> {
+    let of_endpoints = |all: &[(String, String, String)]| -> Vec<(String, String, String)> {
         all.iter().filter(|(endpoint, ..)| !endpoint.is_empty()).cloned().collect()
     };
-    assert_eq!((promised(&after), again.code), (before, first.code), "{}", again.stderr);
+    assert_eq!((of_endpoints(&after), again.code), (before, first.code), "{}", again.stderr);
 }

@@ -1,10 +1,10 @@
-//! Stored folders of real runs: everything after `down` is a pure function of the folder, so what is said of these must
-//! not change unnoticed. `KNEEPOINT_BLESS=1` writes down what is said now.
+//! Stored folders of real runs: everything after `down` is a pure function of the folder, so their reports must
+//! not change unnoticed. `KNEEPOINT_BLESS=1` rewrites the expected reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::support::{Place, RunDir};
+use super::support::{RunDir, Sandbox};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
@@ -21,10 +21,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn reported(name: &str, code: i32) -> RunDir {
-    let place = Place::new(&format!("stored_{name}"));
-    let run = place.folder.join("run");
+    let sandbox = Sandbox::new(&format!("stored_{name}"));
+    let run = sandbox.folder.join("run");
     copy(&Path::new(DATA).join(name), &run);
-    place.run(&["report", "run"]).exits(code);
+    sandbox.run(&["report", "run"]).assert_exit(code);
     RunDir(run)
 }
 
@@ -52,7 +52,7 @@ fn is_of_this_machine(line: &str) -> bool {
 }
 
 #[test]
-fn a_planted_n_plus_one_is_read_from_a_stored_folder() {
+fn an_injected_n_plus_one_is_read_from_a_stored_folder() {
     let run = reported("n-plus-one", 0);
     let findings = run.findings();
     assert_eq!(findings.first(), Some(&("n-plus-one".to_owned(), "proven".to_owned())), "{findings:?}");
@@ -71,14 +71,14 @@ fn a_run_that_was_killed_in_mid_load_is_read_from_its_interval_log() {
 
 #[test]
 fn a_folder_of_a_later_format_is_refused_by_name() {
-    let place = Place::new("stored_later");
-    let run = place.folder.join("run");
+    let sandbox = Sandbox::new("stored_later");
+    let run = sandbox.folder.join("run");
     copy(&Path::new(DATA).join("n-plus-one"), &run);
     let manifest = fs::read_to_string(run.join("manifest.json")).expect("read");
     let later = manifest.replace("\"format_version\": 1", "\"format_version\": 99");
     assert_ne!(manifest, later);
     fs::write(run.join("manifest.json"), later).expect("write");
-    let ended = place.run(&["report", "run"]);
-    ended.exits(2);
+    let ended = sandbox.run(&["report", "run"]);
+    ended.assert_exit(2);
     assert!(ended.stderr.contains("newer kneepoint"), "{}", ended.stderr);
 }

@@ -1,4 +1,4 @@
-//! A program of someone's own, with a journey in Rust and a scenario with whole pages: its run folder is rendered like any other.
+//! A custom program with a custom journey and a scenario with whole pages: its run folder is rendered like any other.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use kneepoint_model::event::{EventSink, Silent};
 use kneepoint_model::load::LoadModel;
 use kneepoint_scenarios::Scenario;
 
-use super::support::{Place, RunDir, turn};
+use super::support::{RunDir, Sandbox, lock_machine};
 
 struct Reader;
 
@@ -51,9 +51,9 @@ fn serve(stream: TcpStream) {
 }
 
 #[test]
-fn the_run_folder_of_an_own_program_is_rendered() {
-    let _turn = turn();
-    let place = Place::new("own_program");
+fn the_run_folder_of_a_custom_program_is_rendered() {
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("custom_program");
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
     std::thread::spawn(move || {
@@ -68,13 +68,13 @@ fn the_run_folder_of_an_own_program_is_rendered() {
     let mut plan = PhasePlan::new("closed", model, base.parse().expect("url"), vec![(scenario, 1)])
         .with_journeys(vec![(reader, 1)]);
     (plan.warmup, plan.duration) = (Duration::ZERO, Duration::from_secs(1));
-    let run = begin_run(&place.home.join("runs"), &plan).expect("folder");
+    let run = begin_run(&sandbox.home.join("runs"), &plan).expect("folder");
     let events: Arc<dyn EventSink> = Arc::new(Silent);
     let phase = run_phase(&plan, &run, &Cancel::new(), &events).expect("phase");
     assert_eq!((phase.errors, phase.pages.len()), (0, 1));
     end_run(&run, std::slice::from_ref(&phase)).expect("written");
 
-    place.run(&["report", run.root().to_str().expect("text")]).exits(0);
+    sandbox.run(&["report", run.root().to_str().expect("text")]).assert_exit(0);
     let report = RunDir(run.root().to_owned()).text("report.md");
     for row in ["GET /words/", "GET /page +assets", "| Page | Pages | Not whole |"] {
         assert!(report.contains(row), "{row} is missing:\n{report}");
