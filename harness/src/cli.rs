@@ -366,4 +366,11 @@ mod tests {
     fn the_command_line_is_valid() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn segments_may_be_given_as_stages() {
+        let words = ["kneepoint", "load", "--segment", "hold 5/s for 1s", "--stage", "hold 9/s for 1s"];
+        let Command::Load(args) = Cli::parse_from(words).command else { panic!("another command") };
+        assert_eq!(args.segments.len(), 2);
+    }
 }

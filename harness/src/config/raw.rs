@@ -189,13 +189,13 @@ pub(crate) enum StackDb {
 /// Size of the reference data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub(crate) enum DataSize {
-    /// 500 books, built in seconds.
+    /// 500 books (small).
     #[value(name = "S")]
     S,
-    /// 5,000 books, enough for indexes to matter.
+    /// 5,000 books (medium).
     #[value(name = "M")]
     M,
-    /// 50,000 books, larger than small buffer pools.
+    /// 50,000 books (large).
     #[value(name = "L")]
     L,
 }
