@@ -305,7 +305,7 @@ pub(crate) struct LadderArgs {
     /// Objective that a rung must meet while its rate is raised, e.g. 'p95 < 250ms'.
     #[arg(long, value_name = "OBJECTIVE")]
     pub(crate) slo: Option<String>,
-    /// Rebuild the report of a stored ladder run, complete or interrupted; without an ID of the latest.
+    /// Rebuild the report of a stored ladder run, complete or interrupted [default: the latest]
     #[arg(long, value_name = "ID", num_args = 0..=1, conflicts_with_all = ["rungs", "slo"])]
     #[expect(clippy::option_option, reason = "absent, without an ID and with one are three cases")]
     pub(crate) report: Option<Option<PathBuf>>,

@@ -140,24 +140,10 @@ mod tests {
     #[test]
     fn segments_may_be_written_as_stages() {
         for key in ["segments", "stages"] {
-            let plan = read(&format!(
-                "[load]
-{key} = [\"hold 5/s for 1s\"]
-"
-            ))
-            .expect(key);
+            let plan = read(&format!("[load]\n{key} = [\"hold 5/s for 1s\"]\n")).expect(key);
             assert_eq!(plan.load.stages.len(), 1, "{key}");
         }
-        assert!(
-            read(
-                "[load]
-segments = []
-stages = []
-"
-            )
-            .is_err(),
-            "both names at once"
-        );
+        assert!(read("[load]\nsegments = []\nstages = []\n").is_err(), "both names at once");
     }
 
     #[test]

@@ -36,16 +36,9 @@ pub(super) fn import_scenario(args: &ImportArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Ok);
     }
     write_new_file(&out, &imported)?;
-    let (notes, out) = (
-        imported.said.join(
-            "
-",
-        ),
-        out.display(),
-    );
+    let (notes, out) = (imported.said.join("\n"), out.display());
     console::print(&format!(
-        "{notes}
-wrote {out}. Next, in kneepoint.toml:\n  [load.scenarios]\n  \"{out}\" = 1"
+        "{notes}\nwrote {out}. Next, in kneepoint.toml:\n  [load.scenarios]\n  \"{out}\" = 1"
     ));
     Ok(ExitCode::Ok)
 }

@@ -49,8 +49,7 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
         console::print(&serde_json::to_string_pretty(&info).map_err(Failure::internal)?);
     } else {
         console::print(&format!(
-            "{} is up at {}
-kneepoint status shows it, kneepoint down stops it",
+            "{} is up at {}\nkneepoint status shows it, kneepoint down stops it",
             info.topology, info.base_url
         ));
     }
