@@ -26,11 +26,12 @@ pub(crate) struct Console {
     verbosity: Verbosity,
     is_live: bool,
     colour: bool,
-    state: Mutex<ConsoleState>,
+    line: Mutex<LiveLine>,
 }
 
+/// The line of the running stage.
 #[derive(Default)]
-struct ConsoleState {
+struct LiveLine {
     bar: Option<ProgressBar>,
     last_note: String,
 }
@@ -39,24 +40,24 @@ impl Console {
     pub(crate) fn new(verbosity: Verbosity) -> Self {
         let is_live = std::io::stderr().is_terminal() && verbosity != Verbosity::Quiet;
         let colour = is_live && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { verbosity, is_live, colour, state: Mutex::new(ConsoleState::default()) }
+        Self { verbosity, is_live, colour, line: Mutex::new(LiveLine::default()) }
     }
 
     /// Writes or updates the line of an event.
     pub(crate) fn print_event(&self, event: Event) {
-        let mut state = self.state.lock().expect("no holder of this lock panics");
+        let mut line = self.line.lock().expect("no holder of this lock panics");
         match event {
-            Event::StageStarted { stage } => self.start_stage(&mut state, stage),
+            Event::StageStarted { stage } => self.start_stage(&mut line, stage),
             Event::Progress { done, total, message, .. } => {
-                Self::show_progress(&state, done, total, &message)
+                Self::show_progress(&line, done, total, &message);
             }
-            Event::Note { message, .. } => self.print_note(&mut state, strip_control_chars(&message)),
+            Event::Note { message, .. } => self.print_note(&mut line, strip_control_chars(&message)),
             Event::Warning { stage, message } => Self::print_line(
-                &state,
+                &line,
                 &self.paint("33", &format!("warning: {}: {}", stage.name(), strip_control_chars(&message))),
             ),
             Event::StageEnded { stage, status, seconds } => {
-                self.end_stage(&mut state, stage, status, seconds)
+                self.end_stage(&mut line, stage, status, seconds);
             }
         }
     }
@@ -64,25 +65,25 @@ impl Console {
     /// Writes a heading before a rung or a toggle.
     pub(crate) fn print_heading(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
-            let state = self.state.lock().expect("no holder of this lock panics");
-            Self::print_line(&state, &self.paint("1", &strip_control_chars(text)));
+            let line = self.line.lock().expect("no holder of this lock panics");
+            Self::print_line(&line, &self.paint("1", &strip_control_chars(text)));
         }
     }
 
-    fn start_stage(&self, state: &mut ConsoleState, stage: Stage) {
-        state.last_note.clear();
+    fn start_stage(&self, line: &mut LiveLine, stage: Stage) {
+        line.last_note.clear();
         if self.is_live {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             let style = ProgressStyle::with_template("{spinner} {prefix:<8} {wide_msg} {elapsed:>4}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.set_prefix(stage.name());
             bar.enable_steady_tick(Duration::from_millis(120));
-            state.bar = Some(bar);
+            line.bar = Some(bar);
         }
     }
 
-    fn show_progress(state: &ConsoleState, done: u64, total: Option<u64>, message: &str) {
-        if let Some(bar) = &state.bar {
+    fn show_progress(line: &LiveLine, done: u64, total: Option<u64>, message: &str) {
+        if let Some(bar) = &line.bar {
             let message = strip_control_chars(message);
             bar.set_message(match total {
                 Some(total) if total > 0 => format!("{:>3} % {message}", done * 100 / total),
@@ -91,15 +92,15 @@ impl Console {
         }
     }
 
-    fn print_note(&self, state: &mut ConsoleState, message: String) {
+    fn print_note(&self, line: &mut LiveLine, message: String) {
         if self.verbosity == Verbosity::Verbose {
-            Self::print_line(state, &format!("  {message}"));
+            Self::print_line(line, &format!("  {message}"));
         }
-        state.last_note = message;
+        line.last_note = message;
     }
 
-    fn end_stage(&self, state: &mut ConsoleState, stage: Stage, status: StageStatus, seconds: f64) {
-        if let Some(bar) = state.bar.take() {
+    fn end_stage(&self, line: &mut LiveLine, stage: Stage, status: StageStatus, seconds: f64) {
+        if let Some(bar) = line.bar.take() {
             bar.finish_and_clear();
         }
         if self.verbosity == Verbosity::Quiet {
@@ -112,9 +113,9 @@ impl Console {
             StageStatus::Failed => ("✗", "31"),
             StageStatus::Interrupted => ("!", "33"),
         };
-        let note = std::mem::take(&mut state.last_note);
+        let note = std::mem::take(&mut line.last_note);
         Self::print_line(
-            state,
+            line,
             &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), stage.name()),
         );
     }
@@ -123,8 +124,8 @@ impl Console {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn print_line(state: &ConsoleState, text: &str) {
-        match &state.bar {
+    fn print_line(line: &LiveLine, text: &str) {
+        match &line.bar {
             Some(bar) => bar.println(text),
             None => write_line(&mut std::io::stderr().lock(), text),
         }

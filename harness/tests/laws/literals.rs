@@ -45,8 +45,8 @@ fn char_literal_length(body: &str) -> usize {
 
 #[test]
 fn literals_are_found_over_lines_and_beside_quotes() {
-    let text = r###"f('"', "a \" b", '\\', '\'', r#"c "d" e"#, &'a "two
- lines")"###;
+    let text = r##"f('"', "a \" b", '\\', '\'', r#"c "d" e"#, &'a "two
+ lines")"##;
     assert_eq!(
         string_literals(text),
         [(0, r#"a \" b"#.to_owned()), (0, r#"c "d" e"#.to_owned()), (0, "two\n lines".to_owned())]

@@ -177,7 +177,9 @@ fn configuration_files_are_plain() {
     let mut check = Check::default();
     // Scenarios, topologies and toggles too: reports and `--list` show their texts.
     let mut files = Vec::new();
-    packages().iter().for_each(|package| collect(&package.folder, &["toml"], &mut files));
+    for package in packages() {
+        collect(&package.folder, &["toml"], &mut files);
+    }
     assert!(files.iter().any(|(path, _)| path.ends_with("harness/src/config/default.toml")));
     for (path, text) in &files {
         let place = relative(path);
