@@ -50,7 +50,7 @@ fn read_proxy_log(stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
             Err(error) => run.add_unmeasured([kneepoint_model::manifest::Unmeasured {
                 what: "queueing at the proxy and its cache, by route".to_owned(),
                 why: error.to_string(),
-                fix: "make the access log readable and write it in the format of stack/proxy/nginx.conf.j2"
+                fix: "make the access log readable and write it in the format of stack/reference/proxy/nginx.conf.j2"
                     .to_owned(),
             }]),
         }
