@@ -1,11 +1,12 @@
-//! Where announcements go: to the console for people, to `events.jsonl` for the run folder, to the view and to a collector
-//! of metrics where they are asked for.
+//! Distributes events: to the console, to `events.jsonl` in the run folder, and to the full-screen view and the OTLP exporter
+//! when they are used.
 //!
-//! While the view has the terminal, lines for the console are held back; they are written when it ends.
+//! While the view owns the terminal, console lines are held back; they are written when it ends.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use kneepoint_live::{CpuUsage, Exporter, Update, View};
 use kneepoint_model::event::{Event, EventSink, Stage};
 use kneepoint_model::live::{Interest, LiveSecond};
 use kneepoint_model::run::LineWriter;
@@ -14,25 +15,23 @@ use kneepoint_model::units::UnixMillis;
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::otlp::Exporter;
-use crate::watch::{News, Use, View};
 
-/// Progress is kept at most this often; every other announcement always.
-const KEEP_PROGRESS_EVERY: Duration = Duration::from_secs(1);
-/// More lines than this are not held back: the oldest are let go.
-const MOST_HELD: usize = 10_000;
+/// Shortest time between two progress events in `events.jsonl`; all other events are written.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// Most lines that are held back; the oldest are dropped.
+const MAX_HELD: usize = 10_000;
 
-/// The sink that every stage is given.
+/// The event sink of all stages.
 pub(crate) struct Announcer {
     console: Console,
     journal: Mutex<Option<Journal>>,
     view: OnceLock<View>,
-    held: Mutex<Vec<Held>>,
+    held: Mutex<Vec<HeldLine>>,
     exporter: OnceLock<Exporter>,
 }
 
-/// Something for the console, to be written when the view is over.
-enum Held {
+/// A console line to be written after the view is closed.
+enum HeldLine {
     Event(Event),
     Heading(String),
 }
@@ -40,11 +39,11 @@ enum Held {
 struct Journal {
     run: Arc<str>,
     lines: LineWriter,
-    progress_kept: Option<Instant>,
+    last_progress: Option<Instant>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct JournalLine<'a> {
     at_ms: UnixMillis,
     #[serde(flatten)]
     event: &'a Event,
@@ -61,83 +60,85 @@ impl Announcer {
         }
     }
 
-    /// A line for people before something long that has many stages.
-    pub(crate) fn heading(&self, text: &str) {
-        if let Some(view) = self.shown() {
-            view.put(News::Heading(text.to_owned()));
-            self.hold(Held::Heading(text.to_owned()));
+    /// Writes a heading before a rung or a toggle.
+    pub(crate) fn announce_heading(&self, text: &str) {
+        if let Some(view) = self.visible_view() {
+            view.update(Update::Heading(text.to_owned()));
+            self.hold_back(HeldLine::Heading(text.to_owned()));
         } else {
-            self.release();
-            self.console.heading(text);
+            self.print_held_back();
+            self.console.print_heading(text);
         }
     }
 
-    /// From now on announcements are kept in the folder of this run too.
-    pub(crate) fn keep_in(&self, run: &str, lines: LineWriter) {
+    /// Also writes events to the journal of this run from now on.
+    pub(crate) fn record_in(&self, run: &str, lines: LineWriter) {
         *self.journal.lock().expect("no holder of this lock panics") =
-            Some(Journal { run: run.into(), lines, progress_kept: None });
+            Some(Journal { run: run.into(), lines, last_progress: None });
     }
 
-    /// From now on load is told to a collector of metrics too, until [`Announcer::close`].
-    pub(crate) fn send_by(&self, exporter: Exporter) {
+    /// Also sends figures of load to a collector from now on, until [`Announcer::close`].
+    pub(crate) fn set_exporter(&self, exporter: Exporter) {
         let _ = self.exporter.set(exporter);
     }
 
-    /// From now on announcements are shown in the view, until [`Announcer::close`]. Where there is no terminal, that is
-    /// said, and everything goes on without.
+    /// Opens the full-screen view until [`Announcer::close`]. Without a terminal this only emits a warning.
     pub(crate) fn open_view(&self, title: &str) {
         match View::open(title) {
             Ok(view) => drop(self.view.set(view)),
             Err(why) => {
-                self.warn(Stage::Up, &format!("--watch shows nothing: {why}; the run goes on without it"));
+                self.warn(
+                    Stage::Up,
+                    &format!("--watch has no effect: {why}; the run continues without the view"),
+                );
             }
         }
     }
 
-    /// Ends what was opened, and writes the lines that were held back.
+    /// Ends the export and the view, and writes the lines that were held back.
     pub(crate) fn close(&self) {
-        if let Some(ending) = self.exporter.get().and_then(Exporter::finish) {
-            self.complain();
-            if ending.is_good() {
-                self.note(Stage::Load, &ending.words());
+        if let Some(summary) = self.exporter.get().and_then(Exporter::finish) {
+            self.warn_once_about_export();
+            if summary.is_successful() {
+                self.note(Stage::Load, &summary.describe());
             } else {
-                self.warn(Stage::Load, &ending.words());
+                self.warn(Stage::Load, &summary.describe());
             }
         }
         if let Some(view) = self.view.get() {
             view.close();
         }
-        self.release();
+        self.print_held_back();
     }
 
-    /// The first fault of the collector's, once.
-    fn complain(&self) {
-        if let Some(complaint) = self.exporter.get().and_then(Exporter::complaint) {
-            self.warn(Stage::Load, &complaint);
+    /// Warns about the first failed export, once.
+    fn warn_once_about_export(&self) {
+        if let Some(warning) = self.exporter.get().and_then(Exporter::take_warning) {
+            self.warn(Stage::Load, &warning);
         }
     }
 
-    fn shown(&self) -> Option<&View> {
+    fn visible_view(&self) -> Option<&View> {
         self.view.get().filter(|view| view.is_shown())
     }
 
-    fn hold(&self, line: Held) {
+    fn hold_back(&self, line: HeldLine) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() == MOST_HELD {
+        if held.len() == MAX_HELD {
             held.remove(0);
         }
         held.push(line);
     }
 
-    fn release(&self) {
+    fn print_held_back(&self) {
         if self.view.get().is_none() {
             return;
         }
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
         for line in held {
             match line {
-                Held::Event(event) => self.console.show(event),
-                Held::Heading(text) => self.console.heading(&text),
+                HeldLine::Event(event) => self.console.print_event(event),
+                HeldLine::Heading(text) => self.console.print_heading(&text),
             }
         }
     }
@@ -146,22 +147,22 @@ impl Announcer {
 impl EventSink for Announcer {
     fn emit(&self, event: Event) {
         if let Some(journal) = self.journal.lock().expect("no holder of this lock panics").as_mut() {
-            journal.keep(&event);
+            journal.record(&event);
         }
-        if let Some(view) = self.shown() {
-            view.put(News::Event(event.clone()));
-            // What moves is not written afterwards.
+        if let Some(view) = self.visible_view() {
+            view.update(Update::Event(event.clone()));
+            // Starts and progress are of no use afterwards.
             if !matches!(event, Event::Progress { .. } | Event::StageStarted { .. }) {
-                self.hold(Held::Event(event));
+                self.hold_back(HeldLine::Event(event));
             }
         } else {
-            self.release();
-            self.console.show(event);
+            self.print_held_back();
+            self.console.print_event(event);
         }
     }
 
     fn interest(&self) -> Interest {
-        match (self.exporter.get(), self.shown()) {
+        match (self.exporter.get(), self.visible_view()) {
             (Some(_), _) => Interest::Distributions,
             (None, Some(_)) => Interest::Figures,
             (None, None) => Interest::None,
@@ -169,8 +170,8 @@ impl EventSink for Announcer {
     }
 
     fn second(&self, second: LiveSecond) {
-        if let Some(view) = self.shown() {
-            view.put(News::Second(Box::new(second.figures())));
+        if let Some(view) = self.visible_view() {
+            view.update(Update::Second(Box::new(second.figures())));
         }
         if let Some(exporter) = self.exporter.get() {
             let run = self
@@ -179,28 +180,28 @@ impl EventSink for Announcer {
                 .expect("no holder of this lock panics")
                 .as_ref()
                 .map(|j| Arc::clone(&j.run));
-            exporter.put(second, run.unwrap_or_default());
-            self.complain();
+            exporter.push(second, run.unwrap_or_default());
+            self.warn_once_about_export();
         }
     }
 
     fn sample(&self, sample: &ResourceSample) {
-        if let Some(view) = self.shown() {
-            view.put(News::Use(Use::of(sample)));
+        if let Some(view) = self.visible_view() {
+            view.update(Update::Cpu(CpuUsage::from_sample(sample)));
         }
     }
 }
 
 impl Journal {
-    fn keep(&mut self, event: &Event) {
+    fn record(&mut self, event: &Event) {
         let now = Instant::now();
         if matches!(event, Event::Progress { .. }) {
-            if self.progress_kept.is_some_and(|kept| now - kept < KEEP_PROGRESS_EVERY) {
+            if self.last_progress.is_some_and(|last| now - last < PROGRESS_INTERVAL) {
                 return;
             }
-            self.progress_kept = Some(now);
+            self.last_progress = Some(now);
         }
-        // A full disk must not end a measurement through its journal: the stage's own file will say so.
-        let _ = self.lines.json(&Line { at_ms: UnixMillis::now(), event });
+        // A full disk must not end a measurement through its journal: writing the stage's own file will fail too.
+        let _ = self.lines.json(&JournalLine { at_ms: UnixMillis::now(), event });
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: clap only. Nothing is believed here; `command` turns it into plans.
+//! The command line as clap reads it. Values are only parsed here; `command` combines them with the configuration.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,348 +11,345 @@ use url::Url;
 
 use crate::config::{DataSize, FailOn, OtlpUrl, SocketPath, StackDb, StackDriver};
 
-/// Bring a web stack up, crawl it, load it, profile every tier, and say where it bends first, why, and what to do.
+/// Bring a web stack up, crawl it, load it and profile every tier, then report its first bottleneck, the cause and the fix.
 #[derive(Debug, Parser)]
 #[command(name = "kneepoint", version, arg_required_else_help = true, help_expected = true)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
-    pub(crate) verb: Verb,
-    /// What holds for every verb.
+    pub(crate) command: Command,
+    /// Options of all commands.
     #[command(flatten)]
     pub(crate) common: Common,
 }
 
-/// Flags of every verb.
+/// Options that all commands have.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
-    /// Configuration file; otherwise kneepoint.toml is looked for upward from here.
+    /// Configuration file [default: kneepoint.toml in this folder or the nearest one above]
     #[arg(short, long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Folder for runs and caches.
     #[arg(long, global = true, value_name = "DIR", default_value = ".kneepoint", env = "KNEEPOINT_HOME")]
     pub(crate) home: PathBuf,
-    /// How results are written to stdout.
+    /// Format of the results on stdout.
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub(crate) format: Format,
-    /// Warnings and errors only.
+    /// Print only warnings and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more while working.
+    /// Also print notes while working.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
 
-/// Form of results on stdout.
+/// Format of results on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text and tables for a terminal.
     Human,
-    /// summary.json.
+    /// The content of summary.json.
     Json,
-    /// GitHub annotations; the Markdown report goes to the step summary.
+    /// GitHub annotations; the Markdown report is appended to the step summary.
     Github,
 }
 
-/// Verbs, in the order in which they are met.
+/// All commands, in the order of the help.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
-    /// The main job: up, smoke, warm, probe, load, profile, down, analyse, gate, report.
+pub(crate) enum Command {
+    /// Run the whole pipeline: up, smoke, warm, probe, load, profile, down, analyse, gate, report.
     Run(RunArgs),
-    /// Write a commented kneepoint.toml here.
+    /// Write a commented kneepoint.toml into this folder.
     Init {
-        /// Write over an existing file.
+        /// Overwrite an existing file.
         #[arg(long)]
         force: bool,
     },
-    /// Say what can be measured on this machine, and the command that mends what cannot.
+    /// Check what can be measured on this machine and print the fix for what cannot.
     Doctor,
     /// Bring the reference stack up and leave it running.
     Up(StackArgs),
-    /// Take down what `up` left running.
+    /// Stop the stack that `up` started.
     Down {
-        /// Also everything else that kneepoint ever started from this folder.
+        /// Also stop everything else that kneepoint started from this folder.
         #[arg(long)]
         all: bool,
     },
-    /// Say what `up` left running.
+    /// Show the stack that `up` started.
     Status,
-    /// Crawl only: does every page answer?
+    /// Crawl the site and check that every page loads.
     Smoke(TargetArgs),
-    /// Crawl and warm; or print what keeps a cache warm.
+    /// Crawl and warm the site, or print cron lines that keep its cache warm.
     Warm {
-        /// What to warm.
+        /// The site to warm.
         #[command(flatten)]
         target: TargetArgs,
-        /// Print crontab lines with curl, and a systemd timer, instead of a verdict.
+        /// Print crontab lines with curl and a systemd timer instead of warming.
         #[arg(long)]
         print_cron: bool,
-        /// Minutes between two warmings in what is printed.
+        /// Minutes between two warm-ups in the printed schedule.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=59))]
         every: u32,
     },
-    /// Crawl, warm and load, without profiling.
+    /// Crawl, warm, probe and load, without profiling.
     Load(RunArgs),
-    /// Crawl, warm, then load and profile in one phase.
+    /// Crawl, warm and probe, then load and profile in one phase.
     Profile(RunArgs),
-    /// Climb the ladder of topologies with the same workload, and say what each step buys and what ends each rung.
+    /// Run the same workload on one topology after the other, and report the gain of each and the bottleneck that limits it.
     Ladder(LadderArgs),
-    /// Think, judge and report again from a stored run, whole or cut off.
+    /// Analyse, judge and report a stored run again, complete or interrupted.
     Report {
-        /// Run folder; otherwise the latest.
+        /// Run folder [default: the latest run]
         run: Option<PathBuf>,
     },
-    /// Judge a stored run again by the present [slo].
+    /// Check a stored run against the current [slo].
     Gate {
-        /// Run folder; otherwise the latest.
+        /// Run folder [default: the latest run]
         run: Option<PathBuf>,
-        /// A finding of this severity or above fails.
+        /// Fail on a finding of this severity or above.
         #[arg(long, value_enum)]
         fail_on: Option<FailOn>,
     },
-    /// Put advice to the test: with and without it, in turn, with a verdict.
+    /// Test pieces of advice: measure with and without each, alternately, and give a verdict.
     ///
-    /// Exits with 0 when everything asked for has an answer (that advice hurts is one), 3 when some answers are invalid, 4
-    /// when all are, 5 when a stack did not come up, 7 when something named needs what is not there.
+    /// Exits with 0 when every requested toggle has a result (also when the advice hurts), 3 when some results are invalid, 4
+    /// when all are, 5 when a stack did not come up, 7 when a named toggle needs something that is missing here.
     Experiment(ExperimentArgs),
-    /// Write a scenario file from an access log, a browser's recording (HAR) or an OpenAPI document.
+    /// Write a scenario file from an access log, a browser recording (HAR) or an OpenAPI document.
     Import(ImportArgs),
-    /// List the runs of this folder.
+    /// List the runs of this folder with their verdicts.
     History,
-    /// Print a JSON Schema of the public contract.
+    /// Print the JSON Schema of a file in the run folder.
     Schema {
-        /// Which file.
+        /// The file to describe.
         #[arg(value_enum)]
         which: SchemaName,
     },
-    /// Print a completion script.
+    /// Print a completion script for a shell.
     Completions {
-        /// For which shell.
+        /// The shell that reads the script.
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// The reference stack's engine (started by `up`).
+    /// Runs the search engine of the reference stack (started by `up`).
     #[command(hide = true)]
     Engine {
-        /// Where to listen.
+        /// Address to listen on.
         #[arg(long)]
         listen: std::net::SocketAddr,
-        /// Books, one JSON object a line.
+        /// File of books, one JSON object a line.
         #[arg(long)]
         books: PathBuf,
     },
-    /// The reference stack's object store (started by `up`).
+    /// Runs the object store of the reference stack (started by `up`).
     #[command(hide = true)]
     Objects {
-        /// Where to listen.
+        /// Address to listen on.
         #[arg(long)]
         listen: std::net::SocketAddr,
-        /// The folder of the buckets.
+        /// Folder that contains the buckets.
         #[arg(long)]
         folder: PathBuf,
     },
-    /// Stops what a killed kneepoint left behind (started by `run`).
+    /// Stops the services of a killed kneepoint process (started by `run`).
     #[command(hide = true)]
     Watchdog,
     /// Removes the containers of one stack (started by the watchdog).
     #[command(hide = true)]
     Clean {
-        /// The stack's name in Docker.
+        /// Name of the stack in Docker.
         project: String,
-        /// Where the logs of its containers are kept.
+        /// Folder for the logs of its containers.
         logs: PathBuf,
     },
 }
 
-/// What a scenario is made of.
+/// Arguments of `import`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImportArgs {
-    /// What the file is.
+    /// Type of the input file.
     #[arg(value_enum)]
     pub(crate) kind: ImportKind,
-    /// The file; `-` for standard input.
+    /// Input file; `-` reads standard input.
     pub(crate) file: PathBuf,
-    /// Where the scenario is written, `-` for standard output; otherwise scenarios/<kind>.toml.
+    /// Scenario file to write; `-` writes standard output [default: scenarios/<kind>.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// From an OpenAPI document: also operations that change data.
+    /// OpenAPI only: include operations that change data.
     #[arg(long)]
     pub(crate) writes: bool,
 }
 
-/// What can be made into a scenario.
+/// Inputs that can be converted to a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ImportKind {
-    /// Common or combined format (Apache, nginx), or a JSON object a line: the mix that visitors really ask for.
+    /// Common or combined format (Apache, nginx), or a JSON object a line: gives the mix of requests.
     AccessLog,
-    /// What a browser recorded: a journey.
+    /// A browser recording: gives a journey.
     Har,
-    /// OpenAPI 3 or Swagger 2, JSON or YAML: each operation.
+    /// OpenAPI 3 or Swagger 2 in JSON or YAML: gives a step for each operation.
     Openapi,
 }
 
 /// Files with a published schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaName {
-    /// summary.json.
+    /// Results of a run: summary.json.
     Summary,
-    /// manifest.json.
+    /// Settings and conditions of a run: manifest.json.
     Manifest,
-    /// site.json.
+    /// Crawled pages: site.json.
     Site,
 }
 
-/// What is looked at.
+/// Options that select the site.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TargetArgs {
-    /// A site that already runs, instead of the reference stack.
+    /// Measure a site that already runs instead of the reference stack.
     #[arg(long, value_name = "URL")]
     pub(crate) attach: Option<Url>,
-    /// A unix socket that takes the connections to that site; its address still gives the Host header.
+    /// Connect to that site through a unix socket; its URL still gives the Host header.
     #[arg(long, value_name = "PATH", value_parser = SocketPath::parse)]
     pub(crate) unix_socket: Option<SocketPath>,
-    /// Certificate authorities (PEM) to trust instead of the system's.
+    /// Trust these certificate authorities (PEM) instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
-    /// I may load this target although it is neither loopback nor private.
+    /// Confirm that you may load this target, which is neither loopback nor private.
     #[arg(long = "i-own-this-target")]
     pub(crate) own_target: bool,
-    /// The reference stack.
+    /// Options of the reference stack.
     #[command(flatten)]
     pub(crate) stack: StackArgs,
 }
 
-/// How the reference stack is built.
+/// Options of the reference stack.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StackArgs {
-    /// Child processes on this machine, or containers.
+    /// Run the stack as child processes or in containers.
     #[arg(long, value_enum)]
     pub(crate) driver: Option<StackDriver>,
-    /// A rung of the ladder (runserver, gunicorn, nginx, multi-app, db-apart, …), or auto.
+    /// Topology: a rung of the ladder (runserver, gunicorn, nginx, multi-app, db-apart, …) or auto.
     #[arg(long, value_name = "NAME")]
     pub(crate) topology: Option<String>,
-    /// The database, where the topology leaves the choice.
+    /// Database, where the topology allows a choice.
     #[arg(long, value_enum)]
     pub(crate) db: Option<StackDb>,
-    /// Size of the data.
+    /// Size of the reference data.
     #[arg(long, value_enum)]
     pub(crate) size: Option<DataSize>,
-    /// Seed of data and load.
+    /// Seed of the data and of the load.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Python (3.11 or later) for the reference stack; otherwise the first on PATH that will do.
+    /// Python 3.11 or later for the reference stack [default: the first suitable one on PATH]
     #[arg(long, value_name = "PATH")]
     pub(crate) python: Option<PathBuf>,
-    /// A switch of the bookstore, e.g. KP_FAULTS=n_plus_one; may be given several times.
-    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = key_value)]
+    /// Set a switch of the bookstore, e.g. KP_FAULTS=n_plus_one; may be repeated.
+    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = parse_key_value)]
     pub(crate) env: Vec<(String, String)>,
 }
 
-/// Who is told of load while it runs, beside the console.
+/// Options of live output.
 #[derive(Debug, Clone, Default, Args)]
-pub(crate) struct WatchArgs {
-    /// A full-screen view while it runs: rate, response times, errors, endpoints, CPU. `q` stops cleanly.
+pub(crate) struct LiveArgs {
+    /// Show a full-screen view of rate, response times, errors, endpoints and CPU; q stops cleanly.
     #[arg(long)]
     pub(crate) watch: bool,
-    /// A collector of OpenTelemetry metrics that is told each second, e.g. http://127.0.0.1:4318; headers by
+    /// Send metrics every second to this OpenTelemetry collector, e.g. http://127.0.0.1:4318; its headers are read from
     /// OTEL_EXPORTER_OTLP_HEADERS.
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<OtlpUrl>,
 }
 
-/// What a run may change of the configuration.
+/// Options of `run`, `load` and `profile`.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RunArgs {
-    /// Who is told meanwhile.
+    /// Options of live output.
     #[command(flatten)]
-    pub(crate) watch: WatchArgs,
-    /// What is looked at.
+    pub(crate) live: LiveArgs,
+    /// Options that select the site.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Load with HTTP/2: by ALPN within TLS, with prior knowledge without.
+    /// Use HTTP/2 for the load: by ALPN with TLS, with prior knowledge without TLS.
     #[arg(long)]
     pub(crate) http2: bool,
-    /// Users of the closed phase.
+    /// Number of users of the closed phase.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) users: Option<u32>,
-    /// Journeys per second of the open phase: `auto` or `50/s`.
+    /// Journeys per second of the open phase: auto or e.g. 50/s.
     #[arg(long)]
     pub(crate) rate: Option<String>,
-    /// A stage of load, e.g. 'ramp 0/s to 50/s over 1m' (open model) or 'hold 50 users for 2m' (closed); may be given several
-    /// times.
-    #[arg(long = "stage", value_name = "STAGE")]
-    pub(crate) stages: Vec<AnyStage>,
-    /// An access log whose requests are the open phase, each at its own moment.
+    /// Add a segment of load, e.g. 'ramp 0/s to 50/s over 1m' (open model) or 'hold 50 users for 2m' (closed model); may be
+    /// repeated.
+    #[arg(long = "segment", visible_alias = "stage", value_name = "SEGMENT")]
+    pub(crate) segments: Vec<AnyStage>,
+    /// Replay this access log as the open phase, each request at its time in the log.
     #[arg(long, value_name = "LOG")]
     pub(crate) replay: Option<PathBuf>,
-    /// How much faster than in the log they come.
-    #[arg(long, value_name = "TIMES")]
+    /// Replay this many times faster than in the log.
+    #[arg(long, value_name = "FACTOR")]
     pub(crate) speed: Option<f64>,
-    /// A finding of this severity or above fails the run.
+    /// Fail the run on a finding of this severity or above.
     #[arg(long, value_enum)]
     pub(crate) fail_on: Option<FailOn>,
 }
 
-/// What a climb may change of the configuration.
+/// Options of `ladder`.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct LadderArgs {
-    /// Who is told meanwhile.
+    /// Options of live output.
     #[command(flatten)]
-    pub(crate) watch: WatchArgs,
-    /// Rungs to climb (runserver, gunicorn, nginx, …), lowest first in any case; otherwise all.
+    pub(crate) live: LiveArgs,
+    /// Rungs to run (runserver, gunicorn, nginx, …), always lowest first [default: all]
     #[arg(value_name = "RUNG")]
     pub(crate) rungs: Vec<String>,
-    /// What a rung must keep while its rate is raised, e.g. 'p95 < 250ms'.
-    #[arg(long, value_name = "PROMISE")]
+    /// Objective that a rung must meet while its rate is raised, e.g. 'p95 < 250ms'.
+    #[arg(long, value_name = "OBJECTIVE")]
     pub(crate) slo: Option<String>,
-    /// Think about a stored climb and report it again, whole or cut off; without a name the latest.
+    /// Rebuild the report of a stored ladder run, complete or interrupted [default: the latest]
     #[arg(long, value_name = "ID", num_args = 0..=1, conflicts_with_all = ["rungs", "slo"])]
-    #[expect(
-        clippy::option_option,
-        reason = "absent, without a name, and with one are three different wishes"
-    )]
+    #[expect(clippy::option_option, reason = "absent, without an ID and with one are three cases")]
     pub(crate) report: Option<Option<PathBuf>>,
-    /// Users of the closed phase.
+    /// Number of users of the closed phase.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) users: Option<u32>,
-    /// Journeys per second at which all rungs are held against each other: `auto` or `20/s`.
+    /// Journeys per second at which all rungs are compared: auto or e.g. 20/s.
     #[arg(long)]
     pub(crate) rate: Option<String>,
-    /// The reference stack; its topologies are the rungs.
+    /// Options of the reference stack.
     #[command(flatten)]
     pub(crate) stack: StackArgs,
 }
 
-/// Which advice, and how long it is measured.
+/// Options of `experiment`.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ExperimentArgs {
-    /// Names of toggles; --list shows them.
+    /// Toggles to test; --list shows them.
     #[arg(value_name = "TOGGLE", conflicts_with_all = ["all", "list"])]
     pub(crate) toggles: Vec<String>,
-    /// Everything that there is: the table of what is advised and what it did here.
+    /// Test all toggles.
     #[arg(long, conflicts_with = "list")]
     pub(crate) all: bool,
-    /// Show the toggles, with what each advises and needs.
+    /// List the toggles with their advice and requirements.
     #[arg(long)]
     pub(crate) list: bool,
-    /// Pairs of blocks for each comparison; at least 8.
+    /// Pairs of blocks in each comparison, 8 to 200.
     #[arg(long, value_parser = clap::value_parser!(u32).range(8..=200))]
     pub(crate) pairs: Option<u32>,
-    /// Length of a block, e.g. `1s`.
-    #[arg(long, value_parser = block)]
+    /// Length of a block, e.g. 1s.
+    #[arg(long, value_parser = parse_block_length)]
     pub(crate) block: Option<Duration>,
-    /// The reference stack.
+    /// Options of the reference stack.
     #[command(flatten)]
     pub(crate) stack: StackArgs,
 }
 
-fn block(text: &str) -> Result<Duration, String> {
+fn parse_block_length(text: &str) -> Result<Duration, String> {
     let Span(length) = text.parse().map_err(|error: SpanError| error.to_string())?;
     let fits = (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&length);
-    fits.then_some(length).ok_or_else(|| format!("`{text}` is no length of 100ms to 60s; write `1s`"))
+    fits.then_some(length).ok_or_else(|| format!("`{text}` is not a length of 100ms to 60s; write e.g. `1s`"))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+fn parse_key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err(format!("`{text}` is not KEY=VALUE; e.g. KP_FAULTS=n_plus_one")),
@@ -366,7 +363,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn segments_may_be_given_as_stages() {
+        let words = ["kneepoint", "load", "--segment", "hold 5/s for 1s", "--stage", "hold 9/s for 1s"];
+        let Command::Load(args) = Cli::parse_from(words).command else { panic!("another command") };
+        assert_eq!(args.segments.len(), 2);
     }
 }

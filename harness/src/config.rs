@@ -1,12 +1,13 @@
-//! `kneepoint.toml` → [`Plan`]: found upward, read strictly, laid over the defaults, trusted from then on.
+//! `kneepoint.toml` → [`Plan`]: finds the file upward, reads it strictly, and merges it into the defaults.
 
+mod connection;
 mod error;
 mod mix;
 mod plan;
 mod raw;
+mod required;
 mod schedule;
 mod value;
-mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -14,23 +15,23 @@ use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::ladder::Promise;
 use kneepoint_model::load::HttpVersion;
 
+pub(crate) use connection::{ReadRateText, SocketPath};
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
     ExperimentPart, LadderPart, LoadPart, Mix, Plan, ProbePart, ProfilePart, ReportPart, SiteTarget, SloPart,
     StackPart, Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{OtlpUrl, PromiseText, Rate, Spread, StageText, StopText};
-pub(crate) use wire::{ReadRateText, SocketPath};
+pub(crate) use value::{ArrivalSpread, ObjectiveText, OtlpUrl, Rate, SegmentText, StopLimitText};
 
 use raw::RawConfig;
 
-/// The defaults, explained: documentation and defaults cannot part.
+/// The commented file of `kneepoint init`, which is also the source of the defaults.
 pub(crate) const DEFAULT: &str = include_str!("config/default.toml");
-/// Name of the file.
+/// Name of the configuration file.
 pub(crate) const FILE: &str = "kneepoint.toml";
 
-/// What the command line lays over the file.
+/// Values from the command line, which override the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Overrides {
     pub(crate) attach: Option<url::Url>,
@@ -45,42 +46,43 @@ pub(crate) struct Overrides {
     pub(crate) http: Option<HttpVersion>,
     pub(crate) users: Option<u32>,
     pub(crate) rate: Option<Rate>,
-    pub(crate) stages: Vec<AnyStage>,
+    pub(crate) segments: Vec<AnyStage>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) otlp: Option<OtlpUrl>,
-    /// Whether the verb has an open phase: only then is the log to be replayed read.
-    pub(crate) loads: bool,
+    /// True when the command has an open phase; only then is the log of `replay` read.
+    pub(crate) has_open_phase: bool,
     pub(crate) speed: Option<f64>,
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) python: Option<PathBuf>,
-    pub(crate) promise: Option<Promise>,
+    pub(crate) objective: Option<Promise>,
     pub(crate) rungs: Vec<String>,
     pub(crate) equal_rate: Option<Rate>,
     pub(crate) pairs: Option<u32>,
     pub(crate) block: Option<std::time::Duration>,
 }
 
-/// Finds the file upward from `start`.
+/// Finds the configuration file in `start` or a folder above it.
 pub(crate) fn find(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file())
 }
 
-/// Reads the file (or only the defaults) into a plan.
+/// Reads the file, or only the defaults, and applies the overrides.
 pub(crate) fn load(file: Option<&Path>, home: &Path, overrides: &Overrides) -> Result<Plan, ConfigError> {
-    let own = match file {
+    let from_file = match file {
         None => None,
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|e| ConfigError::unreadable(path, &e))?;
-            // Read once alone: only so do errors carry the line and column of the user's own file.
+            // Parsed once without the defaults, so that errors have a line and column of the user's file.
             toml::from_str::<RawConfig>(&text).map_err(|e| ConfigError::from_toml(path, &text, &e))?;
             Some(toml::from_str::<toml::Table>(&text).map_err(|e| ConfigError::from_toml(path, &text, &e))?)
         }
     };
     let mut merged: toml::Table =
-        toml::from_str(DEFAULT).expect("the compiled-in defaults are valid; a test holds it");
-    if let Some(own) = own {
-        lay_over(&mut merged, own);
+        toml::from_str(DEFAULT).expect("the compiled-in defaults are valid; a test checks it");
+    if let Some(mut table) = from_file {
+        rename_load_stages(&mut table);
+        merge_tables(&mut merged, table);
     }
     let raw: RawConfig =
         merged.try_into().map_err(|e: toml::de::Error| ConfigError::Merged(e.message().to_owned()))?;
@@ -89,10 +91,20 @@ pub(crate) fn load(file: Option<&Path>, home: &Path, overrides: &Overrides) -> R
     Plan::build(raw, base, home, overrides)
 }
 
-fn lay_over(under: &mut toml::Table, over: toml::Table) {
+/// `[load] stages` is the older name of `segments`: one name is needed, because the defaults have the key too.
+fn rename_load_stages(table: &mut toml::Table) {
+    if let Some(toml::Value::Table(load)) = table.get_mut("load")
+        && let Some(stages) = load.remove("stages")
+    {
+        load.insert("segments".to_owned(), stages);
+    }
+}
+
+/// Overwrites the keys of `under` with those of `over`, table by table.
+fn merge_tables(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay_over(below, above),
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => merge_tables(below, above),
             (_, value) => {
                 under.insert(key, value);
             }
@@ -112,17 +124,26 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_whole() {
+    fn the_defaults_are_complete() {
         let plan = load(None, Path::new("/nowhere"), &Overrides::default()).expect("defaults");
         assert!(matches!(plan.target, Target::Reference(_)));
         assert_eq!(plan.load.users, 32);
     }
 
     #[test]
-    fn a_file_overrides_only_what_it_says() {
+    fn a_file_overrides_only_its_own_keys() {
         let plan = read("[load]\nusers = 3\n").expect("valid");
         assert_eq!(plan.load.users, 3);
         assert_eq!(plan.profile.hz, 20);
+    }
+
+    #[test]
+    fn segments_may_be_written_as_stages() {
+        for key in ["segments", "stages"] {
+            let plan = read(&format!("[load]\n{key} = [\"hold 5/s for 1s\"]\n")).expect(key);
+            assert_eq!(plan.load.stages.len(), 1, "{key}");
+        }
+        assert!(read("[load]\nsegments = []\nstages = []\n").is_err(), "both names at once");
     }
 
     #[test]
@@ -142,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn how_the_site_is_spoken_to_is_read_strictly() {
+    fn protocol_settings_are_read_strictly() {
         let plan = read("[load]\nhttp = \"2\"\naccept_encoding = [\"br\", \"gzip\"]\n").expect("valid");
         assert_eq!((plan.load.http, plan.load.accept_encoding.len()), (HttpVersion::Http2, 2));
         let slow = read("[load]\nread_rate = \"64 KiB/s\"\n").expect("valid");
@@ -176,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_toml_is_refused_with_its_place() {
+    fn broken_toml_is_refused_with_its_position() {
         let shown = read("[load\nusers = 3\n").expect_err("refused").to_string();
         assert!(shown.contains("kneepoint.toml:1:"), "{shown}");
     }

@@ -1,84 +1,90 @@
-//! The only file that writes for people while a run goes on: progress on stderr, results on stdout.
+//! The only module that writes to the terminal during a run: progress on stderr, results on stdout.
 //!
-//! On a terminal each stage is one line that moves; elsewhere each stage is one plain line when it ends.
+//! On a terminal each stage is one live line; elsewhere it is one plain line when it ends.
 
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kneepoint_live::strip_control_chars;
 use kneepoint_model::event::{Event, Stage, StageStatus};
 
-/// How much is said.
+/// Which lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loudness {
-    /// Warnings only.
+pub(crate) enum Verbosity {
+    /// Only warnings and errors.
     Quiet,
-    /// A line for each stage.
+    /// Also a line for each stage.
     Normal,
-    /// Notes as well.
+    /// Also the notes of each stage.
     Verbose,
 }
 
-/// Shows announcements.
+/// Renders events as lines on stderr.
 pub(crate) struct Console {
-    loudness: Loudness,
-    moving: bool,
+    verbosity: Verbosity,
+    is_live: bool,
     colour: bool,
-    state: Mutex<State>,
+    line: Mutex<LiveLine>,
 }
 
+/// The line of the running stage.
 #[derive(Default)]
-struct State {
+struct LiveLine {
     bar: Option<ProgressBar>,
     last_note: String,
 }
 
 impl Console {
-    pub(crate) fn new(loudness: Loudness) -> Self {
-        let moving = std::io::stderr().is_terminal() && loudness != Loudness::Quiet;
-        let colour = moving && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { loudness, moving, colour, state: Mutex::new(State::default()) }
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
+        let is_live = std::io::stderr().is_terminal() && verbosity != Verbosity::Quiet;
+        let colour = is_live && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        Self { verbosity, is_live, colour, line: Mutex::new(LiveLine::default()) }
     }
 
-    /// Shows one announcement.
-    pub(crate) fn show(&self, event: Event) {
-        let mut state = self.state.lock().expect("no holder of this lock panics");
+    /// Writes or updates the line of an event.
+    pub(crate) fn print_event(&self, event: Event) {
+        let mut line = self.line.lock().expect("no holder of this lock panics");
         match event {
-            Event::StageStarted { stage } => self.start(&mut state, stage),
-            Event::Progress { done, total, message, .. } => Self::advance(&state, done, total, &message),
-            Event::Note { message, .. } => self.note(&mut state, clean(&message)),
-            Event::Warning { stage, message } => Self::line(
-                &state,
-                &self.paint("33", &format!("warning: {}: {}", stage.name(), clean(&message))),
+            Event::StageStarted { stage } => self.start_stage(&mut line, stage),
+            Event::Progress { done, total, message, .. } => {
+                Self::show_progress(&line, done, total, &message);
+            }
+            Event::Note { message, .. } => self.print_note(&mut line, strip_control_chars(&message)),
+            Event::Warning { stage, message } => Self::print_line(
+                &line,
+                &self.paint("33", &format!("warning: {}: {}", stage.name(), strip_control_chars(&message))),
             ),
-            Event::StageEnded { stage, status, seconds } => self.end(&mut state, stage, status, seconds),
+            Event::StageEnded { stage, status, seconds } => {
+                self.end_stage(&mut line, stage, status, seconds);
+            }
         }
     }
 
-    /// A line before something long that has many stages.
-    pub(crate) fn heading(&self, text: &str) {
-        if self.loudness != Loudness::Quiet {
-            let state = self.state.lock().expect("no holder of this lock panics");
-            Self::line(&state, &self.paint("1", &clean(text)));
+    /// Writes a heading before a rung or a toggle.
+    pub(crate) fn print_heading(&self, text: &str) {
+        if self.verbosity != Verbosity::Quiet {
+            let line = self.line.lock().expect("no holder of this lock panics");
+            Self::print_line(&line, &self.paint("1", &strip_control_chars(text)));
         }
     }
 
-    fn start(&self, state: &mut State, begun: Stage) {
-        state.last_note.clear();
-        if self.moving {
+    fn start_stage(&self, line: &mut LiveLine, stage: Stage) {
+        line.last_note.clear();
+        if self.is_live {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
             let style = ProgressStyle::with_template("{spinner} {prefix:<8} {wide_msg} {elapsed:>4}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar.set_prefix(begun.name());
+            bar.set_prefix(stage.name());
             bar.enable_steady_tick(Duration::from_millis(120));
-            state.bar = Some(bar);
+            line.bar = Some(bar);
         }
     }
 
-    fn advance(state: &State, done: u64, total: Option<u64>, message: &str) {
-        if let Some(bar) = &state.bar {
-            let message = clean(message);
+    fn show_progress(line: &LiveLine, done: u64, total: Option<u64>, message: &str) {
+        if let Some(bar) = &line.bar {
+            let message = strip_control_chars(message);
             bar.set_message(match total {
                 Some(total) if total > 0 => format!("{:>3} % {message}", done * 100 / total),
                 _ => message,
@@ -86,18 +92,18 @@ impl Console {
         }
     }
 
-    fn note(&self, state: &mut State, message: String) {
-        if self.loudness == Loudness::Verbose {
-            Self::line(state, &format!("  {message}"));
+    fn print_note(&self, line: &mut LiveLine, message: String) {
+        if self.verbosity == Verbosity::Verbose {
+            Self::print_line(line, &format!("  {message}"));
         }
-        state.last_note = message;
+        line.last_note = message;
     }
 
-    fn end(&self, state: &mut State, ended: Stage, status: StageStatus, seconds: f64) {
-        if let Some(bar) = state.bar.take() {
+    fn end_stage(&self, line: &mut LiveLine, stage: Stage, status: StageStatus, seconds: f64) {
+        if let Some(bar) = line.bar.take() {
             bar.finish_and_clear();
         }
-        if self.loudness == Loudness::Quiet {
+        if self.verbosity == Verbosity::Quiet {
             return;
         }
         let (mark, colour) = match status {
@@ -107,10 +113,10 @@ impl Console {
             StageStatus::Failed => ("✗", "31"),
             StageStatus::Interrupted => ("!", "33"),
         };
-        let note = std::mem::take(&mut state.last_note);
-        Self::line(
-            state,
-            &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), ended.name()),
+        let note = std::mem::take(&mut line.last_note);
+        Self::print_line(
+            line,
+            &format!("{} {:<8}{seconds:>6.1} s  {note}", self.paint(colour, mark), stage.name()),
         );
     }
 
@@ -118,17 +124,12 @@ impl Console {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn line(state: &State, text: &str) {
-        match &state.bar {
+    fn print_line(line: &LiveLine, text: &str) {
+        match &line.bar {
             Some(bar) => bar.println(text),
             None => write_line(&mut std::io::stderr().lock(), text),
         }
     }
-}
-
-/// Text of the site may hold control characters that would drive the terminal.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Writes results to stdout.
@@ -137,22 +138,12 @@ pub(crate) fn print(text: &str) {
 }
 
 /// Writes an error to stderr.
-pub(crate) fn complain(text: &str) {
+pub(crate) fn print_error(text: &str) {
     write_line(&mut std::io::stderr().lock(), &format!("error: {text}"));
 }
 
-/// A reader that has gone away (a closed pipe) is no reason to fail.
+/// Ignores errors: a closed pipe is no reason to fail.
 fn write_line(to: &mut impl std::io::Write, text: &str) {
     let _ = writeln!(to, "{text}");
     let _ = to.flush();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hostile_title_cannot_drive_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\r\nc\u{9b}d"), "a[2Jbcd");
-    }
 }

@@ -1,28 +1,28 @@
-//! Experiments: a piece of advice is followed on one stack and not on another, and both are loaded in turn.
+//! Experiments: a piece of advice is applied on one stack and not on another, and both are loaded alternately.
 //!
-//! [`pairs`] measures what every comparison has in common; what is of its own kind has a file of its own. The verdict is
-//! `kneepoint_analysis::experiment`'s, a pure function of the blocks; here things are only brought up, asked and written.
+//! [`pairs`] runs the comparisons that most toggles share; special tests have a file each. The verdict is a pure function of
+//! the blocks in `kneepoint_analysis::experiment`; this module only brings stacks up, loads them and writes results.
 
-mod apart;
-mod bench;
 mod block;
 mod cold_start;
+mod context;
 mod counters;
 mod exit;
-mod ground;
+mod journal;
 mod lost_update;
-mod manoeuvre;
 mod missing;
 mod pairs;
-mod quiet;
 mod requests;
 mod result;
-mod write;
+mod rollout;
+mod testbed;
+mod user_isolation;
+mod warnings_only;
 
-pub(crate) use bench::Bench;
-pub(crate) use exit::exit_of;
-pub(crate) use requests::check as check_requests;
-pub(crate) use write::Book;
+pub(crate) use context::ExperimentContext;
+pub(crate) use exit::exit_code;
+pub(crate) use journal::ExperimentJournal;
+pub(crate) use requests::check_requests;
 
 use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
 use kneepoint_model::experiment::{Ending, Manoeuvre, ToggleResult};
@@ -30,16 +30,20 @@ use kneepoint_stack::toggle::{Special, Test, Toggle};
 
 use crate::failure::Failure;
 
-/// Puts every toggle to the test, one after the other, and keeps the book up to date after each.
+/// Tests the toggles one after the other, and writes the journal after each.
 ///
 /// # Errors
-/// Only what ends everything: a signal, or the file system. A toggle that cannot be run is a result.
-pub(crate) fn all(toggles: &[Toggle], bench: &Bench<'_>, book: &mut Book) -> Result<(), Failure> {
+/// Only what ends the whole experiment: a signal, or the file system. A toggle that cannot be run is a result.
+pub(crate) fn run_all(
+    toggles: &[Toggle],
+    context: &ExperimentContext<'_>,
+    journal: &mut ExperimentJournal,
+) -> Result<(), Failure> {
     for (at, toggle) in toggles.iter().enumerate() {
-        bench.events.emit(Event::StageStarted { stage: Stage::Load });
+        context.events.emit(Event::StageStarted { stage: Stage::Load });
         let began = std::time::Instant::now();
-        let place = format!("{} ({} of {})", toggle.name, at + 1, toggles.len());
-        let result = one(toggle, &place, bench, book);
+        let position = format!("{} ({} of {})", toggle.name, at + 1, toggles.len());
+        let result = run_toggle(toggle, &position, context, journal);
         let status = match &result {
             Ok(result) if matches!(result.ending, Ending::NotRun { .. }) => StageStatus::Skipped,
             Ok(result) if result.ending == Ending::Interrupted => StageStatus::Interrupted,
@@ -47,32 +51,43 @@ pub(crate) fn all(toggles: &[Toggle], bench: &Bench<'_>, book: &mut Book) -> Res
             Err(_) => StageStatus::Failed,
         };
         if let Ok(result) = &result {
-            bench
+            context
                 .events
-                .note(Stage::Load, &format!("{}: {}", toggle.name, result::in_a_word(&result.ending)));
+                .note(Stage::Load, &format!("{}: {}", toggle.name, result::summarize_ending(&result.ending)));
         }
         let seconds = began.elapsed().as_secs_f64();
-        bench.events.emit(Event::StageEnded { stage: Stage::Load, status, seconds });
-        book.add(result?)?;
-        bench.stop.check()?;
+        context.events.emit(Event::StageEnded { stage: Stage::Load, status, seconds });
+        journal.add(result?)?;
+        context.shutdown.check()?;
     }
     Ok(())
 }
 
-fn one(toggle: &Toggle, place: &str, bench: &Bench<'_>, book: &mut Book) -> Result<ToggleResult, Failure> {
+fn run_toggle(
+    toggle: &Toggle,
+    position: &str,
+    context: &ExperimentContext<'_>,
+    journal: &mut ExperimentJournal,
+) -> Result<ToggleResult, Failure> {
     let began = std::time::Instant::now();
-    let mut result = match (missing::missing(toggle), &toggle.test) {
+    let mut result = match (missing::missing_requirement(toggle), &toggle.test) {
         (Some((why, fix)), _) => result::not_run(toggle, why, fix),
-        (None, Test::Pairs(comparison)) => pairs::compare(toggle, comparison, place, bench, book)?,
-        (None, Test::Special(Special::ColdStart)) => cold_start::cold_start(toggle, place, bench, book)?,
-        (None, Test::Special(Special::LostUpdate)) => lost_update::table(toggle, place, bench, book)?,
+        (None, Test::Pairs(comparison)) => {
+            pairs::compare_in_pairs(toggle, comparison, position, context, journal)?
+        }
+        (None, Test::Special(Special::ColdStart)) => {
+            cold_start::measure_cold_start(toggle, position, context, journal)?
+        }
+        (None, Test::Special(Special::LostUpdate)) => {
+            lost_update::measure_lost_updates(toggle, position, context, journal)?
+        }
         (None, Test::Special(Special::RollingRestart)) => {
-            manoeuvre::compare(Manoeuvre::RollingRestart, toggle, place, bench, book)?
+            rollout::compare_rollout(Manoeuvre::RollingRestart, toggle, position, context, journal)?
         }
         (None, Test::Special(Special::BlueGreen)) => {
-            manoeuvre::compare(Manoeuvre::BlueGreen, toggle, place, bench, book)?
+            rollout::compare_rollout(Manoeuvre::BlueGreen, toggle, position, context, journal)?
         }
-        (None, Test::Special(Special::Swap)) => missing::not_yet(toggle),
+        (None, Test::Special(Special::Swap)) => missing::swap_not_testable(toggle),
     };
     result.took_us = kneepoint_model::units::Micros::from_duration(began.elapsed());
     Ok(result)

@@ -1,15 +1,15 @@
-//! An expected failure: what to tell the user, and the exit code that belongs to it.
+//! An expected failure: a message for the user, and an exit code.
 
 use std::fmt;
 
 use kneepoint_model::exit::ExitCode;
 
-/// Ends a stage (and with it the sentence).
+/// Ends the stage, and with it the measurement.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The exit code.
+    /// The exit code of the process.
     pub(crate) exit: ExitCode,
-    /// What happened and what to do about it.
+    /// What is wrong, where, and how to fix it.
     pub(crate) message: String,
 }
 
@@ -23,7 +23,7 @@ impl Failure {
         Self::new(ExitCode::Internal, error)
     }
 
-    /// Cut off by a signal.
+    /// True when a signal ended the stage.
     pub(crate) fn is_interruption(&self) -> bool {
         matches!(self.exit, ExitCode::Interrupted | ExitCode::Terminated)
     }

@@ -1,7 +1,7 @@
-//! The sentence: a run is a folder; every stage reads what is before it and adds one file to it.
+//! The pipeline: a run is a folder; every stage reads the files of the stages before it and adds its own.
 //!
 //! `up → smoke → warm → probe → load → profile → down`, then `analyse → gate → report`, which are a pure function of the
-//! folder. Whatever stops the first half, the stack is taken down and the second half is written from what is there.
+//! folder. Whatever ends the first part, the stack is taken down and the second part reports what was measured.
 
 use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
@@ -13,93 +13,108 @@ use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage;
 
-/// Which of the observing stages are asked for; `up`, `smoke`, `down` and everything after always are.
+/// The optional stages of a run; `up`, `smoke`, `down`, `analyse`, `gate` and `report` always run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Asked(pub(crate) &'static [Stage]);
+pub(crate) struct StageSet(pub(crate) &'static [Stage]);
 
-impl Asked {
-    /// The whole sentence.
+impl StageSet {
+    /// All stages: `kneepoint run`.
     pub(crate) const ALL: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Load, Stage::Profile]);
-    /// Without profiling.
+    /// `kneepoint load`: no profiles.
     pub(crate) const LOAD: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Load]);
-    /// Without a phase whose latency counts.
+    /// `kneepoint profile`: no phase with latency figures.
     pub(crate) const PROFILE: Self = Self(&[Stage::Warm, Stage::Probe, Stage::Profile]);
-    /// Crawl and warm.
+    /// Crawl and warm: `kneepoint warm`.
     pub(crate) const WARM: Self = Self(&[Stage::Warm]);
-    /// Only the crawl.
+    /// Only the crawl: `kneepoint smoke`.
     pub(crate) const SMOKE: Self = Self(&[]);
 
-    /// Whether there is load of any kind.
+    /// True when a stage generates load.
     pub(crate) fn has_load(self) -> bool {
         self.0.iter().any(|stage| matches!(stage, Stage::Load | Stage::Profile))
     }
 }
 
-/// Says the whole sentence.
-pub(crate) fn say(plan: &Plan, asked: Asked, run: &mut Run) -> Result<ExitCode, Failure> {
-    let stopped = observe(plan, asked, run).err();
+/// Runs all stages; an error of an observing stage becomes the verdict of the report.
+pub(crate) fn execute(plan: &Plan, stages: StageSet, run: &mut Run) -> Result<ExitCode, Failure> {
+    let stopped = run_with_stack(plan, stages, run).err();
     conclude(plan, run, stopped)
 }
 
-fn observe(plan: &Plan, asked: Asked, run: &mut Run) -> Result<(), Failure> {
-    let stack = run.stage(Stage::Up, |run| stage::up::up(&plan.target, &plan.home, run))?;
-    let seen = look(plan, asked, stack.info(), run);
-    let gone = run.stage(Stage::Down, |run| stage::down::down(stack, run));
-    seen.and(gone)
+fn run_with_stack(plan: &Plan, stages: StageSet, run: &mut Run) -> Result<(), Failure> {
+    let stack = run.run_stage(Stage::Up, |run| stage::up::up(&plan.target, &plan.home, run))?;
+    let observed = run_observed_stages(plan, stages, stack.info(), run);
+    let stopped = run.run_stage(Stage::Down, |run| stage::down::down(stack, run));
+    observed.and(stopped)
 }
 
-fn look(plan: &Plan, asked: Asked, stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
-    let site = run.stage(Stage::Smoke, |run| stage::smoke::smoke(&plan.crawl, stack, run))?;
-    when(asked, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
-    when(asked, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
-    let overrun = when(asked, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
+fn run_observed_stages(
+    plan: &Plan,
+    stages: StageSet,
+    stack: &StackInfo,
+    run: &mut Run,
+) -> Result<(), Failure> {
+    let site = run.run_stage(Stage::Smoke, |run| stage::smoke::smoke(&plan.crawl, stack, run))?;
+    run_if_selected(stages, Stage::Warm, run, |run| stage::warm::warm(plan.warm, stack, &site, run))?;
+    run_if_selected(stages, Stage::Probe, run, |run| stage::probe::probe(plan.probe, stack, &site, run))?;
+    let overrun =
+        run_if_selected(stages, Stage::Load, run, |run| stage::load::load(&plan.load, stack, &site, run))?;
     if let Some(limit) = overrun.flatten() {
-        return without_profiles(asked, &limit, run);
+        return skip_profiles(stages, &limit, run);
     }
-    when(asked, Stage::Profile, run, |run| {
+    run_if_selected(stages, Stage::Profile, run, |run| {
         stage::profile::profile(plan.profile, &plan.load, stack, &site, run)
     })
     .map(drop)
 }
 
-/// Profiles need load, and the site could not take it.
-fn without_profiles(asked: Asked, limit: &str, run: &mut Run) -> Result<(), Failure> {
-    if asked.0.contains(&Stage::Profile) {
-        run.unmeasured([Unmeasured {
+/// The site could not sustain the load, and profiles need load.
+fn skip_profiles(stages: StageSet, limit: &str, run: &mut Run) -> Result<(), Failure> {
+    if stages.0.contains(&Stage::Profile) {
+        run.add_unmeasured([Unmeasured {
             what: "where each tier spends its CPU time (profiles)".to_owned(),
-            why: format!("load was stopped because `{limit}` held, so the profiled phase was not begun"),
-            fix: "mend what broke under load, ask for less of it, or take the limit out of [load] stop_when"
+            why: format!(
+                "load was stopped because `{limit}` was true, so the profiled phase was not started"
+            ),
+            fix: "fix what failed under load, reduce the load, or remove the limit from [load] stop_when"
                 .to_owned(),
         }]);
         run.note(Stage::Profile, format!("not run: load was stopped ({limit})"));
     }
-    run.skip(Stage::Profile)
+    run.skip_stage(Stage::Profile)
 }
 
-/// Says the second half again, from a stored folder.
-pub(crate) fn conclude_again(plan: &Plan, run: &mut Run) -> Result<ExitCode, Failure> {
-    let (facts, analysis) = run.stage(Stage::Analyse, stage::analyse::analyse)?;
-    let gate = run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, None, run))?;
-    run.stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
-    Ok(stage::gate::exit_of(&gate.verdict))
+/// Analyses, judges and reports a stored run again.
+pub(crate) fn conclude_stored_run(plan: &Plan, run: &mut Run) -> Result<ExitCode, Failure> {
+    let (facts, analysis) = run.run_stage(Stage::Analyse, stage::analyse::analyse)?;
+    let gate =
+        run.run_stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, None, run))?;
+    run.run_stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
+    Ok(stage::gate::exit_code(&gate.verdict))
 }
 
+/// Analyses, judges and reports what was measured; `stopped` is the error that ended the measurement.
 pub(crate) fn conclude(plan: &Plan, run: &mut Run, stopped: Option<Failure>) -> Result<ExitCode, Failure> {
     run.manifest.complete = stopped.is_none();
     run.manifest.stopped_by = stopped.as_ref().map(|failure| failure.message.clone());
-    let (facts, analysis) = run.stage(Stage::Analyse, stage::analyse::analyse)?;
-    let gate =
-        run.stage(Stage::Gate, |run| stage::gate::gate(&plan.slo, &facts, &analysis, stopped.as_ref(), run))?;
-    run.stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
-    Ok(stopped.map_or_else(|| stage::gate::exit_of(&gate.verdict), |failure| failure.exit))
+    let (facts, analysis) = run.run_stage(Stage::Analyse, stage::analyse::analyse)?;
+    let gate = run.run_stage(Stage::Gate, |run| {
+        stage::gate::gate(&plan.slo, &facts, &analysis, stopped.as_ref(), run)
+    })?;
+    run.run_stage(Stage::Report, |run| stage::report::report(&facts, &analysis, &gate, run))?;
+    Ok(stopped.map_or_else(|| stage::gate::exit_code(&gate.verdict), |failure| failure.exit))
 }
 
-/// `None` where it was not asked for.
-fn when<T>(
-    asked: Asked,
+/// Runs a stage that is in `stages`; `None` for another one.
+fn run_if_selected<T>(
+    stages: StageSet,
     stage: Stage,
     run: &mut Run,
     work: impl FnOnce(&mut Run) -> Result<T, Failure>,
 ) -> Result<Option<T>, Failure> {
-    if asked.0.contains(&stage) { run.stage(stage, work).map(Some) } else { run.skip(stage).map(|()| None) }
+    if stages.0.contains(&stage) {
+        run.run_stage(stage, work).map(Some)
+    } else {
+        run.skip_stage(stage).map(|()| None)
+    }
 }

@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM become a wish to stop; a second one ends the process at once (the watchdog then tidies up).
+//! Turns SIGINT, SIGTERM and SIGHUP into a shutdown request. A second signal ends the process at once; the watchdog then stops
+//! the stack.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,42 +11,41 @@ use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 
-/// The wish to stop, and which signal brought it.
+/// A shutdown request, and the signal that made it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Stop {
-    /// Shared with every stage.
+pub(crate) struct Shutdown {
+    /// Cancelled by the first signal; shared with every stage.
     pub(crate) cancel: Cancel,
     signal: Arc<AtomicU8>,
 }
 
-impl Stop {
-    /// Starts listening.
+impl Shutdown {
+    /// Installs the signal handlers.
     pub(crate) fn listen() -> Result<Self, Failure> {
-        // goose installs a handler through the `ctrlc` crate unless one is there already: so one is put there first, and
-        // our own is laid over it.
+        // goose installs a `ctrlc` handler unless there is one: an empty one keeps it from replacing ours.
         let _ = ctrlc::set_handler(|| {});
-        let stop = Self::default();
-        let heard = stop.clone();
+        let shutdown = Self::default();
+        let shared = shutdown.clone();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(Failure::internal)?;
         std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
                 for signal in signals.forever() {
-                    if heard.cancel.is_set() {
-                        // The second signal means at once; the watchdog stops the stack.
-                        crate::watch::give_back();
-                        std::process::exit(i32::from(heard.exit().code()));
+                    if shared.cancel.is_set() {
+                        // The watchdog stops the stack.
+                        kneepoint_live::restore_terminal();
+                        std::process::exit(i32::from(shared.exit_code().code()));
                     }
-                    heard.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);
-                    heard.cancel.set();
+                    shared.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);
+                    shared.cancel.set();
                 }
             })
             .map_err(Failure::internal)?;
-        Ok(stop)
+        Ok(shutdown)
     }
 
-    /// The exit code that belongs to the signal.
-    pub(crate) fn exit(&self) -> ExitCode {
+    /// 130 after SIGINT, 143 after any other signal.
+    pub(crate) fn exit_code(&self) -> ExitCode {
         if i32::from(self.signal.load(Ordering::Relaxed)) == SIGINT {
             ExitCode::Interrupted
         } else {
@@ -53,14 +53,14 @@ impl Stop {
         }
     }
 
-    /// A failure when the wish to stop was heard.
+    /// Fails once a shutdown was requested.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.cancel.is_set() { Err(self.failure()) } else { Ok(()) }
     }
 
-    /// The failure that a signal causes.
+    /// The failure of a stage that was ended by the signal.
     pub(crate) fn failure(&self) -> Failure {
-        let name = if self.exit() == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
-        Failure::new(self.exit(), format!("stopped by {name}"))
+        let name = if self.exit_code() == ExitCode::Interrupted { "SIGINT" } else { "SIGTERM" };
+        Failure::new(self.exit_code(), format!("stopped by {name}"))
     }
 }

@@ -1,7 +1,6 @@
-//! The stages: each turns its part of the plan into one call of a crate and one file of the run folder.
+//! The stages: each passes its part of the plan to one crate and writes the result to the run folder.
 
 pub(crate) mod analyse;
-pub(crate) mod audit;
 pub(crate) mod compose;
 pub(crate) mod down;
 pub(crate) mod gate;
@@ -10,8 +9,9 @@ pub(crate) mod native;
 pub(crate) mod probe;
 pub(crate) mod profile;
 pub(crate) mod report;
-pub(crate) mod sampled;
+pub(crate) mod sampling;
 pub(crate) mod smoke;
+pub(crate) mod stock_check;
 mod stores;
 pub(crate) mod up;
 pub(crate) mod warm;

@@ -1,4 +1,4 @@
-//! `kneepoint doctor`: what can be measured on this machine, and the command that mends what cannot.
+//! `kneepoint doctor`: what can be measured on this machine, and the fix for what cannot.
 
 use std::fmt::Write as _;
 
@@ -17,8 +17,8 @@ struct Check {
     fix: String,
 }
 
-pub(super) fn doctor(common: &Common) -> Result<ExitCode, Failure> {
-    let home = super::home(common)?;
+pub(super) fn check_machine(common: &Common) -> Result<ExitCode, Failure> {
+    let home = super::absolute_home(common)?;
     let stack = kneepoint_stack::doctor(&home).into_iter().map(|c| Check {
         name: c.name.to_owned(),
         ok: c.ok,
@@ -35,22 +35,22 @@ pub(super) fn doctor(common: &Common) -> Result<ExitCode, Failure> {
     if common.format == Format::Json {
         console::print(&serde_json::to_string_pretty(&checks).map_err(Failure::internal)?);
     } else {
-        console::print(&table(&checks));
+        console::print(&render_table(&checks));
     }
     Ok(ExitCode::Ok)
 }
 
-fn table(checks: &[Check]) -> String {
+fn render_table(checks: &[Check]) -> String {
     let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for check in checks {
         let mark = if check.ok { "✓" } else { "✗" };
         let _ = writeln!(text, "{mark} {:<width$}  {}", check.name, check.detail);
         if !check.ok && !check.fix.is_empty() {
-            let _ = writeln!(text, "  {:<width$}  mend: {}", "", check.fix);
+            let _ = writeln!(text, "  {:<width$}  fix: {}", "", check.fix);
         }
     }
     let missing = checks.iter().filter(|check| !check.ok).count();
-    let _ = write!(text, "\n{} of {} can be had here.", checks.len() - missing, checks.len());
+    let _ = write!(text, "\n{} of {} checks passed.", checks.len() - missing, checks.len());
     text
 }

@@ -1,4 +1,4 @@
-//! `kneepoint experiment`: advice put to the test, and the table of what it did here.
+//! `kneepoint experiment`: tests pieces of advice with and without them, and prints the table of results.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -9,64 +9,65 @@ use kneepoint_model::experiment::ExperimentFile;
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_stack::toggle::{Test, Toggle};
 
-use super::{console_of, main_job};
+use super::{new_console, run};
 use crate::announce::Announcer;
 use crate::cli::{Common, ExperimentArgs, Format};
 use crate::config::{Overrides, Plan, Target};
 use crate::console;
-use crate::experiment::{self, Bench, Book, check_requests, exit_of};
+use crate::experiment::{self, ExperimentContext, ExperimentJournal, check_requests, exit_code};
 use crate::failure::Failure;
 use crate::host;
-use crate::run::{self, ignore_itself};
-use crate::signals::Stop;
+use crate::run::{new_run_id, write_gitignore};
+use crate::signals::Shutdown;
 
-pub(super) fn experiment(common: &Common, args: &ExperimentArgs) -> Result<ExitCode, Failure> {
+pub(super) fn run(common: &Common, args: &ExperimentArgs) -> Result<ExitCode, Failure> {
     if args.list {
-        console::print(&list(&all()?));
+        console::print(&render_list(&all_toggles()?));
         return Ok(ExitCode::Ok);
     }
-    let toggles = chosen(args)?;
-    let plan = super::plan(common, &overrides(args))?;
+    let toggles = select_toggles(args)?;
+    let plan = super::load_plan(common, &overrides(args))?;
     let Target::Reference(stack) = &plan.target else {
         return Err(Failure::new(
             ExitCode::Usage,
-            "experiments change what they measure, so they need the reference stack; leave [site] url out",
+            "experiments change the stack that they measure, so they need the reference stack; remove [site] url from the configuration",
         ));
     };
-    ignore_itself(&plan.home)?;
-    let stop = Stop::listen()?;
-    let events = Arc::new(Announcer::new(console_of(common)));
-    let (id, started) = now();
+    write_gitignore(&plan.home)?;
+    let shutdown = Shutdown::listen()?;
+    let events = Arc::new(Announcer::new(new_console(common)));
+    let (id, started) = new_id_and_start();
     let folder = RunFolder::bare(plan.home.join(names::EXPERIMENTS).join(&id));
-    // The first file makes the folder.
-    let mut book = Book::begin(file(id, started, &plan, stack.driver.name()), folder.clone())?;
-    events.keep_in(&book.file().id, folder.append(names::EVENTS)?);
-    let bench = Bench {
+    // Writing the first file creates the folder.
+    let mut journal =
+        ExperimentJournal::create(new_file(id, started, &plan, stack.driver.name()), folder.clone())?;
+    events.record_in(&journal.file().id, folder.append(names::EVENTS)?);
+    let context = ExperimentContext {
         part: &plan.experiment,
         stack,
         home: &plan.home,
         folder: &folder,
-        stop: &stop,
+        shutdown: &shutdown,
         events: &events,
     };
-    let ended = experiment::all(&toggles, &bench, &mut book);
-    let report = book.close(ended.is_ok())?;
-    print(common, &folder, &book, &report)?;
+    let ended = experiment::run_all(&toggles, &context, &mut journal);
+    let report = journal.finish(ended.is_ok())?;
+    print_results(common, &folder, &journal, &report)?;
     match ended {
-        Ok(()) => Ok(exit_of(&book.file().toggles, book.missing(), !args.all)),
+        Ok(()) => Ok(exit_code(&journal.file().toggles, journal.not_run(), !args.all)),
         Err(failure) => Err(failure),
     }
 }
 
-fn print(
+fn print_results(
     common: &Common,
     folder: &RunFolder,
-    book: &Book,
+    journal: &ExperimentJournal,
     report: &kneepoint_reports::ExperimentReport,
 ) -> Result<(), Failure> {
     match common.format {
         Format::Json => {
-            console::print(&serde_json::to_string_pretty(book.file()).map_err(Failure::internal)?);
+            console::print(&serde_json::to_string_pretty(journal.file()).map_err(Failure::internal)?);
         }
         Format::Github => console::print(&report.markdown()),
         Format::Human => {
@@ -80,18 +81,18 @@ fn print(
 }
 
 fn overrides(args: &ExperimentArgs) -> Overrides {
-    let stack = main_job::stack(&args.stack);
+    let stack = run::stack_overrides(&args.stack);
     Overrides { pairs: args.pairs, block: args.block, ..stack }
 }
 
-fn all() -> Result<Vec<Toggle>, Failure> {
+fn all_toggles() -> Result<Vec<Toggle>, Failure> {
     Toggle::all().map_err(|error| crate::stage::up::failure(&error))
 }
 
-/// What was asked for, each once, in the order asked; everything with `--all`.
-fn chosen(args: &ExperimentArgs) -> Result<Vec<Toggle>, Failure> {
+/// The named toggles, each once, in the order of the command line; all with `--all`.
+fn select_toggles(args: &ExperimentArgs) -> Result<Vec<Toggle>, Failure> {
     let toggles = if args.all {
-        all()?
+        all_toggles()?
     } else {
         let mut names: Vec<&String> = Vec::new();
         for name in &args.toggles {
@@ -105,7 +106,7 @@ fn chosen(args: &ExperimentArgs) -> Result<Vec<Toggle>, Failure> {
     if toggles.is_empty() {
         return Err(Failure::new(
             ExitCode::Usage,
-            "which advice? name some, e.g. kneepoint experiment proxy-cache select-related; --list shows them, --all runs all",
+            "no toggle is named; write e.g. kneepoint experiment proxy-cache select-related (--list shows them, --all runs all)",
         ));
     }
     for toggle in &toggles {
@@ -116,7 +117,7 @@ fn chosen(args: &ExperimentArgs) -> Result<Vec<Toggle>, Failure> {
     Ok(toggles)
 }
 
-fn list(toggles: &[Toggle]) -> String {
+fn render_list(toggles: &[Toggle]) -> String {
     let width = toggles.iter().map(|toggle| toggle.name.chars().count()).max().unwrap_or(0);
     let (mut text, mut heading) = (String::new(), None);
     for toggle in toggles {
@@ -128,24 +129,28 @@ fn list(toggles: &[Toggle]) -> String {
         let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
         let _ = writeln!(text, "  {:<width$}  {}{needs}", toggle.name, toggle.advice);
     }
-    let _ = write!(text, "\n{} pieces of advice. kneepoint experiment NAME… · --all", toggles.len());
+    let _ = write!(
+        text,
+        "\n{} toggles. Run some: kneepoint experiment NAME…; run all: kneepoint experiment --all",
+        toggles.len()
+    );
     text
 }
 
-/// A name for what began now, and when that was.
-fn now() -> (String, String) {
+/// A run name and a UTC timestamp of the current time.
+fn new_id_and_start() -> (String, String) {
     let now = jiff::Timestamp::now();
-    (run::id(now), now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    (new_run_id(now), now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-fn file(id: String, started: String, plan: &Plan, driver: &str) -> ExperimentFile {
+fn new_file(id: String, started: String, plan: &Plan, driver: &str) -> ExperimentFile {
     ExperimentFile {
         format_version: FORMAT_VERSION,
         id,
         kneepoint: env!("CARGO_PKG_VERSION").to_owned(),
         started,
-        command: main_job::command_line(),
-        host: host::describe(),
+        command: run::command_line(),
+        host: host::describe_host(),
         driver: driver.to_owned(),
         versions: std::collections::BTreeMap::new(),
         seed: plan.seed,

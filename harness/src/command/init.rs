@@ -1,4 +1,4 @@
-//! `kneepoint init`: a commented `kneepoint.toml`, nothing else touched.
+//! `kneepoint init`: writes the default `kneepoint.toml` with its comments.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -9,7 +9,7 @@ use crate::config;
 use crate::console;
 use crate::failure::Failure;
 
-pub(super) fn init(force: bool) -> Result<ExitCode, Failure> {
+pub(super) fn write_config(force: bool) -> Result<ExitCode, Failure> {
     let mut options = OpenOptions::new();
     options.write(true);
     if force {
@@ -20,11 +20,11 @@ pub(super) fn init(force: bool) -> Result<ExitCode, Failure> {
     let mut file = options.open(config::FILE).map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => Failure::new(
             ExitCode::Usage,
-            format!("{} is already here; kneepoint init --force writes over it", config::FILE),
+            format!("{} already exists; overwrite it with: kneepoint init --force", config::FILE),
         ),
         _ => Failure::new(ExitCode::MissingTool, format!("cannot write {}: {e}", config::FILE)),
     })?;
     file.write_all(config::DEFAULT.as_bytes()).map_err(Failure::internal)?;
-    console::print(&format!("wrote {}: every key with its default. Next: kneepoint run", config::FILE));
+    console::print(&format!("wrote {} with every key and its default. Next: kneepoint run", config::FILE));
     Ok(ExitCode::Ok)
 }

@@ -1,33 +1,32 @@
-//! What a finished run says on stdout, in the form that was asked for.
+//! Prints the results of a run on stdout, in the selected format.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
 use kneepoint_ci::{GateResult, annotations};
-use kneepoint_crawler::smoke_lines as lines_of;
+use kneepoint_crawler::smoke_lines;
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::summary::Summary;
 use kneepoint_reports::{Report, render};
 
-use super::stored;
 use crate::cli::{Common, Format};
 use crate::console;
 use crate::failure::Failure;
 use crate::run::Run;
 
-pub(super) fn print(common: &Common, run: &Run) -> Result<(), Failure> {
+pub(super) fn print_summary(common: &Common, run: &Run) -> Result<(), Failure> {
     let Some(summary) = run.folder.read_json_if_there::<Summary>(names::SUMMARY)? else { return Ok(()) };
     match common.format {
         Format::Json => console::print(&serde_json::to_string_pretty(&summary).map_err(Failure::internal)?),
-        Format::Human => console::print(&human(run, &summary)?),
-        Format::Github => github(run)?,
+        Format::Human => console::print(&render_for_terminal(run, &summary)?),
+        Format::Github => print_for_github(run)?,
     }
     Ok(())
 }
 
-fn human(run: &Run, summary: &Summary) -> Result<String, Failure> {
-    let facts = stored::facts(&run.folder)?;
+fn render_for_terminal(run: &Run, summary: &Summary) -> Result<String, Failure> {
+    let facts = run.load_facts()?;
     let analysis = run.folder.read_json(names::ANALYSIS)?;
     let view = Report::build(&facts, &analysis, summary, &[]);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
@@ -36,9 +35,9 @@ fn human(run: &Run, summary: &Summary) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Annotations on stdout; the Markdown report goes to the step summary, where there is one.
-fn github(run: &Run) -> Result<(), Failure> {
-    let facts = stored::facts(&run.folder)?;
+/// Prints annotations, and appends the Markdown report to the step summary, if there is one.
+fn print_for_github(run: &Run) -> Result<(), Failure> {
+    let facts = run.load_facts()?;
     let analysis = run.folder.read_json(names::ANALYSIS)?;
     let gate: GateResult = run.folder.read_json(names::GATE)?;
     console::print(&annotations(&facts, &analysis, &gate).join("\n"));
@@ -51,10 +50,10 @@ fn github(run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Pass or fail for each page, in a column.
-pub(super) fn smoke_lines(site: &SiteMap) -> String {
+/// One line a page with pass or fail.
+pub(super) fn render_smoke_lines(site: &SiteMap) -> String {
     let mut text = String::new();
-    for line in lines_of(site) {
+    for line in smoke_lines(site) {
         let _ = writeln!(text, "{line}");
     }
     text

@@ -1,4 +1,4 @@
-//! What is said of a configuration that cannot be used: file, line, column, key, value, suggestion, valid example.
+//! Errors of the configuration: file, line, column, key, value, suggestion, and a valid example.
 
 use std::fmt::Write as _;
 use std::io;
@@ -11,26 +11,26 @@ use super::DEFAULT;
 /// Why a configuration was refused.
 #[derive(Debug, Error)]
 pub(crate) enum ConfigError {
-    /// The file cannot be read.
+    /// The file cannot be opened or read.
     #[error("cannot read {path}: {why}")]
     Unreadable {
-        /// Which.
+        /// Path as given by the user or found.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         why: String,
     },
-    /// The file says something that is not understood.
+    /// A key or value is not valid; the text has its line and an example.
     #[error("{0}")]
     Refused(String),
-    /// Laid over the defaults it makes no sense.
+    /// The merged configuration is not valid, so there is no line.
     #[error("configuration: {0}")]
     Merged(String),
-    /// A flag of the command line makes no sense.
+    /// A command-line flag is not valid.
     #[error("{flag}: {why}")]
     Flag {
-        /// Which.
+        /// With its two dashes.
         flag: &'static str,
-        /// Why, with a valid example.
+        /// The reason, with a valid example.
         why: String,
     },
 }
@@ -42,27 +42,27 @@ impl ConfigError {
 
     pub(super) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let (line, column) = place(text, at);
+        let (line, column) = line_and_column(text, at);
         let written = text.lines().nth(line - 1).unwrap_or_default();
         let message = error.message().trim();
         let mut shown = format!("{}:{line}:{column}: {message}\n", path.display());
         let _ = writeln!(shown, "  {line} | {written}");
         let _ = writeln!(shown, "  {} | {}^", " ".repeat(line.to_string().len()), " ".repeat(column - 1));
         let section = section_at(text, line);
-        let unknown = quoted(message, "unknown field `");
-        let suggestion = unknown.and_then(|key| nearest(key, message));
+        let unknown = text_before_backtick(message, "unknown field `");
+        let suggestion = unknown.and_then(|key| nearest_name(key, message));
         if let Some(suggestion) = suggestion {
             let _ = writeln!(shown, "  did you mean `{suggestion}`?");
         }
         let key = suggestion.unwrap_or_else(|| written.split('=').next().unwrap_or_default().trim());
-        if let Some(example) = example(&section, key) {
-            let _ = writeln!(shown, "  a valid line: {example}");
+        if let Some(example) = example_line(&section, key) {
+            let _ = writeln!(shown, "  example: {example}");
         }
         Self::Refused(shown.trim_end().to_owned())
     }
 }
 
-fn place(text: &str, at: usize) -> (usize, usize) {
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
@@ -74,12 +74,12 @@ fn section_at(text: &str, line: usize) -> String {
     headings.last().unwrap_or_default().trim().to_owned()
 }
 
-fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
+fn text_before_backtick<'a>(message: &'a str, before: &str) -> Option<&'a str> {
     message.split_once(before)?.1.split('`').next()
 }
 
-/// serde lists what it expected between backticks; the nearest of those is what was meant.
-fn nearest<'a>(key: &str, message: &'a str) -> Option<&'a str> {
+/// The most similar of the names that serde lists between backticks.
+fn nearest_name<'a>(key: &str, message: &'a str) -> Option<&'a str> {
     let expected = message.split_once("expected")?.1;
     expected
         .split('`')
@@ -91,14 +91,14 @@ fn nearest<'a>(key: &str, message: &'a str) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
-/// The line of the defaults that sets (or, commented out, would set) this key in this section.
-fn example(section: &str, key: &str) -> Option<String> {
-    let mut here = String::new();
+/// The line of default.toml that sets this key in this section, or shows it in a comment.
+fn example_line(section: &str, key: &str) -> Option<String> {
+    let mut current = String::new();
     for line in DEFAULT.lines() {
         let trimmed = line.trim_start_matches('#').trim();
         if let Some(name) = line.trim().strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            name.clone_into(&mut here);
-        } else if here == section
+            name.clone_into(&mut current);
+        } else if current == section
             && trimmed.split('=').next().is_some_and(|k| k.trim() == key)
             && trimmed.contains('=')
         {

@@ -1,4 +1,4 @@
-//! The plan: what is believed. Built once; each stage is given its own part and never the whole.
+//! The plan: validated settings, one part for each stage. No stage gets the whole plan.
 
 mod experiment;
 mod ladder;
@@ -9,94 +9,80 @@ mod target;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kneepoint_model::units::Span;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 pub(crate) use self::experiment::ExperimentPart;
 pub(crate) use self::ladder::LadderPart;
 pub(crate) use self::load::{LoadPart, Mix};
 pub(crate) use self::slo::SloPart;
 pub(crate) use self::target::{SiteTarget, StackPart, Target};
-use super::mix::mix;
+use super::mix::load_mix;
 use super::raw::{Crawl, RawConfig};
+use super::required::{required, required_time, serialize_time};
 use super::value::OtlpUrl;
 use super::{ConfigError, Overrides};
 
-/// Everything a run needs to know.
+/// All settings of a run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Plan {
     /// The `.kneepoint` folder.
     #[serde(skip)]
     pub(crate) home: PathBuf,
-    /// What is looked at.
+    /// The reference stack or a running site.
     pub(crate) target: Target,
-    /// Seed of data and load.
+    /// Seed of the data and of the load.
     pub(crate) seed: u64,
-    /// Smoke.
+    /// Limits of the smoke crawl.
     pub(crate) crawl: Crawl,
-    /// Warming.
+    /// Limits of the warm-up stage.
     pub(crate) warm: WarmPart,
-    /// Probing.
+    /// Limits of the probe stage.
     pub(crate) probe: ProbePart,
-    /// Load.
+    /// Load phases and transport.
     pub(crate) load: LoadPart,
-    /// Profiling.
+    /// Length and rate of the profiles.
     pub(crate) profile: ProfilePart,
-    /// The climb of the ladder.
+    /// Objective, phases and rungs of the ladder.
     pub(crate) ladder: LadderPart,
-    /// Advice put to the test.
+    /// Pairs and blocks of experiments.
     pub(crate) experiment: ExperimentPart,
-    /// Assertions.
+    /// Assertions for the gate.
     pub(crate) slo: SloPart,
-    /// Who else is told.
+    /// Outputs beside the run folder.
     pub(crate) report: ReportPart,
 }
 
-/// Warming.
+/// `[warm]`: limits of the warm stage.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct WarmPart {
     pub(crate) pages: usize,
     pub(crate) max_rounds: usize,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) max_time: Duration,
 }
 
-/// Probing.
+/// `[probe]`: limits of the probe stage.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct ProbePart {
     pub(crate) repeats: u32,
     pub(crate) max_routes: usize,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) max_time: Duration,
 }
 
-/// Profiling.
+/// `[profile]`: length and sampling rate.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct ProfilePart {
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) time: Duration,
     pub(crate) hz: u32,
 }
 
-/// Who else is told.
+/// `[report]`: outputs beside the run folder.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ReportPart {
-    /// A collector of OpenTelemetry metrics, told while load runs.
+    /// Collector of OpenTelemetry metrics that receives figures of load.
     pub(crate) otlp: Option<OtlpUrl>,
-}
-
-/// As it would be written in the file.
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&Span(*time))
-}
-
-/// Every key has a default, so a merged file lacks none.
-pub(super) fn set<T>(value: Option<T>) -> T {
-    value.expect("default.toml sets every key that has no other meaning; a test holds it")
-}
-
-fn time(value: Option<Span>) -> Duration {
-    set(value).0
 }
 
 impl Plan {
@@ -106,27 +92,30 @@ impl Plan {
         home: &Path,
         over: &Overrides,
     ) -> Result<Self, ConfigError> {
-        let seed = over.seed.unwrap_or(set(raw.stack.seed));
-        let mix = mix(&raw, base, over)?;
-        let slo = slo::slo(&raw.slo, over, &mix)?;
+        let seed = over.seed.unwrap_or(required(raw.stack.seed));
+        let mix = load_mix(&raw, base, over)?;
+        let slo = slo::build_slo(&raw.slo, over, &mix)?;
         Ok(Self {
             home: home.to_owned(),
-            target: target::target(&raw, base, seed, over)?,
+            target: target::build_target(&raw, base, seed, over)?,
             seed,
             warm: WarmPart {
-                pages: set(raw.warm.pages).0 as usize,
-                max_rounds: set(raw.warm.max_rounds).0 as usize,
-                max_time: time(raw.warm.max_time),
+                pages: required(raw.warm.pages).0 as usize,
+                max_rounds: required(raw.warm.max_rounds).0 as usize,
+                max_time: required_time(raw.warm.max_time),
             },
             probe: ProbePart {
-                repeats: set(raw.probe.repeats).0,
-                max_routes: set(raw.probe.max_routes).0 as usize,
-                max_time: time(raw.probe.max_time),
+                repeats: required(raw.probe.repeats).0,
+                max_routes: required(raw.probe.max_routes).0 as usize,
+                max_time: required_time(raw.probe.max_time),
             },
             load: load::part(&raw, base, seed, over, mix)?,
-            profile: ProfilePart { time: time(raw.profile.time), hz: set(raw.profile.hz).0.min(99) },
-            ladder: ladder::ladder(&raw.ladder, over)?,
-            experiment: experiment::experiment(&raw.experiment, over)?,
+            profile: ProfilePart {
+                time: required_time(raw.profile.time),
+                hz: required(raw.profile.hz).0.min(99),
+            },
+            ladder: ladder::build_ladder(&raw.ladder, over)?,
+            experiment: experiment::build_experiment(&raw.experiment, over)?,
             slo,
             report: ReportPart { otlp: over.otlp.clone().or(raw.report.otlp) },
             crawl: raw.crawl,

@@ -1,4 +1,4 @@
-//! Exactly what `kneepoint.toml` says: nothing is believed here, and nothing unknown is taken.
+//! The sections of `kneepoint.toml` as written: unknown keys are refused, nothing is validated across keys.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,12 +10,13 @@ use kneepoint_model::units::Span;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::connection::{ReadRateText, SocketPath};
 use super::value::{
-    AssertionText, AtLeastOne, OtlpUrl, Port, PromiseText, Rate, Spread, StageText, StopText, WakeText,
+    ArrivalSpread, AssertionText, AtLeastOne, ObjectiveText, OtlpUrl, PacingText, Port, Rate, SegmentText,
+    StopLimitText,
 };
-use super::wire::{ReadRateText, SocketPath};
 
-/// The file. Every key may be absent: what is absent is taken from the defaults.
+/// The whole file; an absent key takes its default.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawConfig {
@@ -33,16 +34,16 @@ pub(crate) struct RawConfig {
 }
 
 macro_rules! section {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub(crate) struct $name { $(pub(crate) $field: Option<$type>),* }
+        pub(crate) struct $name { $($(#[$attribute])* pub(crate) $field: Option<$type>),* }
     };
 }
 
 section! {
-    /// A site that already runs.
+    /// `[site]`: a site that already runs.
     Site {
         url: Url,
         host_header: String,
@@ -55,7 +56,7 @@ section! {
     }
 }
 section! {
-    /// The reference stack.
+    /// `[stack]`: the reference stack.
     Stack {
         driver: StackDriver,
         topology: String,
@@ -68,7 +69,7 @@ section! {
     }
 }
 section! {
-    /// The smoke crawl.
+    /// `[crawl]`: the smoke crawl.
     Crawl {
         max_pages: AtLeastOne,
         max_depth: u32,
@@ -81,23 +82,24 @@ section! {
     }
 }
 section! {
-    /// Warming.
+    /// `[warm]`: the warm stage.
     Warm { pages: AtLeastOne, max_rounds: AtLeastOne, max_time: Span }
 }
 section! {
-    /// Probing.
+    /// `[probe]`: the probe stage.
     Probe { repeats: AtLeastOne, max_routes: AtLeastOne, max_time: Span }
 }
 section! {
-    /// Load.
+    /// `[load]`: load phases and transport.
     Load {
         http: HttpVersion,
         users: AtLeastOne,
         closed: Span,
         open: Span,
         rate: Rate,
-        stages: Vec<StageText>,
-        arrivals: Spread,
+        #[serde(alias = "stages")]
+        segments: Vec<SegmentText>,
+        arrivals: ArrivalSpread,
         replay: PathBuf,
         speed: f64,
         warmup: Span,
@@ -105,10 +107,10 @@ section! {
         max_in_flight: AtLeastOne,
         connect_ahead: u32,
         shed_after: Span,
-        wake: WakeText,
+        wake: PacingText,
         accept_encoding: Vec<Coding>,
         read_rate: ReadRateText,
-        stop_when: Vec<StopText>,
+        stop_when: Vec<StopLimitText>,
         threads: AtLeastOne,
         pin: bool,
         think: f64,
@@ -116,13 +118,13 @@ section! {
     }
 }
 section! {
-    /// Profiling.
+    /// `[profile]`: the profile stage.
     Profile { time: Span, hz: AtLeastOne }
 }
 section! {
-    /// The climb of the ladder.
+    /// `[ladder]`: objective, phases and rungs.
     Ladder {
-        slo: PromiseText,
+        slo: ObjectiveText,
         rungs: Vec<String>,
         closed: Span,
         step: Span,
@@ -133,11 +135,11 @@ section! {
     }
 }
 section! {
-    /// Advice put to the test.
+    /// `[experiment]`: pairs and blocks.
     Experiment { pairs: AtLeastOne, spare: u32, block: Span, size: DataSize }
 }
 section! {
-    /// Assertions.
+    /// `[slo]`: assertions for the gate.
     Slo {
         assert: Vec<AssertionText>,
         fail_on: FailOn,
@@ -146,7 +148,7 @@ section! {
 }
 
 section! {
-    /// Who else is told.
+    /// `[report]`: outputs beside the run folder.
     Report { otlp: OtlpUrl }
 }
 
@@ -161,7 +163,7 @@ pub(crate) enum StackDriver {
 }
 
 impl StackDriver {
-    /// The name in the manifest and on the command line.
+    /// Name in the manifest and on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -174,32 +176,32 @@ impl StackDriver {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StackDb {
-    /// SQLite natively, MySQL in compose, or what the topology says.
+    /// The database of the topology, or SQLite (native) and MySQL (compose).
     Auto,
-    /// A file.
+    /// A file; no server process.
     Sqlite,
-    /// MySQL.
+    /// A MySQL server.
     Mysql,
-    /// MariaDB.
+    /// A MariaDB server.
     Mariadb,
 }
 
 /// Size of the reference data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub(crate) enum DataSize {
-    /// 500 books.
+    /// 500 books (small).
     #[value(name = "S")]
     S,
-    /// 5,000 books.
+    /// 5,000 books (medium).
     #[value(name = "M")]
     M,
-    /// 50,000 books.
+    /// 50,000 books (large).
     #[value(name = "L")]
     L,
 }
 
 impl DataSize {
-    /// The name on the command line.
+    /// Name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::S => "S",
@@ -209,22 +211,22 @@ impl DataSize {
     }
 }
 
-/// From which severity on a finding fails the run.
+/// Lowest severity of a finding that fails the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FailOn {
-    /// Never.
+    /// No finding fails the run.
     None,
-    /// Any finding.
+    /// Any finding fails the run.
     Hint,
-    /// Likely or proven.
+    /// Likely and proven findings fail the run.
     Likely,
-    /// Proven only.
+    /// Only proven findings fail the run.
     Proven,
 }
 
 impl FailOn {
-    /// As the gate wants it.
+    /// The gate's own type; `None` when no finding fails.
     pub(crate) const fn severity(self) -> Option<Severity> {
         match self {
             Self::None => None,

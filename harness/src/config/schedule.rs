@@ -1,4 +1,4 @@
-//! When visitors come, where it is not simply a rate or a number of users: in stages, or as a log says they once did.
+//! Load schedules: segments of rates or users, and the replay of an access log.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -9,56 +9,61 @@ use kneepoint_model::crowd::AnyStage;
 use kneepoint_scenarios::Replay;
 use serde::{Serialize as _, Serializer};
 
-use super::plan::set;
 use super::raw::RawConfig;
-use super::value::StageText;
+use super::required::required;
+use super::value::SegmentText;
 use super::{ConfigError, Overrides};
 
-/// The stages of the command line, or else of the file.
-pub(super) fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>, ConfigError> {
-    let given = over.stages.iter().copied().map(StageText).collect::<Vec<_>>();
-    let stages = if given.is_empty() { raw.load.stages.clone().unwrap_or_default() } else { given };
-    let (rates, users): (Vec<AnyStage>, Vec<AnyStage>) =
-        stages.iter().map(|StageText(stage)| *stage).partition(|stage| matches!(stage, AnyStage::Rate(_)));
-    let is_empty = |stage: &AnyStage| match stage {
-        AnyStage::Rate(stage) => stage.mean().0 <= 0.0,
-        AnyStage::Users(stage) => stage.peak() == 0,
+/// The segments of the command line, or else of the file.
+pub(super) fn read_segments(raw: &RawConfig, over: &Overrides) -> Result<Vec<SegmentText>, ConfigError> {
+    let given = over.segments.iter().copied().map(SegmentText).collect::<Vec<_>>();
+    let segments = if given.is_empty() { raw.load.segments.clone().unwrap_or_default() } else { given };
+    let (rates, users): (Vec<AnyStage>, Vec<AnyStage>) = segments
+        .iter()
+        .map(|SegmentText(segment)| *segment)
+        .partition(|segment| matches!(segment, AnyStage::Rate(_)));
+    let is_empty = |segment: &AnyStage| match segment {
+        AnyStage::Rate(segment) => segment.mean().0 <= 0.0,
+        AnyStage::Users(segment) => segment.peak() == 0,
     };
-    for (own, example) in [(rates, "ramp 0/s to 50/s over 1m"), (users, "ramp 0 to 50 users over 1m")] {
-        if !own.is_empty() && own.iter().all(is_empty) {
+    for (list, example) in [(rates, "ramp 0/s to 50/s over 1m"), (users, "ramp 0 to 50 users over 1m")] {
+        if !list.is_empty() && list.iter().all(is_empty) {
             return Err(ConfigError::Merged(format!(
-                "load.stages has no stage with visitors; e.g. stages = [\"{example}\"]"
+                "load.segments has no segment with load; write e.g. segments = [\"{example}\"]"
             )));
         }
     }
-    Ok(stages)
+    Ok(segments)
 }
 
-/// What is said of a log, instead of the log itself.
-#[expect(clippy::ref_option, reason = "serde gives it so")]
-pub(super) fn said<S: Serializer>(replay: &Option<Arc<Replay>>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a description of the log instead of its requests.
+#[expect(clippy::ref_option, reason = "the signature that serde requires")]
+pub(super) fn serialize_replay<S: Serializer>(
+    replay: &Option<Arc<Replay>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     replay.as_ref().map(|log| log.notes().join(" ")).serialize(serializer)
 }
 
-/// The log of the command line, or else of the file.
-pub(super) fn log_of(raw: &RawConfig, base: &Path, over: &Overrides) -> Option<PathBuf> {
+/// Path of the log from the command line, or else from the file.
+pub(super) fn replay_path(raw: &RawConfig, base: &Path, over: &Overrides) -> Option<PathBuf> {
     over.replay.clone().or_else(|| raw.load.replay.as_ref().map(|path| base.join(path)))
 }
 
-/// The log, read whole: what is wrong with it is said before anything is started.
-pub(super) fn read(path: &Path) -> Result<Arc<Replay>, ConfigError> {
+/// Reads the whole log, so that its errors are reported before anything is started.
+pub(super) fn read_replay(path: &Path) -> Result<Arc<Replay>, ConfigError> {
     let file = File::open(path).map_err(|error| ConfigError::unreadable(path, &error))?;
     let log = Replay::from_access_log(BufReader::with_capacity(1 << 20, file), &path.display().to_string());
     let log = log.map_err(|error| ConfigError::Merged(format!("load.replay: {error}")))?;
     Ok(Arc::new(log))
 }
 
-/// How much faster than in the log its requests come.
-pub(super) fn speed(raw: &RawConfig, over: &Overrides) -> Result<f64, ConfigError> {
-    let speed = over.speed.unwrap_or(set(raw.load.speed));
+/// Factor by which the replay is faster than the log.
+pub(super) fn replay_speed(raw: &RawConfig, over: &Overrides) -> Result<f64, ConfigError> {
+    let speed = over.speed.unwrap_or(required(raw.load.speed));
     if speed > 0.0 && speed <= 1_000.0 {
         return Ok(speed);
     }
-    let why = format!("load.speed = {speed} is not above 0 and at most 1000; e.g. speed = 5");
+    let why = format!("load.speed = {speed} must be above 0 and at most 1000; e.g. speed = 5");
     Err(ConfigError::Merged(why))
 }

@@ -1,4 +1,4 @@
-//! Values of `kneepoint.toml` that are checked while they are read, so that every refusal has a line and a column.
+//! Values of `kneepoint.toml` that are validated while they are read, so that every error has a line and a column.
 
 use std::str::FromStr;
 
@@ -16,9 +16,9 @@ use url::Url;
 /// The open phase's rate: `auto`, or journeys per second such as `50/s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Rate {
-    /// From what the closed phase reached.
+    /// A share of the throughput of the closed phase.
     Auto,
-    /// Journeys per second.
+    /// Journeys per second, above 0.
     PerSecond(f64),
 }
 
@@ -49,75 +49,75 @@ impl Serialize for Rate {
     }
 }
 
-/// A stage of load, as it is written: `ramp 20/s to 80/s over 1m`, `hold 20 users for 30s`.
+/// A segment of load, as it is written: `ramp 20/s to 80/s over 1m`, `hold 20 users for 30s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct StageText(pub(crate) AnyStage);
+pub(crate) struct SegmentText(pub(crate) AnyStage);
 
-impl<'de> Deserialize<'de> for StageText {
+impl<'de> Deserialize<'de> for SegmentText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map(Self).map_err(de::Error::custom)
     }
 }
 
-impl Serialize for StageText {
+impl Serialize for SegmentText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-/// How the open model waits for the next arrival, as it is written: `auto`, `spin`, or a slack such as `200us`.
+/// Pacing of the open model, as it is written: `auto`, `spin`, or a batching window such as `200us`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct WakeText(pub(crate) Wake);
+pub(crate) struct PacingText(pub(crate) Wake);
 
-impl<'de> Deserialize<'de> for WakeText {
+impl<'de> Deserialize<'de> for PacingText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let slack = || text.parse().ok().filter(|Span(slack)| *slack <= Wake::MOST);
+        let window = || text.parse().ok().filter(|Span(window)| *window <= Wake::MOST);
         match text.as_str() {
             "auto" => Ok(Self(Wake::Automatic)),
             "spin" => Ok(Self(Wake::Spinning)),
-            _ => slack().map(|Span(slack)| Self(Wake::Within(slack))).ok_or_else(|| {
+            _ => window().map(|Span(window)| Self(Wake::Within(window))).ok_or_else(|| {
                 de::Error::custom(format!(
-                    "`{text}` is no way to wait; write `auto`, `spin`, or a slack of at most 10ms, e.g. `200us`"
+                    "`{text}` is not a pacing mode; write `auto`, `spin`, or a batching window of at most 10ms, e.g. `200us`"
                 ))
             }),
         }
     }
 }
 
-impl Serialize for WakeText {
+impl Serialize for PacingText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Wake::Automatic => serializer.serialize_str("auto"),
             Wake::Spinning => serializer.serialize_str("spin"),
-            Wake::Within(slack) => serializer.collect_str(&Span(slack)),
+            Wake::Within(window) => serializer.collect_str(&Span(window)),
         }
     }
 }
 
-/// A limit at which load is stopped, as it is written: `error > 50%`, `p95 > 5s`.
+/// A limit at which load stops, as it is written: `error > 50%`, `p95 > 5s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct StopText(pub(crate) StopWhen);
+pub(crate) struct StopLimitText(pub(crate) StopWhen);
 
-impl<'de> Deserialize<'de> for StopText {
+impl<'de> Deserialize<'de> for StopLimitText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map(Self).map_err(de::Error::custom)
     }
 }
 
-impl Serialize for StopText {
+impl Serialize for StopLimitText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-/// How arrivals of the open phase are spread.
+/// Distribution of the arrivals of the open phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Spread {
-    /// At even distances.
+pub(crate) enum ArrivalSpread {
+    /// At equal distances.
     Even,
-    /// Independently of each other, as real visitors come.
+    /// Independent of each other, like arrivals of real users.
     Poisson,
 }
 
@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for AtLeastOne {
     }
 }
 
-/// A port that needs no rights and stays out of the ephemeral range.
+/// A port that needs no privileges and is below the ephemeral range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Port(pub(crate) u16);
@@ -151,7 +151,7 @@ impl<'de> Deserialize<'de> for Port {
     }
 }
 
-/// One assertion, as written and as understood.
+/// One assertion of `[slo]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AssertionText(pub(crate) Assertion);
 
@@ -168,56 +168,56 @@ impl Serialize for AssertionText {
     }
 }
 
-/// One response time that must be kept while the rate is raised, as written in `[ladder] slo`.
+/// The response-time objective of `[ladder] slo`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PromiseText(pub(crate) Promise);
+pub(crate) struct ObjectiveText(pub(crate) Promise);
 
-impl PromiseText {
-    /// Reads an assertion about a response time; the error says what else was found, with an example.
+impl ObjectiveText {
+    /// Parses an assertion about a response time; the error has a valid example.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let assertion = Assertion::parse(text).map_err(|e| e.to_string())?;
         let metric = assertion.metric();
         if metric == Metric::CpuPerRequest || metric.unit() != Unit::Time {
             return Err(format!(
-                "`{text}` is not about a response time; write e.g. `p95 < 250ms` (failed requests break the promise anyway)"
+                "`{text}` is not about a response time; write e.g. `p95 < 250ms` (failed requests violate the objective anyway)"
             ));
         }
         let limit_us = Micros(assertion.limit().base().round() as u64);
         if limit_us == Micros::ZERO {
-            return Err(format!("`{text}` can never be kept; write e.g. `p95 < 250ms`"));
+            return Err(format!("`{text}` can never be met; write e.g. `p95 < 250ms`"));
         }
         let inclusive = assertion.comparison() == Comparison::AtMost;
         Ok(Self(Promise { metric, limit_us, inclusive }))
     }
 }
 
-impl<'de> Deserialize<'de> for PromiseText {
+impl<'de> Deserialize<'de> for ObjectiveText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(de::Error::custom)
     }
 }
 
-impl Serialize for PromiseText {
+impl Serialize for ObjectiveText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-/// Where metrics are sent while load runs: the address of a collector of OpenTelemetry metrics.
+/// Address of a collector of OpenTelemetry metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OtlpUrl(pub(crate) Url);
 
 impl FromStr for OtlpUrl {
     type Err = String;
 
-    /// Reads an address; the error says what is wrong with it, with an example.
+    /// Parses the address; the error has a valid example and never repeats the text.
     fn from_str(text: &str) -> Result<Self, String> {
         let url = text.parse().map_err(|error| {
-            // What cannot be read may hold a password.
+            // Text that is not a URL may contain a password.
             format!("not an address ({error}); write e.g. http://127.0.0.1:4318")
         })?;
-        crate::otlp::endpoint(&url).map(Self)
+        kneepoint_live::metrics_endpoint(&url).map(Self)
     }
 }
 
@@ -238,12 +238,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_is_about_a_response_time() {
-        let read = PromiseText::parse("p95 < 250 ms").expect("valid").0;
+    fn an_objective_is_about_a_response_time() {
+        let read = ObjectiveText::parse("p95 < 250 ms").expect("valid").0;
         assert_eq!((read.metric, read.limit_us, read.inclusive), (Metric::P95, Micros(250_000), false));
-        assert!(PromiseText::parse("ttfb_p95 <= 1s").expect("valid").0.inclusive);
+        assert!(ObjectiveText::parse("ttfb_p95 <= 1s").expect("valid").0.inclusive);
         for bad in ["rps > 50/s", "error < 1%", "cpu_per_request < 5ms", "p95 > 3ms", "p95 < 0ms", "fast"] {
-            let refused = PromiseText::parse(bad).expect_err(bad);
+            let refused = ObjectiveText::parse(bad).expect_err(bad);
             assert!(refused.contains('`'), "{refused}");
         }
     }

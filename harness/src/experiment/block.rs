@@ -1,4 +1,4 @@
-//! One block of load on one side, from stock before to stock after, as values of signals. The arithmetic is pure.
+//! Turns one block of load on one side into values of signals. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,30 +10,30 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 use kneepoint_profiler::Stock;
 
-/// Connections that the load generator opens to see whether anybody listens, before a block.
-const KNOCKS: u64 = 1;
+/// Connections that the load generator opens before a block to check that the server listens.
+const CHECK_CONNECTIONS: u64 = 1;
 
-/// Everything known of one block.
-pub(super) struct Seen<'a> {
+/// Everything that was measured over one block.
+pub(super) struct BlockObservation<'a> {
     pub(super) pair: u32,
     pub(super) side: Side,
     pub(super) phase: &'a LoadPhase,
     pub(super) stock: &'a Stock,
-    /// Which of the stacks was loaded.
+    /// Index of the stack that was loaded.
     pub(super) stack: usize,
-    /// What was asked for beside the load: leaks, error pages, counters of the database.
-    pub(super) more: BTreeMap<Signal, f64>,
+    /// Signals that do not come from the load itself: leaks, error pages, counters of the database.
+    pub(super) extra: BTreeMap<Signal, f64>,
 }
 
-/// The block as it is kept.
-pub(super) fn block(seen: Seen<'_>) -> Block {
-    let Seen { pair, side, phase, stock, stack, more } = seen;
+/// Builds the block as it is written to `experiment.json`.
+pub(super) fn build_block(observed: BlockObservation<'_>) -> Block {
+    let BlockObservation { pair, side, phase, stock, stack, extra } = observed;
     let tiers = stock.stacks.get(stack).map(Vec::as_slice).unwrap_or_default();
     let censored = phase.outcomes.get(&Outcome::Censored).copied().unwrap_or(0);
     let requests = phase.requests.saturating_sub(censored);
-    let mut values = of_load(phase, requests);
-    values.extend(of_stock(phase, stock, tiers, requests));
-    values.extend(more);
+    let mut values = load_signals(phase, requests);
+    values.extend(resource_signals(phase, stock, tiers, requests));
+    values.extend(extra);
     values.retain(|_, value| value.is_finite());
     Block {
         pair,
@@ -42,13 +42,13 @@ pub(super) fn block(seen: Seen<'_>) -> Block {
         errors: phase.errors,
         foreign: Ratio(stock.foreign_share()),
         generator: phase.generator.busiest_thread,
-        tier_cpu_us: tier_cpu(tiers, requests),
+        tier_cpu_us: tier_cpu_per_request(tiers, requests),
         values,
         dropped: None,
     }
 }
 
-fn of_load(phase: &LoadPhase, requests: u64) -> BTreeMap<Signal, f64> {
+fn load_signals(phase: &LoadPhase, requests: u64) -> BTreeMap<Signal, f64> {
     if requests == 0 {
         return BTreeMap::new();
     }
@@ -68,15 +68,20 @@ fn of_load(phase: &LoadPhase, requests: u64) -> BTreeMap<Signal, f64> {
         (Signal::NotModifiedShare, each(sum(|e| e.statuses.get(&304).copied().unwrap_or(0)))),
         (Signal::CompressedShare, each(sum(|endpoint| endpoint.compressed))),
     ]);
-    // An answer out of a cache in front cost no statement; of any other that says nothing, nothing is known.
-    let spoken: u64 = sum(|endpoint| endpoint.split.n);
-    if spoken + hits >= requests && spoken + hits > 0 {
+    // A response from a cache in front cost no statement; of any other without Server-Timing nothing is known.
+    let with_timing: u64 = sum(|endpoint| endpoint.split.n);
+    if with_timing + hits >= requests && with_timing + hits > 0 {
         values.insert(Signal::StatementsPerRequest, each(sum(|endpoint| endpoint.split.queries)));
     }
     values
 }
 
-fn of_stock(phase: &LoadPhase, stock: &Stock, tiers: &[TierSample], requests: u64) -> BTreeMap<Signal, f64> {
+fn resource_signals(
+    phase: &LoadPhase,
+    stock: &Stock,
+    tiers: &[TierSample],
+    requests: u64,
+) -> BTreeMap<Signal, f64> {
     let mut values = BTreeMap::new();
     let memory: f64 = tiers.iter().map(|tier| tier.pss.unwrap_or(tier.rss).as_f64()).sum();
     if memory > 0.0 {
@@ -90,13 +95,13 @@ fn of_stock(phase: &LoadPhase, stock: &Stock, tiers: &[TierSample], requests: u6
         values.insert(Signal::CpuPerRequest, cpu / requests as f64);
     }
     if let Some(opened) = stock.opened {
-        let inner = opened.saturating_sub(phase.connect_us.count + KNOCKS);
+        let inner = opened.saturating_sub(phase.connect_us.count + CHECK_CONNECTIONS);
         values.insert(Signal::InnerConnectionsPerRequest, inner as f64 / requests as f64);
     }
     values
 }
 
-fn tier_cpu(tiers: &[TierSample], requests: u64) -> BTreeMap<Tier, f64> {
+fn tier_cpu_per_request(tiers: &[TierSample], requests: u64) -> BTreeMap<Tier, f64> {
     let mut each = BTreeMap::new();
     for tier in tiers.iter().filter(|_| requests > 0) {
         *each.entry(tier.tier).or_insert(0.0) += tier.cpu_us.as_f64() / requests as f64;

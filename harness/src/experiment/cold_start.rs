@@ -1,4 +1,4 @@
-//! What the first visitor of a fresh worker waits for, against what a later one does: one launch, one pair.
+//! Compares the first request to a fresh worker with later ones: one launch of the server is one pair.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,46 +12,47 @@ use kneepoint_profiler::Stocktaker;
 use kneepoint_stack::Topology;
 use kneepoint_stack::toggle::{Connections, Requests, Toggle};
 
-use super::bench::Bench;
-use super::block::{Seen, block};
-use super::ground::{Ground, NoGround, stand_as};
+use super::block::{BlockObservation, build_block};
+use super::context::ExperimentContext;
+use super::journal::ExperimentJournal;
 use super::pairs::not_run;
-use super::requests::scenario;
+use super::requests::build_scenario;
 use super::result;
-use super::write::Book;
+use super::testbed::{Testbed, TestbedError, bring_up_topology};
 use crate::failure::Failure;
 
-/// The least number of launches that can be judged, and a few more for those that a stranger spoils.
+/// Fewest launches that give a verdict.
 const LAUNCHES: u32 = 8;
-const SPARE: u32 = 4;
-/// What the first visitor asks for: a page with a template and queries.
+/// Launches that may be repeated because foreign CPU disturbed them.
+const SPARE_LAUNCHES: u32 = 4;
+/// A page with a template and queries.
 const PAGE: &str = "/catalogue/?page=3";
-/// Long enough for the first request of a fresh worker, and for a few of a warm one.
-const LOOK: Duration = Duration::from_millis(300);
+/// Long enough for the first request to a fresh worker, and for a few to a warm one.
+const MEASURED_TIME: Duration = Duration::from_millis(300);
 const QUESTION: Question = Question { signal: Signal::FirstRequest, min_effect: 0.5, concurrency: false };
 
-/// Starts the server again and again, and asks it for the same page first and later.
-pub(super) fn cold_start(
+/// Starts the server again and again, and requests the same page first and later.
+pub(super) fn measure_cold_start(
     toggle: &Toggle,
-    place: &str,
-    bench: &Bench<'_>,
-    book: &mut Book,
+    position: &str,
+    context: &ExperimentContext<'_>,
+    journal: &mut ExperimentJournal,
 ) -> Result<ToggleResult, Failure> {
     let mut topology = Topology::named("gunicorn").map_err(|error| crate::stage::up::failure(&error))?;
     topology.workers = std::num::NonZeroU16::new(1);
     let (mut blocks, mut good): (Vec<Block>, u32) = (Vec::new(), 0);
-    for launch in 0..LAUNCHES + SPARE {
-        if good >= LAUNCHES || bench.stop.cancel.is_set() {
+    for launch in 0..LAUNCHES + SPARE_LAUNCHES {
+        if good >= LAUNCHES || context.shutdown.cancel.is_set() {
             break;
         }
-        bench.progress(good, LAUNCHES, &format!("{place}: launch {} of {LAUNCHES}", good + 1));
-        let ground = match stand_as(&topology, &BTreeMap::new(), "a", &toggle.name, bench) {
-            Ok(ground) => ground,
-            Err(none) => return not_run(toggle, none, book),
+        context.progress(good, LAUNCHES, &format!("{position}: launch {} of {LAUNCHES}", good + 1));
+        let testbed = match bring_up_topology(&topology, &BTreeMap::new(), "a", &toggle.name, context) {
+            Ok(testbed) => testbed,
+            Err(error) => return not_run(toggle, error, journal),
         };
-        book.versions(&ground.info().versions);
-        let pair = first_and_later(launch, &ground, bench);
-        ground.down()?;
+        journal.add_versions(&testbed.info().versions);
+        let pair = measure_first_and_later(launch, &testbed, context);
+        testbed.down()?;
         match pair {
             Ok([mut without, mut with]) => {
                 let dropped = dropped_because(&QUESTION, &without, &with);
@@ -59,39 +60,54 @@ pub(super) fn cold_start(
                 (without.dropped, with.dropped) = (dropped.clone(), dropped);
                 blocks.extend([without, with]);
             }
-            Err(_) if bench.stop.cancel.is_set() => break,
+            Err(_) if context.shutdown.cancel.is_set() => break,
             Err(why) => {
                 let fix = "the logs are in the folder of the experiment".to_owned();
-                return not_run(toggle, NoGround::Missing { why, fix, exit: ExitCode::StackFailed }, book);
+                return not_run(
+                    toggle,
+                    TestbedError::Missing { why, fix, exit: ExitCode::StackFailed },
+                    journal,
+                );
             }
         }
     }
-    let ending = result::ending(judge(&QUESTION, &blocks, &[]), bench.stop.cancel.is_set());
-    let (without, with) = ("the first visitor of a fresh worker", "a later visitor");
-    let mut result = result::special(toggle, QUESTION.signal, without, with, ending);
+    let ending = result::ending(judge(&QUESTION, &blocks, &[]), context.shutdown.cancel.is_set());
+    let (without, with) = ("the first user of a fresh worker", "a later user");
+    let mut result = result::special_result(toggle, QUESTION.signal, without, with, ending);
     result.min_effect = QUESTION.min_effect;
     result.blocks = blocks;
     Ok(result)
 }
 
-fn first_and_later(launch: u32, ground: &Ground, bench: &Bench<'_>) -> Result<[Block; 2], String> {
+fn measure_first_and_later(
+    launch: u32,
+    testbed: &Testbed,
+    context: &ExperimentContext<'_>,
+) -> Result<[Block; 2], String> {
     let requests = Requests::Routes(vec![PAGE.to_owned()]);
-    let asked = scenario("cold-start", &requests, Connections::KeepAlive, None);
-    let asked = asked.map_err(|error| error.to_string())?;
-    let info = ground.info();
+    let built = build_scenario("cold-start", &requests, Connections::KeepAlive, None);
+    let scenario = built.map_err(|error| error.to_string())?;
+    let info = testbed.info();
     let model = LoadModel::Closed { users: 1 };
-    let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(asked, 1)]);
+    let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(scenario, 1)]);
     plan.think_scale = 0.0;
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
     let mut taker = Stocktaker::new(&[info]);
-    let mut look = |side| {
+    let mut measure = |side| {
         taker.take();
-        let phase = load.run(LOOK, &bench.stop.cancel).map_err(|error| error.to_string())?;
+        let phase = load.run(MEASURED_TIME, &context.shutdown.cancel).map_err(|error| error.to_string())?;
         let stock = taker.take();
-        // One visitor asks one page after the other: the slowest of the first look is the first.
+        // One user requests one page after the other: the slowest response of the first time is the cold one.
         let first = if side == Side::Without { phase.response_us.max } else { phase.response_us.p50 };
-        let more = BTreeMap::from([(Signal::FirstRequest, first.as_f64())]);
-        Ok::<Block, String>(block(Seen { pair: launch, side, phase: &phase, stock: &stock, stack: 0, more }))
+        let extra = BTreeMap::from([(Signal::FirstRequest, first.as_f64())]);
+        Ok::<Block, String>(build_block(BlockObservation {
+            pair: launch,
+            side,
+            phase: &phase,
+            stock: &stock,
+            stack: 0,
+            extra,
+        }))
     };
-    Ok([look(Side::Without)?, look(Side::With)?])
+    Ok([measure(Side::Without)?, measure(Side::With)?])
 }

@@ -1,4 +1,4 @@
-//! What the database of a stack counted over a block, per request.
+//! The database's own counters over a block, per request.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,25 @@ use kneepoint_model::experiment::Signal;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_profiler::{StorePlan, StoreWatch};
 
-/// The signals that only a database can give.
-const OF_DATABASES: [Signal; 4] = [
+/// Signals that only the database can report.
+const DATABASE_SIGNALS: [Signal; 4] = [
     Signal::DbStatementsPerRequest,
     Signal::RowsExaminedPerRequest,
     Signal::DbConnectionsPerRequest,
     Signal::LockWaitsPerRequest,
 ];
 
-/// Whether one of these signals needs a look into the database.
-pub(super) fn wanted(signals: impl IntoIterator<Item = Signal>) -> bool {
-    signals.into_iter().any(|signal| OF_DATABASES.contains(&signal))
+/// True when one of the signals needs the database's counters.
+pub(super) fn are_needed(signals: impl IntoIterator<Item = Signal>) -> bool {
+    signals.into_iter().any(|signal| DATABASE_SIGNALS.contains(&signal))
 }
 
-/// Watches the database of one stack.
-pub(super) struct Counters(StoreWatch);
+/// A connection to the database of one stack.
+pub(super) struct DbCounters(StoreWatch);
 
-impl Counters {
-    /// A watch, where there is a server that can be asked.
-    pub(super) fn of(stack: &StackInfo) -> Result<Option<Self>, String> {
+impl DbCounters {
+    /// `None` when the stack has no database server with counters.
+    pub(super) fn for_stack(stack: &StackInfo) -> Result<Option<Self>, String> {
         let plan = StorePlan::of(stack);
         if plan.is_empty() {
             return Ok(None);
@@ -34,19 +34,19 @@ impl Counters {
         StoreWatch::start(&plan).map(|watch| Some(Self(watch))).map_err(|error| error.to_string())
     }
 
-    /// A window begins.
+    /// Starts a window.
     pub(super) fn begin(&self) {
         self.0.begin();
     }
 
-    /// It ends, once the server has come to rest: what was counted in it.
+    /// Ends the window once the server is idle, and returns its counters.
     pub(super) fn end(&self, cancel: &Cancel) -> Option<DatabaseWindow> {
         self.0.end(0, cancel).databases.into_iter().next()
     }
 }
 
-/// The counters of a window as signals; nothing without requests to divide by.
-pub(super) fn values(window: &DatabaseWindow, requests: u64) -> BTreeMap<Signal, f64> {
+/// Signals per request; empty without requests.
+pub(super) fn signals_per_request(window: &DatabaseWindow, requests: u64) -> BTreeMap<Signal, f64> {
     if requests == 0 {
         return BTreeMap::new();
     }
@@ -75,13 +75,13 @@ mod tests {
         let mut window = DatabaseWindow::new(Tier::Db, "127.0.0.1:3306", "bookstore");
         (window.status.questions, window.status.connections) = (600, 100);
         window.status.locks.row_waits = 5;
-        let found = values(&window, 100);
+        let found = signals_per_request(&window, 100);
         assert_eq!(found[&Signal::DbStatementsPerRequest], 6.0);
         assert_eq!(
             (found[&Signal::DbConnectionsPerRequest], found[&Signal::LockWaitsPerRequest]),
             (1.0, 0.05)
         );
         assert!(!found.contains_key(&Signal::RowsExaminedPerRequest));
-        assert!(values(&window, 0).is_empty());
+        assert!(signals_per_request(&window, 0).is_empty());
     }
 }

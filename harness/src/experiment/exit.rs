@@ -1,14 +1,12 @@
-//! The exit code of a set of experiments. That advice hurts is a result, not a failure.
+//! The exit code of `kneepoint experiment`. Advice that hurts is a result, not a failure.
 
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Ending, Judgement, ToggleResult};
 
-/// What to exit with.
-///
-/// 0: every toggle that was asked for has an answer; with `--all`, what this machine cannot run is no failure.
-/// 3: some are invalid (a noisy machine, errors), others have an answer. 4: all that ran are invalid.
-/// 5: a stack did not come up or went away. 7: a toggle asked for by name needs something that is not there.
-pub(crate) fn exit_of(results: &[ToggleResult], missing: &[ExitCode], by_name: bool) -> ExitCode {
+/// 0: every requested toggle has a result; with `--all`, what this machine cannot run is no failure.
+/// 3: some are invalid (a noisy machine, errors), others have a result. 4: all that ran are invalid.
+/// 5: a stack did not come up or went away. 7: a toggle requested by name needs something that is missing here.
+pub(crate) fn exit_code(results: &[ToggleResult], missing: &[ExitCode], by_name: bool) -> ExitCode {
     if missing.contains(&ExitCode::StackFailed) {
         return ExitCode::StackFailed;
     }
@@ -49,19 +47,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_an_answer_also_when_it_is_no() {
+    fn a_result_is_a_result_also_when_it_is_negative() {
         let answers = [judged(Judgement::Hurts), judged(Judgement::NoEffectSeen), judged(Judgement::Helps)];
-        assert_eq!(exit_of(&answers, &[], true), ExitCode::Ok);
+        assert_eq!(exit_code(&answers, &[], true), ExitCode::Ok);
     }
 
     #[test]
-    fn what_cannot_be_believed_or_run_is_told_apart() {
+    fn invalid_and_not_run_have_different_codes() {
         let some = [judged(Judgement::Invalid), judged(Judgement::Helps)];
-        assert_eq!(exit_of(&some, &[], true), ExitCode::Inconclusive);
-        assert_eq!(exit_of(&some[..1], &[], true), ExitCode::Invalid);
+        assert_eq!(exit_code(&some, &[], true), ExitCode::Inconclusive);
+        assert_eq!(exit_code(&some[..1], &[], true), ExitCode::Invalid);
         let not_run = [ended(Ending::NotRun { why: "no MySQL".into(), fix: "install it".into() })];
-        assert_eq!(exit_of(&not_run, &[ExitCode::MissingTool], true), ExitCode::MissingTool);
-        assert_eq!(exit_of(&not_run, &[ExitCode::MissingTool], false), ExitCode::Ok);
-        assert_eq!(exit_of(&not_run, &[ExitCode::StackFailed], false), ExitCode::StackFailed);
+        assert_eq!(exit_code(&not_run, &[ExitCode::MissingTool], true), ExitCode::MissingTool);
+        assert_eq!(exit_code(&not_run, &[ExitCode::MissingTool], false), ExitCode::Ok);
+        assert_eq!(exit_code(&not_run, &[ExitCode::StackFailed], false), ExitCode::StackFailed);
     }
 }

@@ -1,5 +1,5 @@
-//! Is anything sold twice? Isolation level × way of buying, with many buyers of one book: a stack of its own for each cell,
-//! because each must begin with the same books.
+//! The lost-update test: isolation level × purchase code, with many buyers of one book. Each cell has a stack of its own, so
+//! that all start with the same stock.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -15,46 +15,49 @@ use kneepoint_scenarios::Scenario;
 use kneepoint_stack::toggle::Toggle;
 use kneepoint_stack::{Database, Topology};
 
-use super::bench::Bench;
-use super::counters::Counters;
-use super::ground::{Ground, NoGround, stand_as};
+use super::context::ExperimentContext;
+use super::counters::DbCounters;
+use super::journal::ExperimentJournal;
 use super::pairs::not_run;
 use super::result;
-use super::write::Book;
+use super::testbed::{Testbed, TestbedError, bring_up_topology};
 use crate::failure::Failure;
-use crate::stage::audit::{self, Books};
+use crate::stage::stock_check::{self, BookRange};
 
-/// Buyers at the same time, and workers that serve them.
+/// Concurrent buyers, and workers that serve them.
 const BUYERS: u16 = 8;
-/// How long they buy.
-const CELL: Duration = Duration::from_secs(3);
-/// The book of the scenario.
-const BOOK: u64 = 1;
-/// The step that buys.
-const BUY: &str = "POST /buy/<id>/";
-const ISOLATION: [&str; 3] = ["serializable", "repeatable read", "read committed"];
-/// Ways of buying, with how often a deadlock is tried again.
-const CODES: [(&str, u32); 4] = [("naive", 0), ("naive", 20), ("for_update", 20), ("conditional", 20)];
+/// Length of the load of one cell.
+const CELL_TIME: Duration = Duration::from_secs(3);
+/// Key of the book that the scenario buys.
+const BOOK_KEY: u64 = 1;
+/// Name of the step that buys.
+const BUY_STEP: &str = "POST /buy/<id>/";
+const ISOLATION_LEVELS: [&str; 3] = ["serializable", "repeatable read", "read committed"];
+/// Purchase code of the bookstore, and retries after a deadlock.
+const PURCHASE_CODES: [(&str, u32); 4] =
+    [("naive", 0), ("naive", 20), ("for_update", 20), ("conditional", 20)];
 
-/// Fills the table, cell by cell.
-pub(super) fn table(
+/// Measures the table cell by cell.
+pub(super) fn measure_lost_updates(
     toggle: &Toggle,
-    place: &str,
-    bench: &Bench<'_>,
-    book: &mut Book,
+    position: &str,
+    context: &ExperimentContext<'_>,
+    journal: &mut ExperimentJournal,
 ) -> Result<ToggleResult, Failure> {
     let mut topology = Topology::named("gunicorn").map_err(|error| crate::stage::up::failure(&error))?;
     (topology.db, topology.engine, topology.workers) =
         (Some(Database::Mysql), false, NonZeroU16::new(BUYERS));
-    let cells: Vec<(&str, (&str, u32))> =
-        ISOLATION.iter().flat_map(|isolation| CODES.iter().map(move |code| (*isolation, *code))).collect();
+    let cells: Vec<(&str, (&str, u32))> = ISOLATION_LEVELS
+        .iter()
+        .flat_map(|isolation| PURCHASE_CODES.iter().map(move |code| (*isolation, *code)))
+        .collect();
     let (mut rows, mut database) = (Vec::new(), String::new());
     let total = u32::try_from(cells.len()).unwrap_or(u32::MAX);
     for (done, (isolation, (code, retries))) in (0..).zip(cells) {
-        if bench.stop.cancel.is_set() {
+        if context.shutdown.cancel.is_set() {
             break;
         }
-        bench.progress(done, total, &format!("{place}: {code}, {retries} retries, {isolation}"));
+        context.progress(done, total, &format!("{position}: {code}, {retries} retries, {isolation}"));
         let env = BTreeMap::from(
             [
                 ("KP_AUDIT", "1"),
@@ -64,69 +67,82 @@ pub(super) fn table(
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        let ground = match stand_as(&topology, &env, "a", &toggle.name, bench) {
-            Ok(ground) => ground,
-            Err(none @ NoGround::Missing { .. }) if rows.is_empty() => return not_run(toggle, none, book),
-            Err(NoGround::Missing { why, .. }) => {
+        let testbed = match bring_up_topology(&topology, &env, "a", &toggle.name, context) {
+            Ok(testbed) => testbed,
+            Err(error @ TestbedError::Missing { .. }) if rows.is_empty() => {
+                return not_run(toggle, error, journal);
+            }
+            Err(TestbedError::Missing { why, .. }) => {
                 rows.push(row(isolation, code, retries, CodeOutcome::NotRun { why }));
                 continue;
             }
-            Err(NoGround::Ends(failure)) => return Err(failure),
+            Err(TestbedError::Fatal(failure)) => return Err(failure),
         };
-        book.versions(&ground.info().versions);
-        let tier = ground.info().tiers.iter().find(|tier| tier.tier == kneepoint_model::tier::Tier::Db);
+        journal.add_versions(&testbed.info().versions);
+        let tier = testbed.info().tiers.iter().find(|tier| tier.tier == kneepoint_model::tier::Tier::Db);
         database = tier.map_or_else(|| "an unknown database".to_owned(), |tier| tier.what.clone());
-        let outcome = cell(&ground, bench);
-        ground.down()?;
+        let outcome = measure_cell(&testbed, context);
+        testbed.down()?;
         rows.push(row(isolation, code, retries, outcome.unwrap_or_else(|why| CodeOutcome::NotRun { why })));
     }
     let judged = lost_update_verdict(&rows);
     let table = LostUpdateTable {
         buyers: u32::from(BUYERS),
-        cell_us: Micros::from_duration(CELL),
+        cell_us: Micros::from_duration(CELL_TIME),
         database,
         conclusions: conclusions(&rows),
         rows,
     };
-    book.lost_update(table);
+    journal.set_lost_update(table);
     let (without, with) = ("lower isolation levels", "SERIALIZABLE");
-    let ending = result::ending(judged, bench.stop.cancel.is_set());
-    Ok(result::special(toggle, Signal::Oversold, without, with, ending))
+    let ending = result::ending(judged, context.shutdown.cancel.is_set());
+    Ok(result::special_result(toggle, Signal::Oversold, without, with, ending))
 }
 
 fn row(isolation: &str, code: &str, retries: u32, outcome: CodeOutcome) -> LostUpdateRow {
     LostUpdateRow { isolation: isolation.to_owned(), code: code.to_owned(), retries, outcome }
 }
 
-fn cell(ground: &Ground, bench: &Bench<'_>) -> Result<CodeOutcome, String> {
-    let (info, cancel) = (ground.info(), &bench.stop.cancel);
+fn measure_cell(testbed: &Testbed, context: &ExperimentContext<'_>) -> Result<CodeOutcome, String> {
+    let (info, cancel) = (testbed.info(), &context.shutdown.cancel);
     let scenario = Scenario::from_library("hot-book").map_err(|error| error.to_string())?;
     let model = LoadModel::Closed { users: u32::from(BUYERS) };
     let mut plan = PhasePlan::new("hot-book", model, info.base_url.clone(), vec![(scenario, 1)]);
-    (plan.think_scale, plan.seed) = (0.0, bench.stack.seed);
+    (plan.think_scale, plan.seed) = (0.0, context.stack.seed);
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
-    let counters = Counters::of(info)?;
-    let before = audit::count(info, Books::One(BOOK), cancel)?.count();
+    let counters = DbCounters::for_stack(info)?;
+    let before = stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count();
     if let Some(counters) = &counters {
         counters.begin();
     }
-    let phase = load.run(CELL, cancel).map_err(|error| error.to_string())?;
+    let phase = load.run(CELL_TIME, cancel).map_err(|error| error.to_string())?;
     let window = counters.as_ref().and_then(|counters| counters.end(cancel));
-    let audit = StockAudit::of(before, audit::count(info, Books::One(BOOK), cancel)?.count());
+    let audit =
+        StockAudit::of(before, stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count());
     let locks = window.as_ref().map(|window| window.status.locks);
-    Ok(ran(&phase, audit, locks.and_then(|locks| locks.deadlocks), locks.map(|locks| locks.row_waits)))
+    Ok(cell_outcome(
+        &phase,
+        audit,
+        locks.and_then(|locks| locks.deadlocks),
+        locks.map(|locks| locks.row_waits),
+    ))
 }
 
-/// What came of a cell. Pure.
-fn ran(phase: &LoadPhase, audit: StockAudit, deadlocks: Option<u64>, lock_waits: Option<u64>) -> CodeOutcome {
-    let buying = phase.endpoints.iter().find(|endpoint| endpoint.name == BUY);
-    let (tried, went_well, sold_out) = buying.map_or((0, 0, 0), |endpoint| {
+/// The outcome of a cell that ran. Pure.
+fn cell_outcome(
+    phase: &LoadPhase,
+    audit: StockAudit,
+    deadlocks: Option<u64>,
+    lock_waits: Option<u64>,
+) -> CodeOutcome {
+    let purchases = phase.endpoints.iter().find(|endpoint| endpoint.name == BUY_STEP);
+    let (tried, succeeded, sold_out) = purchases.map_or((0, 0, 0), |endpoint| {
         let status = |status| endpoint.statuses.get(&status).copied().unwrap_or(0);
         (endpoint.requests, status(302), status(409))
     });
-    let failed = tried.saturating_sub(went_well + sold_out);
+    let failed = tried.saturating_sub(succeeded + sold_out);
     CodeOutcome::Ran {
-        bought: PerSecond::of(went_well, phase.measured()),
+        bought: PerSecond::of(succeeded, phase.measured()),
         tried,
         failed,
         failed_share: Ratio::of(failed, tried),

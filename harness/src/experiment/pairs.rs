@@ -1,4 +1,4 @@
-//! A comparison: two stacks side by side, loaded in turn in short blocks (A B B A …), until there are enough pairs.
+//! A paired comparison: two stacks side by side, loaded alternately in short blocks (A B B A …) until there are enough pairs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,154 +12,163 @@ use kneepoint_model::units::PerSecond;
 use kneepoint_profiler::Stocktaker;
 use kneepoint_stack::toggle::{Comparison, Toggle, Variant, Visitors};
 
-use super::apart;
-use super::bench::Bench;
-use super::block::{Seen, block};
-use super::counters::{self, Counters};
-use super::ground::{Ground, NoGround, stand};
-use super::requests::{Fresh, scenario, wants_fresh};
+use super::block::{BlockObservation, build_block};
+use super::context::ExperimentContext;
+use super::counters::{self, DbCounters};
+use super::journal::ExperimentJournal;
+use super::requests::{UnusedPages, build_scenario, needs_unused_pages};
 use super::result;
-use super::write::Book;
+use super::testbed::{Testbed, TestbedError, bring_up};
+use super::user_isolation;
 use crate::config::DataSize;
 use crate::failure::Failure;
 
-/// Before the first pair each side is loaded this long, and nothing of it counts.
+/// Load on each side before the first pair; not measured.
 const WARM_UP: Duration = Duration::from_millis(1_500);
-/// What a server still does after its last answer (logs, closing) belongs to the block.
+/// Wait after the last response, so that the work that follows it (logs, closing) counts for this block.
 const SETTLE: Duration = Duration::from_millis(15);
-/// A request that takes longer has failed.
+/// Deadline of a request.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Compares.
-pub(super) fn compare(
+/// Brings up both sides, measures the pairs and takes the stacks down.
+pub(super) fn compare_in_pairs(
     toggle: &Toggle,
     comparison: &Comparison,
-    place: &str,
-    bench: &Bench<'_>,
-    book: &mut Book,
+    position: &str,
+    context: &ExperimentContext<'_>,
+    journal: &mut ExperimentJournal,
 ) -> Result<ToggleResult, Failure> {
-    bench.progress(0, 1, &format!("{place}: bringing up what stands without and with it"));
+    context.progress(0, 1, &format!("{position}: bringing up the stacks without and with it"));
     let shared = comparison.without.same_stack(&comparison.with);
-    let mut grounds = Vec::new();
+    let mut testbeds = Vec::new();
     let variants = [("a", &comparison.without), ("b", &comparison.with)];
     for (slot, variant) in variants.into_iter().take(if shared { 1 } else { 2 }) {
-        match stand(variant, slot, &toggle.name, bench) {
-            Ok(ground) => grounds.push(ground),
-            Err(none) => {
-                grounds.into_iter().try_for_each(Ground::down)?;
-                return not_run(toggle, none, book);
+        match bring_up(variant, slot, &toggle.name, context) {
+            Ok(testbed) => testbeds.push(testbed),
+            Err(error) => {
+                testbeds.into_iter().try_for_each(Testbed::down)?;
+                return not_run(toggle, error, journal);
             }
         }
     }
-    for ground in &grounds {
-        book.versions(&ground.info().versions);
+    for testbed in &testbeds {
+        journal.add_versions(&testbed.info().versions);
     }
-    let measured = Turns::new(toggle, comparison, &grounds, bench).and_then(|mut turns| {
-        turns.take(place)?;
-        Ok((turns.blocks, turns.leaks))
+    let measured = PairRun::new(toggle, comparison, &testbeds, context).and_then(|mut run| {
+        run.measure(position)?;
+        Ok((run.blocks, run.leaks))
     });
-    let sound = grounds.iter().find_map(|ground| ground.answers(bench).err());
-    grounds.into_iter().try_for_each(Ground::down)?;
+    let unhealthy = testbeds.iter().find_map(|testbed| testbed.check_health(context).err());
+    testbeds.into_iter().try_for_each(Testbed::down)?;
     match measured {
         Ok((blocks, leaks)) => {
-            let cut = bench.stop.cancel.is_set();
-            Ok(result::of_pairs(toggle, comparison, blocks, leaks, cut))
+            let cut = context.shutdown.cancel.is_set();
+            Ok(result::paired_result(toggle, comparison, blocks, leaks, cut))
         }
-        Err(why) if bench.stop.cancel.is_set() => {
+        Err(why) if context.shutdown.cancel.is_set() => {
             drop(why);
-            Ok(result::of_pairs(toggle, comparison, Vec::new(), Vec::new(), true))
+            Ok(result::paired_result(toggle, comparison, Vec::new(), Vec::new(), true))
         }
         Err(why) => {
-            let why = sound.map_or(why.clone(), |sound| format!("{why}: {sound}"));
+            let why = unhealthy.map_or(why.clone(), |cause| format!("{why}: {cause}"));
             let fix = "the logs of both stacks are in the folder of the experiment".to_owned();
-            not_run(toggle, NoGround::Missing { why, fix, exit: ExitCode::StackFailed }, book)
+            not_run(toggle, TestbedError::Missing { why, fix, exit: ExitCode::StackFailed }, journal)
         }
     }
 }
 
-/// The result of what could not be run; anything worse ends everything.
-pub(super) fn not_run(toggle: &Toggle, none: NoGround, book: &mut Book) -> Result<ToggleResult, Failure> {
-    match none {
-        NoGround::Ends(failure) => Err(failure),
-        NoGround::Missing { why, fix, exit } => {
-            book.missed(exit);
+/// The result of a toggle that could not be run; a fatal error is returned as such.
+pub(super) fn not_run(
+    toggle: &Toggle,
+    error: TestbedError,
+    journal: &mut ExperimentJournal,
+) -> Result<ToggleResult, Failure> {
+    match error {
+        TestbedError::Fatal(failure) => Err(failure),
+        TestbedError::Missing { why, fix, exit } => {
+            journal.record_not_run(exit);
             Ok(result::not_run(toggle, why, fix))
         }
     }
 }
 
-/// One side as it is loaded.
-struct Turn<'a> {
+/// One side of the comparison while it is measured.
+struct SideRun<'a> {
     variant: &'a Variant,
-    ground: &'a Ground,
-    /// Which of the stacks, as the stocktaker counts them.
+    testbed: &'a Testbed,
+    /// Index of the stack in the resource snapshots.
     stack: usize,
     load: BlockLoad,
-    /// The database's own counters, where one of them is wanted.
-    counters: Option<Counters>,
+    /// `None` when no signal needs the database.
+    counters: Option<DbCounters>,
 }
 
-/// Turn and turn about.
-struct Turns<'a> {
+/// Alternates blocks between the two sides.
+struct PairRun<'a> {
     toggle: &'a Toggle,
     comparison: &'a Comparison,
-    bench: &'a Bench<'a>,
+    context: &'a ExperimentContext<'a>,
     question: Question,
     taker: Stocktaker,
-    sides: BTreeMap<Side, Turn<'a>>,
-    fresh: Fresh,
+    sides: BTreeMap<Side, SideRun<'a>>,
+    unused_pages: UnusedPages,
     blocks: Vec<Block>,
     leaks: Vec<Leak>,
 }
 
-impl<'a> Turns<'a> {
+impl<'a> PairRun<'a> {
     fn new(
         toggle: &'a Toggle,
         comparison: &'a Comparison,
-        grounds: &'a [Ground],
-        bench: &'a Bench<'a>,
+        testbeds: &'a [Testbed],
+        context: &'a ExperimentContext<'a>,
     ) -> Result<Self, String> {
-        let mut fresh = Fresh::up_to(books(bench.part.size));
+        let mut unused_pages = UnusedPages::up_to(book_count(context.part.size));
         let mut sides = BTreeMap::new();
         for (side, variant) in [(Side::Without, &comparison.without), (Side::With, &comparison.with)] {
-            let stack = if side == Side::With { grounds.len() - 1 } else { 0 };
-            let ground = &grounds[stack];
-            let pages = pages(comparison, bench.part.block, &mut fresh)?;
-            let asked = scenario(&toggle.name, &comparison.requests, variant.connections, pages);
-            let asked = asked.map_err(|error| error.to_string())?;
+            let stack = if side == Side::With { testbeds.len() - 1 } else { 0 };
+            let testbed = &testbeds[stack];
+            let pages = block_pages(comparison, context.part.block, &mut unused_pages)?;
+            let scenario = build_scenario(&toggle.name, &comparison.requests, variant.connections, pages);
+            let scenario = scenario.map_err(|error| error.to_string())?;
             let model = match comparison.visitors {
                 Visitors::Users(users) => LoadModel::Closed { users: u32::from(users) },
                 Visitors::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
             };
-            let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
-            plan.host_header.clone_from(&ground.info().host_header);
-            plan.via.clone_from(&ground.info().via);
-            (plan.think_scale, plan.timeout, plan.seed) = (0.0, TIMEOUT, bench.stack.seed);
+            let mut plan =
+                PhasePlan::new("block", model, testbed.info().base_url.clone(), vec![(scenario, 1)]);
+            plan.host_header.clone_from(&testbed.info().host_header);
+            plan.via.clone_from(&testbed.info().via);
+            (plan.think_scale, plan.timeout, plan.seed) = (0.0, TIMEOUT, context.stack.seed);
             let load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
-            let wanted = comparison.proofs.iter().copied().chain([comparison.signal]);
-            let counters = if counters::wanted(wanted) { Counters::of(ground.info())? } else { None };
-            sides.insert(side, Turn { variant, ground, stack, load, counters });
+            let signals = comparison.proofs.iter().copied().chain([comparison.signal]);
+            let counters =
+                if counters::are_needed(signals) { DbCounters::for_stack(testbed.info())? } else { None };
+            sides.insert(side, SideRun { variant, testbed, stack, load, counters });
         }
-        let stacks: Vec<_> = grounds.iter().map(Ground::info).collect();
+        let stacks: Vec<_> = testbeds.iter().map(Testbed::info).collect();
         let question = Question {
             signal: comparison.signal,
             min_effect: comparison.min_effect,
             concurrency: comparison.concurrency,
         };
         let (taker, blocks, leaks) = (Stocktaker::new(&stacks), Vec::new(), Vec::new());
-        Ok(Self { toggle, comparison, bench, question, taker, sides, fresh, blocks, leaks })
+        Ok(Self { toggle, comparison, context, question, taker, sides, unused_pages, blocks, leaks })
     }
 
-    /// Warms both sides, looks whether visitors are kept apart, and takes turns until there are enough pairs.
-    fn take(&mut self, place: &str) -> Result<(), String> {
-        let part = self.bench.part;
+    /// Warms both sides up, checks user isolation, and measures until there are enough pairs.
+    fn measure(&mut self, position: &str) -> Result<(), String> {
+        let part = self.context.part;
         for side in [Side::Without, Side::With] {
-            self.bench.progress(0, part.pairs, &format!("{place}: warming up {}", side.name()));
-            let length = if wants_fresh(&self.comparison.requests) { part.block } else { WARM_UP };
-            self.load(side, length)?;
+            self.context.progress(0, part.pairs, &format!("{position}: warming up {}", side.name()));
+            let length = if needs_unused_pages(&self.comparison.requests) { part.block } else { WARM_UP };
+            self.run_load(side, length)?;
             if self.comparison.visitors_apart {
-                let found =
-                    apart::look(&self.sides[&side].ground.info().clone(), self.comparison, self.bench)?;
+                let found = user_isolation::find_leaks(
+                    &self.sides[&side].testbed.info().clone(),
+                    self.comparison,
+                    self.context,
+                )?;
                 self.leaks.extend(found.into_iter().map(|mixed| Leak {
                     side,
                     path: mixed.path,
@@ -169,15 +178,19 @@ impl<'a> Turns<'a> {
         }
         let (mut good, mut spare) = (0, part.spare);
         for pair in 0.. {
-            if good >= part.pairs || self.bench.stop.cancel.is_set() {
+            if good >= part.pairs || self.context.shutdown.cancel.is_set() {
                 break;
             }
-            self.bench.progress(good, part.pairs, &format!("{place}: pair {} of {}", good + 1, part.pairs));
-            // A B, then B A: what drifts with time hits both alike.
+            self.context.progress(
+                good,
+                part.pairs,
+                &format!("{position}: pair {} of {}", good + 1, part.pairs),
+            );
+            // A B, then B A: a drift over time affects both sides alike.
             let order = if pair % 2 == 0 { [Side::Without, Side::With] } else { [Side::With, Side::Without] };
             let mut both = BTreeMap::new();
             for side in order {
-                both.insert(side, self.turn(pair, side)?);
+                both.insert(side, self.run_block(pair, side)?);
             }
             let (Some(mut without), Some(mut with)) = (both.remove(&Side::Without), both.remove(&Side::With))
             else {
@@ -195,83 +208,89 @@ impl<'a> Turns<'a> {
         Ok(())
     }
 
-    /// One block on one side.
-    fn turn(&mut self, pair: u32, side: Side) -> Result<Block, String> {
-        if wants_fresh(&self.comparison.requests) {
-            self.ask_fresh(side)?;
+    /// Measures one block on one side.
+    fn run_block(&mut self, pair: u32, side: Side) -> Result<Block, String> {
+        if needs_unused_pages(&self.comparison.requests) {
+            self.assign_unused_pages(side)?;
         }
-        let mut more = self.ask_beside(side)?;
+        let mut extra = self.check_beside_load(side)?;
         if let Some(counters) = &self.sides[&side].counters {
             counters.begin();
         }
         self.taker.take();
-        let phase = self.load(side, self.bench.part.block)?;
+        let phase = self.run_load(side, self.context.part.block)?;
         std::thread::sleep(SETTLE);
-        let taken = self.taker.take();
+        let resources = self.taker.take();
         if let Some(counters) = &self.sides[&side].counters
-            && let Some(window) = counters.end(&self.bench.stop.cancel)
+            && let Some(window) = counters.end(&self.context.shutdown.cancel)
         {
-            more.extend(counters::values(&window, phase.requests));
+            extra.extend(counters::signals_per_request(&window, phase.requests));
         }
         let stack = self.sides[&side].stack;
-        Ok(block(Seen { pair, side, phase: &phase, stock: &taken, stack, more }))
+        Ok(build_block(BlockObservation { pair, side, phase: &phase, stock: &resources, stack, extra }))
     }
 
-    fn load(&mut self, side: Side, length: Duration) -> Result<kneepoint_model::load::LoadPhase, String> {
-        let cancel = &self.bench.stop.cancel;
-        let turn = self.sides.get_mut(&side).ok_or("there are two sides")?;
-        turn.load.run(length, cancel).map_err(|error: LoadError| error.to_string())
+    fn run_load(&mut self, side: Side, length: Duration) -> Result<kneepoint_model::load::LoadPhase, String> {
+        let cancel = &self.context.shutdown.cancel;
+        let side = self.sides.get_mut(&side).ok_or("there are two sides")?;
+        side.load.run(length, cancel).map_err(|error: LoadError| error.to_string())
     }
 
-    /// Gives the next block pages that nobody has asked for; on a side that is kept warm they are asked for once now.
-    fn ask_fresh(&mut self, side: Side) -> Result<(), String> {
+    /// Gives the next block pages that were never requested; on a warmed side they are requested once now.
+    fn assign_unused_pages(&mut self, side: Side) -> Result<(), String> {
         let (comparison, name) = (self.comparison, &self.toggle.name);
-        let pages = pages(comparison, self.bench.part.block, &mut self.fresh)?;
-        let turn = self.sides.get_mut(&side).ok_or("there are two sides")?;
-        let asked = || scenario(name, &comparison.requests, turn.variant.connections, pages);
-        let asked_for = asked().map_err(|error| error.to_string())?;
-        if turn.variant.warmed {
-            turn.load.ask(vec![(asked_for.clone(), 1)]).map_err(|error| error.to_string())?;
-            turn.load
-                .run(self.bench.part.block, &self.bench.stop.cancel)
+        let pages = block_pages(comparison, self.context.part.block, &mut self.unused_pages)?;
+        let side = self.sides.get_mut(&side).ok_or("there are two sides")?;
+        let built = || build_scenario(name, &comparison.requests, side.variant.connections, pages);
+        let scenario = built().map_err(|error| error.to_string())?;
+        if side.variant.warmed {
+            side.load.ask(vec![(scenario.clone(), 1)]).map_err(|error| error.to_string())?;
+            side.load
+                .run(self.context.part.block, &self.context.shutdown.cancel)
                 .map_err(|error| error.to_string())?;
         }
-        turn.load.ask(vec![(asked_for, 1)]).map_err(|error| error.to_string())
+        side.load.ask(vec![(scenario, 1)]).map_err(|error| error.to_string())
     }
 
-    /// What no load can tell: asked for beside it, when it decides or proves something.
-    fn ask_beside(&mut self, side: Side) -> Result<BTreeMap<Signal, f64>, String> {
-        let asked = |signal| self.comparison.signal == signal || self.comparison.proofs.contains(&signal);
-        let mut more = BTreeMap::new();
-        let info = self.sides[&side].ground.info();
-        if asked(Signal::Leaks) {
-            let found = apart::look(info, self.comparison, self.bench)?;
-            more.insert(Signal::Leaks, found.len() as f64);
+    /// Signals that load cannot give, when the comparison needs them.
+    fn check_beside_load(&mut self, side: Side) -> Result<BTreeMap<Signal, f64>, String> {
+        let is_needed = |signal| self.comparison.signal == signal || self.comparison.proofs.contains(&signal);
+        let mut extra = BTreeMap::new();
+        let info = self.sides[&side].testbed.info();
+        if is_needed(Signal::Leaks) {
+            let found = user_isolation::find_leaks(info, self.comparison, self.context)?;
+            extra.insert(Signal::Leaks, found.len() as f64);
         }
-        if asked(Signal::DebugPages) {
-            more.insert(Signal::DebugPages, apart::debug_pages(info, self.bench)?);
+        if is_needed(Signal::DebugPages) {
+            extra.insert(Signal::DebugPages, user_isolation::count_debug_pages(info, self.context)?);
         }
-        Ok(more)
+        Ok(extra)
     }
 }
 
-/// The pages of one block, where it needs some of its own.
-fn pages(comparison: &Comparison, block: Duration, fresh: &mut Fresh) -> Result<Option<(u64, u64)>, String> {
-    if !wants_fresh(&comparison.requests) {
+/// First and last number of the pages of one block; `None` when blocks may share pages.
+fn block_pages(
+    comparison: &Comparison,
+    block: Duration,
+    unused: &mut UnusedPages,
+) -> Result<Option<(u64, u64)>, String> {
+    if !needs_unused_pages(&comparison.requests) {
         return Ok(None);
     }
     let Visitors::Rate(rate) = comparison.visitors else {
-        return Err("fresh pages are asked for at a rate: users would use up any number of them".to_owned());
+        return Err(
+            "routes with {fresh} need a rate: a number of users would use up any number of pages".to_owned()
+        );
     };
     let count = (rate * block.as_secs_f64()).ceil() as u64;
-    let pages = fresh.take(count);
+    let pages = unused.take(count);
     pages.map(Some).ok_or_else(|| {
-        "there are not enough books for pages that nobody asked for; use larger data: --size M".to_owned()
+        "there are not enough books for pages that were never requested; use larger data: --size M".to_owned()
     })
 }
 
-/// Books in data of this size (the table of the bookstore's README).
-const fn books(size: DataSize) -> u64 {
+/// Books in data of this size, as in the README of the bookstore.
+const fn book_count(size: DataSize) -> u64 {
     match size {
         DataSize::S => 500,
         DataSize::M => 5_000,

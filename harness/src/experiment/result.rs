@@ -1,4 +1,4 @@
-//! The result of an experiment, put together from what was measured and what was known before.
+//! Builds the result of an experiment from the measurement and from what the toggle states.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use kneepoint_model::experiment::{Agreement, Block, Ending, Judged, Judgement, L
 use kneepoint_model::units::Micros;
 use kneepoint_stack::toggle::{Comparison, Toggle};
 
-/// Of a comparison that was measured, or cut short.
-pub(super) fn of_pairs(
+/// The result of a comparison that was measured, completely or not (`cut`).
+pub(super) fn paired_result(
     toggle: &Toggle,
     comparison: &Comparison,
     blocks: Vec<Block>,
@@ -20,7 +20,7 @@ pub(super) fn of_pairs(
         min_effect: comparison.min_effect,
         concurrency: comparison.concurrency,
     };
-    // A verdict from fewer pairs than were wanted would be one more look than the interval allows for.
+    // Fewer pairs than planned give no verdict: the interval does not allow for looking early.
     let ending = ending(judge(&question, &blocks, &leaks), cut);
     let is_other = |signal: &Signal| *signal != comparison.signal && !comparison.proofs.contains(signal);
     let others = Signal::ALL.into_iter().filter(is_other);
@@ -29,18 +29,18 @@ pub(super) fn of_pairs(
         with: comparison.with.what.clone(),
         signal: comparison.signal,
         min_effect: comparison.min_effect,
-        agreement: agreement_of(toggle, comparison.signal, &ending),
+        agreement: agreement_with_expectation(toggle, comparison.signal, &ending),
         ending,
         proofs: comparison.proofs.iter().map(|signal| (*signal, prove(*signal, &blocks))).collect(),
         others: others.filter_map(|signal| Some((signal, effect(signal, &blocks)?))).collect(),
         leaks,
         blocks,
-        ..begin(toggle)
+        ..empty_result(toggle)
     }
 }
 
-/// Of an experiment of its own kind.
-pub(super) fn special(
+/// The result of a special test.
+pub(super) fn special_result(
     toggle: &Toggle,
     signal: Signal,
     without: &str,
@@ -51,36 +51,36 @@ pub(super) fn special(
         without: without.to_owned(),
         with: with.to_owned(),
         signal,
-        agreement: agreement_of(toggle, signal, &ending),
+        agreement: agreement_with_expectation(toggle, signal, &ending),
         ending,
-        ..begin(toggle)
+        ..empty_result(toggle)
     }
 }
 
-/// What was cut short has no verdict: half of what was wanted could say anything.
+/// An interrupted experiment has no verdict: half of the data could show anything.
 pub(super) fn ending(judged: Judged, cut: bool) -> Ending {
     if cut { Ending::Interrupted } else { Ending::Judged(judged) }
 }
 
-/// Only a verdict can agree with what was found before.
-fn agreement_of(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
+/// Only a verdict can agree with the expectation of the toggle.
+fn agreement_with_expectation(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
     match ending {
         Ending::Judged(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
         Ending::NotRun { .. } | Ending::Interrupted => Agreement::CannotTell,
     }
 }
 
-/// Of one that was cut short before anything could be said.
+/// The result of an experiment that was interrupted before any data.
 pub(super) fn interrupted(toggle: &Toggle) -> ToggleResult {
-    begin(toggle)
+    empty_result(toggle)
 }
 
-/// Of one that could not be run.
+/// The result of an experiment that could not be run.
 pub(super) fn not_run(toggle: &Toggle, why: String, fix: String) -> ToggleResult {
-    ToggleResult { ending: Ending::NotRun { why, fix }, ..begin(toggle) }
+    ToggleResult { ending: Ending::NotRun { why, fix }, ..empty_result(toggle) }
 }
 
-fn begin(toggle: &Toggle) -> ToggleResult {
+fn empty_result(toggle: &Toggle) -> ToggleResult {
     let (without, with, signal, min_effect) = match &toggle.test {
         kneepoint_stack::toggle::Test::Pairs(comparison) => (
             comparison.without.what.clone(),
@@ -112,8 +112,8 @@ fn begin(toggle: &Toggle) -> ToggleResult {
     }
 }
 
-/// For the line of progress.
-pub(super) fn in_a_word(ending: &Ending) -> String {
+/// The ending in one line, for the console.
+pub(super) fn summarize_ending(ending: &Ending) -> String {
     match ending {
         Ending::Judged(Judged { judgement: Judgement::Invalid, why, .. }) => {
             format!("invalid: {}", why.first().map_or("", String::as_str))
@@ -122,7 +122,7 @@ pub(super) fn in_a_word(ending: &Ending) -> String {
             format!("{}; {}", judged.judgement.words(), judged.why.first().map_or("", String::as_str))
         }
         Ending::NotRun { why, .. } => format!("not run: {why}"),
-        Ending::Interrupted => "cut short".to_owned(),
+        Ending::Interrupted => "interrupted".to_owned(),
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_cut_short_agrees_with_nothing() {
+    fn an_interrupted_experiment_agrees_with_nothing() {
         let toggle = Toggle::named("lost-update").unwrap();
         let judged = || Judged {
             judgement: Judgement::Helps,
@@ -139,7 +139,8 @@ mod tests {
             smallest_seen: None,
             why: vec!["copies that were not there were sold by naive at repeatable read".to_owned()],
         };
-        let result = |cut| special(&toggle, Signal::Oversold, "lower", "SERIALIZABLE", ending(judged(), cut));
+        let result =
+            |cut| special_result(&toggle, Signal::Oversold, "lower", "SERIALIZABLE", ending(judged(), cut));
         assert_eq!(result(false).agreement, Agreement::Agrees);
         assert_eq!(result(true).agreement, Agreement::CannotTell);
         assert_eq!(result(true).ending, Ending::Interrupted);

@@ -1,5 +1,4 @@
-//! The comparison of a stored climb, thought and written again from its folders → `comparison.json`, `ladder.html`,
-//! `ladder.md`.
+//! Compares the rungs of a ladder run from its folders → `comparison.json`, `ladder.html`, `ladder.md`.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +8,13 @@ use kneepoint_model::ladder::names;
 use kneepoint_model::run::RunFolder;
 use kneepoint_reports::ladder::{LadderView, render};
 
-use super::store::Store;
+use super::store::LadderStore;
 use crate::failure::Failure;
 use crate::stage::load::recover;
 
-/// Thinks about a climb and writes what is said of it.
-pub(crate) fn report(store: &Store) -> Result<(Comparison, LadderView), Failure> {
-    let comparison = compare(&store.ladder, &facts(store));
+/// Compares the rungs and writes the report.
+pub(crate) fn write_report(store: &LadderStore) -> Result<(Comparison, LadderView), Failure> {
+    let comparison = compare(&store.ladder, &load_all_facts(store));
     let view = LadderView::build(&store.ladder, &comparison);
     store.folder.write_json(names::COMPARISON, &comparison)?;
     store.folder.write(names::HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
@@ -23,15 +22,15 @@ pub(crate) fn report(store: &Store) -> Result<(Comparison, LadderView), Failure>
     Ok((comparison, view))
 }
 
-/// The facts of every run folder that can be read; one that cannot is left out, and its rung says so.
-fn facts(store: &Store) -> BTreeMap<String, RunFacts> {
+/// Facts of all readable run folders; the report marks a rung without facts.
+fn load_all_facts(store: &LadderStore) -> BTreeMap<String, RunFacts> {
     let mut all = BTreeMap::new();
     for name in store.ladder.rungs.iter().filter_map(|rung| rung.run.as_ref()) {
-        // `ladder.json` may come from elsewhere: only a plain name leads to a folder beside the others.
+        // `ladder.json` is untrusted input: a name must not leave the folder of runs.
         let plain = name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
         let read = || {
             let folder = RunFolder::open(&store.runs.join(name)).ok()?;
-            // What a killed climb left unfinished is put together from its interval logs, where the folder can be written.
+            // Phases of a killed run are rebuilt from their interval logs, if the folder is writable.
             let _ = recover(&folder);
             RunFacts::load(&folder).ok()
         };

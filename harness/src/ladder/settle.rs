@@ -1,5 +1,5 @@
-//! Between two phases: what the one before left behind must be worked off before the next is measured. A server goes on
-//! with requests that nobody waits for any more, and they would be counted against the next rate.
+//! Waits between two phases: a server goes on working on requests that the generator has given up, and that work must not
+//! count for the next phase.
 
 use std::time::{Duration, Instant};
 
@@ -11,39 +11,39 @@ use kneepoint_model::units::{Micros, UnixMillis};
 
 use crate::failure::Failure;
 
-/// At most this long; what still runs then is a part of the stack.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// Between two looks at the samples.
-const LOOK: Duration = Duration::from_millis(250);
-/// Below this much of one core a stack does nothing: a development server looks at its files all the time.
+/// Longest wait; what still uses CPU then is background work of the stack.
+const TIMEOUT: Duration = Duration::from_secs(8);
+/// Time between two reads of the samples.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// A stack that uses less than this is idle; not 0, because a development server polls its files.
 const IDLE_CORES: f64 = 0.15;
-/// For so many ticks.
-const TICKS: usize = 2;
+/// Consecutive idle ticks of the sampler that are needed.
+const IDLE_TICKS: usize = 2;
 
-/// Waits until the stack is idle, but not for ever.
-pub(super) fn settle(folder: &RunFolder, cancel: &Cancel) -> Result<(), Failure> {
-    let (since, until) = (UnixMillis::now(), Instant::now() + PATIENCE);
-    while Instant::now() < until && !cancel.sleep(LOOK) {
+/// Waits until the stack is idle, at most [`TIMEOUT`].
+pub(super) fn wait_until_idle(folder: &RunFolder, cancel: &Cancel) -> Result<(), Failure> {
+    let (since, until) = (UnixMillis::now(), Instant::now() + TIMEOUT);
+    while Instant::now() < until && !cancel.sleep(POLL_INTERVAL) {
         let (samples, _) = folder.read_lines::<ResourceSample>(names::RESOURCES)?;
-        if idle(&samples, since) {
+        if is_idle(&samples, since) {
             break;
         }
     }
     Ok(())
 }
 
-/// True when the last ticks, all of them begun after `since`, found the tiers idle.
-fn idle(samples: &[ResourceSample], since: UnixMillis) -> bool {
+/// True when the tiers were idle in the last ticks, all of which began after `since`.
+fn is_idle(samples: &[ResourceSample], since: UnixMillis) -> bool {
     let after: Vec<&ResourceSample> = samples
         .iter()
         .filter(|sample| sample.at_ms.get() >= since.get() + sample.tick_us.get() / 1_000)
         .collect();
-    let quiet = |sample: &&ResourceSample| {
+    let is_quiet = |sample: &&ResourceSample| {
         let tiers = sample.tiers.iter().filter(|t| !matches!(t.tier, Tier::Generator | Tier::Host));
         let used: Micros = tiers.map(|tier| tier.cpu_us).sum();
         used.as_f64() <= sample.tick_us.as_f64() * IDLE_CORES
     };
-    after.len() >= TICKS && after[after.len() - TICKS..].iter().all(quiet)
+    after.len() >= IDLE_TICKS && after[after.len() - IDLE_TICKS..].iter().all(is_quiet)
 }
 
 #[cfg(test)]
@@ -88,9 +88,9 @@ mod tests {
     fn only_whole_ticks_after_the_phase_count_and_the_generator_does_not() {
         let since = UnixMillis(1_000);
         let (busy, quiet) = (200_000, 1_000);
-        assert!(!idle(&[], since));
-        assert!(!idle(&[sample(1_000, quiet), sample(1_200, quiet)], since), "begun before");
-        assert!(idle(&[sample(1_250, busy), sample(1_500, quiet), sample(1_750, quiet)], since));
-        assert!(!idle(&[sample(1_500, quiet), sample(1_750, busy)], since));
+        assert!(!is_idle(&[], since));
+        assert!(!is_idle(&[sample(1_000, quiet), sample(1_200, quiet)], since), "begun before");
+        assert!(is_idle(&[sample(1_250, busy), sample(1_500, quiet), sample(1_750, quiet)], since));
+        assert!(!is_idle(&[sample(1_500, quiet), sample(1_750, busy)], since));
     }
 }

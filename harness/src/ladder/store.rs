@@ -1,5 +1,5 @@
-//! The ladder folder, `<home>/ladders/<id>`: `ladder.json` is rewritten whenever something is decided, so that a climb that
-//! was killed names every run folder that it had begun.
+//! The ladder folder, `<home>/ladders/<id>`. `ladder.json` is rewritten after every decision, so that a killed ladder run
+//! still names every run folder that it began.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,27 +14,27 @@ use crate::config::{DataSize, Mix, Plan, Rate, StackDriver, StackPart};
 use crate::failure::Failure;
 use crate::{host, run};
 
-/// A climb and its folder.
-pub(crate) struct Store {
-    /// The folder.
+/// A ladder run and its folder.
+pub(crate) struct LadderStore {
+    /// The folder `<home>/ladders/<id>`.
     pub(crate) folder: RunFolder,
-    /// Where the run folders lie that it names.
+    /// The folder that contains the run folders.
     pub(crate) runs: PathBuf,
-    /// What was asked, and how far it got.
+    /// Content of `ladder.json`.
     pub(crate) ladder: Ladder,
 }
 
-impl Store {
-    /// Makes a new climb; nothing is measured yet.
+impl LadderStore {
+    /// Creates the folder of a new ladder run.
     pub(crate) fn create(
         plan: &Plan,
         part: &StackPart,
         rungs: &[Topology],
         command: Vec<String>,
     ) -> Result<Self, Failure> {
-        run::ignore_itself(&plan.home)?;
+        run::write_gitignore(&plan.home)?;
         let now = jiff::Timestamp::now();
-        let id = run::id(now);
+        let id = run::new_run_id(now);
         let ladder = Ladder {
             format_version: Ladder::VERSION,
             ladder_id: id.clone(),
@@ -45,7 +45,7 @@ impl Store {
                 StackDriver::Native => Driver::Native,
                 StackDriver::Compose => Driver::Compose,
             },
-            host: host::describe(),
+            host: host::describe_host(),
             seed: plan.seed,
             size: match part.size {
                 DataSize::S => "S",
@@ -54,8 +54,8 @@ impl Store {
             }
             .to_owned(),
             users: plan.load.users,
-            scenarios: weights(&plan.load.mix),
-            promise: plan.ladder.promise.clone(),
+            scenarios: scenario_weights(&plan.load.mix),
+            promise: plan.ladder.objective.clone(),
             search: plan.ladder.search,
             equal: match plan.ladder.rate {
                 Rate::Auto => None,
@@ -63,7 +63,7 @@ impl Store {
                     Some(EqualRate { rate: kneepoint_model::units::PerSecond(rate), from: None })
                 }
             },
-            rungs: rungs.iter().map(|topology| rung(topology, part.driver)).collect(),
+            rungs: rungs.iter().map(|topology| new_rung(topology, part.driver)).collect(),
             complete: false,
             stopped_by: None,
         };
@@ -73,34 +73,38 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a climb that was stored: by its name, by its folder, or the latest.
+    /// Opens a stored ladder run: by name, by folder, or the latest.
     pub(crate) fn open(home: &Path, given: Option<&Path>) -> Result<Self, Failure> {
         let usage = |text: String| Failure::new(ExitCode::Usage, text);
         let ladders = home.join("ladders");
         let root = match given {
             Some(path) if path.join(names::LADDER).is_file() => path.to_owned(),
             Some(name) => ladders.join(name),
-            None => latest(&ladders)
-                .ok_or_else(|| usage(format!("no climb under {} yet: kneepoint ladder", home.display())))?,
+            None => latest(&ladders).ok_or_else(|| {
+                usage(format!("no ladder run under {} yet; start one with: kneepoint ladder", home.display()))
+            })?,
         };
         let folder = RunFolder::bare(root);
         let ladder: Ladder = folder.read_json(names::LADDER).map_err(|e| {
-            let known = listed(&ladders);
-            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-            usage(format!("{} is no folder of a climb ({e}); there are: {known}", folder.root().display()))
+            let known = list_stored(&ladders);
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            usage(format!(
+                "{} is not the folder of a ladder run ({e}); stored ones: {known}",
+                folder.root().display()
+            ))
         })?;
         let runs = folder.path("../../runs");
         Ok(Self { folder, runs, ladder })
     }
 
-    /// Writes what is known so far.
+    /// Rewrites `ladder.json` with the current state.
     pub(crate) fn save(&self) -> Result<(), Failure> {
         self.folder.write_json(names::LADDER, &self.ladder)?;
         Ok(())
     }
 }
 
-fn weights(mix: &Mix) -> BTreeMap<String, u32> {
+fn scenario_weights(mix: &Mix) -> BTreeMap<String, u32> {
     match mix {
         Mix::Given(scenarios) => {
             scenarios.iter().map(|(scenario, weight)| (scenario.name().to_owned(), *weight)).collect()
@@ -109,8 +113,8 @@ fn weights(mix: &Mix) -> BTreeMap<String, u32> {
     }
 }
 
-/// Natively there is one machine, whatever the topology would like.
-fn rung(topology: &Topology, driver: StackDriver) -> Rung {
+/// The native driver has one machine, whatever machines the topology names.
+fn new_rung(topology: &Topology, driver: StackDriver) -> Rung {
     let machines = topology.machines.iter().map(|machine| MachineQuota {
         name: machine.name.clone(),
         cpus: machine.cpus,
@@ -131,8 +135,8 @@ fn rung(topology: &Topology, driver: StackDriver) -> Rung {
     }
 }
 
-/// Names of stored climbs, oldest first: they begin with the time.
-fn listed(ladders: &Path) -> Vec<String> {
+/// Names of stored ladder runs, oldest first: a name begins with the time.
+fn list_stored(ladders: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(ladders).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter(|entry| entry.path().join(names::LADDER).is_file())
@@ -143,5 +147,5 @@ fn listed(ladders: &Path) -> Vec<String> {
 }
 
 fn latest(ladders: &Path) -> Option<PathBuf> {
-    listed(ladders).pop().map(|name| ladders.join(name))
+    list_stored(ladders).pop().map(|name| ladders.join(name))
 }

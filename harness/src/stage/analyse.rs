@@ -1,6 +1,6 @@
-//! Analyse: a pure function of the folder → `analysis.json`.
+//! Analyse: findings as a pure function of the run folder → `analysis.json`.
 
-use kneepoint_analysis::{Analysis, RunFacts, analyse as think};
+use kneepoint_analysis::{Analysis, RunFacts, analyse as analyse_facts};
 use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
 
@@ -11,8 +11,8 @@ use crate::stage::load;
 pub(crate) fn analyse(run: &mut Run) -> Result<(RunFacts, Analysis), Failure> {
     load::recover(&run.folder)?;
     run.save()?;
-    let facts = RunFacts::load(&run.folder).map_err(Failure::internal)?;
-    let analysis = think(&facts);
+    let facts = run.load_facts()?;
+    let analysis = analyse_facts(&facts);
     run.folder.write_json(names::ANALYSIS, &analysis)?;
     run.note(Stage::Analyse, format!("{} findings", analysis.findings.len()));
     Ok((facts, analysis))

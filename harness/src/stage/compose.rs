@@ -17,7 +17,7 @@ use crate::announce::Announcer;
 use crate::config::StackPart;
 use crate::failure::Failure;
 use crate::run::{self, Run};
-use crate::signals::Stop;
+use crate::signals::Shutdown;
 use crate::stage::native::{AUTO, set, size};
 use crate::stage::up::{Standing, failure};
 
@@ -29,8 +29,8 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(8);
 /// Brings it up as a part of this run: it ends with this process, whatever ends it.
 pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Standing, Failure> {
     let logs = Some(run.folder.path(names::LOGS));
-    let stack = start(part, home, logs, Lifetime::DieWithParent, &run.stop, &run.events)?;
-    run.unmeasured(stack.unmeasured().to_vec());
+    let stack = start(part, home, logs, Lifetime::DieWithParent, &run.shutdown, &run.events)?;
+    run.add_unmeasured(stack.unmeasured().to_vec());
     let info = stack.info().clone();
     Ok(Standing::Compose { stack: Box::new(stack), info })
 }
@@ -39,11 +39,11 @@ pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<S
 pub(crate) fn leave_standing(
     part: &StackPart,
     home: &Path,
-    stop: &Stop,
+    shutdown: &Shutdown,
     events: &Arc<Announcer>,
 ) -> Result<StackInfo, Failure> {
-    run::ignore_itself(home)?;
-    let stack = start(part, home, None, Lifetime::Detached, stop, events)?;
+    run::write_gitignore(home)?;
+    let stack = start(part, home, None, Lifetime::Detached, shutdown, events)?;
     Ok(stack.info().clone())
 }
 
@@ -68,10 +68,10 @@ fn start(
     home: &Path,
     logs: Option<PathBuf>,
     lifetime: Lifetime,
-    stop: &Stop,
+    shutdown: &Shutdown,
     events: &Arc<Announcer>,
 ) -> Result<ComposeStack, Failure> {
-    let refused = |e: StackError| if stop.cancel.is_set() { stop.failure() } else { failure(&e) };
+    let refused = |e: StackError| if shutdown.cancel.is_set() { shutdown.failure() } else { failure(&e) };
     let (binary, guard) = guard()?;
     let topology = topology(part)?;
     let plan = ComposePrepare {
@@ -82,7 +82,7 @@ fn start(
         binary,
         guard: Some(guard.clone()),
     };
-    let prepared = prepare(&plan, &stop.cancel, &**events).map_err(refused)?;
+    let prepared = prepare(&plan, &shutdown.cancel, &**events).map_err(refused)?;
     let plan = ComposePlan {
         slot: None,
         topology,
@@ -93,12 +93,12 @@ fn start(
         lifetime,
         guard: Some(guard),
     };
-    up(&plan, &prepared, &stop.cancel, &**events).map_err(refused)
+    up(&plan, &prepared, &shutdown.cancel, &**events).map_err(refused)
 }
 
 /// Looks once more whether every container is well, keeps their logs, and removes everything.
 pub(super) fn down(stack: ComposeStack, run: &Run) -> Result<(), Failure> {
-    let interrupted = run.stop.cancel.is_set();
+    let interrupted = run.shutdown.cancel.is_set();
     let well = if interrupted { Ok(()) } else { stack.check(&Cancel::new()) };
     let report = stack.down(GRACE);
     run.note(

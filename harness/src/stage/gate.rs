@@ -1,4 +1,4 @@
-//! Gate: the assertions, judged → `gate.json`.
+//! Gate: checks the assertions → `gate.json`.
 
 use kneepoint_analysis::{Analysis, RunFacts, base_verdict};
 use kneepoint_ci::{GateResult, SloPlan, judge};
@@ -20,14 +20,14 @@ pub(crate) fn gate(
     run: &mut Run,
 ) -> Result<GateResult, Failure> {
     let base = stopped.map_or_else(|| base_verdict(facts, analysis), stopped_verdict);
-    let result = judge(&asked_of(part, facts, run), facts, analysis, base);
+    let result = judge(&plan_for_stages(part, facts, run), facts, analysis, base);
     run.folder.write_json(names::GATE, &result)?;
     run.note(Stage::Gate, result.verdict.status.word());
     Ok(result)
 }
 
-/// What is promised of load is not judged where no load was asked for: that is neither a pass nor a doubt.
-fn asked_of(part: &SloPart, facts: &RunFacts, run: &Run) -> SloPlan {
+/// Without a load stage there is nothing to check: its assertions are neither met nor inconclusive.
+fn plan_for_stages(part: &SloPart, facts: &RunFacts, run: &Run) -> SloPlan {
     let skipped = |record: &StageRecord| record.name == Stage::Load && record.status == StageStatus::Skipped;
     if run.manifest.stages.iter().any(skipped) {
         SloPlan { fail_on: part.plan.fail_on, ..SloPlan::default() }
@@ -45,7 +45,7 @@ fn stopped_verdict(failure: &Failure) -> Verdict {
     Verdict { status, exit_code: failure.exit.code(), reasons: vec![failure.message.clone()] }
 }
 
-/// The exit code that a verdict of a run that went to its end carries.
-pub(crate) fn exit_of(verdict: &Verdict) -> ExitCode {
+/// The exit code of a run that was not interrupted.
+pub(crate) fn exit_code(verdict: &Verdict) -> ExitCode {
     verdict.status.exit()
 }

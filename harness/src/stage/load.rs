@@ -17,11 +17,11 @@ use kneepoint_model::stack::StackInfo;
 use kneepoint_model::units::{PerSecond, Span};
 use kneepoint_scenarios::Scenario;
 
-use crate::config::{LoadPart, Mix, Rate, ReadRateText, Spread, StageText, StopText};
+use crate::config::{ArrivalSpread, LoadPart, Mix, Rate, ReadRateText, SegmentText, StopLimitText};
 use crate::failure::Failure;
 use crate::run::Run;
-use crate::stage::audit;
-use crate::stage::sampled::sampled;
+use crate::stage::sampling::with_sampling;
+use crate::stage::stock_check;
 use crate::stage::stores;
 
 /// The open phase by itself takes this share of the journeys that the closed phase reached: below the knee, where
@@ -41,7 +41,7 @@ pub(crate) fn load(
     run: &mut Run,
 ) -> Result<Overrun, Failure> {
     let mix = mix(part, site)?;
-    audit::balanced(stack, run, |run| phases(part, stack, &mix, run))
+    stock_check::with_stock_check(stack, run, |run| phases(part, stack, &mix, run))
 }
 
 fn phases(
@@ -50,7 +50,7 @@ fn phases(
     mix: &[(Scenario, u32)],
     run: &mut Run,
 ) -> Result<Overrun, Failure> {
-    sampled(stack, run, |run| {
+    with_sampling(stack, run, |run| {
         let mut closed = None;
         let (rates, users) = stages(part);
         if !part.closed.is_zero() || !users.is_empty() {
@@ -87,7 +87,7 @@ fn phases(
 /// The stages of the open and of the closed phase.
 fn stages(part: &LoadPart) -> (Vec<LoadStage>, Vec<UserStage>) {
     let (mut rates, mut users) = (Vec::new(), Vec::new());
-    for StageText(stage) in &part.stages {
+    for SegmentText(stage) in &part.stages {
         match stage {
             AnyStage::Rate(stage) => rates.push(*stage),
             AnyStage::Users(stage) => users.push(*stage),
@@ -136,11 +136,11 @@ pub(crate) fn plan(
     plan.accept_encoding.clone_from(&part.accept_encoding);
     plan.read_rate = part.read_rate.map(|ReadRateText(rate)| rate);
     (plan.threads, plan.pin) = (part.threads, part.pin);
-    plan.stop_when = part.stop_when.iter().map(|StopText(limit)| *limit).collect();
+    plan.stop_when = part.stop_when.iter().map(|StopLimitText(limit)| *limit).collect();
     plan.think_scale = part.think;
     plan.arrivals = match part.arrivals {
-        Spread::Even => Arrivals::Constant,
-        Spread::Poisson => Arrivals::Poisson,
+        ArrivalSpread::Even => Arrivals::Constant,
+        ArrivalSpread::Poisson => Arrivals::Poisson,
     };
     plan.seed = part.seed;
     plan
@@ -148,8 +148,8 @@ pub(crate) fn plan(
 
 /// Runs one phase, keeps its result, and says so when the target went away meanwhile.
 pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failure> {
-    let result = stores::counted(&plan.name, run, |run| {
-        let result = run_phase(plan, &run.folder, &run.stop.cancel, &run.sink())
+    let result = stores::with_store_counters(&plan.name, run, |run| {
+        let result = run_phase(plan, &run.folder, &run.shutdown.cancel, &run.sink())
             .map_err(|e| Failure::new(ExitCode::Internal, e))?;
         run.folder.write_json(&names::load(&plan.name), &result)?;
         Ok(result)
@@ -161,12 +161,12 @@ pub(crate) fn phase(plan: &PhasePlan, run: &mut Run) -> Result<LoadPhase, Failur
             plan.name, result.requests, result.achieved_rps, result.response_us.p95, result.errors
         ),
     );
-    run.stop.check()?;
+    run.shutdown.check()?;
     if result.errors * 2 > result.requests && !answers(plan) {
         return Err(Failure::new(
             ExitCode::StackFailed,
             format!(
-                "the target went away during the {} phase: nobody listens at {}{} any more; see logs/",
+                "the target went away during the {} phase: no server listens at {}{} any more; see logs/",
                 plan.name, plan.base_url, plan.via
             ),
         ));

@@ -17,7 +17,7 @@ use crate::announce::Announcer;
 use crate::config::{DataSize, StackDb, StackDriver, StackPart};
 use crate::failure::Failure;
 use crate::run::{self, Run};
-use crate::signals::Stop;
+use crate::signals::Shutdown;
 use crate::stage::up::{Standing, failure};
 
 /// The name that leaves the choice of topology to the machine.
@@ -26,10 +26,10 @@ pub(super) const AUTO: &str = "auto";
 /// Brings it up as a part of this run: it ends with this process, whatever ends it.
 pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Standing, Failure> {
     let (topology, missing) = topology(part)?;
-    run.unmeasured(missing);
-    run.unmeasured(topology.unmeasured_natively());
+    run.add_unmeasured(missing);
+    run.add_unmeasured(topology.unmeasured_natively());
     let logs = Some(run.folder.path(names::LOGS));
-    let stack = start(part, topology, home, logs, Lifetime::DieWithParent, &run.stop, &run.events)?;
+    let stack = start(part, topology, home, logs, Lifetime::DieWithParent, &run.shutdown, &run.events)?;
     let info = stack.info().clone();
     Ok(Standing::Native { stack: Box::new(stack), info })
 }
@@ -38,12 +38,12 @@ pub(super) fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<S
 pub(crate) fn leave_standing(
     part: &StackPart,
     home: &Path,
-    stop: &Stop,
+    shutdown: &Shutdown,
     events: &Arc<Announcer>,
 ) -> Result<StackInfo, Failure> {
-    run::ignore_itself(home)?;
+    run::write_gitignore(home)?;
     let (topology, _) = topology(part)?;
-    let stack = start(part, topology, home, None, Lifetime::Detached, stop, events)?;
+    let stack = start(part, topology, home, None, Lifetime::Detached, shutdown, events)?;
     Ok(stack.info().clone())
 }
 
@@ -84,11 +84,11 @@ fn start(
     home: &Path,
     logs: Option<PathBuf>,
     lifetime: Lifetime,
-    stop: &Stop,
+    shutdown: &Shutdown,
     events: &Arc<Announcer>,
 ) -> Result<RunningStack, Failure> {
     let exe = std::env::current_exe().map_err(|e| Failure::new(ExitCode::Internal, e))?;
-    let refused = |e: StackError| if stop.cancel.is_set() { stop.failure() } else { failure(&e) };
+    let refused = |e: StackError| if shutdown.cancel.is_set() { shutdown.failure() } else { failure(&e) };
     let plan = PreparePlan {
         root: home.to_owned(),
         size: size(part.size),
@@ -96,7 +96,7 @@ fn start(
         python: part.python.clone(),
         needs: Needs::of(&topology, &part.env),
     };
-    let prepared = prepare(&plan, &stop.cancel, &**events).map_err(refused)?;
+    let prepared = prepare(&plan, &shutdown.cancel, &**events).map_err(refused)?;
     let plan = UpPlan {
         slot: None,
         topology,
@@ -108,7 +108,7 @@ fn start(
         objects: Some(vec![exe.to_string_lossy().into_owned(), "objects".to_owned()]),
         watchdog: Some(WatchdogCommand { exe, args: vec!["watchdog".to_owned()] }),
     };
-    up(&plan, &prepared, &stop.cancel, &**events).map_err(refused)
+    up(&plan, &prepared, &shutdown.cancel, &**events).map_err(refused)
 }
 
 /// The data that the driver knows by that size.

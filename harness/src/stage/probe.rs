@@ -1,4 +1,4 @@
-//! Probe: each route alone → `probe.json`.
+//! Probe: measures each route by itself → `probe.json`.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use kneepoint_model::units::Ratio;
 use crate::config::ProbePart;
 use crate::failure::Failure;
 use crate::run::Run;
-use crate::stage::smoke::failure;
+use crate::stage::smoke::crawl_failure;
 
 pub(crate) fn probe(
     part: ProbePart,
@@ -28,15 +28,15 @@ pub(crate) fn probe(
     plan.repeats = part.repeats;
     plan.max_routes = part.max_routes;
     plan.max_seconds = part.max_time.as_secs().max(1);
-    let result = probe_site(&plan, &run.stop.cancel, &*run.events).map_err(|e| failure(&e, run))?;
+    let result = probe_site(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| crawl_failure(&e, run))?;
     run.folder.write_json(names::PROBE, &result)?;
     run.note(Stage::Probe, format!("{} routes", result.routes.len()));
     if result.seen_through.is_none_or(|share| share <= Ratio(0.0)) {
-        run.unmeasured([Unmeasured {
-            what: "time per request divided into application, database, cache and engine; statements per request".to_owned(),
+        run.add_unmeasured([Unmeasured {
+            what: "time per request split into application, database, cache and engine; statements per request".to_owned(),
             why: "the site sends no Server-Timing header".to_owned(),
-            fix: "lay profiler/probes/django over it: DJANGO_SETTINGS_MODULE=kneepoint_django.overlay (see its README)".to_owned(),
+            fix: "for a Django site, add the probe of profiler/probes/django: DJANGO_SETTINGS_MODULE=kneepoint_django.overlay (see its README)".to_owned(),
         }]);
     }
-    run.stop.check()
+    run.shutdown.check()
 }

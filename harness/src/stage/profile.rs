@@ -1,4 +1,4 @@
-//! Profile: every tier at once, in a phase of load of its own → `profiles/`. Never a source of latency figures.
+//! Profile: samples every tier at once, in a load phase of its own → `profiles/`. Never a source of latency figures.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::config::{LoadPart, ProfilePart};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage::load::{mix, phase, plan};
-use crate::stage::sampled::sampled;
+use crate::stage::sampling::with_sampling;
 
-/// The load around the profile: users are busy before the first sample is taken …
+/// Load before the first sample, so that the users are busy.
 const LEAD_IN: Duration = Duration::from_secs(2);
-/// … and until the last: to attach to every process takes its time.
+/// Extra load for the time that attaching to every process takes.
 const LEAD_OUT: Duration = Duration::from_secs(4);
 
 pub(crate) fn profile(
@@ -29,15 +29,15 @@ pub(crate) fn profile(
     run: &mut Run,
 ) -> Result<(), Failure> {
     if part.time.is_zero() {
-        run.note(Stage::Profile, "left out: profile.time is 0s");
+        run.note(Stage::Profile, "skipped: profile.time is 0s");
         return Ok(());
     }
     let mix = mix(load, site)?;
     let mut plan =
         plan(load, "profiled", LoadModel::Closed { users: load.users }, part.time + LEAD_OUT, stack, &mix);
     plan.warmup = LEAD_IN;
-    sampled(stack, run, |run| {
-        let (folder, cancel, events) = (run.folder.clone(), run.stop.cancel.clone(), run.sink());
+    with_sampling(stack, run, |run| {
+        let (folder, cancel, events) = (run.folder.clone(), run.shutdown.cancel.clone(), run.sink());
         let tiers = stack.tiers.clone();
         let profiles = std::thread::Builder::new()
             .name("profiles".to_owned())
@@ -51,19 +51,19 @@ pub(crate) fn profile(
         let loaded = phase(&plan, run);
         let mut outcome = profiles.join().map_err(|_| Failure::internal("a profiler thread panicked"))?;
         let loaded = loaded?;
-        outcome.index.profiled_over_unprofiled = slowdown(&loaded, outcome.window, run)?;
+        outcome.index.profiled_over_unprofiled = slowdown_by_profiling(&loaded, outcome.window, run)?;
         run.folder.write_json(names::PROFILES_INDEX, &outcome.index)?;
-        run.unmeasured(outcome.unmeasured);
+        run.add_unmeasured(outcome.unmeasured);
         run.note(Stage::Profile, format!("{} profiles", outcome.index.profiles.len()));
         Ok(())
     })
 }
 
-/// Profiling makes nothing faster: above this the two phases were not alike, and their ratio says nothing.
-const NO_SPEED_UP: f64 = 1.1;
+/// Profiling makes nothing faster: above this ratio the two phases are not comparable.
+const MAX_RATIO: f64 = 1.1;
 
-/// Throughput while profiled over throughput while not, in the same kind of load.
-fn slowdown(
+/// Throughput with profiling divided by throughput without, under the same load.
+fn slowdown_by_profiling(
     profiled: &LoadPhase,
     window: Option<(UnixMillis, UnixMillis)>,
     run: &Run,
@@ -73,13 +73,13 @@ fn slowdown(
     let ratio = plain.zip(while_profiled).filter(|(plain, _)| plain.achieved_rps.0 > 0.0);
     // Three digits: more would be noise.
     let ratio = ratio.map(|(plain, rate)| (rate / plain.achieved_rps.0 * 1000.0).round() / 1000.0);
-    if ratio.is_some_and(|ratio| ratio > NO_SPEED_UP) {
-        run.note(Stage::Profile, "the site was faster in this phase than in the closed one (caches filled meanwhile?), so what profiling cost cannot be told");
+    if ratio.is_some_and(|ratio| ratio > MAX_RATIO) {
+        run.note(Stage::Profile, "the site was faster in this phase than in the closed one (caches filled meanwhile?), so the cost of profiling is unknown");
     }
-    Ok(ratio.filter(|ratio| *ratio <= NO_SPEED_UP).map(Ratio))
+    Ok(ratio.filter(|ratio| *ratio <= MAX_RATIO).map(Ratio))
 }
 
-/// Requests per second over the whole seconds inside the window.
+/// Requests per second in the window, from whole seconds only.
 fn rate_within(seconds: &[SecondStats], (from, until): (UnixMillis, UnixMillis)) -> Option<f64> {
     let inside = |second: &&SecondStats| second.at_ms >= from && second.at_ms + UnixMillis(1_000) <= until;
     let counts: Vec<u64> = seconds.iter().filter(inside).map(|second| second.requests).collect();

@@ -1,5 +1,5 @@
-//! Report: what was measured and thought, for people and programs → `summary.json`, `report.html`, `report.md`, `junit.xml`,
-//! `metrics.txt`, `load/*.csv`.
+//! Report: results for people and programs → `summary.json`, `report.html`, `report.md`, `junit.xml`, `metrics.txt`,
+//! `load/*.csv`.
 
 use kneepoint_analysis::{Analysis, RunFacts, summarise};
 use kneepoint_ci::{GateResult, junit};
@@ -18,7 +18,7 @@ pub(crate) fn report(
 ) -> Result<(), Failure> {
     let summary = summarise(facts, analysis, &gate.verdict, &gate.assertions);
     run.folder.write_json(names::SUMMARY, &summary)?;
-    let view = Report::build(facts, analysis, &summary, &flames(facts, &run.folder));
+    let view = Report::build(facts, analysis, &summary, &load_flame_graphs(facts, &run.folder));
     run.folder.write(names::REPORT_HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
     run.folder.write(names::REPORT_MD, render::markdown(&view).as_bytes())?;
     run.folder.write(names::OPENMETRICS, render::openmetrics(&facts.phases).as_bytes())?;
@@ -29,8 +29,8 @@ pub(crate) fn report(
     Ok(())
 }
 
-/// The flame graphs that the profile stage drew; one that cannot be read is left out of the page, not of the folder.
-pub(crate) fn flames(facts: &RunFacts, folder: &RunFolder) -> Vec<Flame> {
+/// Flame graphs of the profile stage; one that cannot be read is left out of the report.
+fn load_flame_graphs(facts: &RunFacts, folder: &RunFolder) -> Vec<Flame> {
     let entries = facts.profiles.iter().flat_map(|index| &index.profiles);
     entries
         .filter_map(|entry| {

@@ -1,4 +1,4 @@
-//! Smoke: does every page answer? → `site.json`. A broken page ends the sentence before any load.
+//! Smoke: crawls the site → `site.json`. A broken page ends the run before any load.
 
 use kneepoint_crawler::{CrawlError, CrawlPlan, crawl};
 use kneepoint_model::event::Stage;
@@ -11,14 +11,15 @@ use crate::config::RawCrawl;
 use crate::failure::Failure;
 use crate::run::Run;
 
-/// Pages of the reference stack that its robots.txt keeps from strangers, or that nothing links to.
+/// Pages of the reference stack that robots.txt disallows or that no page links to.
 const REFERENCE_PATHS: [&str; 5] =
     ["/accounts/login/", "/api/books/", "/cart/", "/healthz", "/search/?q=river"];
 
 pub(crate) fn smoke(part: &RawCrawl, stack: &StackInfo, run: &mut Run) -> Result<SiteMap, Failure> {
-    let site = crawl(&plan(part, stack), &run.stop.cancel, &*run.events).map_err(|e| failure(&e, run))?;
+    let site = crawl(&crawl_plan(part, stack), &run.shutdown.cancel, &*run.events)
+        .map_err(|e| crawl_failure(&e, run))?;
     run.folder.write_json(names::SITE, &site)?;
-    run.stop.check()?;
+    run.shutdown.check()?;
     let broken: Vec<_> = site.broken().map(|page| page.path.clone()).collect();
     run.note(Stage::Smoke, format!("{} pages, {} broken", site.pages.len(), broken.len()));
     if broken.is_empty() {
@@ -28,14 +29,14 @@ pub(crate) fn smoke(part: &RawCrawl, stack: &StackInfo, run: &mut Run) -> Result
     Err(Failure::new(
         ExitCode::SmokeFailed,
         format!(
-            "{} of {} pages are broken ({named}): load was not started; mend them first",
+            "{} of {} pages are broken ({named}), so load was not started; fix them first",
             broken.len(),
             site.pages.len()
         ),
     ))
 }
 
-fn plan(part: &RawCrawl, stack: &StackInfo) -> CrawlPlan {
+fn crawl_plan(part: &RawCrawl, stack: &StackInfo) -> CrawlPlan {
     let mut plan = CrawlPlan::new(stack.base_url.clone());
     plan.host_header.clone_from(&stack.host_header);
     plan.via.clone_from(&stack.via);
@@ -53,10 +54,10 @@ fn plan(part: &RawCrawl, stack: &StackInfo) -> CrawlPlan {
     plan
 }
 
-/// A crawl, warming or probing that could not be made at all.
-pub(crate) fn failure(error: &CrawlError, run: &Run) -> Failure {
+/// The failure of a crawl, a warm-up or a probe.
+pub(crate) fn crawl_failure(error: &CrawlError, run: &Run) -> Failure {
     match error {
-        CrawlError::Cancelled => run.stop.failure(),
+        CrawlError::Cancelled => run.shutdown.failure(),
         CrawlError::BadAddress { .. } | CrawlError::BadPlan { .. } => Failure::new(ExitCode::Usage, error),
         CrawlError::Unreachable { .. } | CrawlError::NothingToDo { .. } => {
             Failure::new(ExitCode::StackFailed, error)

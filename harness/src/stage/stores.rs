@@ -1,4 +1,4 @@
-//! Around one phase of load: what databases and caches counted over its measured part → `db/<phase>.json`.
+//! Counters of databases and caches over the measured part of one load phase → `db/<phase>.json`.
 
 use std::thread;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::failure::Failure;
 use crate::run::Run;
 
 /// Statements of each database that are explained after a phase, on a throw-away stack.
-const EXPLAINED: usize = 5;
+const EXPLAINED_STATEMENTS: usize = 5;
 
-/// How often it is looked whether the phase has said when its measured part begins.
-const LOOK: Duration = Duration::from_millis(20);
+/// Time between two reads of the phase's plan file.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Watches the stack's databases and caches, when it has any that can be asked.
-pub(crate) fn watch(stack: &StackInfo) -> Result<Option<StoreWatch>, Failure> {
+/// Connects to the stack's databases and caches; `None` when none of them has counters.
+pub(crate) fn watch_stores(stack: &StackInfo) -> Result<Option<StoreWatch>, Failure> {
     let plan = StorePlan::of(stack);
     if plan.is_empty() {
         return Ok(None);
@@ -30,8 +30,8 @@ pub(crate) fn watch(stack: &StackInfo) -> Result<Option<StoreWatch>, Failure> {
     StoreWatch::start(&plan).map(Some).map_err(Failure::internal)
 }
 
-/// Runs a phase of load, and reads the servers' counters when its measured part begins and after its last request.
-pub(crate) fn counted(
+/// Runs a load phase, and reads the counters at the start of its measured part and after its last request.
+pub(crate) fn with_store_counters(
     name: &str,
     run: &mut Run,
     load: impl FnOnce(&mut Run) -> Result<LoadPhase, Failure>,
@@ -51,15 +51,15 @@ pub(crate) fn counted(
         (result, begins.join().unwrap_or(false))
     });
     if let (Ok(phase), true) = (&result, begun) {
-        let readings = stores.end(EXPLAINED, &run.stop.cancel);
-        run.unmeasured(readings.unmeasured.iter().cloned());
-        run.folder.write_json(&names::db(name), &window(phase, readings))?;
+        let readings = stores.end(EXPLAINED_STATEMENTS, &run.shutdown.cancel);
+        run.add_unmeasured(readings.unmeasured.iter().cloned());
+        run.folder.write_json(&names::db(name), &db_window(phase, readings))?;
     }
     run.stores = Some(stores);
     result
 }
 
-fn window(phase: &LoadPhase, readings: Readings) -> DbWindow {
+fn db_window(phase: &LoadPhase, readings: Readings) -> DbWindow {
     DbWindow {
         format_version: FORMAT_VERSION,
         phase: phase.name.clone(),
@@ -73,14 +73,14 @@ fn window(phase: &LoadPhase, readings: Readings) -> DbWindow {
     }
 }
 
-/// What is needed of a phase's plan.
+/// The one field of a phase's plan file that is needed here.
 #[derive(Deserialize)]
 struct PhaseTimes {
     measured_from_ms: UnixMillis,
 }
 
-/// Waits until the measured part begins, as the load generator wrote down before its first request; false when the
-/// phase was over before that. A plan from `since` or earlier belongs to another phase of this name.
+/// Waits until the measured part begins; the load generator writes the time before its first request. False when the phase
+/// ended before. A plan from before `since` belongs to an earlier phase of this name.
 fn wait_for_measured_part(folder: &RunFolder, name: &str, since: UnixMillis, over: &Cancel) -> bool {
     let plan = names::load_plan(name);
     loop {
@@ -89,7 +89,7 @@ fn wait_for_measured_part(folder: &RunFolder, name: &str, since: UnixMillis, ove
             let left = times.measured_from_ms - UnixMillis::now();
             return !over.sleep(Duration::from_millis(left.get()));
         }
-        if over.sleep(LOOK) {
+        if over.sleep(POLL_INTERVAL) {
             return false;
         }
     }

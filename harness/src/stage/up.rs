@@ -56,7 +56,7 @@ pub(crate) fn up(target: &Target, home: &Path, run: &mut Run) -> Result<Standing
     run.manifest.target = format!("{}{}", info.base_url, info.via);
     run.manifest.versions.extend(info.versions.clone());
     run.note(Stage::Up, format!("{} at {}{}", info.topology, info.base_url, info.via));
-    run.stop.check()?;
+    run.shutdown.check()?;
     Ok(standing)
 }
 
@@ -75,8 +75,8 @@ fn look_at(site: &SiteTarget, run: &Run) -> Result<StackInfo, Failure> {
         status_url: None,
         consent: site.consent,
     };
-    attach(&plan, &run.stop.cancel)
-        .map_err(|e| if run.stop.cancel.is_set() { run.stop.failure() } else { failure(&e) })
+    attach(&plan, &run.shutdown.cancel)
+        .map_err(|e| if run.shutdown.cancel.is_set() { run.shutdown.failure() } else { failure(&e) })
 }
 
 /// The exit code that belongs to what went wrong with the stack.

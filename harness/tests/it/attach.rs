@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use kneepoint_process::{Lifetime, Program, Service, StartOptions};
 
-use super::support::{Place, SHORT, turn, wait_until};
+use super::support::{SHORT, Sandbox, lock_machine, wait_until};
 
 /// A site that lives as long as this value.
 pub(crate) struct Site {
@@ -56,30 +56,30 @@ fn a_site_with_a_broken_page_is_not_loaded() {
             .route("/ok", get(|| async { Html("<title>Ok</title>fine") }))
             .route("/bad", get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "boom") })),
     );
-    let place = Place::new("broken_page");
-    let ended = place.run(&["run", "--attach", &site.url()]);
-    ended.exits(6);
+    let sandbox = Sandbox::new("broken_page");
+    let ended = sandbox.run(&["run", "--attach", &site.url()]);
+    ended.assert_exit(6);
     assert!(ended.stdout.contains("/bad"), "{}", ended.stdout);
-    let summary = place.latest().json("summary.json");
+    let summary = sandbox.latest().json("summary.json");
     assert_eq!(
         (summary["verdict"]["status"].as_str(), summary["smoke"]["broken"].as_u64()),
         (Some("smoke-failed"), Some(1))
     );
     assert_eq!(summary["load"].as_array().map(Vec::len), Some(0), "load never started");
-    let smoke = place.run(&["smoke", "--attach", &site.url()]);
-    smoke.exits(6);
+    let smoke = sandbox.run(&["smoke", "--attach", &site.url()]);
+    smoke.assert_exit(6);
     assert!(smoke.stdout.contains("FAILED") && smoke.stdout.contains("PASSED  Ok"), "{}", smoke.stdout);
 }
 
 #[test]
 fn a_sound_site_passes_smoke_and_gets_its_cron_lines() {
     let site = Site::serve(Router::new().route("/", get(|| async { Html("<title>Home</title>fine") })));
-    let place = Place::new("sound");
-    let smoke = place.run(&["smoke", "--attach", &site.url()]);
-    smoke.exits(0);
+    let sandbox = Sandbox::new("sound");
+    let smoke = sandbox.run(&["smoke", "--attach", &site.url()]);
+    smoke.assert_exit(0);
     assert!(smoke.stdout.contains("PASSED  Home"), "{}", smoke.stdout);
-    let cron = place.run(&["warm", "--attach", &site.url(), "--print-cron"]);
-    cron.exits(0);
+    let cron = sandbox.run(&["warm", "--attach", &site.url(), "--print-cron"]);
+    cron.assert_exit(0);
     for part in ["curl", "*/5 * * * *", "[Timer]"] {
         assert!(cron.stdout.contains(part), "{part} is missing from:\n{}", cron.stdout);
     }
@@ -87,9 +87,9 @@ fn a_sound_site_passes_smoke_and_gets_its_cron_lines() {
 
 #[test]
 fn a_site_on_a_unix_socket_is_crawled_warmed_probed_and_loaded() {
-    let _turn = turn();
-    let place = Place::new("unix_socket");
-    // The path of a socket is short; that of this place may not be.
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("unix_socket");
+    // The path of a socket is short; that of this sandbox may not be.
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("app.sock");
     let runtime = tokio::runtime::Runtime::new().expect("runtime");
@@ -101,17 +101,17 @@ fn a_site_on_a_unix_socket_is_crawled_warmed_probed_and_loaded() {
     let router =
         Router::new().route("/", home).route("/about", get(|| async { Html("<title>About</title>") }));
     runtime.spawn(async move { axum::serve(listener, router).await });
-    place.config(SHORT);
+    sandbox.config(SHORT);
     // A public name, and no consent: nothing is sent to it.
-    let ended = place.run(&[
+    let ended = sandbox.run(&[
         "load",
         "--attach",
         "http://example.com/",
         "--unix-socket",
         path.to_str().expect("text"),
     ]);
-    let run = place.latest();
-    ended.went_well(&run);
+    let run = sandbox.latest();
+    ended.assert_success(&run);
     assert_eq!(run.json("stack.json")["via"]["unix_socket"], path.to_str().expect("text"));
     let site = run.json("site.json");
     assert!(site["pages"].as_array().expect("pages").iter().any(|p| p["title"] == "Home of example.com"));
@@ -121,7 +121,7 @@ fn a_site_on_a_unix_socket_is_crawled_warmed_probed_and_loaded() {
     }
     assert!(run.text("report.md").contains("app.sock"), "the report says where it was");
 
-    let cron = place.run(&[
+    let cron = sandbox.run(&[
         "warm",
         "--attach",
         "http://example.com/",
@@ -129,13 +129,13 @@ fn a_site_on_a_unix_socket_is_crawled_warmed_probed_and_loaded() {
         path.to_str().expect("text"),
         "--print-cron",
     ]);
-    cron.exits(0);
+    cron.assert_exit(0);
     assert!(cron.stdout.contains("--unix-socket '"), "{}", cron.stdout);
 
-    place.run(&["smoke", "--unix-socket", "/run/app.sock"]).exits(2);
-    place.config("[site]\nurl = \"http://shop.test/\"\nunix_socket = \"nobody.sock\"\n");
-    let nobody = place.run(&["smoke"]);
-    nobody.exits(2);
+    sandbox.run(&["smoke", "--unix-socket", "/run/app.sock"]).assert_exit(2);
+    sandbox.config("[site]\nurl = \"http://shop.test/\"\nunix_socket = \"nobody.sock\"\n");
+    let nobody = sandbox.run(&["smoke"]);
+    nobody.assert_exit(2);
     assert!(
         nobody.stderr.contains("no unix socket at") && nobody.stderr.contains("nobody.sock"),
         "{}",
@@ -154,25 +154,25 @@ fn a_site_that_hangs_fails_smoke_in_time() {
             }),
         ),
     );
-    let place = Place::new("hanging");
-    place.config("[crawl]\ntimeout = \"1s\"\n");
-    place.run(&["run", "--attach", &site.url()]).exits(6);
+    let sandbox = Sandbox::new("hanging");
+    sandbox.config("[crawl]\ntimeout = \"1s\"\n");
+    sandbox.run(&["run", "--attach", &site.url()]).assert_exit(6);
 }
 
 #[test]
 fn nobody_listens() {
-    let place = Place::new("nobody");
-    let ended = place.run(&["run", "--attach", &format!("http://127.0.0.1:{}/", free_port())]);
-    ended.exits(5);
-    assert!(place.latest().has("report.html"), "a report says so");
+    let sandbox = Sandbox::new("nobody");
+    let ended = sandbox.run(&["run", "--attach", &format!("http://127.0.0.1:{}/", free_port())]);
+    ended.assert_exit(5);
+    assert!(sandbox.latest().has("report.html"), "a report says so");
 }
 
 #[test]
 fn a_plain_static_nginx_gives_a_useful_report() {
-    let _turn = turn();
-    let place = Place::new("static_nginx");
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("static_nginx");
     let port = free_port();
-    let web = place.folder.join("web");
+    let web = sandbox.folder.join("web");
     fs::create_dir_all(web.join("css")).expect("web");
     fs::write(
         web.join("index.html"),
@@ -184,19 +184,19 @@ fn a_plain_static_nginx_gives_a_useful_report() {
     .expect("write");
     fs::write(web.join("about.html"), "<title>About</title><a href=/>home</a>").expect("write");
     fs::write(web.join("css/a.css"), "body { color: black }\n".repeat(200)).expect("write");
-    let config = place.folder.join("nginx.conf");
-    let dir = place.folder.display();
+    let config = sandbox.folder.join("nginx.conf");
+    let dir = sandbox.folder.display();
     fs::write(&config, format!("daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; user root;\nevents {{}}\nhttp {{ include /etc/nginx/mime.types; access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\nserver {{ listen 127.0.0.1:{port}; root {dir}/web; }} }}\n")).expect("write");
     let nginx = start(
         &Program::new("nginx").args(["-c", config.to_str().expect("path"), "-e", "stderr"]),
         "nginx",
-        &place.folder.join("nginx.log"),
+        &sandbox.folder.join("nginx.log"),
     );
     wait_for(port);
-    place.config(SHORT);
-    let ended = place.run(&["run", "--attach", &format!("http://127.0.0.1:{port}/")]);
-    let run = place.latest();
-    ended.went_well(&run);
+    sandbox.config(SHORT);
+    let ended = sandbox.run(&["run", "--attach", &format!("http://127.0.0.1:{port}/")]);
+    let run = sandbox.latest();
+    ended.assert_success(&run);
     let summary = run.json("summary.json");
     assert!(summary["load"][0]["requests"].as_u64() > Some(50), "{}", summary["load"]);
     assert!(
@@ -232,32 +232,33 @@ fn certificates(folder: &Path) {
 
 #[test]
 fn nginx_is_loaded_by_https_and_http2() {
-    let _turn = turn();
-    let place = Place::new("https");
-    let (port, dir) = (free_port(), place.folder.display());
-    certificates(&place.folder);
-    fs::create_dir_all(place.folder.join("web")).expect("web");
-    fs::write(place.folder.join("web/index.html"), "<title>Home</title><a href=/about.html>a</a>")
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("https");
+    let (port, dir) = (free_port(), sandbox.folder.display());
+    certificates(&sandbox.folder);
+    fs::create_dir_all(sandbox.folder.join("web")).expect("web");
+    fs::write(sandbox.folder.join("web/index.html"), "<title>Home</title><a href=/about.html>a</a>")
         .expect("write");
-    fs::write(place.folder.join("web/about.html"), "<title>About</title><a href=/>home</a>").expect("write");
-    let config = place.folder.join("nginx.conf");
+    fs::write(sandbox.folder.join("web/about.html"), "<title>About</title><a href=/>home</a>")
+        .expect("write");
+    let config = sandbox.folder.join("nginx.conf");
     fs::write(&config, format!("daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; user root;\nevents {{}}\nhttp {{ include /etc/nginx/mime.types; access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\nserver {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {dir}/site.pem; ssl_certificate_key {dir}/site.key; root {dir}/web; }} }}\n")).expect("write");
     let nginx = start(
         &Program::new("nginx").args(["-c", config.to_str().expect("path"), "-e", "stderr"]),
         "nginx",
-        &place.folder.join("nginx.log"),
+        &sandbox.folder.join("nginx.log"),
     );
     wait_for(port);
     let url = format!("https://127.0.0.1:{port}/");
     // Nobody on this machine trusts it.
-    place.config(SHORT);
-    place.run(&["smoke", "--attach", &url]).exits(5);
+    sandbox.config(SHORT);
+    sandbox.run(&["smoke", "--attach", &url]).assert_exit(5);
     // A path in the file is taken from where the file is; by the flag, from here.
-    place.config(&format!("{SHORT}[site]\nca_file = \"ca.pem\"\n"));
+    sandbox.config(&format!("{SHORT}[site]\nca_file = \"ca.pem\"\n"));
     for (flags, http) in [(&[][..], "1.1"), (&["--http2", "--cacert", "ca.pem"], "2")] {
-        let ended = place.run(&[&["load", "--attach", &url][..], flags].concat());
-        let run = place.latest();
-        ended.went_well(&run);
+        let ended = sandbox.run(&[&["load", "--attach", &url][..], flags].concat());
+        let run = sandbox.latest();
+        ended.assert_success(&run);
         for name in ["closed", "open"] {
             let phase = run.json(&format!("load/{name}.json"));
             assert!(phase["requests"].as_u64() > Some(10) && phase["errors"] == 0, "{phase}");
@@ -273,11 +274,11 @@ fn nginx_is_loaded_by_https_and_http2() {
 
 /// The Python of the reference stack's own environment, made by an earlier run or made now.
 fn python() -> PathBuf {
-    let place = Place::new("python_for_attach");
-    place.run(&["up"]).exits(0);
-    let status = place.run(&["status", "--format", "json"]);
-    place.run(&["down"]).exits(0);
-    let cache = fs::canonicalize(place.home.join("cache")).expect("cache");
+    let sandbox = Sandbox::new("python_for_attach");
+    sandbox.run(&["up"]).assert_exit(0);
+    let status = sandbox.run(&["status", "--format", "json"]);
+    sandbox.run(&["down"]).assert_exit(0);
+    let cache = fs::canonicalize(sandbox.home.join("cache")).expect("cache");
     let found = fs::read_dir(&cache)
         .expect("cache")
         .flatten()
@@ -288,20 +289,20 @@ fn python() -> PathBuf {
 
 #[test]
 fn a_startproject_site_with_one_app_gives_a_useful_report() {
-    let _turn = turn();
+    let _machine = lock_machine();
     let python = python();
-    let place = Place::new("startproject");
+    let sandbox = Sandbox::new("startproject");
     let run = |args: &[&str]| {
         Program::new(&python)
             .args(args)
-            .cwd(&place.folder)
+            .cwd(&sandbox.folder)
             .run(Duration::from_mins(1))
             .expect("django-admin");
     };
     run(&["-m", "django", "startproject", "mysite", "."]);
     run(&["manage.py", "startapp", "pages"]);
     let append = |file: &str, text: &str| {
-        let path = place.folder.join(file);
+        let path = sandbox.folder.join(file);
         let old = fs::read_to_string(&path).unwrap_or_default();
         fs::write(path, old + text).expect("write");
     };
@@ -329,13 +330,13 @@ fn a_startproject_site_with_one_app_gives_a_useful_report() {
             &format!("127.0.0.1:{port}"),
             "--no-control-socket",
         ])
-        .cwd(&place.folder);
-    let service = start(&gunicorn, "gunicorn", &place.folder.join("gunicorn.log"));
+        .cwd(&sandbox.folder);
+    let service = start(&gunicorn, "gunicorn", &sandbox.folder.join("gunicorn.log"));
     wait_for(port);
-    place.config(SHORT);
-    let ended = place.run(&["run", "--attach", &format!("http://127.0.0.1:{port}/")]);
-    ended.went_well(&place.latest());
-    let summary = place.latest().json("summary.json");
+    sandbox.config(SHORT);
+    let ended = sandbox.run(&["run", "--attach", &format!("http://127.0.0.1:{port}/")]);
+    ended.assert_success(&sandbox.latest());
+    let summary = sandbox.latest().json("summary.json");
     assert!(summary["load"][0]["requests"].as_u64() > Some(50), "{}", summary["load"]);
     assert!(
         summary["profiles"]

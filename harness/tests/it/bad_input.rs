@@ -1,13 +1,13 @@
-//! Bad input is refused with place, suggestion and example, exit 2, before anything starts.
+//! Bad input is refused with sandbox, suggestion and example, exit 2, before anything starts.
 
-use super::support::Place;
+use super::support::Sandbox;
 
 #[track_caller]
 fn refused(name: &str, config: &str, parts: &[&str]) {
-    let place = Place::new(name);
-    place.config(config);
-    place.run(&["run"]).refused(parts);
-    assert_eq!(place.runs(), 0, "nothing may have started");
+    let sandbox = Sandbox::new(name);
+    sandbox.config(config);
+    sandbox.run(&["run"]).assert_refused(parts);
+    assert_eq!(sandbox.runs(), 0, "nothing may have started");
 }
 
 #[test]
@@ -45,56 +45,56 @@ fn an_unknown_scenario() {
 
 #[test]
 fn a_broken_scenario_file() {
-    let place = Place::new("broken_scenario");
+    let sandbox = Sandbox::new("broken_scenario");
     std::fs::write(
-        place.folder.join("mine.toml"),
+        sandbox.folder.join("mine.toml"),
         "name = \"mine\"\n[[step]]\nname = \"GET /\"\nmethd = \"GET\"\npath = \"/\"\n",
     )
     .expect("write");
-    place.config("[load.scenarios]\n\"mine.toml\" = 1\n");
-    let ended = place.run(&["run"]);
-    ended.exits(2);
+    sandbox.config("[load.scenarios]\n\"mine.toml\" = 1\n");
+    let ended = sandbox.run(&["run"]);
+    ended.assert_exit(2);
     assert!(ended.stderr.contains("mine.toml:4") && ended.stderr.contains("method"), "{}", ended.stderr);
 }
 
 #[test]
-fn a_stranger_is_not_loaded_without_consent() {
-    let place = Place::new("stranger");
-    let ended = place.run(&["run", "--attach", "http://192.0.2.7/"]);
-    ended.exits(2);
+fn a_foreign_site_is_not_loaded_without_consent() {
+    let sandbox = Sandbox::new("no_consent");
+    let ended = sandbox.run(&["run", "--attach", "http://192.0.2.7/"]);
+    ended.assert_exit(2);
     assert!(ended.stderr.contains("--i-own-this-target"), "{}", ended.stderr);
 }
 
 #[test]
 fn credentials_in_the_address_are_refused_and_not_repeated() {
-    let place = Place::new("credentials");
-    let ended = place.run(&["run", "--attach", "http://admin:hunter2@127.0.0.1:9/"]);
-    ended.exits(2);
+    let sandbox = Sandbox::new("credentials");
+    let ended = sandbox.run(&["run", "--attach", "http://admin:hunter2@127.0.0.1:9/"]);
+    ended.assert_exit(2);
     assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
 }
 
 #[test]
 fn an_unknown_topology_and_a_missing_run() {
-    let place = Place::new("unknown_topology");
-    let ended = place.run(&["run", "--topology", "ngnix"]);
-    ended.exits(2);
+    let sandbox = Sandbox::new("unknown_topology");
+    let ended = sandbox.run(&["run", "--topology", "ngnix"]);
+    ended.assert_exit(2);
     assert!(ended.stderr.contains("nginx"), "{}", ended.stderr);
-    place.run(&["report", "no-such-run"]).exits(2);
+    sandbox.run(&["report", "no-such-run"]).assert_exit(2);
 }
 
 #[test]
 fn init_writes_a_file_that_is_valid_and_writes_over_nothing() {
-    let place = Place::new("init");
-    place.run(&["init"]).exits(0);
-    place.run(&["init"]).exits(2);
-    place.run(&["init", "--force"]).exits(0);
-    assert!(place.run(&["history"]).exits(0).stdout.contains("no runs yet"));
+    let sandbox = Sandbox::new("init");
+    sandbox.run(&["init"]).assert_exit(0);
+    sandbox.run(&["init"]).assert_exit(2);
+    sandbox.run(&["init", "--force"]).assert_exit(0);
+    assert!(sandbox.run(&["history"]).assert_exit(0).stdout.contains("no runs yet"));
 }
 
 #[test]
 fn doctor_names_what_can_be_had() {
-    let place = Place::new("doctor");
-    let ended = place.run(&["doctor"]);
-    ended.exits(0);
-    assert!(ended.stdout.contains("can be had here"), "{}", ended.stdout);
+    let sandbox = Sandbox::new("doctor");
+    let ended = sandbox.run(&["doctor"]);
+    ended.assert_exit(0);
+    assert!(ended.stdout.contains("checks passed"), "{}", ended.stdout);
 }

@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::attach::Site;
-use super::support::{Place, turn};
+use super::support::{Sandbox, lock_machine};
 
 const TOKEN: &str = "t0p-s3cret/token";
 
@@ -34,16 +34,16 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn accounts_secrets_and_groups_go_through_a_whole_run() {
-    let _turn = turn();
+    let _machine = lock_machine();
     let site = Site::serve(
         Router::new()
             .route("/", get(|| async { Html("<title>Home</title>fine") }))
             .route("/members/{name}", get(members)),
     );
-    let place = Place::new("journeys");
-    fs::write(place.folder.join("accounts.csv"), "name\nann\nbob\n").expect("write");
+    let sandbox = Sandbox::new("journeys");
+    fs::write(sandbox.folder.join("accounts.csv"), "name\nann\nbob\n").expect("write");
     fs::write(
-        place.folder.join("shop.toml"),
+        sandbox.folder.join("shop.toml"),
         r#"
 name = "shop"
 auth = { bearer = "{env:KNEEPOINT_TEST_TOKEN}" }
@@ -59,21 +59,21 @@ name = "members"
 path = "/members/{account.name}"
 group = "enter"
 [[step]]
-name = "strangers"
+name = "denied"
 path = "/members/nobody"
 auth = { bearer = "no" }
 "#,
     )
     .expect("write");
-    place.config("[load]\nusers = 3\nclosed = \"1s\"\nopen = \"0s\"\nwarmup = \"0s\"\n[load.scenarios]\n\"shop.toml\" = 1\n");
+    sandbox.config("[load]\nusers = 3\nclosed = \"1s\"\nopen = \"0s\"\nwarmup = \"0s\"\n[load.scenarios]\n\"shop.toml\" = 1\n");
 
-    let missing = place.kneepoint(&["load", "--attach", &site.url()]).output().expect("the binary runs");
+    let missing = sandbox.kneepoint(&["load", "--attach", &site.url()]).output().expect("the binary runs");
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert_eq!(missing.status.code(), Some(2), "{said}");
     assert!(said.contains("shop.toml:3:") && said.contains("no variable `KNEEPOINT_TEST_TOKEN`"), "{said}");
-    assert_eq!(place.runs(), 0);
+    assert_eq!(sandbox.runs(), 0);
 
-    let output = place
+    let output = sandbox
         .kneepoint(&["load", "--attach", &site.url()])
         .env("KNEEPOINT_TEST_TOKEN", TOKEN)
         .timeout(Duration::from_mins(1))
@@ -81,8 +81,8 @@ auth = { bearer = "no" }
         .expect("the binary runs");
     let (said, shown) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     assert_eq!(output.status.code(), Some(4), "{said}");
-    // Two accounts, each once: the third visitor had none, and the run says so.
-    let run = place.latest();
+    // Two accounts, each once: the third user has none, and the run reports it.
+    let run = sandbox.latest();
     let phase = run.json("load/closed.json");
     assert_eq!(
         (phase["dry"][0]["rows"].as_u64(), phase["dry"][0]["journeys"].as_u64()),
@@ -90,7 +90,7 @@ auth = { bearer = "no" }
         "{phase}"
     );
     assert!(shown.contains("gives each of its 2 rows once in a run"), "{shown}");
-    // Both got in, and failed where they were strangers; the group was over by then.
+    // Both were let in, and failed at the step without a valid token; the group had ended by then.
     assert_eq!(phase["outcomes"]["client_error"].as_u64(), Some(2), "{phase}");
     let group = &phase["groups"][0];
     assert_eq!(

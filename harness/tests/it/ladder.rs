@@ -1,4 +1,4 @@
-//! The climb: two rungs end to end, a climb that is interrupted, and a stored one that is said again.
+//! Ladder runs: two rungs end to end, an interrupted one, and a stored one that is reported again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Place, signal, turn, wait_for_exit, wait_until};
+use super::support::{Sandbox, lock_machine, signal, wait_for_exit, wait_until};
 
 /// Short phases: the figures are few, everything else is as it is.
 const SHORT: &str = r#"
@@ -27,10 +27,10 @@ warmup = "1s"
 rate = "4/s"
 "#;
 
-/// The only climb of a place.
-fn climb(place: &Place) -> PathBuf {
+/// The only ladder run of a sandbox.
+fn latest_ladder(sandbox: &Sandbox) -> PathBuf {
     let mut all: Vec<PathBuf> =
-        fs::read_dir(place.home.join("ladders")).expect("ladders").flatten().map(|e| e.path()).collect();
+        fs::read_dir(sandbox.home.join("ladders")).expect("ladders").flatten().map(|e| e.path()).collect();
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
 }
@@ -40,7 +40,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// A rung without a figure is excused only when what spoilt it was the machine, never the stack or the climb.
+/// A rung without a figure is accepted only if the machine disturbed it, not the stack or the ladder run.
 fn measured_or_disturbed(rung: &Value) {
     match rung["state"]["state"].as_str() {
         Some("measured") => {
@@ -60,19 +60,19 @@ fn measured_or_disturbed(rung: &Value) {
 }
 
 #[test]
-fn two_rungs_are_climbed_and_compared() {
-    let _turn = turn();
-    let place = Place::new("ladder");
-    place.config(SHORT);
-    let ended = place.run(&["ladder", "gunicorn", "runserver", "--slo", "p95 < 2s"]);
-    let folder = climb(&place);
+fn two_rungs_are_measured_and_compared() {
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("ladder");
+    sandbox.config(SHORT);
+    let ended = sandbox.run(&["ladder", "gunicorn", "runserver", "--slo", "p95 < 2s"]);
+    let folder = latest_ladder(&sandbox);
     let comparison = json(&folder.join("comparison.json"));
     let rungs = comparison["rungs"].as_array().expect("rungs");
     let names: Vec<&str> = rungs.iter().map(|rung| rung["name"].as_str().expect("name")).collect();
     assert_eq!(names, ["runserver", "gunicorn"], "lowest first, whatever the order of the arguments");
     rungs.iter().for_each(measured_or_disturbed);
     let all = rungs.iter().all(|rung| rung["state"]["state"] == "measured");
-    ended.exits(if all { 0 } else { 3 });
+    ended.assert_exit(if all { 0 } else { 3 });
 
     let ladder = json(&folder.join("ladder.json"));
     assert_eq!(
@@ -80,7 +80,7 @@ fn two_rungs_are_climbed_and_compared() {
         (&Value::Bool(true), &2_000_000.into())
     );
     for rung in ladder["rungs"].as_array().expect("rungs") {
-        let run = place.home.join("runs").join(rung["run"].as_str().expect("a run folder"));
+        let run = sandbox.home.join("runs").join(rung["run"].as_str().expect("a run folder"));
         let manifest = json(&run.join("manifest.json"));
         assert_eq!((&manifest["topology"], &manifest["complete"]), (&rung["name"], &Value::Bool(true)));
         for phase in ["closed", "step-01", "open"] {
@@ -103,8 +103,8 @@ fn two_rungs_are_climbed_and_compared() {
     for part in ["runserver", "gunicorn", "All rungs share this one machine", "ladder.html"] {
         assert!(ended.stdout.contains(part), "{part} is missing from:\n{}", ended.stdout);
     }
-    place.assert_nothing_runs();
-    again(&place, &folder, ended.code);
+    sandbox.assert_nothing_runs();
+    again(&sandbox, &folder, ended.code);
 }
 
 /// The equal phase was made on both, so that there is always something to hold against each other.
@@ -113,82 +113,84 @@ fn comparable(rung: &Value) -> bool {
 }
 
 /// The comparison is a pure function of the folders.
-fn again(place: &Place, folder: &Path, code: i32) {
+fn again(sandbox: &Sandbox, folder: &Path, code: i32) {
     let before = fs::read_to_string(folder.join("comparison.json")).expect("comparison");
     fs::remove_file(folder.join("ladder.html")).expect("remove");
     let id = folder.file_name().expect("name").to_str().expect("name");
     for args in [vec!["ladder", "--report", id], vec!["ladder", "--report"]] {
-        place.run(&args).exits(code);
+        sandbox.run(&args).assert_exit(code);
     }
     assert_eq!(before, fs::read_to_string(folder.join("comparison.json")).expect("comparison"));
     assert!(folder.join("ladder.html").is_file());
-    let said = place.run(&["ladder", "--report", "--format", "json"]).exits(code).stdout.clone();
+    let said = sandbox.run(&["ladder", "--report", "--format", "json"]).assert_exit(code).stdout.clone();
     assert_eq!(serde_json::from_str::<Value>(&said).expect("JSON")["rungs"][0]["name"], "runserver");
 }
 
 /// Waits until the second rung is being loaded.
-fn in_the_second_rung(place: &Place) {
+fn in_the_second_rung(sandbox: &Sandbox) {
     wait_until(Duration::from_secs(200), "the load of the second rung", || {
-        let folder = fs::read_dir(place.home.join("ladders")).ok()?.flatten().next()?.path();
+        let folder = fs::read_dir(sandbox.home.join("ladders")).ok()?.flatten().next()?.path();
         let ladder: Value =
             serde_json::from_str(&fs::read_to_string(folder.join("ladder.json")).ok()?).ok()?;
-        let run = place.home.join("runs").join(ladder["rungs"][1]["run"].as_str()?);
+        let run = sandbox.home.join("runs").join(ladder["rungs"][1]["run"].as_str()?);
         fs::read_to_string(run.join("load/closed.seconds.jsonl")).ok()?.lines().nth(1).map(drop)
     });
 }
 
 #[test]
-fn a_climb_that_is_interrupted_reports_the_rungs_that_were_finished() {
-    let _turn = turn();
-    let place = Place::new("ladder_interrupted");
-    place.config(SHORT);
-    let mut child = place.start(&["ladder", "runserver", "gunicorn", "--slo", "p95 < 2s"]);
-    in_the_second_rung(&place);
+fn an_interrupted_ladder_run_reports_the_rungs_that_were_finished() {
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("ladder_interrupted");
+    sandbox.config(SHORT);
+    let mut child = sandbox.start(&["ladder", "runserver", "gunicorn", "--slo", "p95 < 2s"]);
+    in_the_second_rung(&sandbox);
     signal(&child, Signal::INT);
     assert_eq!(wait_for_exit(&mut child, Duration::from_secs(40)), 130);
-    place.assert_nothing_runs();
-    let comparison = json(&climb(&place).join("comparison.json"));
+    sandbox.assert_nothing_runs();
+    let comparison = json(&latest_ladder(&sandbox).join("comparison.json"));
     measured_or_disturbed(&comparison["rungs"][0]);
     assert_eq!(comparison["rungs"][1]["state"]["state"], "cut_off", "{:#}", comparison["rungs"][1]);
-    assert!(fs::read_to_string(climb(&place).join("ladder.md")).expect("report").contains("PARTIAL"));
+    assert!(
+        fs::read_to_string(latest_ladder(&sandbox).join("ladder.md")).expect("report").contains("PARTIAL")
+    );
 }
 
 #[test]
-fn a_climb_that_is_killed_can_still_be_reported() {
-    let _turn = turn();
-    let place = Place::new("ladder_killed");
-    place.config(SHORT);
-    let mut child = place.start(&["ladder", "runserver", "gunicorn", "--slo", "p95 < 2s"]);
-    in_the_second_rung(&place);
+fn a_killed_ladder_run_can_still_be_reported() {
+    let _machine = lock_machine();
+    let sandbox = Sandbox::new("ladder_killed");
+    sandbox.config(SHORT);
+    let mut child = sandbox.start(&["ladder", "runserver", "gunicorn", "--slo", "p95 < 2s"]);
+    in_the_second_rung(&sandbox);
     signal(&child, Signal::KILL);
     child.wait().expect("it ended");
-    place.assert_nothing_runs();
-    let ended = place.run(&["ladder", "--report"]);
-    ended.exits(130);
-    let comparison = json(&climb(&place).join("comparison.json"));
+    sandbox.assert_nothing_runs();
+    let ended = sandbox.run(&["ladder", "--report"]);
+    ended.assert_exit(130);
+    let comparison = json(&latest_ladder(&sandbox).join("comparison.json"));
     measured_or_disturbed(&comparison["rungs"][0]);
     assert_eq!(comparison["rungs"][1]["state"]["state"], "cut_off");
     assert!(ended.stdout.contains("PARTIAL"), "{}", ended.stdout);
 }
 
 #[test]
-fn what_cannot_be_climbed_is_refused_before_anything_starts() {
-    let place = Place::new("ladder_refused");
+fn an_impossible_ladder_run_is_refused_before_anything_starts() {
+    let sandbox = Sandbox::new("ladder_refused");
     for (args, said) in [
-        (vec!["ladder", "ngnix"], "`ngnix` is no rung of the ladder; there are: runserver, gunicorn"),
+        (vec!["ladder", "ngnix"], "`ngnix` is not a rung of the ladder; the rungs are: runserver, gunicorn"),
         (vec!["ladder", "--slo", "rps > 5/s"], "--slo: `rps > 5/s` is not about a response time"),
         (vec!["ladder", "--topology", "nginx"], "write their names"),
-        (vec!["ladder", "--report", "nothing"], "there are: none yet"),
-        (vec!["ladder", "--report"], "no climb under"),
+        (vec!["ladder", "--report", "nothing"], "stored ones: none"),
+        (vec!["ladder", "--report"], "no ladder run under"),
         (vec!["ladder", "--rate", "fast"], "is not a rate"),
     ] {
-        let ended = place.run(&args);
-        ended.exits(2);
+        let ended = sandbox.run(&args);
+        ended.assert_exit(2);
         assert!(ended.stderr.contains(said), "{args:?}: {}", ended.stderr);
     }
-    place.config("[ladder]\nstep = \"10ms\"\n");
-    let ended = place.run(&["ladder"]);
-    ended.exits(2);
+    sandbox.config("[ladder]\nstep = \"10ms\"\n");
+    let ended = sandbox.run(&["ladder"]);
+    ended.assert_exit(2);
     assert!(ended.stderr.contains("ladder.step"), "{}", ended.stderr);
-    assert!(!place.home.join("ladders").exists(), "nothing was begun");
+    assert!(!sandbox.home.join("ladders").exists(), "nothing was begun");
 }

@@ -1,18 +1,18 @@
 //! The binary, driven end to end: on the native reference stack with nginx, on small sites of the tests' own, with bad
-//! input and with faults. Tests that load the machine take turns (`support::turn`).
+//! input and with faults. Tests that load the machine run one at a time (`support::lock_machine`).
 
 mod attach;
 mod bad_input;
+mod custom_journey;
 mod faults;
+mod findings;
 mod journeys;
 mod ladder;
-mod main_job;
+mod objectives;
 mod otlp;
-mod own_program;
-mod planted;
-mod promises;
+mod report;
+mod run;
 mod schedules;
-mod standing;
-mod stored;
+mod stack;
 mod support;
 mod terminal;

@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric};
 use prost::Message as _;
 
 use super::attach::Site;
-use super::support::{Place, RunDir, turn};
+use super::support::{RunDir, Sandbox, lock_machine};
 
 const CONFIG: &str = "[warm]\npages = 2\nmax_rounds = 2\nmax_time = \"2s\"\n[probe]\nrepeats = 1\nmax_time = \"2s\"\n\
     [load]\nclosed = \"2s\"\nusers = 2\nopen = \"3s\"\nrate = \"40/s\"\nwarmup = \"1s\"\n";
@@ -131,18 +131,18 @@ fn assert_like_summary(phase: &str, sent: &[Vec<Metric>], run: &RunDir) {
 
 #[test]
 fn a_collector_gets_what_the_summary_says() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("otlp"));
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("otlp"));
     let (collector, received) = collector(StatusCode::OK, Duration::ZERO);
     let otlp = collector.url();
-    place.config(&format!("{CONFIG}[report]\notlp = \"{}\"\n", otlp.trim_end_matches('/')));
-    let mut command = place.kneepoint(&["load", "--verbose", "--attach", &site.url()]);
+    sandbox.config(&format!("{CONFIG}[report]\notlp = \"{}\"\n", otlp.trim_end_matches('/')));
+    let mut command = sandbox.kneepoint(&["load", "--verbose", "--attach", &site.url()]);
     let output =
         command.env("OTEL_EXPORTER_OTLP_HEADERS", format!("api-key={KEY}")).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{said}");
-    assert!(said.contains("requests with metrics arrived, 0 failed, 0 were left out"), "{said}");
-    let (run, received) = (place.latest(), received.lock().expect("lock"));
+    assert!(said.contains("requests with metrics arrived, 0 failed, 0 were dropped"), "{said}");
+    let (run, received) = (sandbox.latest(), received.lock().expect("lock"));
     for request in received.iter() {
         assert_eq!(request.headers["api-key"], KEY);
         assert_eq!(request.headers["content-type"], "application/x-protobuf");
@@ -165,61 +165,61 @@ fn a_collector_gets_what_the_summary_says() {
 
 #[test]
 fn a_collector_that_fails_costs_a_warning_and_nothing_else() {
-    let _turn = turn();
+    let _machine = lock_machine();
     let site = site();
     let (broken, received) = collector(StatusCode::INTERNAL_SERVER_ERROR, Duration::ZERO);
     let (slow, _) = collector(StatusCode::OK, Duration::from_secs(30));
     let nobody = "http://127.0.0.1:9/".to_owned();
     let config = CONFIG.replace("closed = \"2s\"", "closed = \"0s\"");
     for (name, otlp, why) in [
-        ("otlp_500", broken.url(), "it answered 500"),
-        ("otlp_slow", slow.url(), "no answer within 2s"),
+        ("otlp_500", broken.url(), "it returned 500"),
+        ("otlp_slow", slow.url(), "no response within 2s"),
         ("otlp_nobody", nobody, "refused"),
     ] {
-        let place = Place::new(name);
+        let sandbox = Sandbox::new(name);
         // One request for each of forty arrivals in each of three seconds. No closed model: this site answers so fast that
         // the generator sets the pace, and the run would rightly be invalid.
-        std::fs::write(place.folder.join("home.toml"), "name = \"home\"\n[[step]]\npath = \"/\"\n")
+        std::fs::write(sandbox.folder.join("home.toml"), "name = \"home\"\n[[step]]\npath = \"/\"\n")
             .expect("write");
-        place.config(&format!("{config}[load.scenarios]\n\"home.toml\" = 1\n"));
+        sandbox.config(&format!("{config}[load.scenarios]\n\"home.toml\" = 1\n"));
         let began = Instant::now();
-        let ended = place.run(&["load", "--attach", &site.url(), "--otlp", &otlp]);
+        let ended = sandbox.run(&["load", "--attach", &site.url(), "--otlp", &otlp]);
         let took = began.elapsed();
-        ended.went_well(&place.latest());
+        ended.assert_success(&sandbox.latest());
         let warnings = ended.stderr.matches("metrics do not reach the collector").count();
         assert_eq!(warnings, 1, "{}", ended.stderr);
         assert!(ended.stderr.contains(why) && ended.stderr.contains("OTLP: 0 requests"), "{}", ended.stderr);
-        let stages = place.latest().json("manifest.json")["stages"].clone();
+        let stages = sandbox.latest().json("manifest.json")["stages"].clone();
         let stages: f64 =
             stages.as_array().expect("stages").iter().filter_map(|stage| stage["seconds"].as_f64()).sum();
         // Only the end waits for it, and not for long.
         assert!(took.as_secs_f64() < stages + 6.0, "{took:?}, of which {stages} s are stages");
-        assert_eq!(place.latest().json("load/open.json")["requests"], 120, "no request is missing");
+        assert_eq!(sandbox.latest().json("load/open.json")["requests"], 120, "no request is missing");
     }
     assert!(!received.lock().expect("lock").is_empty());
 }
 
 #[test]
 fn a_bad_address_or_header_is_refused_before_anything_starts() {
-    let place = Place::new("otlp_bad");
+    let sandbox = Sandbox::new("otlp_bad");
     for (otlp, why) in [
         ("localhost:4318", "http://127.0.0.1:4318"),
         ("http://me:hunter2@c.test/", "OTEL_EXPORTER_OTLP_HEADERS"),
     ] {
-        let ended = place.run(&["load", "--attach", "http://127.0.0.1:9/", "--otlp", otlp]);
-        assert!(ended.exits(2).stderr.contains(why), "{}", ended.stderr);
+        let ended = sandbox.run(&["load", "--attach", "http://127.0.0.1:9/", "--otlp", otlp]);
+        assert!(ended.assert_exit(2).stderr.contains(why), "{}", ended.stderr);
     }
-    place.config("[report]\notlp = \"soon\"\n");
-    let ended = place.run(&["load", "--attach", "http://127.0.0.1:9/"]);
-    assert!(ended.exits(2).stderr.contains("kneepoint.toml:2:8"), "{}", ended.stderr);
+    sandbox.config("[report]\notlp = \"soon\"\n");
+    let ended = sandbox.run(&["load", "--attach", "http://127.0.0.1:9/"]);
+    assert!(ended.assert_exit(2).stderr.contains("kneepoint.toml:2:8"), "{}", ended.stderr);
     let mut command =
-        place.kneepoint(&["load", "--attach", "http://127.0.0.1:9/", "--otlp", "http://127.0.0.1:9/"]);
-    place.config("");
+        sandbox.kneepoint(&["load", "--attach", "http://127.0.0.1:9/", "--otlp", "http://127.0.0.1:9/"]);
+    sandbox.config("");
     let output = command.env("OTEL_EXPORTER_OTLP_HEADERS", "hunter2").output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.code() == Some(2) && said.contains("is no header") && !said.contains("hunter2"),
         "{said}"
     );
-    assert_eq!(place.runs(), 0);
+    assert_eq!(sandbox.runs(), 0);
 }

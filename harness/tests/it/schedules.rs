@@ -1,4 +1,4 @@
-//! When visitors come: in stages, or as an access log says they once did; and scenarios made of what is there.
+//! Load schedules: segments and replays; and imported scenarios.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use super::attach::Site;
-use super::support::{Place, turn};
+use super::support::{Sandbox, lock_machine};
 
 const CONFIG: &str = "[warm]\npages = 2\nmax_rounds = 2\nmax_time = \"2s\"\n[probe]\nrepeats = 1\nmax_time = \"2s\"\n\
     [load]\nclosed = \"0s\"\nopen = \"3s\"\nrate = \"40/s\"\nwarmup = \"500ms\"\n";
@@ -26,23 +26,23 @@ fn site() -> Site {
 }
 
 /// The open phase.
-fn open(place: &Place) -> Value {
-    place.latest().json("load/open.json")
+fn open(sandbox: &Sandbox) -> Value {
+    sandbox.latest().json("load/open.json")
 }
 
 #[test]
 fn a_load_goes_through_its_stages() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("stages"));
-    fs::write(place.folder.join("home.toml"), "name = \"home\"\n[[step]]\npath = \"/\"\n").unwrap();
-    place.config(&format!("{CONFIG}[load.scenarios]\n\"home.toml\" = 1\n"));
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("stages"));
+    fs::write(sandbox.folder.join("home.toml"), "name = \"home\"\n[[step]]\npath = \"/\"\n").unwrap();
+    sandbox.config(&format!("{CONFIG}[load.scenarios]\n\"home.toml\" = 1\n"));
     let stages = ["--stage", "ramp 0/s to 40/s over 2s", "--stage", "hold 40/s for 1s"];
     let url = site.url();
     let args: Vec<&str> = ["load", "--attach", &url].into_iter().chain(stages).collect();
-    let ended = place.run(&args);
-    let run = place.latest();
-    ended.went_well(&run);
-    let requests: Vec<u64> = open(&place)["stages"]
+    let ended = sandbox.run(&args);
+    let run = sandbox.latest();
+    ended.assert_success(&run);
+    let requests: Vec<u64> = open(&sandbox)["stages"]
         .as_array()
         .expect("stages")
         .iter()
@@ -54,23 +54,23 @@ fn a_load_goes_through_its_stages() {
         ("20/s for 3s", "is not a stage; write `hold 20/s for 30s`"),
         ("hold 20/s for 3", "has a length that is not one"),
     ] {
-        let refused = place.run(&["load", "--attach", &site.url(), "--stage", bad]);
-        assert!(refused.exits(2).stderr.contains(why), "{}", refused.stderr);
+        let refused = sandbox.run(&["load", "--attach", &site.url(), "--stage", bad]);
+        assert!(refused.assert_exit(2).stderr.contains(why), "{}", refused.stderr);
     }
 }
 
 #[test]
 fn an_access_log_becomes_a_scenario_and_is_replayed() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("access_log"));
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("access_log"));
     let line = |n: usize| {
         let path = ["/", "/books/1/", "/books/2/"][n % 3];
         format!("::1 - - [28/Nov/2026:00:00:{:02} +0000] \"GET {path} HTTP/1.1\" 200 5\n", n / 10)
     };
     let log: String = (0..200).map(line).chain(["noise\n".to_owned()]).collect();
-    fs::write(place.folder.join("access.log"), log).unwrap();
-    let said = place.run(&["import", "access-log", "access.log"]);
-    said.exits(0);
+    fs::write(sandbox.folder.join("access.log"), log).unwrap();
+    let said = sandbox.run(&["import", "access-log", "access.log"]);
+    said.assert_exit(0);
     for part in [
         "The mix of 200 GET requests in access.log.",
         "1 line that could not be read",
@@ -78,10 +78,10 @@ fn an_access_log_becomes_a_scenario_and_is_replayed() {
     ] {
         assert!(said.stdout.contains(part), "{part} is missing from:\n{}", said.stdout);
     }
-    let again = place.run(&["import", "access-log", "access.log"]);
-    assert!(again.exits(2).stderr.contains("is already here"), "{}", again.stderr);
-    place.config(&format!("{CONFIG}[load.scenarios]\n\"scenarios/access-log.toml\" = 1\n"));
-    place.run(&["load", "--attach", &site.url()]).went_well(&place.latest());
+    let again = sandbox.run(&["import", "access-log", "access.log"]);
+    assert!(again.assert_exit(2).stderr.contains("already exists"), "{}", again.stderr);
+    sandbox.config(&format!("{CONFIG}[load.scenarios]\n\"scenarios/access-log.toml\" = 1\n"));
+    sandbox.run(&["load", "--attach", &site.url()]).assert_success(&sandbox.latest());
     let names = |phase: &Value| {
         let endpoints = phase["endpoints"].as_array().expect("endpoints");
         endpoints
@@ -89,29 +89,29 @@ fn an_access_log_becomes_a_scenario_and_is_replayed() {
             .map(|endpoint| endpoint["name"].as_str().expect("a name").to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(names(&open(&place)), ["GET /books/<id>/", "GET /"]);
+    assert_eq!(names(&open(&sandbox)), ["GET /books/<id>/", "GET /"]);
 
     // Twenty seconds of log in four, of which the first half second is the warm-up.
     let args = ["load", "--attach", &site.url(), "--replay", "access.log", "--speed", "5"];
-    place.run(&args).went_well(&place.latest());
-    let phase = open(&place);
+    sandbox.run(&args).assert_success(&sandbox.latest());
+    let phase = open(&sandbox);
     assert_eq!((phase["requests"].as_u64(), phase["errors"].as_u64()), (Some(175), Some(0)), "{phase}");
     assert_eq!(names(&phase), ["GET /books/<id>/", "GET /"]);
-    let refused = place.run(&["load", "--attach", &site.url(), "--replay", "kneepoint.toml"]);
-    assert!(refused.exits(2).stderr.contains("is not an access log"), "{}", refused.stderr);
+    let refused = sandbox.run(&["load", "--attach", &site.url(), "--replay", "kneepoint.toml"]);
+    assert!(refused.assert_exit(2).stderr.contains("is not an access log"), "{}", refused.stderr);
 }
 
 #[test]
 fn a_log_is_read_only_where_it_is_replayed() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("log_not_there"));
-    place.config(&format!("{CONFIG}replay = \"no-such.log\"\n"));
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("log_not_there"));
+    sandbox.config(&format!("{CONFIG}replay = \"no-such.log\"\n"));
     let url = site.url();
-    let refused = place.run(&["load", "--attach", &url]);
-    assert!(refused.exits(2).stderr.contains("no-such.log"), "{}", refused.stderr);
-    assert_eq!(place.runs(), 0, "nothing may have started");
-    place.run(&["smoke", "--attach", &url]).exits(0);
-    place.run(&["report"]).exits(0);
+    let refused = sandbox.run(&["load", "--attach", &url]);
+    assert!(refused.assert_exit(2).stderr.contains("no-such.log"), "{}", refused.stderr);
+    assert_eq!(sandbox.runs(), 0, "nothing may have started");
+    sandbox.run(&["smoke", "--attach", &url]).assert_exit(0);
+    sandbox.run(&["report"]).assert_exit(0);
 }
 
 /// A site that breaks down once it has been asked for more than a crawl, a warming and a probing ask.
@@ -132,17 +132,17 @@ fn fragile(bears: usize) -> Site {
 
 #[test]
 fn load_that_was_stopped_is_not_followed_by_a_profiled_phase() {
-    let _turn = turn();
-    let (site, place) = (fragile(200), Place::new("stopped_load"));
+    let _machine = lock_machine();
+    let (site, sandbox) = (fragile(200), Sandbox::new("stopped_load"));
     let config = CONFIG.replace("open = \"3s\"", "open = \"20s\"").replace("40/s", "100/s");
-    place.config(&format!("{config}stop_when = [\"error > 50%\"]\n"));
+    sandbox.config(&format!("{config}stop_when = [\"error > 50%\"]\n"));
     let began = Instant::now();
-    let ended = place.run(&["run", "--attach", &site.url()]);
+    let ended = sandbox.run(&["run", "--attach", &site.url()]);
     // Errors void the measurement; and the limit did not leave a verdict that could pass.
-    ended.exits(4);
+    ended.assert_exit(4);
     assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
-    let run = place.latest();
-    assert_eq!(open(&place)["stopped_by"], "error > 50%");
+    let run = sandbox.latest();
+    assert_eq!(open(&sandbox)["stopped_by"], "error > 50%");
     let manifest = run.json("manifest.json");
     let stages = manifest["stages"].as_array().expect("stages");
     let profile = stages.iter().find(|stage| stage["name"] == "profile").expect("a record of it");

@@ -1,4 +1,4 @@
-//! How the tests drive the binary and look at what it leaves.
+//! Starts the binary in a sandbox and reads what it writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Tests that load the machine take turns.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
+/// Tests that load the machine run one at a time.
+pub(crate) fn lock_machine() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A working folder and a home of its own runs; what `prepare` caches is shared by all tests through links.
-pub(crate) struct Place {
+pub(crate) struct Sandbox {
     pub(crate) folder: PathBuf,
     pub(crate) home: PathBuf,
 }
 
-impl Place {
+impl Sandbox {
     /// An empty folder named after the test.
     pub(crate) fn new(name: &str) -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("it");
         let (folder, home, cache) = (root.join(name), root.join(name).join(".kneepoint"), root.join("cache"));
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&home).expect("create the place");
+        fs::create_dir_all(&home).expect("create the sandbox");
         fs::create_dir_all(&cache).expect("create the shared cache");
         std::os::unix::fs::symlink(&cache, home.join("cache")).expect("link the shared cache");
         Self { folder, home }
@@ -37,7 +37,7 @@ impl Place {
         self
     }
 
-    /// The binary, in this place.
+    /// The binary, in this sandbox.
     pub(crate) fn kneepoint(&self, args: &[&str]) -> assert_cmd::Command {
         let mut command = assert_cmd::Command::cargo_bin("kneepoint").expect("the binary is built");
         command
@@ -48,7 +48,7 @@ impl Place {
         command
     }
 
-    /// Runs to the end.
+    /// Runs the binary to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         let output = self.kneepoint(args).output().expect("the binary runs");
         Ended {
@@ -92,7 +92,7 @@ impl Place {
         });
     }
 
-    /// Asserts that no process that belongs to this place is alive, now or within a few seconds.
+    /// Asserts that no process of this sandbox is alive, now or within a few seconds.
     pub(crate) fn assert_nothing_runs(&self) {
         let mut left = Vec::new();
         for _ in 0..100 {
@@ -105,7 +105,7 @@ impl Place {
         panic!("still running: {left:?}");
     }
 
-    /// Command lines of living processes that name this place.
+    /// Command lines of living processes that name this sandbox.
     fn processes(&self) -> Vec<String> {
         let name = self.folder.to_string_lossy().into_owned();
         let ours = |entry: fs::DirEntry| {
@@ -132,17 +132,17 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Asserts the exit code, showing what was said otherwise.
+    /// Asserts the exit code; a failure shows the output.
     #[track_caller]
-    pub(crate) fn exits(&self, code: i32) -> &Self {
+    pub(crate) fn assert_exit(&self, code: i32) -> &Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Asserts that it was refused before anything started, in these words among others.
     #[track_caller]
-    pub(crate) fn refused(&self, parts: &[&str]) {
-        self.exits(2);
+    pub(crate) fn assert_refused(&self, parts: &[&str]) {
+        self.assert_exit(2);
         for part in parts {
             assert!(self.stderr.contains(part), "{part} is missing from:\n{}", self.stderr);
         }
@@ -153,7 +153,7 @@ impl Ended {
     /// Asserts that the run went well, or that it went well on a machine whose other work spoilt its *times*: then every
     /// reason must be about the machine, never about the stack. What does not depend on times is asserted all the same.
     #[track_caller]
-    pub(crate) fn went_well(&self, run: &RunDir) -> &Self {
+    pub(crate) fn assert_success(&self, run: &RunDir) -> &Self {
         if self.code == 0 {
             return self;
         }
@@ -183,7 +183,7 @@ impl Ended {
     }
 }
 
-/// A run folder.
+/// A run folder with its files.
 #[derive(Debug)]
 pub(crate) struct RunDir(pub(crate) PathBuf);
 
@@ -209,7 +209,7 @@ impl RunDir {
     }
 }
 
-/// Waits, with a deadline.
+/// Polls until `check` returns a value; fails after `limit`.
 pub(crate) fn wait_until<T>(limit: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + limit;
     loop {
@@ -226,7 +226,6 @@ pub(crate) fn wait_for_exit(child: &mut std::process::Child, limit: Duration) ->
     wait_until(limit, "the process to end", || child.try_wait().expect("wait")).code().unwrap_or(-1)
 }
 
-/// Sends a signal.
 pub(crate) fn signal(child: &std::process::Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("pid")).expect("pid");
     rustix::process::kill_process(pid, signal).expect("signal");

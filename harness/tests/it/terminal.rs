@@ -18,7 +18,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use super::attach::Site;
-use super::support::{Place, signal, turn, wait_for_exit, wait_until};
+use super::support::{Sandbox, lock_machine, signal, wait_for_exit, wait_until};
 
 const CONFIG: &str = "[warm]\npages = 2\nmax_rounds = 2\nmax_time = \"2s\"\n[probe]\nrepeats = 1\nmax_time = \"2s\"\n\
     [load]\nclosed = \"0s\"\nopen = \"3s\"\nrate = \"40/s\"\nwarmup = \"1s\"\n";
@@ -40,7 +40,7 @@ struct Terminal {
 impl Terminal {
     /// Starts the binary in a terminal of 100 columns and 30 rows.
     #[expect(clippy::disallowed_methods, reason = "the test must give the child a terminal")]
-    fn start(place: &Place, args: &[&str]) -> Self {
+    fn start(sandbox: &Sandbox, args: &[&str]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&master).expect("granted");
         unlockpt(&master).expect("unlocked");
@@ -51,7 +51,7 @@ impl Terminal {
         let before = tcgetattr(&slave).expect("its modes");
         let end = || Stdio::from(slave.try_clone().expect("another"));
         let child = Command::new(assert_cmd::cargo::cargo_bin("kneepoint"))
-            .current_dir(&place.folder)
+            .current_dir(&sandbox.folder)
             .args(args)
             .env("TERM", "xterm-256color")
             .stdin(end())
@@ -114,11 +114,11 @@ fn afterwards(text: &str) -> &str {
 
 #[test]
 fn a_run_is_watched_to_its_end_and_says_the_same_as_without() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("watch"));
-    place.config(CONFIG);
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("watch"));
+    sandbox.config(CONFIG);
     let url = site.url();
-    let terminal = Terminal::start(&place, &["load", "--watch", "--attach", &url]);
+    let terminal = Terminal::start(&sandbox, &["load", "--watch", "--attach", &url]);
     // A frame writes only what is not there yet: the title of a part grows when load begins.
     for part in
         ["Last second", "Endpoints, measured part", "Requests/s", "q: stop", "of open", "GET /books/<id>/"]
@@ -133,7 +133,7 @@ fn a_run_is_watched_to_its_end_and_says_the_same_as_without() {
         assert!(after.contains(part), "{part} is missing after the view:\n{after}");
     }
     let frames = text.matches("\u{1b}[?2026h").count();
-    let seconds: f64 = place.latest().json("manifest.json")["stages"]
+    let seconds: f64 = sandbox.latest().json("manifest.json")["stages"]
         .as_array()
         .expect("stages")
         .iter()
@@ -144,13 +144,13 @@ fn a_run_is_watched_to_its_end_and_says_the_same_as_without() {
 
 #[test]
 fn the_terminal_is_given_back_whatever_ends_the_run() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("watch_ends"));
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("watch_ends"));
     let url = site.url();
-    place.config(&CONFIG.replace("open = \"3s\"", "open = \"60s\""));
+    sandbox.config(&CONFIG.replace("open = \"3s\"", "open = \"60s\""));
     let args = ["load", "--watch", "--attach", &url];
     let started = || {
-        let terminal = Terminal::start(&place, &args);
+        let terminal = Terminal::start(&sandbox, &args);
         terminal.wait_for("of open");
         terminal
     };
@@ -165,7 +165,7 @@ fn the_terminal_is_given_back_whatever_ends_the_run() {
         let (ended, text) = terminal.end();
         assert_eq!(ended, code, "{what}: {}", afterwards(&text));
         assert!(afterwards(&text).contains("stopped by SIG"), "{what}: {}", afterwards(&text));
-        assert!(place.latest().has("report.html"), "{what}: a partial report is written");
+        assert!(sandbox.latest().has("report.html"), "{what}: a partial report is written");
     }
     // Twice in a row ends at once, and the terminal is given back all the same.
     let terminal = started();
@@ -177,22 +177,22 @@ fn the_terminal_is_given_back_whatever_ends_the_run() {
 
 #[test]
 fn an_error_is_read_on_the_terminal_as_it_was() {
-    let _turn = turn();
+    let _machine = lock_machine();
     let broken = || async { (axum::http::StatusCode::INTERNAL_SERVER_ERROR, "") };
-    let (site, place) = (Site::serve(Router::new().route("/", get(broken))), Place::new("watch_error"));
-    place.config(CONFIG);
-    let (code, text) = Terminal::start(&place, &["load", "--watch", "--attach", &site.url()]).end();
+    let (site, sandbox) = (Site::serve(Router::new().route("/", get(broken))), Sandbox::new("watch_error"));
+    sandbox.config(CONFIG);
+    let (code, text) = Terminal::start(&sandbox, &["load", "--watch", "--attach", &site.url()]).end();
     assert_eq!(code, 6, "{text}");
     assert!(afterwards(&text).contains("error: "), "{}", afterwards(&text));
 }
 
 #[test]
 fn without_a_terminal_the_run_goes_on_without_a_view() {
-    let _turn = turn();
-    let (site, place) = (site(), Place::new("watch_nowhere"));
-    place.config(CONFIG);
-    let ended = place.run(&["load", "--watch", "--attach", &site.url()]);
-    ended.went_well(&place.latest());
-    assert!(ended.stderr.contains("--watch shows nothing: stderr is no terminal"), "{}", ended.stderr);
+    let _machine = lock_machine();
+    let (site, sandbox) = (site(), Sandbox::new("watch_nowhere"));
+    sandbox.config(CONFIG);
+    let ended = sandbox.run(&["load", "--watch", "--attach", &site.url()]);
+    ended.assert_success(&sandbox.latest());
+    assert!(ended.stderr.contains("--watch has no effect: stderr is not a terminal"), "{}", ended.stderr);
     assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
 }

@@ -1,4 +1,4 @@
-//! Load: what users do, how many they are, how fast they come, and how they speak.
+//! Settings of load: scenarios, schedule, and transport.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,42 +12,42 @@ use kneepoint_model::units::Span;
 use kneepoint_scenarios::{Replay, Scenario};
 use serde::Serialize;
 
-use super::{seconds, set, time};
+use crate::config::connection::ReadRateText;
 use crate::config::raw::{Load, RawConfig};
-use crate::config::schedule::{self, log_of, said, speed, stages};
-use crate::config::value::{Rate, Spread, StageText, StopText, WakeText};
-use crate::config::wire::ReadRateText;
+use crate::config::required::{required, required_time, serialize_time};
+use crate::config::schedule::{read_replay, read_segments, replay_path, replay_speed, serialize_replay};
+use crate::config::value::{ArrivalSpread, PacingText, Rate, SegmentText, StopLimitText};
 use crate::config::{ConfigError, Overrides};
 
-/// Load.
+/// `[load]`, with overrides applied.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LoadPart {
     pub(crate) http: HttpVersion,
     pub(crate) users: u32,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) closed: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) open: Duration,
     pub(crate) rate: Rate,
     /// Where there are any of a rate, the open phase goes through them, and `open` and `rate` are not used; where there are any
     /// of users, the closed phase does, and `closed` and `users` are not used.
-    pub(crate) stages: Vec<StageText>,
-    pub(crate) arrivals: Spread,
+    pub(crate) stages: Vec<SegmentText>,
+    pub(crate) arrivals: ArrivalSpread,
     /// An access log whose requests are the open phase, and how much faster they come. Read only for verbs that have one.
-    #[serde(serialize_with = "said")]
+    #[serde(serialize_with = "serialize_replay")]
     pub(crate) replay: Option<Arc<Replay>>,
     pub(crate) speed: f64,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) warmup: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "serialize_time")]
     pub(crate) timeout: Duration,
     pub(crate) max_in_flight: usize,
     pub(crate) connect_ahead: usize,
     pub(crate) shed_after: Option<Span>,
-    pub(crate) wake: WakeText,
+    pub(crate) wake: PacingText,
     pub(crate) accept_encoding: Vec<Coding>,
     pub(crate) read_rate: Option<ReadRateText>,
-    pub(crate) stop_when: Vec<StopText>,
+    pub(crate) stop_when: Vec<StopLimitText>,
     pub(crate) threads: usize,
     pub(crate) pin: bool,
     pub(crate) think: f64,
@@ -58,7 +58,7 @@ pub(crate) struct LoadPart {
     pub(crate) seed: u64,
 }
 
-/// What users do.
+/// The mix of scenarios.
 #[derive(Debug, Clone)]
 pub(crate) enum Mix {
     /// Scenarios, read and validated, with their weights.
@@ -67,7 +67,7 @@ pub(crate) enum Mix {
     Crawled,
 }
 
-/// Makes it of the file and the command line.
+/// Combines the file and the command line.
 pub(super) fn part(
     raw: &RawConfig,
     base: &Path,
@@ -75,51 +75,51 @@ pub(super) fn part(
     over: &Overrides,
     mix: Mix,
 ) -> Result<LoadPart, ConfigError> {
-    let think = set(raw.load.think);
+    let think = required(raw.load.think);
     if !(0.0..=100.0).contains(&think) {
         return Err(ConfigError::Merged(format!(
             "load.think = {think} is not between 0 and 100; e.g. think = 0.1"
         )));
     }
-    let stages = stages(raw, over)?;
-    let (log, times) = (log_of(raw, base, over), speed(raw, over)?);
-    if log.is_some() && stages.iter().any(|StageText(stage)| matches!(stage, AnyStage::Rate(_))) {
-        let why = "load.replay and load.stages both say when visitors come; leave one out";
+    let stages = read_segments(raw, over)?;
+    let (log, times) = (replay_path(raw, base, over), replay_speed(raw, over)?);
+    if log.is_some() && stages.iter().any(|SegmentText(stage)| matches!(stage, AnyStage::Rate(_))) {
+        let why = "load.replay and load.segments both set the schedule of the open phase; remove one";
         return Err(ConfigError::Merged(why.to_owned()));
     }
     if stages.is_empty()
         && log.is_none()
-        && set(raw.load.closed).0.is_zero()
-        && !set(raw.load.open).0.is_zero()
-        && over.rate.unwrap_or(set(raw.load.rate)) == Rate::Auto
+        && required(raw.load.closed).0.is_zero()
+        && !required(raw.load.open).0.is_zero()
+        && over.rate.unwrap_or(required(raw.load.rate)) == Rate::Auto
     {
         return Err(ConfigError::Merged(
             "load.rate = \"auto\" is taken from the closed phase, and load.closed is 0s; write a rate, e.g. rate = \"50/s\"".to_owned(),
         ));
     }
     // A log may be large: it is read only where it is going to be replayed.
-    let replay = log.filter(|_| over.loads).map(|path| schedule::read(&path)).transpose()?;
+    let replay = log.filter(|_| over.has_open_phase).map(|path| read_replay(&path)).transpose()?;
     Ok(LoadPart {
         http: http(&raw.load, over)?,
-        users: over.users.unwrap_or(set(raw.load.users).0),
-        closed: time(raw.load.closed),
-        open: time(raw.load.open),
-        rate: over.rate.unwrap_or(set(raw.load.rate)),
+        users: over.users.unwrap_or(required(raw.load.users).0),
+        closed: required_time(raw.load.closed),
+        open: required_time(raw.load.open),
+        rate: over.rate.unwrap_or(required(raw.load.rate)),
         stages,
-        arrivals: set(raw.load.arrivals),
+        arrivals: required(raw.load.arrivals),
         replay,
         speed: times,
-        warmup: time(raw.load.warmup),
-        timeout: time(raw.load.timeout),
-        max_in_flight: set(raw.load.max_in_flight).0 as usize,
+        warmup: required_time(raw.load.warmup),
+        timeout: required_time(raw.load.timeout),
+        max_in_flight: required(raw.load.max_in_flight).0 as usize,
         connect_ahead: ahead(&raw.load)?,
         shed_after: raw.load.shed_after,
-        wake: set(raw.load.wake),
-        accept_encoding: set(raw.load.accept_encoding.clone()),
+        wake: required(raw.load.wake),
+        accept_encoding: required(raw.load.accept_encoding.clone()),
         read_rate: raw.load.read_rate,
-        stop_when: set(raw.load.stop_when.clone()),
-        threads: set(raw.load.threads).0 as usize,
-        pin: set(raw.load.pin),
+        stop_when: required(raw.load.stop_when.clone()),
+        threads: required(raw.load.threads).0 as usize,
+        pin: required(raw.load.pin),
         think,
         mix,
         scenarios: raw.load.scenarios.clone().unwrap_or_default(),
@@ -128,8 +128,8 @@ pub(super) fn part(
 }
 
 fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
-    let http = over.http.unwrap_or(set(raw.http));
-    let ahead = set(raw.connect_ahead);
+    let http = over.http.unwrap_or(required(raw.http));
+    let ahead = required(raw.connect_ahead);
     let only_in_http1 = match raw.read_rate {
         Some(ReadRateText(rate)) => Some(format!("load.read_rate = \"{rate}\"")),
         None if ahead > 0 => Some(format!("load.connect_ahead = {ahead}")),
@@ -137,7 +137,7 @@ fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
     };
     match only_in_http1 {
         Some(said) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
-            "{said} goes with HTTP/1.1 only (a connection of HTTP/2 has many visitors); leave it out, or write http = \"1.1\""
+            "{said} requires HTTP/1.1 (with HTTP/2 users share connections); remove it, or write http = \"1.1\""
         ))),
         _ => Ok(http),
     }
@@ -145,10 +145,10 @@ fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
 
 /// Connections that are opened ahead, as many as can be used.
 fn ahead(raw: &Load) -> Result<usize, ConfigError> {
-    let (ahead, most) = (set(raw.connect_ahead), set(raw.max_in_flight).0);
+    let (ahead, most) = (required(raw.connect_ahead), required(raw.max_in_flight).0);
     if ahead > most {
         return Err(ConfigError::Merged(format!(
-            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, and so more than are ever used; e.g. connect_ahead = {most}"
+            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, so some connections would never be used; e.g. connect_ahead = {most}"
         )));
     }
     Ok(ahead as usize)

@@ -1,4 +1,4 @@
-//! What is looked at: the reference stack, or a site that already runs.
+//! The target: the reference stack, or a site that already runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use kneepoint_model::via::Via;
 use serde::Serialize;
 use url::Url;
 
-use super::set;
 use crate::config::raw::{DataSize, RawConfig, Site, StackDb, StackDriver};
+use crate::config::required::required;
 use crate::config::{ConfigError, Overrides};
 
 /// The reference stack, or a site that already runs.
@@ -17,7 +17,7 @@ use crate::config::{ConfigError, Overrides};
 pub(crate) enum Target {
     /// Brought up and taken down by kneepoint.
     Reference(StackPart),
-    /// Looked at only.
+    /// Neither started nor stopped.
     Site(Box<SiteTarget>),
 }
 
@@ -47,40 +47,39 @@ pub(crate) struct SiteTarget {
     pub(crate) pprof_url: Option<Url>,
 }
 
-/// Makes it of the file and the command line.
-pub(super) fn target(
+/// Combines the file and the command line.
+pub(super) fn build_target(
     raw: &RawConfig,
     base: &Path,
     seed: u64,
     over: &Overrides,
 ) -> Result<Target, ConfigError> {
     if let Some(url) = over.attach.clone().or_else(|| raw.site.url.clone()) {
-        return Ok(Target::Site(Box::new(site(&raw.site, base, url, over)?)));
+        return Ok(Target::Site(Box::new(build_site(&raw.site, base, url, over)?)));
     }
     for (flag, given) in [("--unix-socket", over.unix_socket.is_some()), ("--cacert", over.ca_file.is_some())]
     {
         if given {
-            let why =
-                "the reference stack has its own address; give --attach too, e.g. --attach http://shop.test/";
+            let why = "needs a site that already runs; add --attach, e.g. --attach http://shop.test/";
             return Err(ConfigError::Flag { flag, why: why.to_owned() });
         }
     }
     let mut env = raw.stack.env.clone().unwrap_or_default();
     env.extend(over.env.iter().cloned());
     Ok(Target::Reference(StackPart {
-        driver: over.driver.unwrap_or(set(raw.stack.driver)),
-        db: over.db.unwrap_or(set(raw.stack.db)),
-        topology: over.topology.clone().unwrap_or_else(|| set(raw.stack.topology.clone())),
-        size: over.size.unwrap_or(set(raw.stack.size)),
+        driver: over.driver.unwrap_or(required(raw.stack.driver)),
+        db: over.db.unwrap_or(required(raw.stack.db)),
+        topology: over.topology.clone().unwrap_or_else(|| required(raw.stack.topology.clone())),
+        size: over.size.unwrap_or(required(raw.stack.size)),
         seed,
-        port: set(raw.stack.port).0,
-        workers: set(raw.stack.workers),
+        port: required(raw.stack.port).0,
+        workers: required(raw.stack.workers),
         python: over.python.clone(),
         env,
     }))
 }
 
-fn site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {
+fn build_site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarget, ConfigError> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(ConfigError::Flag {
             flag: "--attach",
@@ -90,7 +89,7 @@ fn site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarge
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ConfigError::Flag {
             flag: "--attach",
-            why: "an address with a user name or password would end up in the run folder; leave them out"
+            why: "the address has a user name or password, which would end up in the run folder; remove them"
                 .to_owned(),
         });
     }
@@ -98,7 +97,7 @@ fn site(raw: &Site, base: &Path, url: Url, over: &Overrides) -> Result<SiteTarge
     let in_file = |path: &PathBuf| base.join(path);
     let unix_socket = match (&over.unix_socket, &raw.unix_socket) {
         (Some(given), _) => Some(given.0.clone()),
-        (None, Some(written)) => Some(written.seen_from(base).map_err(ConfigError::Merged)?),
+        (None, Some(written)) => Some(written.resolve(base).map_err(ConfigError::Merged)?),
         (None, None) => None,
     };
     let ca_file = over.ca_file.clone().or_else(|| raw.ca_file.as_ref().map(in_file));
