@@ -9,7 +9,7 @@ use std::time::Duration;
 use kneepoint_analysis::findings::text::{clip, clip_to};
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::finding::Finding;
-use kneepoint_model::site::{Page, PageProblem, PageVerdict};
+use kneepoint_model::site::{CrawledPage, PageProblem, PageVerdict};
 use kneepoint_model::summary::{AssertionResult, AssertionSummary};
 use kneepoint_model::verdict::VerdictStatus;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -76,7 +76,7 @@ fn bounded(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-fn page(page: &Page) -> TestCase {
+fn page(page: &CrawledPage) -> TestCase {
     let title = page.title.as_deref().filter(|title| !title.is_empty());
     let name = match title {
         Some(title) => format!("{} ({})", clip(&page.path), clip(title)),

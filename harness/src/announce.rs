@@ -6,10 +6,11 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use kneepoint_model::event::{Event, EventSink, Stage};
+use kneepoint_model::event::{Event, EventSink};
 use kneepoint_model::live::{Interest, LiveSecond};
 use kneepoint_model::run::LineWriter;
 use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::UnixMillis;
 use serde::Serialize;
 
@@ -168,7 +169,7 @@ impl EventSink for Announcer {
         }
     }
 
-    fn second(&self, second: LiveSecond) {
+    fn emit_second(&self, second: LiveSecond) {
         if let Some(view) = self.shown() {
             view.put(News::Second(Box::new(second.figures())));
         }
@@ -184,7 +185,7 @@ impl EventSink for Announcer {
         }
     }
 
-    fn sample(&self, sample: &ResourceSample) {
+    fn emit_sample(&self, sample: &ResourceSample) {
         if let Some(view) = self.shown() {
             view.put(News::Use(Use::of(sample)));
         }
@@ -201,6 +202,6 @@ impl Journal {
             self.progress_kept = Some(now);
         }
         // A full disk must not end a measurement through its journal: the stage's own file will say so.
-        let _ = self.lines.json(&Line { at_ms: UnixMillis::now(), event });
+        let _ = self.lines.append_json(&Line { at_ms: UnixMillis::now(), event });
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use kneepoint_model::crowd::AnyStage;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::units::{Span, SpanError};
 use url::Url;
 
@@ -281,7 +281,7 @@ pub(crate) struct RunArgs {
     /// A stage of load, e.g. 'ramp 0/s to 50/s over 1m' (open model) or 'hold 50 users for 2m' (closed); may be given several
     /// times.
     #[arg(long = "stage", value_name = "STAGE")]
-    pub(crate) stages: Vec<AnyStage>,
+    pub(crate) stages: Vec<LoadSegment>,
     /// An access log whose requests are the open phase, each at its own moment.
     #[arg(long, value_name = "LOG")]
     pub(crate) replay: Option<PathBuf>,

@@ -10,9 +10,9 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 
-use kneepoint_model::crowd::AnyStage;
-use kneepoint_model::ladder::Promise;
+use kneepoint_model::ladder::LatencySlo;
 use kneepoint_model::load::HttpVersion;
+use kneepoint_model::load_segment::LoadSegment;
 
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
@@ -45,7 +45,7 @@ pub(crate) struct Overrides {
     pub(crate) http: Option<HttpVersion>,
     pub(crate) users: Option<u32>,
     pub(crate) rate: Option<Rate>,
-    pub(crate) stages: Vec<AnyStage>,
+    pub(crate) stages: Vec<LoadSegment>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) otlp: Option<OtlpUrl>,
     /// Whether the verb has an open phase: only then is the log to be replayed read.
@@ -54,7 +54,7 @@ pub(crate) struct Overrides {
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) python: Option<PathBuf>,
-    pub(crate) promise: Option<Promise>,
+    pub(crate) promise: Option<LatencySlo>,
     pub(crate) rungs: Vec<String>,
     pub(crate) equal_rate: Option<Rate>,
     pub(crate) pairs: Option<u32>,

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kneepoint_model::event::{Event, Stage, StageStatus};
+use kneepoint_model::event::Event;
+use kneepoint_model::stage::{Stage, StageStatus};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

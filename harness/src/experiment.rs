@@ -24,8 +24,9 @@ pub(crate) use exit::exit_of;
 pub(crate) use requests::check as check_requests;
 pub(crate) use write::Book;
 
-use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
-use kneepoint_model::experiment::{Ending, Manoeuvre, ToggleResult};
+use kneepoint_model::event::{Event, EventSink as _};
+use kneepoint_model::experiment::{Ending, Rollout, ToggleResult};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_stack::toggle::{Special, Test, Toggle};
 
 use crate::failure::Failure;
@@ -67,10 +68,10 @@ fn one(toggle: &Toggle, place: &str, bench: &Bench<'_>, book: &mut Book) -> Resu
         (None, Test::Special(Special::ColdStart)) => cold_start::cold_start(toggle, place, bench, book)?,
         (None, Test::Special(Special::LostUpdate)) => lost_update::table(toggle, place, bench, book)?,
         (None, Test::Special(Special::RollingRestart)) => {
-            manoeuvre::compare(Manoeuvre::RollingRestart, toggle, place, bench, book)?
+            manoeuvre::compare(Rollout::RollingRestart, toggle, place, bench, book)?
         }
         (None, Test::Special(Special::BlueGreen)) => {
-            manoeuvre::compare(Manoeuvre::BlueGreen, toggle, place, bench, book)?
+            manoeuvre::compare(Rollout::BlueGreen, toggle, place, bench, book)?
         }
         (None, Test::Special(Special::Swap)) => missing::not_yet(toggle),
     };

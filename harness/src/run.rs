@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kneepoint_model::event::{Event, EventSink, Stage, StageStatus};
-use kneepoint_model::manifest::{Manifest, StageRecord, Unmeasured};
+use kneepoint_model::event::{Event, EventSink};
+use kneepoint_model::manifest::{Manifest, StageRecord};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
+use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_profiler::StoreWatch;
 
 use crate::announce::Announcer;

@@ -31,13 +31,13 @@ impl Stop {
             .name("signals".to_owned())
             .spawn(move || {
                 for signal in signals.forever() {
-                    if heard.cancel.is_set() {
+                    if heard.cancel.is_cancelled() {
                         // The second signal means at once; the watchdog stops the stack.
                         crate::watch::give_back();
                         std::process::exit(i32::from(heard.exit().code()));
                     }
                     heard.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);
-                    heard.cancel.set();
+                    heard.cancel.cancel();
                 }
             })
             .map_err(Failure::internal)?;
@@ -55,7 +55,7 @@ impl Stop {
 
     /// A failure when the wish to stop was heard.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        if self.cancel.is_set() { Err(self.failure()) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(self.failure()) } else { Ok(()) }
     }
 
     /// The failure that a signal causes.

@@ -6,7 +6,7 @@ fn law() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let none = [];
     let rows: [(&str, &[&str]); 13] = [
         ("kneepoint-model", &none),
-        ("kneepoint-process", &none),
+        ("kneepoint-process", &["kneepoint-model"]),
         ("kneepoint-engine", &none),
         ("kneepoint-objects", &none),
         ("kneepoint-scenarios", &["kneepoint-model"]),

@@ -8,8 +8,8 @@ use http::header::{
     USER_AGENT,
 };
 use http::uri::PathAndQuery;
-use kneepoint_model::crowd::Crowd;
 use kneepoint_model::load::LoadModel;
+use kneepoint_model::user_schedule::UserSchedule;
 use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, SessionScope, Step, Template, Visit};
 use tokio::sync::Semaphore;
 
@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) picker: Picker,
     /// Who is there when, in the closed model.
-    pub(crate) crowd: Crowd,
+    pub(crate) crowd: UserSchedule,
     pub(crate) ready: Vec<Vec<ReadyStep>>,
     /// By journey in Rust.
     pub(crate) coded: Vec<ReadyCoded>,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageVerdict, SiteMap};
 
 use crate::body::Body;
 use crate::refusal::ScenarioError;
@@ -81,7 +81,7 @@ fn groups(site: &SiteMap) -> Vec<Group> {
     groups
 }
 
-fn usable(page: &Page) -> bool {
+fn usable(page: &CrawledPage) -> bool {
     page.verdict != PageVerdict::Failed
         && page.status == Some(200)
         && page.redirects.is_empty()
@@ -90,7 +90,7 @@ fn usable(page: &Page) -> bool {
         && !page.path.starts_with("//")
 }
 
-fn name(page: &Page) -> String {
+fn name(page: &CrawledPage) -> String {
     if let Some(route) = &page.route {
         return format!("GET /{}", route.trim_start_matches(['^', '/']).trim_end_matches('$'));
     }
@@ -130,8 +130,8 @@ mod tests {
     use crate::template::Encoding;
     use crate::values::Visit;
 
-    fn page(path: &str, status: u16, links: usize) -> Page {
-        Page {
+    fn page(path: &str, status: u16, links: usize) -> CrawledPage {
+        CrawledPage {
             path: path.into(),
             kind: PageKind::Html,
             status: Some(status),
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_huge_site_has_few_endpoints_and_a_dead_one_has_no_scenario() {
         let pages = (0..100).map(|n| page(&format!("/{}/", "x".repeat(n % 19) + "y"), 200, 0));
-        let pages: Vec<Page> =
+        let pages: Vec<CrawledPage> =
             pages.chain((b'a'..=b'z').map(|c| page(&format!("/{}", c as char), 200, 0))).collect();
         let site = SiteMap { pages, ..SiteMap::default() };
         assert_eq!(Scenario::from_site(&site).expect("pages").steps().len(), MAX_GROUPS);

@@ -37,7 +37,7 @@ pub(super) fn experiment(common: &Common, args: &ExperimentArgs) -> Result<ExitC
     let stop = Stop::listen()?;
     let events = Arc::new(Announcer::new(console_of(common)));
     let (id, started) = now();
-    let folder = RunFolder::bare(plan.home.join(names::EXPERIMENTS).join(&id));
+    let folder = RunFolder::from_root(plan.home.join(names::EXPERIMENTS).join(&id));
     // The first file makes the folder.
     let mut book = Book::begin(file(id, started, &plan, stack.driver.name()), folder.clone())?;
     events.keep_in(&book.file().id, folder.append(names::EVENTS)?);
@@ -152,7 +152,7 @@ fn file(id: String, started: String, plan: &Plan, driver: &str) -> ExperimentFil
         size: plan.experiment.size.name().to_owned(),
         toggles: Vec::new(),
         lost_update: None,
-        manoeuvres: Vec::new(),
+        rollouts: Vec::new(),
         complete: false,
     }
 }

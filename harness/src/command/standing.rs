@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
+use kneepoint_model::event::{Event, EventSink as _};
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_stack::compose::{ComposeDown, ComposeStatus};
 use kneepoint_stack::{DownReport, StackStatus, compose as containers, down_recorded, status as recorded};
 
@@ -68,7 +69,9 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
         match told.recv_timeout(LOOK) {
             Ok(taken) => return taken.and_then(|(report, containers)| said(&report, &containers)),
             // What is half done is left as it is: the record stays until everything has ended.
-            Err(RecvTimeoutError::Timeout) if stop.cancel.is_set() => return Err(interrupted(&home, &stop)),
+            Err(RecvTimeoutError::Timeout) if stop.cancel.is_cancelled() => {
+                return Err(interrupted(&home, &stop));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(Failure::internal("a thread panicked")),
         }

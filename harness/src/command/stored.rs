@@ -80,7 +80,7 @@ pub(super) fn history(common: &Common) -> Result<ExitCode, Failure> {
     let mut values = Vec::new();
     for path in runs(common)? {
         let folder = RunFolder::open(&path)?;
-        let summary: Option<Summary> = folder.read_json_if_there(names::SUMMARY).unwrap_or(None);
+        let summary: Option<Summary> = folder.read_json_if_exists(names::SUMMARY).unwrap_or(None);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match &summary {
             Some(summary) => {

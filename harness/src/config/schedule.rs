@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kneepoint_model::crowd::AnyStage;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_scenarios::Replay;
 use serde::{Serialize as _, Serializer};
 
@@ -18,11 +18,11 @@ use super::{ConfigError, Overrides};
 pub(super) fn stages(raw: &RawConfig, over: &Overrides) -> Result<Vec<StageText>, ConfigError> {
     let given = over.stages.iter().copied().map(StageText).collect::<Vec<_>>();
     let stages = if given.is_empty() { raw.load.stages.clone().unwrap_or_default() } else { given };
-    let (rates, users): (Vec<AnyStage>, Vec<AnyStage>) =
-        stages.iter().map(|StageText(stage)| *stage).partition(|stage| matches!(stage, AnyStage::Rate(_)));
-    let is_empty = |stage: &AnyStage| match stage {
-        AnyStage::Rate(stage) => stage.mean().0 <= 0.0,
-        AnyStage::Users(stage) => stage.peak() == 0,
+    let (rates, users): (Vec<LoadSegment>, Vec<LoadSegment>) =
+        stages.iter().map(|StageText(stage)| *stage).partition(|stage| matches!(stage, LoadSegment::Rate(_)));
+    let is_empty = |stage: &LoadSegment| match stage {
+        LoadSegment::Rate(stage) => stage.mean().0 <= 0.0,
+        LoadSegment::Users(stage) => stage.peak() == 0,
     };
     for (own, example) in [(rates, "ramp 0/s to 50/s over 1m"), (users, "ramp 0 to 50 users over 1m")] {
         if !own.is_empty() && own.iter().all(is_empty) {

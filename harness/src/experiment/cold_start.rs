@@ -41,7 +41,7 @@ pub(super) fn cold_start(
     topology.workers = std::num::NonZeroU16::new(1);
     let (mut blocks, mut good): (Vec<Block>, u32) = (Vec::new(), 0);
     for launch in 0..LAUNCHES + SPARE {
-        if good >= LAUNCHES || bench.stop.cancel.is_set() {
+        if good >= LAUNCHES || bench.stop.cancel.is_cancelled() {
             break;
         }
         bench.progress(good, LAUNCHES, &format!("{place}: launch {} of {LAUNCHES}", good + 1));
@@ -59,14 +59,14 @@ pub(super) fn cold_start(
                 (without.dropped, with.dropped) = (dropped.clone(), dropped);
                 blocks.extend([without, with]);
             }
-            Err(_) if bench.stop.cancel.is_set() => break,
+            Err(_) if bench.stop.cancel.is_cancelled() => break,
             Err(why) => {
                 let fix = "the logs are in the folder of the experiment".to_owned();
                 return not_run(toggle, NoGround::Missing { why, fix, exit: ExitCode::StackFailed }, book);
             }
         }
     }
-    let ending = result::ending(judge(&QUESTION, &blocks, &[]), bench.stop.cancel.is_set());
+    let ending = result::ending(judge(&QUESTION, &blocks, &[]), bench.stop.cancel.is_cancelled());
     let (without, with) = ("the first visitor of a fresh worker", "a later visitor");
     let mut result = result::special(toggle, QUESTION.signal, without, with, ending);
     result.min_effect = QUESTION.min_effect;

@@ -1,7 +1,7 @@
 //! The exit code of a set of experiments. That advice hurts is a result, not a failure.
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::experiment::{Ending, Judgement, ToggleResult};
+use kneepoint_model::experiment::{EffectVerdict, Ending, ToggleResult};
 
 /// What to exit with.
 ///
@@ -16,14 +16,14 @@ pub(crate) fn exit_of(results: &[ToggleResult], missing: &[ExitCode], by_name: b
     if by_name && not_run {
         return ExitCode::MissingTool;
     }
-    let judged: Vec<Judgement> = results
+    let judged: Vec<EffectVerdict> = results
         .iter()
         .filter_map(|result| match &result.ending {
-            Ending::Judged(judged) => Some(judged.judgement),
+            Ending::Assessed(judged) => Some(judged.verdict),
             _ => None,
         })
         .collect();
-    let invalid = judged.iter().filter(|judgement| **judgement == Judgement::Invalid).count();
+    let invalid = judged.iter().filter(|judgement| **judgement == EffectVerdict::Invalid).count();
     match (invalid, judged.len()) {
         (0, _) => ExitCode::Ok,
         (invalid, all) if invalid == all => ExitCode::Invalid,
@@ -33,7 +33,7 @@ pub(crate) fn exit_of(results: &[ToggleResult], missing: &[ExitCode], by_name: b
 
 #[cfg(test)]
 mod tests {
-    use kneepoint_model::experiment::Judged;
+    use kneepoint_model::experiment::EffectAssessment;
     use kneepoint_stack::toggle::Toggle;
 
     use super::*;
@@ -44,19 +44,25 @@ mod tests {
         ToggleResult { ending, ..result::not_run(&toggle, String::new(), String::new()) }
     }
 
-    fn judged(judgement: Judgement) -> ToggleResult {
-        ended(Ending::Judged(Judged { judgement, effect: None, smallest_seen: None, why: Vec::new() }))
+    fn judged(judgement: EffectVerdict) -> ToggleResult {
+        ended(Ending::Assessed(EffectAssessment {
+            verdict: judgement,
+            effect: None,
+            smallest_detectable: None,
+            why: Vec::new(),
+        }))
     }
 
     #[test]
     fn an_answer_is_an_answer_also_when_it_is_no() {
-        let answers = [judged(Judgement::Hurts), judged(Judgement::NoEffectSeen), judged(Judgement::Helps)];
+        let answers =
+            [judged(EffectVerdict::Hurts), judged(EffectVerdict::NoEffectSeen), judged(EffectVerdict::Helps)];
         assert_eq!(exit_of(&answers, &[], true), ExitCode::Ok);
     }
 
     #[test]
     fn what_cannot_be_believed_or_run_is_told_apart() {
-        let some = [judged(Judgement::Invalid), judged(Judgement::Helps)];
+        let some = [judged(EffectVerdict::Invalid), judged(EffectVerdict::Helps)];
         assert_eq!(exit_of(&some, &[], true), ExitCode::Inconclusive);
         assert_eq!(exit_of(&some[..1], &[], true), ExitCode::Invalid);
         let not_run = [ended(Ending::NotRun { why: "no MySQL".into(), fix: "install it".into() })];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::experiment::Rollout;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::toggle::Variant;
 use kneepoint_stack::{
@@ -59,7 +59,7 @@ impl Ground {
     }
 
     /// Changes it while visitors are on the site.
-    pub(super) fn manoeuvre(&mut self, which: Manoeuvre, bench: &Bench<'_>) -> Result<(), String> {
+    pub(super) fn manoeuvre(&mut self, which: Rollout, bench: &Bench<'_>) -> Result<(), String> {
         let quietly = Quietly(&**bench.events);
         let made = self.stack.manoeuvre(which, &bench.stop.cancel, &quietly);
         made.map(drop).map_err(|error| error.to_string())
@@ -143,7 +143,7 @@ fn prepared(needs: Needs, bench: &Bench<'_>) -> Result<Prepared, NoGround> {
 }
 
 fn refused(error: &StackError, bench: &Bench<'_>) -> NoGround {
-    if bench.stop.cancel.is_set() {
+    if bench.stop.cancel.is_cancelled() {
         return NoGround::Ends(bench.stop.failure());
     }
     match (error, error.exit_code()) {

@@ -51,7 +51,7 @@ pub(super) fn table(
     let (mut rows, mut database) = (Vec::new(), String::new());
     let total = u32::try_from(cells.len()).unwrap_or(u32::MAX);
     for (done, (isolation, (code, retries))) in (0..).zip(cells) {
-        if bench.stop.cancel.is_set() {
+        if bench.stop.cancel.is_cancelled() {
             break;
         }
         bench.progress(done, total, &format!("{place}: {code}, {retries} retries, {isolation}"));
@@ -90,7 +90,7 @@ pub(super) fn table(
     };
     book.lost_update(table);
     let (without, with) = ("lower isolation levels", "SERIALIZABLE");
-    let ending = result::ending(judged, bench.stop.cancel.is_set());
+    let ending = result::ending(judged, bench.stop.cancel.is_cancelled());
     Ok(result::special(toggle, Signal::Oversold, without, with, ending))
 }
 
@@ -112,7 +112,7 @@ fn cell(ground: &Ground, bench: &Bench<'_>) -> Result<CodeOutcome, String> {
     }
     let phase = load.run(CELL, cancel).map_err(|error| error.to_string())?;
     let window = counters.as_ref().and_then(|counters| counters.end(cancel));
-    let audit = StockAudit::of(before, audit::count(info, Books::One(BOOK), cancel)?.count());
+    let audit = StockAudit::from_counts(before, audit::count(info, Books::One(BOOK), cancel)?.count());
     let locks = window.as_ref().map(|window| window.status.locks);
     Ok(ran(&phase, audit, locks.and_then(|locks| locks.deadlocks), locks.map(|locks| locks.row_waits)))
 }
@@ -126,10 +126,10 @@ fn ran(phase: &LoadPhase, audit: StockAudit, deadlocks: Option<u64>, lock_waits:
     });
     let failed = tried.saturating_sub(went_well + sold_out);
     CodeOutcome::Ran {
-        bought: PerSecond::of(went_well, phase.measured()),
+        bought: PerSecond::from_count(went_well, phase.measured()),
         tried,
         failed,
-        failed_share: Ratio::of(failed, tried),
+        failed_share: Ratio::from_parts(failed, tried),
         deadlocks,
         lock_waits,
         audit,

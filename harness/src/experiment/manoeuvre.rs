@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_analysis::experiment::manoeuvre_verdict;
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
-use kneepoint_model::experiment::{Manoeuvre, ManoeuvreResult, Signal, ToggleResult};
+use kneepoint_model::experiment::{Rollout, RolloutResult, Signal, ToggleResult};
 use kneepoint_model::load::{LoadModel, LoadPhase};
 use kneepoint_model::units::{Micros, PerSecond};
 use kneepoint_stack::toggle::{Connections, Requests, Toggle};
@@ -30,7 +30,7 @@ const PAGES: [&str; 2] = ["/catalogue/?page=3", "/books/7/"];
 
 /// Makes the manoeuvre, and for contrast the crude restart.
 pub(super) fn compare(
-    which: Manoeuvre,
+    which: Rollout,
     toggle: &Toggle,
     place: &str,
     bench: &Bench<'_>,
@@ -41,7 +41,7 @@ pub(super) fn compare(
     topology.servers = NonZeroU8::new(2).unwrap_or(NonZeroU8::MIN);
     (topology.workers, topology.rung) = (NonZeroU16::new(1), None);
     let mut seen = Vec::new();
-    for (done, which) in (0..).zip([Manoeuvre::RestartHard, which]) {
+    for (done, which) in (0..).zip([Rollout::RestartHard, which]) {
         bench.progress(done, 2, &format!("{place}: {} under load", which.name()));
         let mut ground = match stand_as(&topology, &BTreeMap::new(), "a", &toggle.name, bench) {
             Ok(ground) => ground,
@@ -52,14 +52,14 @@ pub(super) fn compare(
         ground.down()?;
         match result {
             Ok(result) => seen.push(result),
-            Err(_) if bench.stop.cancel.is_set() => break,
+            Err(_) if bench.stop.cancel.is_cancelled() => break,
             Err(why) => return Ok(result::not_run(toggle, why, "see the logs of the experiment".to_owned())),
         }
     }
     let [hard, careful] = seen.as_slice() else {
         return Ok(result::interrupted(toggle));
     };
-    let ending = result::ending(manoeuvre_verdict(careful, hard), bench.stop.cancel.is_set());
+    let ending = result::ending(manoeuvre_verdict(careful, hard), bench.stop.cancel.is_cancelled());
     let mut result =
         result::special(toggle, Signal::Errors, "every server is killed at once", which.name(), ending);
     result.notes.push(format!("{RATE} visitors, two app servers behind nginx"));
@@ -67,7 +67,7 @@ pub(super) fn compare(
     Ok(result)
 }
 
-fn under_load(which: Manoeuvre, ground: &mut Ground, bench: &Bench<'_>) -> Result<ManoeuvreResult, String> {
+fn under_load(which: Rollout, ground: &mut Ground, bench: &Bench<'_>) -> Result<RolloutResult, String> {
     let requests = Requests::Routes(PAGES.map(str::to_owned).to_vec());
     let asked = scenario(which.name(), &requests, Connections::KeepAlive, None);
     let asked = asked.map_err(|error| error.to_string())?;
@@ -90,11 +90,11 @@ fn under_load(which: Manoeuvre, ground: &mut Ground, bench: &Bench<'_>) -> Resul
 }
 
 /// What visitors noticed. Pure.
-fn noticed(which: Manoeuvre, phase: &LoadPhase, took: Duration, trouble: Option<String>) -> ManoeuvreResult {
+fn noticed(which: Rollout, phase: &LoadPhase, took: Duration, trouble: Option<String>) -> RolloutResult {
     let how: BTreeMap<_, _> =
         phase.outcomes.iter().filter(|(outcome, _)| !outcome.is_ok()).map(|(o, n)| (*o, *n)).collect();
-    ManoeuvreResult {
-        manoeuvre: which,
+    RolloutResult {
+        rollout: which,
         rate: RATE,
         requests: phase.requests,
         lost: how.values().sum(),

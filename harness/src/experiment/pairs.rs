@@ -62,10 +62,10 @@ pub(super) fn compare(
     grounds.into_iter().try_for_each(Ground::down)?;
     match measured {
         Ok((blocks, leaks)) => {
-            let cut = bench.stop.cancel.is_set();
+            let cut = bench.stop.cancel.is_cancelled();
             Ok(result::of_pairs(toggle, comparison, blocks, leaks, cut))
         }
-        Err(why) if bench.stop.cancel.is_set() => {
+        Err(why) if bench.stop.cancel.is_cancelled() => {
             drop(why);
             Ok(result::of_pairs(toggle, comparison, Vec::new(), Vec::new(), true))
         }
@@ -169,7 +169,7 @@ impl<'a> Turns<'a> {
         }
         let (mut good, mut spare) = (0, part.spare);
         for pair in 0.. {
-            if good >= part.pairs || self.bench.stop.cancel.is_set() {
+            if good >= part.pairs || self.bench.stop.cancel.is_cancelled() {
                 break;
             }
             self.bench.progress(good, part.pairs, &format!("{place}: pair {} of {}", good + 1, part.pairs));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kneepoint_analysis::experiment::{Question, agreement, effect, judge, prove};
-use kneepoint_model::experiment::{Agreement, Block, Ending, Judged, Judgement, Leak, Signal, ToggleResult};
+use kneepoint_model::experiment::{
+    Agreement, Block, EffectAssessment, EffectVerdict, Ending, Leak, Signal, ToggleResult,
+};
 use kneepoint_model::units::Micros;
 use kneepoint_stack::toggle::{Comparison, Toggle};
 
@@ -58,14 +60,14 @@ pub(super) fn special(
 }
 
 /// What was cut short has no verdict: half of what was wanted could say anything.
-pub(super) fn ending(judged: Judged, cut: bool) -> Ending {
-    if cut { Ending::Interrupted } else { Ending::Judged(judged) }
+pub(super) fn ending(judged: EffectAssessment, cut: bool) -> Ending {
+    if cut { Ending::Interrupted } else { Ending::Assessed(judged) }
 }
 
 /// Only a verdict can agree with what was found before.
 fn agreement_of(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
     match ending {
-        Ending::Judged(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
+        Ending::Assessed(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
         Ending::NotRun { .. } | Ending::Interrupted => Agreement::CannotTell,
     }
 }
@@ -115,11 +117,11 @@ fn begin(toggle: &Toggle) -> ToggleResult {
 /// For the line of progress.
 pub(super) fn in_a_word(ending: &Ending) -> String {
     match ending {
-        Ending::Judged(Judged { judgement: Judgement::Invalid, why, .. }) => {
+        Ending::Assessed(EffectAssessment { verdict: EffectVerdict::Invalid, why, .. }) => {
             format!("invalid: {}", why.first().map_or("", String::as_str))
         }
-        Ending::Judged(judged) => {
-            format!("{}; {}", judged.judgement.words(), judged.why.first().map_or("", String::as_str))
+        Ending::Assessed(judged) => {
+            format!("{}; {}", judged.verdict.label(), judged.why.first().map_or("", String::as_str))
         }
         Ending::NotRun { why, .. } => format!("not run: {why}"),
         Ending::Interrupted => "cut short".to_owned(),
@@ -133,10 +135,10 @@ mod tests {
     #[test]
     fn what_was_cut_short_agrees_with_nothing() {
         let toggle = Toggle::named("lost-update").unwrap();
-        let judged = || Judged {
-            judgement: Judgement::Helps,
+        let judged = || EffectAssessment {
+            verdict: EffectVerdict::Helps,
             effect: None,
-            smallest_seen: None,
+            smallest_detectable: None,
             why: vec!["copies that were not there were sold by naive at repeatable read".to_owned()],
         };
         let result = |cut| special(&toggle, Signal::Oversold, "lower", "SERIALIZABLE", ending(judged(), cut));

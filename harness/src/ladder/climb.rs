@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_stack::{Database, Topology};
 
 use super::drive::drive;
@@ -28,7 +28,7 @@ pub(crate) fn climb(
     (events, stop): (&Arc<Announcer>, &Stop),
 ) -> Result<Option<Failure>, Failure> {
     for (at, topology) in rungs.iter().enumerate() {
-        if stop.cancel.is_set() {
+        if stop.cancel.is_cancelled() {
             return stopped(store, stop.failure());
         }
         events.heading(&format!(

@@ -9,11 +9,12 @@ use std::time::Duration;
 use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::ladder::{equal_rate, start_rate, step_length, steps};
 use kneepoint_analysis::slo_search::{Next, StepOutcome, Tried, next};
-use kneepoint_model::event::{EventSink as _, Stage};
-use kneepoint_model::ladder::{EQUAL, EqualRate, SATURATION, step_name};
+use kneepoint_model::event::EventSink as _;
+use kneepoint_model::ladder::{EQUAL_RATE_PHASE, EqualRate, SATURATION_PHASE, trial_name};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 
@@ -37,7 +38,7 @@ pub(super) fn drive(
     let mix = mix(&load, site)?;
     let drive = Drive { part, load: &load, stack, mix: &mix };
     sampled(stack, run, |run| {
-        drive.go(SATURATION, LoadModel::Closed { users: load.users }, part.closed, run)?;
+        drive.go(SATURATION_PHASE, LoadModel::Closed { users: load.users }, part.closed, run)?;
         drive.search(run)?;
         drive.equal(store, run)
     })
@@ -71,7 +72,7 @@ impl Drive<'_> {
             );
             return Ok(());
         };
-        for number in 1..=self.part.search.max_steps {
+        for number in 1..=self.part.search.max_trials {
             let facts = facts(run)?;
             let steps = steps(&facts, &self.part.promise);
             let tried: Vec<Tried> =
@@ -80,7 +81,7 @@ impl Drive<'_> {
                 Next::Done(_) => break,
                 Next::Try(rate) => {
                     let length = step_length(&facts, &self.part.promise, rate, self.part.step);
-                    self.go(&step_name(number), LoadModel::Open { rate }, length, run)?;
+                    self.go(&trial_name(number), LoadModel::Open { rate }, length, run)?;
                     self.tell(run)?;
                 }
             }
@@ -115,7 +116,7 @@ impl Drive<'_> {
             run.note(Stage::Load, "no rate for all rungs is known yet, so none was tried");
             return Ok(());
         };
-        self.go(EQUAL, LoadModel::Open { rate: equal.rate }, self.part.equal, run)
+        self.go(EQUAL_RATE_PHASE, LoadModel::Open { rate: equal.rate }, self.part.equal, run)
     }
 }
 

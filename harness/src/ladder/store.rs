@@ -55,7 +55,7 @@ impl Store {
             .to_owned(),
             users: plan.load.users,
             scenarios: weights(&plan.load.mix),
-            promise: plan.ladder.promise.clone(),
+            slo: plan.ladder.promise.clone(),
             search: plan.ladder.search,
             equal: match plan.ladder.rate {
                 Rate::Auto => None,
@@ -67,7 +67,7 @@ impl Store {
             complete: false,
             stopped_by: None,
         };
-        let folder = RunFolder::bare(plan.home.join("ladders").join(&id));
+        let folder = RunFolder::from_root(plan.home.join("ladders").join(&id));
         let store = Self { folder, runs: plan.home.join("runs"), ladder };
         store.save()?;
         Ok(store)
@@ -83,7 +83,7 @@ impl Store {
             None => latest(&ladders)
                 .ok_or_else(|| usage(format!("no climb under {} yet: kneepoint ladder", home.display())))?,
         };
-        let folder = RunFolder::bare(root);
+        let folder = RunFolder::from_root(root);
         let ladder: Ladder = folder.read_json(names::LADDER).map_err(|e| {
             let known = listed(&ladders);
             let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };

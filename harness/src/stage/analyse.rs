@@ -1,8 +1,8 @@
 //! Analyse: a pure function of the folder → `analysis.json`.
 
 use kneepoint_analysis::{Analysis, RunFacts, analyse as think};
-use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
+use kneepoint_model::stage::Stage;
 
 use crate::failure::Failure;
 use crate::run::Run;

@@ -2,10 +2,10 @@
 
 use kneepoint_analysis::{Analysis, RunFacts, base_verdict};
 use kneepoint_ci::{GateResult, SloPlan, judge};
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::run::names;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::config::SloPart;

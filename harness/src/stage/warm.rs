@@ -1,10 +1,10 @@
 //! Warm: the heaviest pages, until response times are flat → `warm.json`.
 
 use kneepoint_crawler::{WarmPlan, warm as warm_site, warm_order};
-use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 
 use crate::config::WarmPart;
@@ -22,7 +22,7 @@ pub(crate) fn warm(part: WarmPart, stack: &StackInfo, site: &SiteMap, run: &mut 
     plan.concurrency = workers.map_or(plan.concurrency, |n| (n as usize).clamp(2, 32));
     let result = warm_site(&plan, &run.stop.cancel, &*run.events).map_err(|e| failure(&e, run))?;
     run.folder.write_json(names::WARM, &result)?;
-    let flat = if result.flat { "flat" } else { "not yet flat" };
+    let flat = if result.steady { "flat" } else { "not yet flat" };
     run.note(Stage::Warm, format!("{} pages, {} rounds, {flat}", result.pages.len(), result.rounds.len()));
     run.stop.check()
 }

@@ -3,7 +3,7 @@
 //! From top to bottom: what runs and how far it is, the last second in figures, the last minutes as curves, the endpoints
 //! beside the CPU of the tiers, and what speaks against the figures.
 
-use kneepoint_model::event::{Stage, StageStatus};
+use kneepoint_model::stage::{Stage, StageStatus};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize as _};
@@ -102,7 +102,7 @@ fn progress(state: &State) -> String {
     let doing = match &state.live {
         Some(live) if state.is_loading => {
             let part = if live.second.warmup { "warm-up" } else { "measured" };
-            let wanted = live.stage.as_ref().map_or_else(String::new, |wanted| format!(" · {wanted}"));
+            let wanted = live.segment.as_ref().map_or_else(String::new, |wanted| format!(" · {wanted}"));
             format!("{} ({part}){wanted}", live.phase)
         }
         _ => state.progress.clone(),

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kneepoint_model::event::{Event, Stage, StageStatus};
+use kneepoint_model::event::Event;
 use kneepoint_model::live::LiveSecond;
 use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
@@ -173,10 +174,10 @@ impl State {
         }
         let Use { tick, cores, busy, tiers } = std::mem::take(&mut self.summed);
         self.cpu = Cpu {
-            host: Ratio::of(busy.get(), tick.get() * u64::from(cores)),
+            host: Ratio::from_parts(busy.get(), tick.get() * u64::from(cores)),
             tiers: tiers
                 .into_iter()
-                .filter_map(|(tier, cpu)| Some((tier, Ratio::of(cpu.get(), tick.get())?)))
+                .filter_map(|(tier, cpu)| Some((tier, Ratio::from_parts(cpu.get(), tick.get())?)))
                 .collect(),
         };
     }
@@ -186,7 +187,7 @@ impl State {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use kneepoint_model::live::{LiveEndpoint, SoFar};
+    use kneepoint_model::live::{LiveEndpoint, LiveTotals};
     use kneepoint_model::load::{LoadModel, SecondStats};
     use kneepoint_model::outcome::Outcome;
     use kneepoint_model::units::{PerSecond, UnixMillis};
@@ -202,7 +203,7 @@ pub(crate) mod tests {
             load: LoadModel::Open { rate: PerSecond(95.0) },
             server: ("127.0.0.1".to_owned(), 8000),
             scenarios: vec!["browse".to_owned()],
-            stage: (n > 20).then(|| "stage 2 of 2: hold 95/s for 20s".to_owned()),
+            segment: (n > 20).then(|| "stage 2 of 2: hold 95/s for 20s".to_owned()),
             elapsed: Duration::from_secs(n + 1),
             length: Duration::from_secs(40),
             at_ms: UnixMillis(1_000_000 + n * 1_000),
@@ -222,7 +223,7 @@ pub(crate) mod tests {
             outcomes: [(Outcome::Ok, requests - timeouts), (Outcome::Timeout, timeouts)].into(),
             sched_lag_p99_us: Some(Micros(140)),
             busiest_thread: Some(Ratio(0.214)),
-            so_far: SoFar {
+            so_far: LiveTotals {
                 from_ms: UnixMillis(1_004_000),
                 requests: 90 * n,
                 errors: n,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use kneepoint_analysis::ladder::{Comparison, RungState};
 use kneepoint_model::ladder::{Ladder, names};
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::units::Bytes;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table};
@@ -119,12 +119,12 @@ fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
         ("Data and seed", &format!("size {}, seed {}", known(&ladder.size), ladder.seed)),
         ("Journeys", &if mix.is_empty() { "the crawled pages".to_owned() } else { mix.join(", ") }),
         ("Closed phase", &format!("{} users", ladder.users)),
-        ("Promise", &ladder.promise.to_string()),
+        ("Promise", &ladder.slo.to_string()),
         (
             "Search",
             &format!(
                 "at most {} steps, until broken / kept ≤ {}",
-                ladder.search.max_steps, ladder.search.precision
+                ladder.search.max_trials, ladder.search.precision
             ),
         ),
         ("Equal rate", &equal),

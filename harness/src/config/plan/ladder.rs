@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kneepoint_model::ladder::{Promise, SearchPlan};
+use kneepoint_model::ladder::{LatencySlo, SearchPlan};
 use serde::Serialize;
 
 use super::{seconds, set, time};
@@ -15,7 +15,7 @@ const SHORTEST_PHASE: Duration = Duration::from_secs(1);
 /// The climb of the ladder.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LadderPart {
-    pub(crate) promise: Promise,
+    pub(crate) promise: LatencySlo,
     pub(crate) rungs: Vec<String>,
     #[serde(serialize_with = "seconds")]
     pub(crate) closed: Duration,
@@ -36,7 +36,7 @@ pub(super) fn ladder(raw: &Ladder, over: &Overrides) -> Result<LadderPart, Confi
         rungs: if over.rungs.is_empty() { set(raw.rungs.clone()) } else { over.rungs.clone() },
         closed: time(raw.closed),
         step: time(raw.step),
-        search: SearchPlan { max_steps: set(raw.steps).0 as usize, ..SearchPlan::default() },
+        search: SearchPlan { max_trials: set(raw.steps).0 as usize, ..SearchPlan::default() },
         equal: time(raw.equal),
         rate: over.equal_rate.unwrap_or(set(raw.rate)),
         warmup: time(raw.warmup),
