@@ -30,14 +30,14 @@ pub enum Event {
     Note {
         /// The stage that emits it.
         stage: Stage,
-        /// A full sentence.
+        /// The text of the note.
         message: String,
     },
     /// A problem that weakens the result.
     Warning {
         /// The stage that emits it.
         stage: Stage,
-        /// A full sentence that includes the fix.
+        /// The problem and its fix.
         message: String,
     },
     /// A stage has ended.

@@ -195,7 +195,7 @@ pub struct ToggleResult {
     pub name: String,
     /// Under which heading it is listed.
     pub group: String,
-    /// The advice, in one sentence.
+    /// The text of the advice.
     pub advice: String,
     /// Where it comes from: numbers of the seed documents.
     pub seeds: Vec<String>,

@@ -106,10 +106,10 @@ impl Rule {
     }
 }
 
-/// One piece of evidence: a sentence with its numbers, and the file of the run folder that contains them.
+/// One piece of evidence: a statement with its numbers, and the file of the run folder that contains them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// A full sentence with its numbers.
+    /// The statement with its numbers.
     pub text: String,
     /// File of the run folder, e.g. `probe.json`.
     pub source: String,
@@ -122,7 +122,7 @@ pub struct Saving {
     pub ms_per_request: f64,
     /// Requests per second concerned, in the measured load.
     pub requests_per_second: f64,
-    /// How the estimate was made, in one sentence.
+    /// How the estimate was made, in words.
     pub basis: String,
 }
 

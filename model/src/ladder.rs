@@ -114,7 +114,7 @@ pub struct Rung {
     pub name: String,
     /// Its position on the whole ladder, from 1; `None` for a topology outside of it.
     pub place: Option<u8>,
-    /// A description in one sentence.
+    /// A short description.
     pub about: String,
     /// The gain that is expected from the rung below.
     pub buys: Option<String>,

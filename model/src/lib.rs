@@ -32,6 +32,7 @@ pub mod stack;
 pub mod stage;
 pub mod stop_condition;
 pub mod summary;
+pub mod text;
 pub mod tier;
 pub mod units;
 pub mod unmeasured;

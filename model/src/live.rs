@@ -12,7 +12,7 @@ use crate::units::{Micros, PerSecond, Ratio, UnixMillis};
 /// The detail that a sink wants; nothing beyond it is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interest {
-    /// Nothing.
+    /// The sink wants nothing.
     #[default]
     None,
     /// Figures without the distributions behind them.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::clip;
 use crate::units::Micros;
 
 /// The values that one response reports; absent fields were not reported.
@@ -39,6 +40,7 @@ pub struct ServerTiming {
 
 const MAX_HEADER: usize = 4096;
 const MAX_ROUTE: usize = 200;
+const MAX_DIGEST: usize = 40;
 
 impl ServerTiming {
     /// Reads a header value; unknown metrics and invalid parts are ignored.
@@ -82,13 +84,13 @@ impl ServerTiming {
             }
             "engine" => self.engine = dur,
             "route" => {
-                self.route = Some(desc.chars().take(MAX_ROUTE).collect()).filter(|r: &String| !r.is_empty());
+                self.route = Some(clip(&desc, MAX_ROUTE).to_owned()).filter(|route| !route.is_empty());
             }
             "worker" => self.worker = parse_leading_number(&desc),
             "n1" => {
                 self.repeats = parse_leading_number(&desc);
                 self.repeated_digest =
-                    desc.split_once("x ").map(|(_, digest)| digest.chars().take(40).collect());
+                    desc.split_once("x ").map(|(_, digest)| clip(digest, MAX_DIGEST).to_owned());
             }
             _ => {}
         }

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
+use kneepoint_model::text;
 
 use crate::ProcessError;
 
@@ -196,10 +197,7 @@ impl fmt::Display for Program {
             text.push_str(&quote(arg));
         }
         let text = self.mask_secrets(&text);
-        match text.char_indices().nth(MAX_SHOWN_ARGV) {
-            Some((end, _)) => write!(f, "{}…", &text[..end]),
-            None => f.write_str(&text),
-        }
+        f.write_str(&text::ellipsize(&text, MAX_SHOWN_ARGV))
     }
 }
 

@@ -53,7 +53,7 @@ pub enum CodeOutcome {
 /// Isolation level × purchase code, on one hot row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LostUpdateTable {
-    /// Concurrent buyers.
+    /// The number of concurrent buyers.
     pub buyers: u32,
     /// How long each cell was loaded.
     pub cell_us: Micros,

@@ -6,6 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use kneepoint_model::text;
+
 use crate::session::{SessionId, SessionRef};
 
 /// Characters of a service's name that are sent; the name is only for readers.
@@ -28,8 +30,7 @@ impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Watch(watched, name) => {
-                let name: String =
-                    name.chars().take(MAX_NAME_CHARS).map(|c| if c.is_control() { '_' } else { c }).collect();
+                let name = text::replace_controls(text::clip(name, MAX_NAME_CHARS), '_');
                 write!(f, "watch {} {} {name}", watched.session.0, watched.leader_start_ticks)
             }
             Self::Forget(session) => write!(f, "forget {}", session.0),
