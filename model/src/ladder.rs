@@ -17,18 +17,6 @@ use crate::stack::Driver;
 use crate::units::{Micros, PerSecond};
 use crate::unmeasured::Unmeasured;
 
-/// Names of the files of a ladder folder, relative to it.
-pub mod names {
-    /// The settings, the rungs and their run folders.
-    pub const LADDER: &str = "ladder.json";
-    /// The comparison of the rungs.
-    pub const COMPARISON: &str = "comparison.json";
-    /// The report for people.
-    pub const HTML: &str = "ladder.html";
-    /// The report for pull requests.
-    pub const MARKDOWN: &str = "ladder.md";
-}
-
 /// Name of the phase in which a fixed number of users saturates the rung.
 pub const SATURATION_PHASE: &str = "closed";
 /// Name of the phase with the rate that is the same for all rungs.

@@ -3,6 +3,8 @@
 //! `kill -9` at any moment leaves a readable folder: a whole file exists or not, and every reader ignores an incomplete last
 //! line.
 
+pub mod names;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -13,89 +15,6 @@ use thiserror::Error;
 
 /// Version of the run folder's format.
 pub const FORMAT_VERSION: u32 = 1;
-
-/// Names of the files of a run folder, relative to it.
-pub mod names {
-    /// Where the run comes from.
-    pub const MANIFEST: &str = "manifest.json";
-    /// Everything that was announced.
-    pub const EVENTS: &str = "events.jsonl";
-    /// The stack as it ran.
-    pub const STACK: &str = "stack.json";
-    /// The crawl.
-    pub const SITE: &str = "site.json";
-    /// The warming.
-    pub const WARM: &str = "warm.json";
-    /// Routes alone.
-    pub const PROBE: &str = "probe.json";
-    /// The shop's books before and after load.
-    pub const CORRECTNESS: &str = "correctness.json";
-    /// Folder of load phases: `<phase>.json`, `<phase>.hlog`, `<phase>.seconds.jsonl`.
-    pub const LOAD: &str = "load";
-    /// Folder of samples.
-    pub const SAMPLES: &str = "samples";
-    /// Resource samples.
-    pub const RESOURCES: &str = "samples/resources.jsonl";
-    /// Folder of what databases and caches counted.
-    pub const DB: &str = "db";
-    /// Folder of profiles.
-    pub const PROFILES: &str = "profiles";
-    /// Index of profiles.
-    pub const PROFILES_INDEX: &str = "profiles/profiles.json";
-    /// Folder of logs of the stack.
-    pub const LOGS: &str = "logs";
-    /// What was thought.
-    pub const ANALYSIS: &str = "analysis.json";
-    /// The judged assertions.
-    pub const GATE: &str = "gate.json";
-    /// The public contract.
-    pub const SUMMARY: &str = "summary.json";
-    /// The report for people.
-    pub const REPORT_HTML: &str = "report.html";
-    /// The report for pull requests.
-    pub const REPORT_MD: &str = "report.md";
-    /// Folder of experiments, beside that of runs.
-    pub const EXPERIMENTS: &str = "experiments";
-    /// Advice put to the test.
-    pub const EXPERIMENT: &str = "experiment.json";
-    /// … for people.
-    pub const EXPERIMENT_HTML: &str = "experiment.html";
-    /// … for pull requests.
-    pub const EXPERIMENT_MD: &str = "experiment.md";
-    /// Phases of load as OpenMetrics text.
-    pub const OPENMETRICS: &str = "metrics.txt";
-    /// Phases of load, second by second.
-    pub const SECONDS_CSV: &str = "load/seconds.csv";
-    /// Phases of load by endpoint.
-    pub const ENDPOINTS_CSV: &str = "load/endpoints.csv";
-    /// The report for CI systems.
-    pub const JUNIT: &str = "junit.xml";
-
-    /// The access log's summary over a phase.
-    pub fn access(phase: &str) -> String {
-        format!("{SAMPLES}/access-{phase}.json")
-    }
-    /// What databases and caches counted over a phase.
-    pub fn db(phase: &str) -> String {
-        format!("{DB}/{phase}.json")
-    }
-    /// A phase's result.
-    pub fn load(phase: &str) -> String {
-        format!("{LOAD}/{phase}.json")
-    }
-    /// A phase's plan and times, written before its first request.
-    pub fn load_plan(phase: &str) -> String {
-        format!("{LOAD}/{phase}.plan.json")
-    }
-    /// A phase's interval log.
-    pub fn hlog(phase: &str) -> String {
-        format!("{LOAD}/{phase}.hlog")
-    }
-    /// A phase, second by second, as it went.
-    pub fn seconds(phase: &str) -> String {
-        format!("{LOAD}/{phase}.seconds.jsonl")
-    }
-}
 
 /// A failure to read or write a run folder.
 #[derive(Debug, Error)]

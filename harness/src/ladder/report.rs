@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::ladder::{Comparison, compare};
-use kneepoint_model::ladder::names;
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::run::names;
 use kneepoint_reports::ladder::{LadderView, render};
 
 use super::store::Store;
@@ -18,8 +18,8 @@ pub(crate) fn report(store: &Store) -> Result<(Comparison, LadderView), Failure>
     let comparison = compare(&store.ladder, &facts(store));
     let view = LadderView::build(&store.ladder, &comparison);
     store.folder.write_json(names::COMPARISON, &comparison)?;
-    store.folder.write(names::HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
-    store.folder.write(names::MARKDOWN, render::markdown(&view).as_bytes())?;
+    store.folder.write(names::LADDER_HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
+    store.folder.write(names::LADDER_MD, render::markdown(&view).as_bytes())?;
     Ok((comparison, view))
 }
 

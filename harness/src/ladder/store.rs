@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::ladder::{EqualRate, Ladder, MachineQuota, Rung, names};
+use kneepoint_model::ladder::{EqualRate, Ladder, MachineQuota, Rung};
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::run::names;
 use kneepoint_model::stack::Driver;
 use kneepoint_stack::Topology;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kneepoint_analysis::ladder::{Comparison, RungState};
-use kneepoint_model::ladder::{Ladder, names};
+use kneepoint_model::ladder::Ladder;
+use kneepoint_model::run::names;
 use kneepoint_model::units::Bytes;
 use kneepoint_model::unmeasured::Unmeasured;
 
@@ -47,7 +48,7 @@ pub(super) fn section(ladder: &Ladder) -> Section {
             pairs: owned(&[
                 (names::LADDER, "what was asked, and which run folder belongs to which rung; versioned"),
                 (names::COMPARISON, "the figures of this report for programs; versioned"),
-                (names::MARKDOWN, "this report for pull requests"),
+                (names::LADDER_MD, "this report for pull requests"),
                 ("../../runs/<run>", "the run folder of a rung, with a report of its own"),
             ]),
         }],
