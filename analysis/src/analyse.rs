@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{LoadPhase, SplitSums};
+use kneepoint_model::load::{LoadPhase, ServerTimingSums};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::PageVerdict;
 use kneepoint_model::summary::{CacheSummary, LoadSummary, ProfileSummary, SmokeSummary};
@@ -67,8 +67,8 @@ fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
 }
 
 /// Everything that servers said of themselves in the measured phases.
-pub(crate) fn said(facts: &RunFacts) -> SplitSums {
-    let mut sums = SplitSums::default();
+pub(crate) fn said(facts: &RunFacts) -> ServerTimingSums {
+    let mut sums = ServerTimingSums::default();
     let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
     endpoints.filter_map(attribute::told).for_each(|said| sums.add(said));
     sums
@@ -91,7 +91,7 @@ fn cache(facts: &RunFacts) -> CacheSummary {
         proxy,
         app_hits: sums.cache_hits,
         app_misses: sums.cache_misses,
-        app_hit: Ratio::of(sums.cache_hits, sums.cache_hits + sums.cache_misses),
+        app_hit: Ratio::from_parts(sums.cache_hits, sums.cache_hits + sums.cache_misses),
     }
 }
 

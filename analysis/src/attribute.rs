@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{EndpointStats, LoadPhase, SplitSums};
+use kneepoint_model::load::{EndpointStats, LoadPhase, ServerTimingSums};
 use kneepoint_model::proxy::AccessSummary;
 use kneepoint_model::summary::{EndpointSummary, TimeSplit};
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
@@ -43,7 +43,7 @@ fn summarise(
         route: main_route(stats).map(str::to_owned),
         requests: stats.requests,
         errors: stats.errors,
-        rps: PerSecond::of(stats.requests, phase.measured()),
+        rps: PerSecond::from_count(stats.requests, phase.measured()),
         response_us: stats.response_us,
         service_us: stats.service_us,
         ttfb_us: stats.ttfb_us,
@@ -71,7 +71,7 @@ pub fn hit_ratio(cache: &BTreeMap<CacheOutcome, u64>) -> Option<Ratio> {
     let (hits, all) = spoke.fold((0, 0), |(hits, all), (outcome, count)| {
         (hits + if outcome.is_hit() { *count } else { 0 }, all + count)
     });
-    Ratio::of(hits, all)
+    Ratio::from_parts(hits, all)
 }
 
 /// The parts of the mean request; `None` when the server did not say, or when what it said came out of a cache.
@@ -108,7 +108,7 @@ pub fn split(
 ///
 /// A cached answer repeats the `Server-Timing` of the request that filled the cache: time that nobody spent. Without hits
 /// there may be more answers than requests, because each redirect is an answer of its own.
-pub fn told(stats: &EndpointStats) -> Option<&SplitSums> {
+pub fn told(stats: &EndpointStats) -> Option<&ServerTimingSums> {
     let hits: u64 = stats.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
     let stored = if hits == 0 { 0 } else { (stats.split.n + hits).saturating_sub(stats.requests).min(hits) };
     (stats.split.n > 0 && stored * STORED_TOLERANCE <= stats.split.n).then_some(&stats.split)
@@ -149,14 +149,14 @@ mod tests {
         EndpointStats {
             requests: n,
             routes: BTreeMap::from([("book/".into(), n)]),
-            split: SplitSums {
+            split: ServerTimingSums {
                 n,
                 service_us: Micros(service * n),
                 app_us: app,
                 db_us: db,
                 cache_us: cache,
                 engine_us: engine,
-                ..SplitSums::default()
+                ..ServerTimingSums::default()
             },
             ..EndpointStats::default()
         }

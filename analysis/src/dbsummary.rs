@@ -32,7 +32,7 @@ pub(crate) fn db(facts: &RunFacts) -> DbSummary {
         .filter_map(attribute::queries)
         .fold((0, 0), |(statements, requests), own| (statements + own.0, requests + own.1));
     DbSummary {
-        queries_per_request: Ratio::of(statements, requests).map(|per| per.0),
+        queries_per_request: Ratio::from_parts(statements, requests).map(|per| per.0),
         app_db_us_per_request: Some(sums.db_us.as_f64() / sums.n as f64),
         source: if counted { "server-timing, performance_schema" } else { "server-timing" }.to_owned(),
         ..asked

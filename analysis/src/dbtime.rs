@@ -7,7 +7,7 @@
 //! being credited with the time of a page with one great one.
 
 use kneepoint_model::db::{DbWindow, StatementSums};
-use kneepoint_model::load::{LoadPhase, SplitSums};
+use kneepoint_model::load::{LoadPhase, ServerTimingSums};
 use kneepoint_model::units::Micros;
 
 use crate::attribute::told;
@@ -24,7 +24,7 @@ pub const UNCERTAIN_MOST: f64 = 0.1;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OwnTime {
     /// The application's sums.
-    pub said: SplitSums,
+    pub said: ServerTimingSums,
     /// The database's sums over the site's statements, those around transactions left out as the application does.
     pub counted: StatementSums,
 }
@@ -61,7 +61,7 @@ pub fn own_time(facts: &RunFacts, phase: &LoadPhase) -> Option<OwnTime> {
     let window = facts.db.get(&phase.name).filter(|window| may_be_compared(window))?;
     let mut counted = StatementSums::default();
     window.databases.iter().for_each(|one| counted.add(&one.total()));
-    let mut said = SplitSums::default();
+    let mut said = ServerTimingSums::default();
     phase.endpoints.iter().filter_map(told).for_each(|own| said.add(own));
     let apart = (counted.count as f64 - said.queries as f64).abs() / said.queries.max(1) as f64;
     (said.queries >= STATEMENTS_LEAST && counted.count > 0 && apart <= COUNTS_APART)

@@ -12,7 +12,9 @@ mod words;
 
 use std::fmt::Write as _;
 
-use kneepoint_model::experiment::{Block, Effect, Judged, Judgement, Leak, Nature, Scale, Side, Signal};
+use kneepoint_model::experiment::{
+    Block, Effect, EffectAssessment, EffectVerdict, Leak, Nature, Scale, Side, Signal,
+};
 use kneepoint_model::metric::{Direction, Unit};
 
 pub use agree::agreement;
@@ -48,14 +50,14 @@ pub fn least() -> usize {
 }
 
 /// The verdict.
-pub fn judge(question: &Question, blocks: &[Block], leaks: &[Leak]) -> Judged {
+pub fn judge(question: &Question, blocks: &[Block], leaks: &[Leak]) -> EffectAssessment {
     let safe = unsafe_pages(leaks).or_else(|| failures(question, blocks));
     let judged = safe.or_else(|| too_few(question, blocks)).unwrap_or_else(|| weigh(question, blocks));
     limited_by_generator(question, blocks, judged)
 }
 
 /// What a signal that only proves says: judged by its own interval alone, with the least effect that is worth a word.
-pub fn prove(signal: Signal, blocks: &[Block]) -> Judged {
+pub fn prove(signal: Signal, blocks: &[Block]) -> EffectAssessment {
     let min_effect = match (signal.scale(), signal.unit()) {
         (Scale::Ratio, _) => 0.03,
         (Scale::Difference, Unit::Ratio) => 0.01,
@@ -64,11 +66,11 @@ pub fn prove(signal: Signal, blocks: &[Block]) -> Judged {
     weigh(&Question { signal, min_effect, concurrency: false }, blocks)
 }
 
-fn plainly(judgement: Judgement, effect: Option<Effect>, why: String) -> Judged {
-    Judged { judgement, effect, smallest_seen: None, why: vec![why] }
+fn plainly(judgement: EffectVerdict, effect: Option<Effect>, why: String) -> EffectAssessment {
+    EffectAssessment { verdict: judgement, effect, smallest_detectable: None, why: vec![why] }
 }
 
-fn unsafe_pages(leaks: &[Leak]) -> Option<Judged> {
+fn unsafe_pages(leaks: &[Leak]) -> Option<EffectAssessment> {
     let first = leaks.iter().find(|leak| leak.side == Side::With)?;
     let pages = leaks.iter().filter(|leak| leak.side == Side::With).count();
     let why = format!(
@@ -76,11 +78,11 @@ fn unsafe_pages(leaks: &[Leak]) -> Option<Judged> {
         first.what,
         words::plural(pages as u64, "page", "pages")
     );
-    Some(plainly(Judgement::Hurts, None, why))
+    Some(plainly(EffectVerdict::Hurts, None, why))
 }
 
 /// Errors are fast: a side that fails is never compared.
-fn failures(question: &Question, blocks: &[Block]) -> Option<Judged> {
+fn failures(question: &Question, blocks: &[Block]) -> Option<EffectAssessment> {
     if question.signal == Signal::Errors {
         return None;
     }
@@ -95,17 +97,17 @@ fn failures(question: &Question, blocks: &[Block]) -> Option<Judged> {
     let counts =
         format!("requests failed: {bad_without} of {all_without} without, {bad_with} of {all_with} with it");
     if bad_without == 0 && bad_with as f64 >= FAILING * all_with as f64 {
-        return Some(plainly(Judgement::Hurts, None, format!("{counts}; it makes requests fail")));
+        return Some(plainly(EffectVerdict::Hurts, None, format!("{counts}; it makes requests fail")));
     }
-    Some(plainly(Judgement::Invalid, None, format!("{counts}; errors are fast, and never a speed-up")))
+    Some(plainly(EffectVerdict::Invalid, None, format!("{counts}; errors are fast, and never a speed-up")))
 }
 
-fn too_few(question: &Question, blocks: &[Block]) -> Option<Judged> {
+fn too_few(question: &Question, blocks: &[Block]) -> Option<EffectAssessment> {
     let pairs = pairs_of(blocks);
     let silent = blocks.iter().filter(|block| block.dropped.is_none() && block.requests == 0).count();
     if silent > 0 {
         let why = format!("no request ended in {}", words::plural(silent as u64, "block", "blocks"));
-        return Some(plainly(Judgement::Invalid, None, why));
+        return Some(plainly(EffectVerdict::Invalid, None, why));
     }
     if pairs.len() >= least() {
         return None;
@@ -125,14 +127,14 @@ fn too_few(question: &Question, blocks: &[Block]) -> Option<Judged> {
             ": run it again when the machine is quieter"
         });
     }
-    Some(plainly(Judgement::Invalid, None, why))
+    Some(plainly(EffectVerdict::Invalid, None, why))
 }
 
-fn weigh(question: &Question, blocks: &[Block]) -> Judged {
+fn weigh(question: &Question, blocks: &[Block]) -> EffectAssessment {
     let signal = question.signal;
     let Some(effect) = effect(signal, blocks) else {
-        let why = format!("{} could not be measured on both sides", signal.words());
-        return plainly(Judgement::Invalid, None, why);
+        let why = format!("{} could not be measured on both sides", signal.label());
+        return plainly(EffectVerdict::Invalid, None, why);
     };
     let (estimate, low, high) = on_scale(signal, &effect);
     let least = match signal.scale() {
@@ -144,8 +146,8 @@ fn weigh(question: &Question, blocks: &[Block]) -> Judged {
     if is_seen {
         let up = estimate > 0.0;
         let better = up == (signal.better() == Direction::Higher);
-        let judgement = if better { Judgement::Helps } else { Judgement::Hurts };
-        return Judged { judgement, effect: Some(effect), smallest_seen: None, why };
+        let judgement = if better { EffectVerdict::Helps } else { EffectVerdict::Hurts };
+        return EffectAssessment { verdict: judgement, effect: Some(effect), smallest_detectable: None, why };
     }
     let half = (high - low) / 2.0;
     let smallest = match signal.scale() {
@@ -153,7 +155,12 @@ fn weigh(question: &Question, blocks: &[Block]) -> Judged {
         Scale::Difference => half.max(least),
     };
     why.push(format!("the smallest effect that would have been seen: {}", least_words(signal, smallest)));
-    Judged { judgement: Judgement::NoEffectSeen, effect: Some(effect), smallest_seen: Some(smallest), why }
+    EffectAssessment {
+        verdict: EffectVerdict::NoEffectSeen,
+        effect: Some(effect),
+        smallest_detectable: Some(smallest),
+        why,
+    }
 }
 
 /// Estimate and interval where zero means no effect: logarithms of ratios, or plain differences.
@@ -165,7 +172,11 @@ fn on_scale(signal: Signal, effect: &Effect) -> (f64, f64, f64) {
 }
 
 /// A generator at its limit hides what the site could do: a gain is then a lower bound, and anything else is no finding.
-fn limited_by_generator(question: &Question, blocks: &[Block], mut judged: Judged) -> Judged {
+fn limited_by_generator(
+    question: &Question,
+    blocks: &[Block],
+    mut judged: EffectAssessment,
+) -> EffectAssessment {
     if question.signal.nature() != Nature::Clock {
         return judged;
     }
@@ -175,16 +186,16 @@ fn limited_by_generator(question: &Question, blocks: &[Block], mut judged: Judge
             .is_some_and(|busiest| busiest > SATURATED)
     };
     let (without, with) = (busy(Side::Without), busy(Side::With));
-    match judged.judgement {
-        Judgement::Helps if with => {
+    match judged.verdict {
+        EffectVerdict::Helps if with => {
             judged.why.push("the load generator set the pace with it: the gain is at least this".to_owned());
         }
-        Judgement::NoEffectSeen if without || with => {
-            judged.judgement = Judgement::Invalid;
+        EffectVerdict::NoEffectSeen if without || with => {
+            judged.verdict = EffectVerdict::Invalid;
             judged.why.push("the load generator, not the site, set the pace".to_owned());
         }
-        Judgement::Hurts if with && judged.effect.is_some() => {
-            judged.judgement = Judgement::Invalid;
+        EffectVerdict::Hurts if with && judged.effect.is_some() => {
+            judged.verdict = EffectVerdict::Invalid;
             judged.why.push("the load generator, not the site, set the pace with it".to_owned());
         }
         _ => {}

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use kneepoint_model::correctness::StockAudit;
 use kneepoint_model::db::DbWindow;
-use kneepoint_model::ladder::is_step;
+use kneepoint_model::ladder::is_trial;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::manifest::Manifest;
 use kneepoint_model::probe::ProbeResult;
@@ -141,7 +141,7 @@ impl RunFacts {
     /// The phases whose latency may be quoted of the site: all but the profiled one, and the steps of a search, which ask
     /// for more than the site can bear on purpose.
     pub fn measured_phases(&self) -> impl Iterator<Item = &LoadPhase> {
-        self.phases.iter().filter(|phase| phase.name != PROFILED && !is_step(&phase.name))
+        self.phases.iter().filter(|phase| phase.name != PROFILED && !is_trial(&phase.name))
     }
 }
 
@@ -150,7 +150,7 @@ fn optional<T: DeserializeOwned>(
     name: &str,
     unread: &mut Vec<String>,
 ) -> Result<Option<T>, FactsError> {
-    match folder.read_json_if_there(name) {
+    match folder.read_json_if_exists(name) {
         Ok(value) => Ok(value),
         Err(RunError::Damaged { source, .. }) => {
             unread.push(format!("{name}: {source}"));

@@ -14,19 +14,20 @@ use kneepoint_model::db::{
     BufferPool, CacheKind, CacheWindow, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta, Drain,
     StatementSums, Verb,
 };
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::Finding;
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
-    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, SplitSums, Validity,
+    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, ServerTimingSums,
+    Validity,
 };
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
 use kneepoint_model::outcome::Outcome;
-use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, UncachedBecause};
+use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, UncachedReason};
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
-use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageVerdict, SiteMap};
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 
@@ -71,7 +72,7 @@ pub(crate) fn healthy() -> RunFacts {
         format_version: 1,
         routes: ["catalogue/", "book/<int:pk>/", "", "search/"].map(route).to_vec(),
         statements: BTreeMap::new(),
-        seen_through: Some(Ratio(1.0)),
+        probe_coverage: Some(Ratio(1.0)),
         took_us: Micros(5_000_000),
     });
     facts.phases = vec![
@@ -82,7 +83,7 @@ pub(crate) fn healthy() -> RunFacts {
     facts.access = facts.phases.iter().map(|phase| (phase.name.clone(), access(phase.requests))).collect();
     facts.db = facts.phases.iter().map(|phase| (phase.name.clone(), counted(phase))).collect();
     let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
-    facts.correctness = Some(StockAudit::of(shop(50_000, 0), shop(49_800, 200)));
+    facts.correctness = Some(StockAudit::from_counts(shop(50_000, 0), shop(49_800, 200)));
     facts.samples = (0..240).map(|tick| sample(START + tick * 250)).collect();
     facts
 }
@@ -202,8 +203,8 @@ fn stack() -> StackInfo {
     }
 }
 
-fn page(path: &str) -> Page {
-    Page {
+fn page(path: &str) -> CrawledPage {
+    CrawledPage {
         path: path.into(),
         kind: PageKind::Html,
         status: Some(200),
@@ -254,7 +255,7 @@ fn route(name: &str) -> RouteProbe {
             same_body: true,
             shared_token: false,
             second: CacheOutcome::None,
-            because: vec![UncachedBecause::FormToken, UncachedBecause::SetCookie],
+            uncached_reasons: vec![UncachedReason::FormToken, UncachedReason::SetCookie],
         }),
     }
 }
@@ -286,7 +287,7 @@ fn endpoint(name: &str, route: &str, requests: u64) -> EndpointStats {
         compressed: requests,
         undecoded_bytes: Bytes(0),
         redirects: 0,
-        split: SplitSums {
+        split: ServerTimingSums {
             n: requests,
             service_us: Micros(10_000 * requests),
             ttfb_us: Micros(9_500 * requests),
@@ -295,7 +296,7 @@ fn endpoint(name: &str, route: &str, requests: u64) -> EndpointStats {
             db_us: Micros(4_000 * requests),
             queries: 5 * requests,
             engine_us: Micros(600 * requests),
-            ..SplitSums::default()
+            ..ServerTimingSums::default()
         },
         routes: BTreeMap::from([(route.into(), requests)]),
         ..EndpointStats::default()
@@ -331,7 +332,7 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         outcomes: BTreeMap::from([(Outcome::Ok, requests)]),
         journeys: requests / 2,
         journeys_failed: 0,
-        dry: Vec::new(),
+        exhausted_feeds: Vec::new(),
         groups: Vec::new(),
         response_us: quantiles(requests, 10_000),
         service_us: quantiles(requests, 9_500),
@@ -351,7 +352,7 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
             endpoint("GET /book/7/", "book/<int:pk>/", requests / 2),
         ],
         seconds: (0..15).map(second).collect(),
-        stages: Vec::new(),
+        segments: Vec::new(),
         pages: Vec::new(),
         exemplars: Vec::new(),
         log: format!("load/{name}.hlog"),

@@ -14,11 +14,11 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::ladder::{Ladder, Promise};
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::ladder::{Ladder, LatencySlo};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
+use kneepoint_model::unmeasured::Unmeasured;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::RunFacts;
@@ -253,7 +253,7 @@ pub struct Comparison {
     /// Name of the climb.
     pub ladder_id: String,
     /// What every rung had to keep.
-    pub promise: Promise,
+    pub promise: LatencySlo,
     /// The rungs, lowest first.
     pub rungs: Vec<RungResult>,
 }
@@ -281,7 +281,7 @@ pub fn compare(ladder: &Ladder, runs: &BTreeMap<String, RunFacts>) -> Comparison
     Comparison {
         format_version: FORMAT_VERSION,
         ladder_id: ladder.ladder_id.clone(),
-        promise: ladder.promise.clone(),
+        promise: ladder.slo.clone(),
         rungs: results,
     }
 }

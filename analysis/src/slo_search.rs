@@ -69,11 +69,11 @@ const LONGEST: f64 = 4.0;
 /// Nothing above this is tried: the generator's own bound.
 const HIGHEST: f64 = 1_000_000.0;
 
-/// The next rate to try, beginning with `start`; at most `plan.max_steps` are ever asked for.
+/// The next rate to try, beginning with `start`; at most `plan.max_trials` are ever asked for.
 pub fn next(plan: &SearchPlan, start: PerSecond, tried: &[Tried]) -> Next {
     let answer = answer(tried);
     let invalid = tried.iter().rev().take_while(|step| step.outcome == StepOutcome::Invalid).count();
-    if tried.len() >= plan.max_steps || invalid >= MOST_INVALID {
+    if tried.len() >= plan.max_trials || invalid >= MOST_INVALID {
         return Next::Done(answer);
     }
     let valid = (tried.len() - tried.iter().filter(|s| s.outcome == StepOutcome::Invalid).count()) as i32;
@@ -145,7 +145,7 @@ mod tests {
     fn what_never_breaks_is_at_least_and_what_never_holds_is_below() {
         let plan = SearchPlan::default();
         let (tried, answer) = search(&plan, 10.0, |_| StepOutcome::Kept);
-        assert_eq!(tried.len(), plan.max_steps);
+        assert_eq!(tried.len(), plan.max_trials);
         assert!(matches!(answer, Answer::AtLeast(kept) if kept.0 > 400.0), "{answer:?}");
         let (tried, answer) = search(&plan, 10.0, |_| StepOutcome::Broken);
         assert_eq!(answer, Answer::Below(plan.lowest), "{tried:?}");
@@ -180,11 +180,11 @@ mod tests {
         fn of_a_monotone_system_the_truth_lies_between(
             capacity in 0.01f64..100_000.0,
             start in 0.01f64..100_000.0,
-            max_steps in 1usize..12,
+            max_trials in 1usize..12,
         ) {
-            let plan = SearchPlan { max_steps, ..SearchPlan::default() };
+            let plan = SearchPlan { max_trials, ..SearchPlan::default() };
             let (tried, answer) = search(&plan, start, up_to(capacity));
-            prop_assert!(tried.len() <= max_steps);
+            prop_assert!(tried.len() <= max_trials);
             match answer {
                 Answer::Between { kept, broken } => prop_assert!(kept.0 <= capacity && capacity < broken.0),
                 Answer::AtLeast(kept) => prop_assert!(kept.0 <= capacity),
@@ -201,15 +201,15 @@ mod tests {
         fn whatever_the_steps_show_the_budget_and_the_bracket_hold(
             outcomes in prop::collection::vec(0u8..3, 12),
             start in prop_oneof![0.001f64..1e9, Just(f64::NAN), Just(0.0), Just(f64::INFINITY)],
-            max_steps in 0usize..12,
+            max_trials in 0usize..12,
         ) {
-            let plan = SearchPlan { max_steps, ..SearchPlan::default() };
+            let plan = SearchPlan { max_trials, ..SearchPlan::default() };
             let mut at = 0;
             let (tried, answer) = search(&plan, start, |_| {
                 at += 1;
                 [StepOutcome::Kept, StepOutcome::Broken, StepOutcome::Invalid][outcomes[at - 1] as usize]
             });
-            prop_assert!(tried.len() <= max_steps);
+            prop_assert!(tried.len() <= max_trials);
             prop_assert!(tried.iter().all(|s| s.rate.0 >= plan.lowest.0 && s.rate.0 <= HIGHEST));
             if let Answer::Between { kept, broken } = answer {
                 prop_assert!(kept.0 < broken.0);

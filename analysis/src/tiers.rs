@@ -43,7 +43,7 @@ fn one(seen: &[&ResourceSample], covered: Micros, phase: &LoadPhase, tier: Tier)
         name: tier,
         cpu_us_per_request: per_request(cores, phase),
         cpu_cores: cores,
-        run_queue_share: Ratio::of(queue.get(), (queue + cpu).get()),
+        run_queue_share: Ratio::from_parts(queue.get(), (queue + cpu).get()),
         rss_max_bytes: ticks.iter().map(|tick| tick.rss).max().unwrap_or(Bytes::ZERO),
         swap_max_bytes: ticks.iter().map(|tick| tick.swap).max().unwrap_or(Bytes::ZERO),
         fds_max: ticks.iter().map(|tick| tick.fds).max().unwrap_or(0),

@@ -3,11 +3,11 @@
 //! A run counts as having got through once `down` is in its manifest: this is asked while the last stages are still to
 //! come, so `complete` alone cannot decide, and the stages after `down` can be said again of any folder.
 
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::site::SiteMap;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::facts::RunFacts;
@@ -20,7 +20,7 @@ pub const MIN_REQUESTS: u64 = 20;
 /// The base verdict: never `pass`, because nothing has been asserted yet; a failure when updates were lost, because that
 /// needs no assertion.
 pub fn base_verdict(facts: &RunFacts, analysis: &Analysis) -> Verdict {
-    let lost = facts.correctness.as_ref().filter(|audit| !audit.balances());
+    let lost = facts.correctness.as_ref().filter(|audit| !audit.is_consistent());
     let lost = lost.map(|audit| format!("updates were lost under load: {}", broken(audit)));
     let mut verdict = stack(facts)
         .or_else(|| smoke(facts))
@@ -123,7 +123,7 @@ fn load(facts: &RunFacts, analysis: &Analysis) -> Option<Verdict> {
     }
     let requests: u64 = facts.measured_phases().map(|phase| phase.requests).sum();
     // Data that ran out is no reason to load for longer: what is invalid says what to do.
-    let dry = facts.measured_phases().any(|phase| !phase.dry.is_empty());
+    let dry = facts.measured_phases().any(|phase| !phase.exhausted_feeds.is_empty());
     if requests < MIN_REQUESTS && !dry {
         let reason = format!("only {requests} requests ended in the measured parts: load for longer");
         return Some(Verdict::new(VerdictStatus::Inconclusive, vec![reason]));
@@ -218,7 +218,7 @@ mod tests {
     fn data_that_ran_out_is_said_though_few_requests_were_made() {
         let mut facts = hand::healthy();
         facts.phases.iter_mut().for_each(|phase| phase.requests = 4);
-        facts.phases[0].dry.push(kneepoint_model::load::DryFeed::default());
+        facts.phases[0].exhausted_feeds.push(kneepoint_model::load::ExhaustedFeed::default());
         facts.phases[0].validity.valid = false;
         facts.phases[0].validity.why = vec!["feed `account` had none left".into()];
         let verdict = of(&facts);

@@ -6,7 +6,7 @@
 use kneepoint_analysis::findings::text::{clip, clip_to};
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::finding::{Finding, Severity};
-use kneepoint_model::site::{Page, SiteMap};
+use kneepoint_model::site::{CrawledPage, SiteMap};
 use kneepoint_model::summary::AssertionResult;
 use kneepoint_model::verdict::VerdictStatus;
 
@@ -56,10 +56,10 @@ fn run(gate: &GateResult) -> Option<String> {
     let status = gate.verdict.status;
     let bad =
         status > VerdictStatus::Fail || (status == VerdictStatus::Inconclusive && gate.assertions.is_empty());
-    bad.then(|| line(Level::Error, status.word(), &gate.verdict.reasons.join("; ")))
+    bad.then(|| line(Level::Error, status.label(), &gate.verdict.reasons.join("; ")))
 }
 
-fn broken_page(page: &Page) -> String {
+fn broken_page(page: &CrawledPage) -> String {
     let problems: Vec<String> = page.problems.iter().filter(|one| one.is_broken()).map(problem).collect();
     line(Level::Error, &format!("broken page {}", clip(&page.path)), &problems.join("; "))
 }

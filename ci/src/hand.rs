@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
-    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SplitSums, Validity,
+    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, ServerTimingSums, Validity,
 };
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 use kneepoint_model::stack::{Driver, StackInfo};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, UnixMillis};
 
@@ -114,8 +114,8 @@ pub(crate) fn finding(severity: Severity) -> Finding {
     }
 }
 
-fn page(path: &str, title: &str, verdict: PageVerdict, problems: Vec<PageProblem>) -> Page {
-    Page {
+fn page(path: &str, title: &str, verdict: PageVerdict, problems: Vec<PageProblem>) -> CrawledPage {
+    CrawledPage {
         path: path.into(),
         kind: PageKind::Html,
         status: Some(200),
@@ -154,14 +154,14 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         service_us: quantiles(requests),
         ttfb_us: quantiles(requests),
         wire_bytes: Bytes(4_000 * requests),
-        split: SplitSums {
+        split: ServerTimingSums {
             n: requests,
             service_us: Micros(11_000 * requests),
             ttfb_us: Micros(10_000 * requests),
             app_us: Micros(9_000 * requests),
             db_us: Micros(2_000 * requests),
             queries: 5 * requests,
-            ..SplitSums::default()
+            ..ServerTimingSums::default()
         },
         routes: BTreeMap::from([("catalogue/".into(), requests)]),
         ..EndpointStats::default()
@@ -183,7 +183,7 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         outcomes: BTreeMap::from([(Outcome::Ok, requests)]),
         journeys: 0,
         journeys_failed: 0,
-        dry: Vec::new(),
+        exhausted_feeds: Vec::new(),
         groups: Vec::new(),
         response_us: quantiles(requests),
         service_us: quantiles(requests),
@@ -196,7 +196,7 @@ fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
         curve: Vec::new(),
         endpoints: vec![endpoint],
         seconds: Vec::new(),
-        stages: Vec::new(),
+        segments: Vec::new(),
         pages: Vec::new(),
         exemplars: Vec::new(),
         log: String::new(),

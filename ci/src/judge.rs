@@ -143,7 +143,7 @@ impl Bench<'_> {
             Ok(found) => {
                 let (requests, errors) =
                     stats.flatten().map_or((phase.requests, phase.errors), |own| (own.requests, own.errors));
-                let failed = Ratio::of(errors, requests).unwrap_or_default();
+                let failed = Ratio::from_parts(errors, requests).unwrap_or_default();
                 self.weigh(assertion, &phase.name, found, failed)
             }
         }
@@ -209,7 +209,7 @@ mod tests {
     fn lost_updates_fail_though_every_promise_holds() {
         let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
         let mut facts = hand::run();
-        facts.correctness = Some(StockAudit::of(shop(100, 0), shop(95, 9)));
+        facts.correctness = Some(StockAudit::from_counts(shop(100, 0), shop(95, 9)));
         let gate = gate(&facts, &["p50 < 15ms"]);
         assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Fail, 1), "{gate:#?}");
         assert_eq!(gate.assertions[0].result, AssertionResult::Pass);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kneepoint_analysis::findings::text::{clip, clip_to};
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::finding::Finding;
-use kneepoint_model::site::{Page, PageProblem, PageVerdict};
+use kneepoint_model::site::{CrawledPage, PageProblem, PageVerdict};
 use kneepoint_model::summary::{AssertionResult, AssertionSummary};
 use kneepoint_model::verdict::VerdictStatus;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -58,9 +58,9 @@ fn run(gate: &GateResult) -> TestSuite {
         // Doubt about an assertion is an error of that assertion; doubt about the run as a whole stands here.
         VerdictStatus::Inconclusive if !gate.assertions.is_empty() => TestCaseStatus::success(),
         VerdictStatus::SmokeFailed => {
-            failure(NonSuccessKind::Failure, verdict.status.word(), &verdict.reasons.join("\n"))
+            failure(NonSuccessKind::Failure, verdict.status.label(), &verdict.reasons.join("\n"))
         }
-        _ => failure(NonSuccessKind::Error, verdict.status.word(), &verdict.reasons.join("\n")),
+        _ => failure(NonSuccessKind::Error, verdict.status.label(), &verdict.reasons.join("\n")),
     };
     suite("run", std::iter::once(TestCase::new("the measurement can be believed", status)))
 }
@@ -76,7 +76,7 @@ fn bounded(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-fn page(page: &Page) -> TestCase {
+fn page(page: &CrawledPage) -> TestCase {
     let title = page.title.as_deref().filter(|title| !title.is_empty());
     let name = match title {
         Some(title) => format!("{} ({})", clip(&page.path), clip(title)),

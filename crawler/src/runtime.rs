@@ -26,7 +26,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, CrawlError> {
 
 /// Ends when the wish to stop is set.
 pub(crate) async fn cancelled(cancel: &Cancel) {
-    while !cancel.is_set() {
+    while !cancel.is_cancelled() {
         tokio::time::sleep(TICK).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 
 /// One page, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +34,13 @@ impl fmt::Display for SmokeLine {
 
 /// Every page that a visitor may see, the broken ones first; assets only where something is wrong with them.
 pub fn smoke_lines(site: &SiteMap) -> Vec<SmokeLine> {
-    let speaks = |page: &&Page| page.kind != PageKind::Asset || page.verdict != PageVerdict::Passed;
+    let speaks = |page: &&CrawledPage| page.kind != PageKind::Asset || page.verdict != PageVerdict::Passed;
     let mut lines: Vec<SmokeLine> = site.pages.iter().filter(speaks).map(line).collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.verdict));
     lines
 }
 
-fn line(page: &Page) -> SmokeLine {
+fn line(page: &CrawledPage) -> SmokeLine {
     let mut why: Vec<String> = page.problems.iter().map(words).collect();
     if page.verdict == PageVerdict::Failed
         && let Some(from) = page.linked_from.first()

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 use kneepoint_crawler::{CrawlError, CrawlPlan, crawl, smoke_lines, template};
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::event::NullEventSink;
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 use site::{Heard, Reply, Site};
 use url::Url;
 
@@ -62,7 +62,7 @@ fn plan(site: &Site) -> CrawlPlan {
     CrawlPlan { timeout: Duration::from_secs(2), ..CrawlPlan::new(site.url.clone()) }
 }
 
-fn page<'a>(map: &'a SiteMap, path: &str) -> &'a Page {
+fn page<'a>(map: &'a SiteMap, path: &str) -> &'a CrawledPage {
     map.pages.iter().find(|page| page.path == path).unwrap_or_else(|| panic!("{path} was not visited"))
 }
 
@@ -75,7 +75,7 @@ fn every_page_is_judged_by_what_it_answers() {
     use PageVerdict::{Failed, Passed, Warned};
     let site = Site::start(shop);
     let plan = CrawlPlan { host_header: Some("site.test".into()), ..plan(&site) };
-    let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan, &Cancel::new(), &NullEventSink).unwrap();
     for (path, expected) in [
         ("/", Passed),
         ("/ok", Passed),
@@ -122,14 +122,14 @@ fn every_page_is_judged_by_what_it_answers() {
 #[test]
 fn manners_are_kept_and_what_is_left_alone_is_counted() {
     let site = Site::start(shop);
-    let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan(&site), &Cancel::new(), &NullEventSink).unwrap();
     for path in
         ["/logout", "/books/1/delete/", "/list?action=purge", "/private/x", "/private/login?next=/cart"]
     {
         assert_eq!(site.asked(path), 0, "{path} was asked for");
     }
-    assert_eq!((map.left_alone_counts["logout-like"], map.left_alone_counts["robots"]), (3, 2));
-    assert_eq!(map.left_alone_counts["scheme"], 1);
+    assert_eq!((map.skipped_counts["logout-like"], map.skipped_counts["robots"]), (3, 2));
+    assert_eq!(map.skipped_counts["scheme"], 1);
     assert!(map.external.contains_key("other.test") && map.external.contains_key("elsewhere.test"));
     assert!(map.robots && map.from_sitemap == 1 && !map.truncated);
     assert!(
@@ -144,7 +144,7 @@ fn manners_are_kept_and_what_is_left_alone_is_counted() {
 #[test]
 fn sizes_routes_and_headers_are_kept_but_no_secret() {
     let site = Site::start(shop);
-    let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan(&site), &Cancel::new(), &NullEventSink).unwrap();
     let start = page(&map, "/");
     assert_eq!((start.encoding.as_deref(), start.kind), (Some("gzip"), PageKind::Html));
     assert!(
@@ -159,7 +159,7 @@ fn sizes_routes_and_headers_are_kept_but_no_secret() {
 fn the_same_site_gives_the_same_map() {
     let site = Site::start(explosion);
     let paths = || {
-        let map = crawl(&CrawlPlan { max_pages: 60, ..plan(&site) }, &Cancel::new(), &Silent).unwrap();
+        let map = crawl(&CrawlPlan { max_pages: 60, ..plan(&site) }, &Cancel::new(), &NullEventSink).unwrap();
         map.pages.into_iter().map(|page| page.path).collect::<Vec<_>>()
     };
     assert_eq!(paths(), paths());
@@ -193,8 +193,8 @@ fn a_site_without_end_ends_at_its_limits() {
     }
     assert!(alike.values().all(|count| *count <= 20), "{alike:?}");
     assert_eq!((alike["/books/<n>/"], alike["/list"]), (20, 8));
-    assert!(map.pages.len() <= 100 && map.left_alone.len() <= 200);
-    assert!(map.left_alone_counts["limit"] > 100);
+    assert!(map.pages.len() <= 100 && map.skipped_links.len() <= 200);
+    assert!(map.skipped_counts["limit"] > 100);
     assert!(heard.text().contains("more pages like /books/<n>/"), "{}", heard.text());
 }
 
@@ -211,7 +211,7 @@ fn slow(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
 fn a_page_that_hangs_fails_alone() {
     let site = Site::start(slow);
     let plan = CrawlPlan { timeout: Duration::from_millis(300), ..plan(&site) };
-    let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan, &Cancel::new(), &NullEventSink).unwrap();
     assert!(matches!(page(&map, "/hangs").problems[..], [PageProblem::Timeout { .. }]));
     assert_eq!((verdict(&map, "/hangs"), verdict(&map, "/fine")), (PageVerdict::Failed, PageVerdict::Passed));
     assert!(!map.truncated);
@@ -226,14 +226,14 @@ fn the_wish_to_stop_is_heard_at_once_and_what_was_seen_is_kept() {
         let cancel = cancel.clone();
         move || {
             std::thread::sleep(Duration::from_millis(400));
-            cancel.set();
+            cancel.cancel();
             Instant::now()
         }
     });
-    let map = crawl(&plan, &cancel, &Silent).unwrap();
+    let map = crawl(&plan, &cancel, &NullEventSink).unwrap();
     assert!(waiting.join().unwrap().elapsed() < Duration::from_millis(200));
     assert!(map.truncated && verdict(&map, "/fine") == PageVerdict::Passed);
-    assert!(matches!(crawl(&plan, &cancel, &Silent), Err(CrawlError::Cancelled)));
+    assert!(matches!(crawl(&plan, &cancel, &NullEventSink), Err(CrawlError::Cancelled)));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn the_deadline_ends_a_crawl_that_hangs() {
     let site = Site::start(slow);
     let plan = CrawlPlan { timeout: Duration::from_secs(20), max_seconds: 1, ..plan(&site) };
     let start = Instant::now();
-    let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan, &Cancel::new(), &NullEventSink).unwrap();
     assert!(map.truncated && start.elapsed() < Duration::from_secs(2));
 }
 
@@ -250,7 +250,7 @@ fn nobody_there_is_said_at_once() {
     let listener = site::listener();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
-    let error = crawl(&CrawlPlan::new(url), &Cancel::new(), &Silent).unwrap_err();
+    let error = crawl(&CrawlPlan::new(url), &Cancel::new(), &NullEventSink).unwrap_err();
     assert!(matches!(&error, CrawlError::Unreachable { why, .. } if why == "connection refused"), "{error}");
 }
 
@@ -276,7 +276,7 @@ fn hostile(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
 #[test]
 fn hostile_content_is_read_and_bounded() {
     let site = Site::start(hostile);
-    let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan(&site), &Cancel::new(), &NullEventSink).unwrap();
     assert_eq!(page(&map, "/huge").wire_bytes.get(), 8 << 20);
     assert!(page(&map, "/huge").problems.iter().any(|problem| matches!(problem, PageProblem::Heavy { .. })));
     assert_eq!(page(&map, "/bomb").body_bytes.get(), 8 << 20);
@@ -295,7 +295,7 @@ fn a_crawl_delay_is_kept() {
     }
     let site = Site::start(handler);
     let start = Instant::now();
-    let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan(&site), &Cancel::new(), &NullEventSink).unwrap();
     assert!(start.elapsed() >= Duration::from_millis(400), "{:?}", start.elapsed());
     assert!(map.pages.iter().any(|page| page.path == "/b"));
 }
@@ -313,7 +313,7 @@ fn a_site_that_debugs_is_found_out_by_a_page_that_is_not_there() {
         }
     }
     let site = Site::start(handler);
-    let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan(&site), &Cancel::new(), &NullEventSink).unwrap();
     let [_start, absent] = &map.pages[..] else { panic!("{:?}", map.pages) };
     assert_eq!((absent.verdict, &absent.problems[..]), (PageVerdict::Warned, &[PageProblem::DebugPage][..]));
     assert_eq!(map.broken().count(), 0);
@@ -322,7 +322,7 @@ fn a_site_that_debugs_is_found_out_by_a_page_that_is_not_there() {
 #[test]
 fn lines_say_failed_first_and_why() {
     let site = Site::start(shop);
-    let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&plan(&site), &Cancel::new(), &NullEventSink).unwrap();
     let lines: Vec<String> = smoke_lines(&map).iter().map(ToString::to_string).collect();
     assert!(lines.contains(&"FAILED  /fails: server error 500; linked from /".to_owned()), "{lines:#?}");
     assert!(lines.contains(&"PASSED  A page (/ok)".to_owned()), "{lines:#?}");
@@ -337,11 +337,11 @@ fn lines_say_failed_first_and_why() {
 fn plans_that_cannot_be_used_are_refused_before_anything_is_sent() {
     let site = Site::start(shop);
     let bad_pattern = CrawlPlan { ignore: vec!["(".into()], ..plan(&site) };
-    assert!(matches!(crawl(&bad_pattern, &Cancel::new(), &Silent), Err(CrawlError::BadPlan { .. })));
+    assert!(matches!(crawl(&bad_pattern, &Cancel::new(), &NullEventSink), Err(CrawlError::BadPlan { .. })));
     let bad_host = CrawlPlan { host_header: Some("a\r\nX: y".into()), ..plan(&site) };
-    assert!(matches!(crawl(&bad_host, &Cancel::new(), &Silent), Err(CrawlError::BadPlan { .. })));
+    assert!(matches!(crawl(&bad_host, &Cancel::new(), &NullEventSink), Err(CrawlError::BadPlan { .. })));
     let bad_scheme = CrawlPlan::new(Url::parse("ftp://127.0.0.1/").unwrap());
-    assert!(matches!(crawl(&bad_scheme, &Cancel::new(), &Silent), Err(CrawlError::BadAddress { .. })));
+    assert!(matches!(crawl(&bad_scheme, &Cancel::new(), &NullEventSink), Err(CrawlError::BadAddress { .. })));
     assert!(site.asked.lock().unwrap().is_empty());
 }
 
@@ -367,7 +367,7 @@ fn named_pages_are_visited_and_patterns_left_alone() {
         ignore: vec!["^/ok$".into()],
         ..plan(&site)
     };
-    let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
-    assert_eq!((site.asked("/private/x"), site.asked("/ok"), map.left_alone_counts["ignored"]), (1, 0, 1));
+    let map = crawl(&plan, &Cancel::new(), &NullEventSink).unwrap();
+    assert_eq!((site.asked("/private/x"), site.asked("/ok"), map.skipped_counts["ignored"]), (1, 0, 1));
     assert_eq!(verdict(&map, "/private/x"), PageVerdict::Failed, "it was named, and it is not there");
 }

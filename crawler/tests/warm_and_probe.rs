@@ -14,8 +14,8 @@ use axum::http::HeaderMap;
 use kneepoint_crawler::{CrawlError, CrawlPlan, ProbePlan, WarmPlan, crawl, probe, warm, warm_order};
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
-use kneepoint_model::probe::{ProbeResult, RouteProbe, UncachedBecause};
+use kneepoint_model::event::NullEventSink;
+use kneepoint_model::probe::{ProbeResult, RouteProbe, UncachedReason};
 use kneepoint_model::units::Ratio;
 use site::{Heard, Reply, Site, cookie};
 use url::Url;
@@ -86,8 +86,8 @@ fn books(path: &str, headers: &HeaderMap, count: u32) -> Reply {
 }
 
 fn probed(site: &Site) -> ProbeResult {
-    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &Silent).unwrap();
-    probe(&ProbePlan::new(site.url.clone(), map), &Cancel::new(), &Silent).unwrap()
+    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &NullEventSink).unwrap();
+    probe(&ProbePlan::new(site.url.clone(), map), &Cancel::new(), &NullEventSink).unwrap()
 }
 
 fn route<'a>(result: &'a ProbeResult, path: &str) -> &'a RouteProbe {
@@ -122,26 +122,26 @@ fn routes_are_told_apart_by_the_server_s_own_pattern() {
     let flat = route(&result, "/flat");
     assert!(flat.compressed && flat.gzip_bytes.is_none() && flat.wire_bytes < flat.body_bytes);
     assert!(route(&result, "/").gzip_bytes.unwrap() < route(&result, "/").wire_bytes);
-    let seen = result.seen_through.unwrap();
+    let seen = result.probe_coverage.unwrap();
     assert!(seen.0 > 0.5 && seen.0 < 1.0, "{seen}");
 }
 
 #[test]
 fn two_visitors_show_what_may_be_shared() {
-    use UncachedBecause::{CacheControl, FormToken, NoLifetime, Personal, SetCookie, VaryCookie};
+    use UncachedReason::{CacheControl, FormToken, NoLifetime, Personal, SetCookie, VaryCookie};
     let site = Site::start(books);
     let result = probed(&site);
     let test = |path| route(&result, path).cache.clone().unwrap();
-    assert_eq!(test("/").because, [VaryCookie]);
+    assert_eq!(test("/").uncached_reasons, [VaryCookie]);
     assert!(test("/").same_body);
-    assert_eq!(test("/form").because, [SetCookie, NoLifetime, FormToken]);
+    assert_eq!(test("/form").uncached_reasons, [SetCookie, NoLifetime, FormToken]);
     assert!(test("/form").same_body && !test("/form").shared_token, "tokens are masked");
     assert!(test("/shared").shared_token);
-    assert_eq!(test("/api/").because, [CacheControl]);
-    assert_eq!((test("/cached").second, test("/cached").because.len()), (CacheOutcome::Hit, 0));
+    assert_eq!(test("/api/").uncached_reasons, [CacheControl]);
+    assert_eq!((test("/cached").second, test("/cached").uncached_reasons.len()), (CacheOutcome::Hit, 0));
     assert_eq!(route(&result, "/cached").queries, Some(9), "asked for past the cache");
     let book = result.routes.iter().find(|route| route.path.starts_with("/books/")).unwrap();
-    assert_eq!(book.cache.clone().unwrap().because, [NoLifetime, Personal]);
+    assert_eq!(book.cache.clone().unwrap().uncached_reasons, [NoLifetime, Personal]);
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn statements_are_read_after_probing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("statements.jsonl");
     std::fs::write(&path, "{\"digest\":\"3fa9c1\",\"sql\":\"SELECT ?\"}\n{broken").unwrap();
-    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &NullEventSink).unwrap();
     let plan = ProbePlan { statements: Some(path), max_routes: 1, ..ProbePlan::new(site.url.clone(), map) };
-    let result = probe(&plan, &Cancel::new(), &Silent).unwrap();
+    let result = probe(&plan, &Cancel::new(), &NullEventSink).unwrap();
     assert_eq!((result.routes.len(), result.statements["3fa9c1"].sql.as_str()), (1, "SELECT ?"));
 }
 
@@ -162,7 +162,7 @@ fn probing_ends_in_time_and_says_what_is_missing() {
         books(path, headers, count).slow(Duration::from_millis(if count > 1 { 150 } else { 0 }))
     }
     let site = Site::start(slow);
-    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &NullEventSink).unwrap();
     let heard = Heard::default();
     let plan = ProbePlan { max_seconds: 1, ..ProbePlan::new(site.url.clone(), map) };
     let start = Instant::now();
@@ -181,9 +181,9 @@ fn warming_ends_when_times_are_flat_and_counts_hits() {
     }
     let site = Site::start(cold);
     let plan = WarmPlan::new(site.url.clone(), vec!["/a".into(), "/b".into(), "http://other.test/".into()]);
-    let result = warm(&plan, &Cancel::new(), &Silent).unwrap();
+    let result = warm(&plan, &Cancel::new(), &NullEventSink).unwrap();
     assert_eq!(result.pages, ["/a", "/b"]);
-    assert!(result.flat && (3..=8).contains(&result.rounds.len()), "{result:#?}");
+    assert!(result.steady && (3..=8).contains(&result.rounds.len()), "{result:#?}");
     assert!(result.rounds[0].p50_us.get() >= 60_000 && result.rounds[0].hit_ratio == Some(Ratio(0.0)));
     let last = result.rounds.last().unwrap();
     assert_eq!((last.requests, last.errors, last.hit_ratio), (8, 0, Some(Ratio(1.0))));
@@ -195,14 +195,14 @@ fn a_site_that_fails_is_never_warm() {
     let plan = WarmPlan { max_rounds: 3, ..WarmPlan::new(site.url.clone(), vec!["/".into()]) };
     let heard = Heard::default();
     let result = warm(&plan, &Cancel::new(), &heard).unwrap();
-    assert!(!result.flat && result.rounds.len() == 3 && result.rounds[2].errors == 4);
+    assert!(!result.steady && result.rounds.len() == 3 && result.rounds[2].errors == 4);
     assert!(heard.text().contains("still changing"));
 }
 
 #[test]
 fn the_heaviest_pages_come_first() {
     let site = Site::start(books);
-    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &Silent).unwrap();
+    let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &NullEventSink).unwrap();
     let order = warm_order(&map, 4);
     assert_eq!(order.len(), 4);
     let mut weighed = map.clone();
@@ -220,11 +220,11 @@ fn nobody_there_and_nothing_to_do_are_errors() {
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
     let plan = WarmPlan::new(url.clone(), vec!["/".into()]);
-    assert!(matches!(warm(&plan, &Cancel::new(), &Silent), Err(CrawlError::Unreachable { .. })));
+    assert!(matches!(warm(&plan, &Cancel::new(), &NullEventSink), Err(CrawlError::Unreachable { .. })));
     let plan = WarmPlan::new(url.clone(), vec![]);
-    assert!(matches!(warm(&plan, &Cancel::new(), &Silent), Err(CrawlError::NothingToDo { .. })));
+    assert!(matches!(warm(&plan, &Cancel::new(), &NullEventSink), Err(CrawlError::NothingToDo { .. })));
     let plan = ProbePlan::new(url, kneepoint_model::site::SiteMap::default());
-    assert!(matches!(probe(&plan, &Cancel::new(), &Silent), Err(CrawlError::NothingToDo { .. })));
+    assert!(matches!(probe(&plan, &Cancel::new(), &NullEventSink), Err(CrawlError::NothingToDo { .. })));
 }
 
 #[test]
@@ -235,13 +235,13 @@ fn the_wish_to_stop_ends_warming_and_probing() {
         let cancel = cancel.clone();
         move || {
             std::thread::sleep(Duration::from_millis(200));
-            cancel.set();
+            cancel.cancel();
             Instant::now()
         }
     });
     let plan =
         WarmPlan { timeout: Duration::from_secs(20), ..WarmPlan::new(site.url.clone(), vec!["/".into()]) };
-    let result = warm(&plan, &cancel, &Silent).unwrap();
-    assert!(result.rounds.is_empty() && !result.flat);
+    let result = warm(&plan, &cancel, &NullEventSink).unwrap();
+    assert!(result.rounds.is_empty() && !result.steady);
     assert!(waiting.join().unwrap().elapsed() < Duration::from_millis(200));
 }

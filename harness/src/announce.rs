@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use kneepoint_live::{CpuUsage, Exporter, Update, View};
-use kneepoint_model::event::{Event, EventSink, Stage};
+use kneepoint_model::event::{Event, EventSink};
+use kneepoint_model::stage::Stage;
 use kneepoint_model::live::{Interest, LiveSecond};
 use kneepoint_model::run::LineWriter;
 use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::UnixMillis;
 use serde::Serialize;
 
@@ -169,7 +171,7 @@ impl EventSink for Announcer {
         }
     }
 
-    fn second(&self, second: LiveSecond) {
+    fn emit_second(&self, second: LiveSecond) {
         if let Some(view) = self.visible_view() {
             view.update(Update::Second(Box::new(second.figures())));
         }
@@ -185,7 +187,7 @@ impl EventSink for Announcer {
         }
     }
 
-    fn sample(&self, sample: &ResourceSample) {
+    fn emit_sample(&self, sample: &ResourceSample) {
         if let Some(view) = self.visible_view() {
             view.update(Update::Cpu(CpuUsage::from_sample(sample)));
         }
@@ -202,6 +204,6 @@ impl Journal {
             self.last_progress = Some(now);
         }
         // A full disk must not end a measurement through its journal: writing the stage's own file will fail too.
-        let _ = self.lines.json(&JournalLine { at_ms: UnixMillis::now(), event });
+        let _ = self.lines.append_json(&JournalLine { at_ms: UnixMillis::now(), event });
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use kneepoint_model::crowd::AnyStage;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::units::{Span, SpanError};
 use url::Url;
 
@@ -281,7 +281,7 @@ pub(crate) struct RunArgs {
     /// Add a segment of load, e.g. 'ramp 0/s to 50/s over 1m' (open model) or 'hold 50 users for 2m' (closed model); may be
     /// repeated.
     #[arg(long = "segment", visible_alias = "stage", value_name = "SEGMENT")]
-    pub(crate) segments: Vec<AnyStage>,
+    pub(crate) segments: Vec<LoadSegment>,
     /// Replay this access log as the open phase, each request at its time in the log.
     #[arg(long, value_name = "LOG")]
     pub(crate) replay: Option<PathBuf>,

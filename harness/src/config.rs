@@ -11,9 +11,9 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use kneepoint_model::crowd::AnyStage;
-use kneepoint_model::ladder::Promise;
+use kneepoint_model::ladder::LatencySlo;
 use kneepoint_model::load::HttpVersion;
+use kneepoint_model::load_segment::LoadSegment;
 
 pub(crate) use connection::{ReadRateText, SocketPath};
 pub(crate) use error::ConfigError;
@@ -46,7 +46,7 @@ pub(crate) struct Overrides {
     pub(crate) http: Option<HttpVersion>,
     pub(crate) users: Option<u32>,
     pub(crate) rate: Option<Rate>,
-    pub(crate) segments: Vec<AnyStage>,
+    pub(crate) segments: Vec<LoadSegment>,
     pub(crate) replay: Option<PathBuf>,
     pub(crate) otlp: Option<OtlpUrl>,
     /// True when the command has an open phase; only then is the log of `replay` read.
@@ -55,7 +55,7 @@ pub(crate) struct Overrides {
     pub(crate) fail_on: Option<FailOn>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) python: Option<PathBuf>,
-    pub(crate) objective: Option<Promise>,
+    pub(crate) objective: Option<LatencySlo>,
     pub(crate) rungs: Vec<String>,
     pub(crate) equal_rate: Option<Rate>,
     pub(crate) pairs: Option<u32>,

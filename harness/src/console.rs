@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kneepoint_live::strip_control_chars;
-use kneepoint_model::event::{Event, Stage, StageStatus};
+use kneepoint_model::event::Event;
+use kneepoint_model::stage::{Stage, StageStatus};
 
 /// Which lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,8 +24,9 @@ pub(crate) use exit::exit_code;
 pub(crate) use journal::ExperimentJournal;
 pub(crate) use requests::check_requests;
 
-use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
-use kneepoint_model::experiment::{Ending, Manoeuvre, ToggleResult};
+use kneepoint_model::event::{Event, EventSink as _};
+use kneepoint_model::experiment::{Ending, Rollout, ToggleResult};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_stack::toggle::{Special, Test, Toggle};
 
 use crate::failure::Failure;
@@ -82,10 +83,10 @@ fn run_toggle(
             lost_update::measure_lost_updates(toggle, position, context, journal)?
         }
         (None, Test::Special(Special::RollingRestart)) => {
-            rollout::compare_rollout(Manoeuvre::RollingRestart, toggle, position, context, journal)?
+            rollout::compare_rollout(Rollout::RollingRestart, toggle, position, context, journal)?
         }
         (None, Test::Special(Special::BlueGreen)) => {
-            rollout::compare_rollout(Manoeuvre::BlueGreen, toggle, position, context, journal)?
+            rollout::compare_rollout(Rollout::BlueGreen, toggle, position, context, journal)?
         }
         (None, Test::Special(Special::Swap)) => missing::swap_not_testable(toggle),
     };

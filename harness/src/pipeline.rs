@@ -3,10 +3,10 @@
 //! `up → smoke → warm → probe → load → profile → down`, then `analyse → gate → report`, which are a pure function of the
 //! folder. Whatever ends the first part, the stack is taken down and the second part reports what was measured.
 
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::config::Plan;
 use crate::failure::Failure;

@@ -31,13 +31,13 @@ impl Shutdown {
             .name("signals".to_owned())
             .spawn(move || {
                 for signal in signals.forever() {
-                    if shared.cancel.is_set() {
+                    if shared.cancel.is_cancelled() {
                         // The watchdog stops the stack.
                         kneepoint_live::restore_terminal();
                         std::process::exit(i32::from(shared.exit_code().code()));
                     }
                     shared.signal.store(u8::try_from(signal).unwrap_or(0), Ordering::Relaxed);
-                    shared.cancel.set();
+                    shared.cancel.cancel();
                 }
             })
             .map_err(Failure::internal)?;
@@ -55,7 +55,7 @@ impl Shutdown {
 
     /// Fails once a shutdown was requested.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        if self.cancel.is_set() { Err(self.failure()) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(self.failure()) } else { Ok(()) }
     }
 
     /// The failure of a stage that was ended by the signal.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kneepoint_model::live::{LiveEndpoint, LiveSecond, SoFar};
+use kneepoint_model::live::{LiveEndpoint, LiveSecond, LiveTotals};
 use kneepoint_model::load::{LoadModel, SecondStats};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::units::{Micros, PerSecond, Ratio, UnixMillis};
@@ -16,7 +16,7 @@ pub(crate) fn second(n: u64) -> LiveSecond {
         load: LoadModel::Open { rate: PerSecond(95.0) },
         server: ("127.0.0.1".to_owned(), 8000),
         scenarios: vec!["browse".to_owned()],
-        stage: (n > 20).then(|| "stage 2 of 2: hold 95/s for 20s".to_owned()),
+        segment: (n > 20).then(|| "stage 2 of 2: hold 95/s for 20s".to_owned()),
         elapsed: Duration::from_secs(n + 1),
         length: Duration::from_secs(40),
         at_ms: UnixMillis(1_000_000 + n * 1_000),
@@ -36,7 +36,7 @@ pub(crate) fn second(n: u64) -> LiveSecond {
         outcomes: [(Outcome::Ok, requests - timeouts), (Outcome::Timeout, timeouts)].into(),
         sched_lag_p99_us: Some(Micros(140)),
         busiest_thread: Some(Ratio(0.214)),
-        so_far: SoFar {
+        so_far: LiveTotals {
             from_ms: UnixMillis(1_004_000),
             requests: 90 * n,
             errors: n,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use kneepoint_loadgen::{BlockLoad, PhasePlan, run_phase};
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Silent};
+use kneepoint_model::event::{EventSink, NullEventSink};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::run::RunFolder;
 use kneepoint_model::units::PerSecond;
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         BlockLoad::new(plan)?.run(Duration::from_secs(seconds), &Cancel::new())?
     } else {
         let run = RunFolder::create(&std::env::temp_dir().join("kneepoint-example"), "phase")?;
-        let events: Arc<dyn EventSink> = Arc::new(Silent);
+        let events: Arc<dyn EventSink> = Arc::new(NullEventSink);
         run_phase(&plan, &run, &Cancel::new(), &events)?
     };
     phase.curve.clear();

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::LatencyHistogram;
-use kneepoint_model::load::{DryFeed, EndpointStats, GroupStats, LoadModel, LoadPhase};
+use kneepoint_model::load::{EndpointStats, ExhaustedFeed, GroupStats, LoadModel, LoadPhase};
+use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::PageStats;
 use kneepoint_model::run::{FORMAT_VERSION, names};
-use kneepoint_model::schedule::StageStats;
+use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{PerSecond, UnixMillis};
 
 use crate::health::Cost;
@@ -25,7 +25,7 @@ pub(crate) struct Circumstances {
     /// Cut short, by a wish to stop or by a kill.
     pub(crate) partial: bool,
     /// The limit that stopped it.
-    pub(crate) stopped_by: Option<StopWhen>,
+    pub(crate) stopped_by: Option<StopCondition>,
 }
 
 /// Puts the result together.
@@ -48,8 +48,9 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
     let [response, service, ttfb] = all;
     let asked = Duration::from_millis((record.measured_until_ms - record.measured_from_ms).get());
     let measured = Duration::from_millis((circumstances.until_ms - record.measured_from_ms).get());
-    let offered = matches!(record.load, LoadModel::Open { .. }).then(|| PerSecond::of(ledger.due, measured));
-    let achieved = PerSecond::of(ledger.ended, measured);
+    let offered =
+        matches!(record.load, LoadModel::Open { .. }).then(|| PerSecond::from_count(ledger.due, measured));
+    let achieved = PerSecond::from_count(ledger.ended, measured);
     let mut exemplars = Vec::new();
     for (at, mut exemplar) in ledger.exemplars.all() {
         exemplar.endpoint =
@@ -93,7 +94,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         outcomes,
         journeys: ledger.journeys,
         journeys_failed: ledger.journeys_failed,
-        dry,
+        exhausted_feeds: dry,
         groups,
         response_us: response.quantiles(),
         service_us: service.quantiles(),
@@ -106,7 +107,7 @@ pub(crate) fn assemble(record: &PlanRecord, ledger: &Ledger, circumstances: &Cir
         curve: response.curve(),
         endpoints,
         seconds: ledger.seconds.clone(),
-        stages,
+        segments: stages,
         pages,
         exemplars,
         log: names::hlog(&record.name),
@@ -155,10 +156,10 @@ fn groups(record: &PlanRecord, ledger: &Ledger) -> Vec<GroupStats> {
 }
 
 /// The feeds that ran dry.
-fn dry(record: &PlanRecord, ledger: &Ledger) -> Vec<DryFeed> {
+fn dry(record: &PlanRecord, ledger: &Ledger) -> Vec<ExhaustedFeed> {
     let one = |(feed, journeys): (&usize, &u64)| {
         let known = record.feeds.get(*feed)?;
-        Some(DryFeed {
+        Some(ExhaustedFeed {
             scenario: known.scenario.clone(),
             feed: known.feed.clone(),
             rows: known.rows,
@@ -179,15 +180,15 @@ fn pages(record: &PlanRecord, ledger: &Ledger) -> Vec<PageStats> {
 }
 
 /// The stages that were reached. One that was cut short offered what it did in the time that it had.
-fn stages(record: &PlanRecord, ledger: &Ledger, measured: Duration) -> Vec<StageStats> {
+fn stages(record: &PlanRecord, ledger: &Ledger, measured: Duration) -> Vec<SegmentStats> {
     let mut begins = Duration::ZERO;
     let mut stats = Vec::new();
     for (stage, seen) in record.stages.iter().zip(ledger.stages.iter()) {
         let length = stage.length().min(measured.saturating_sub(begins));
         begins += stage.length();
-        stats.push(StageStats {
-            stage: *stage,
-            offered_rps: PerSecond::of(seen.tally.due, length),
+        stats.push(SegmentStats {
+            segment: *stage,
+            offered_rps: PerSecond::from_count(seen.tally.due, length),
             requests: seen.tally.requests,
             errors: seen.tally.errors,
             response_us: seen.response.quantiles(),

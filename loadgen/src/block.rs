@@ -139,7 +139,7 @@ impl BlockLoad {
                         Some(Err(_)) => return Err(LoadError::Broken("a visitor's task panicked".to_owned())),
                         None => return Ok((back, true)),
                     },
-                    () = tokio::time::sleep(LOOK) => if cancel.is_set() { return Ok((back, false)); },
+                    () = tokio::time::sleep(LOOK) => if cancel.is_cancelled() { return Ok((back, false)); },
                 }
             }
         })?;

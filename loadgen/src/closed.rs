@@ -174,7 +174,8 @@ async fn turn(world: &World, user: u64, mut now: Instant) -> Option<Instant> {
     let user = u32::try_from(user).unwrap_or(u32::MAX);
     loop {
         let since = now.saturating_duration_since(world.window.start);
-        let turn = world.crowd.turn(user, since).map_or(world.window.until, |turn| world.window.start + turn);
+        let turn =
+            world.crowd.next_active(user, since).map_or(world.window.until, |turn| world.window.start + turn);
         if turn >= world.window.until {
             tokio::time::sleep_until(world.window.until.into()).await;
             return None;

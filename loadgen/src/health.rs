@@ -83,7 +83,7 @@ pub(crate) fn health(before: &Account, after: &Account, length: Duration, reques
         cpu_us: Micros::from_duration(cpu),
         busiest_thread: Ratio(if seconds > 0.0 { busiest.as_secs_f64() / seconds } else { 0.0 }),
         run_queue_us: Micros::from_duration(queue),
-        requests_per_cpu_second: PerSecond::of(requests, cpu),
+        requests_per_cpu_second: PerSecond::from_count(requests, cpu),
     };
     let wake_wait = Micros(u64::try_from(queue.as_micros()).unwrap_or(u64::MAX) / slices.max(1));
     Cost { health, wake_wait }

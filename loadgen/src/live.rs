@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::histogram::LatencyHistogram;
-use kneepoint_model::live::{Interest, LiveEndpoint, LiveSecond, SoFar};
+use kneepoint_model::live::{Interest, LiveEndpoint, LiveSecond, LiveTotals};
 use kneepoint_model::load::{LoadModel, SecondStats};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::units::{PerSecond, Ratio};
@@ -62,7 +62,7 @@ impl Live {
             load: world.plan.model,
             server: server(&world.plan.base_url),
             scenarios: world.plan.scenarios.iter().map(|(scenario, _)| scenario.name().to_owned()).collect(),
-            stage: stage(world, to),
+            segment: stage(world, to),
             elapsed: to.saturating_duration_since(window.start),
             length: window.until.saturating_duration_since(window.start),
             at_ms: window.to_ms(to),
@@ -71,7 +71,7 @@ impl Live {
             outcomes: outcomes(shard),
             sched_lag_p99_us: (!shard.sched_lag.is_empty()).then(|| shard.sched_lag.quantile(0.99)),
             busiest_thread: (busiest > Ratio(0.0)).then_some(busiest),
-            so_far: SoFar::default(),
+            so_far: LiveTotals::default(),
         };
         self.last = Some(second.clone());
         Some(LiveSecond { so_far: self.so_far(world, ledger, to), ..second })
@@ -85,7 +85,7 @@ impl Live {
         Some(LiveSecond { at_ms, interval: Duration::ZERO, outcomes: BTreeMap::new(), so_far, ..last })
     }
 
-    fn so_far(&self, world: &World, ledger: &Ledger, to: Instant) -> SoFar {
+    fn so_far(&self, world: &World, ledger: &Ledger, to: Instant) -> LiveTotals {
         let whole = self.interest == Interest::Distributions;
         let asked = world.endpoints.iter().zip(&ledger.series).filter(|(_, series)| !series.is_empty());
         let endpoints: Vec<LiveEndpoint> = asked
@@ -98,7 +98,7 @@ impl Live {
                 service: whole.then(|| series.service.clone()),
             })
             .collect();
-        SoFar {
+        LiveTotals {
             from_ms: world.window.to_ms(world.window.from),
             requests: endpoints.iter().map(|endpoint| endpoint.requests).sum(),
             errors: endpoints.iter().map(LiveEndpoint::errors).sum(),
@@ -123,9 +123,9 @@ impl Live {
         let cost = health(&self.begun, &self.account, measured, ledger.ended);
         let evidence = Evidence {
             model: world.plan.model,
-            offered: is_open.then(|| PerSecond::of(ledger.due, measured)),
+            offered: is_open.then(|| PerSecond::from_count(ledger.due, measured)),
             // What is under way is not missing yet.
-            achieved: PerSecond::of(ledger.ended + world.in_flight(), measured),
+            achieved: PerSecond::from_count(ledger.ended + world.in_flight(), measured),
             requests,
             errors: ledger.series.iter().map(|series| series.tally.errors).sum(),
             shed: ledger.series.iter().filter_map(|series| series.tally.outcomes.get(&Outcome::Shed)).sum(),

@@ -126,7 +126,7 @@ async fn dispatch(
     }
     let window = world.window;
     let pacing = world.plan.pacing().unwrap_or_default();
-    let slack = Duration::from_micros(pacing.slack_us.get());
+    let slack = Duration::from_micros(pacing.batching_window_us.get());
     let arrivals = due.map(|after| window.start + after).take_while(|at| *at < window.until).enumerate();
     let mut arrivals = arrivals.skip(lane).step_by(world.plan.threads);
     let mut next = arrivals.next();

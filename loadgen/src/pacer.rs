@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use kneepoint_model::schedule::Schedule;
+use kneepoint_model::rate_schedule::RateSchedule;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,13 +24,13 @@ pub enum Arrivals {
 /// Gives due times as offsets from the start, in order, until the schedule ends.
 #[derive(Debug)]
 pub(crate) struct Pacer {
-    schedule: Schedule,
+    schedule: RateSchedule,
     next: u64,
     poisson: Option<(ChaCha8Rng, f64)>,
 }
 
 impl Pacer {
-    pub(crate) fn new(schedule: Schedule, arrivals: Arrivals, seed: u64) -> Self {
+    pub(crate) fn new(schedule: RateSchedule, arrivals: Arrivals, seed: u64) -> Self {
         let poisson = (arrivals == Arrivals::Poisson).then(|| (ChaCha8Rng::seed_from_u64(seed), 0.0));
         Self { schedule, next: 0, poisson }
     }
@@ -49,20 +49,20 @@ impl Iterator for Pacer {
             }
         };
         self.next += 1;
-        self.schedule.when(arrivals).map(Duration::from_secs_f64)
+        self.schedule.arrival_time(arrivals).map(Duration::from_secs_f64)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use kneepoint_model::schedule::LoadStage;
+    use kneepoint_model::load_segment::RateSegment;
     use proptest::prelude::*;
 
     use super::*;
 
     fn pacer(stages: &[&str], arrivals: Arrivals, seed: u64) -> Pacer {
-        let stages: Vec<LoadStage> = stages.iter().map(|text| text.parse().expect("a stage")).collect();
-        Pacer::new(Schedule::new(&stages), arrivals, seed)
+        let stages: Vec<RateSegment> = stages.iter().map(|text| text.parse().expect("a stage")).collect();
+        Pacer::new(RateSchedule::new(&stages), arrivals, seed)
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
-use kneepoint_model::guard::{Guard, StopWhen};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::stage::Stage;
+use kneepoint_model::stop_condition::{StopCondition, StopMonitor};
 use kneepoint_model::units::PerSecond;
 
 use crate::assemble::{Circumstances, assemble};
@@ -144,9 +145,9 @@ struct Collector<'a> {
     files: PhaseFiles,
     events: &'a dyn EventSink,
     ledger: Ledger,
-    guard: Guard,
+    guard: StopMonitor,
     /// The limit that was exceeded.
-    stopped_by: Option<StopWhen>,
+    stopped_by: Option<StopCondition>,
     live: Live,
     empty: Option<Box<Shard>>,
     last: Instant,
@@ -163,7 +164,7 @@ impl<'a> Collector<'a> {
             files,
             events,
             ledger: Ledger::new(endpoints),
-            guard: Guard::new(&world.plan.stop_when),
+            guard: StopMonitor::new(&world.plan.stop_when),
             stopped_by: None,
             live: Live::new(world, events.interest()),
             empty: Some(Box::new(Shard::new(endpoints))),
@@ -185,7 +186,7 @@ impl<'a> Collector<'a> {
                 if self.last <= window.from && Instant::now() < window.from {
                     self.before = self.world.threads.read();
                 }
-                if cancel.is_set() || generator.is_finished() {
+                if cancel.is_cancelled() || generator.is_finished() {
                     self.after = self.world.threads.read();
                     return Ok(true);
                 }
@@ -204,7 +205,7 @@ impl<'a> Collector<'a> {
             }
         }
         // The measured part is whole; what follows is only the drain.
-        while !generator.is_finished() && !cancel.is_set() {
+        while !generator.is_finished() && !cancel.is_cancelled() {
             std::thread::sleep(LOOK);
         }
         Ok(false)
@@ -220,9 +221,9 @@ impl<'a> Collector<'a> {
         if let Some(stats) = stats {
             self.announce(&stats, to);
             if let Some(second) = self.live.second(self.world, (&shard, &stats), &self.ledger, to) {
-                self.events.second(second);
+                self.events.emit_second(second);
             }
-            self.stopped_by = self.stopped_by.or(self.guard.look(&stats));
+            self.stopped_by = self.stopped_by.or(self.guard.observe(&stats));
             self.ledger.seconds.push(stats);
         }
         shard.clear();
@@ -235,7 +236,7 @@ impl<'a> Collector<'a> {
     fn rest(&mut self) -> Result<(), LoadError> {
         self.collect(Instant::now().max(self.last))?;
         if let Some(last) = self.live.last(self.world, &self.ledger) {
-            self.events.second(last);
+            self.events.emit_second(last);
         }
         Ok(())
     }
@@ -251,7 +252,7 @@ impl<'a> Collector<'a> {
         let warmup = if stats.warmup { "warm-up · " } else { "" };
         let message = format!(
             "{warmup}{who} · {:.0} req/s · p95 {} · {} errors · {} in flight",
-            PerSecond::of(stats.requests, length).0,
+            PerSecond::from_count(stats.requests, length).0,
             stats.p95_us,
             stats.errors,
             stats.in_flight

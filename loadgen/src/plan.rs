@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_model::crowd::{AnyStage, Crowd, UserStage};
-use kneepoint_model::guard::StopWhen;
 use kneepoint_model::load::{HttpVersion, LoadModel, Pacing};
-use kneepoint_model::schedule::{LoadStage, Schedule};
+use kneepoint_model::load_segment::RateSegment;
+use kneepoint_model::load_segment::{LoadSegment, UserSegment};
+use kneepoint_model::rate_schedule::RateSchedule;
+use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{Micros, PerSecond};
+use kneepoint_model::user_schedule::UserSchedule;
 use kneepoint_model::via::Via;
 use kneepoint_scenarios::{Replay, Scenario};
 use url::Url;
@@ -57,7 +59,7 @@ pub struct PhasePlan {
     /// How the open model waits for the next arrival.
     pub wake: Wake,
     /// Limits at which the phase is stopped, when they are exceeded for some seconds in a row.
-    pub stop_when: Vec<StopWhen>,
+    pub stop_when: Vec<StopCondition>,
     /// Longest body, as received and as decoded, in bytes.
     pub max_body: u64,
     /// Bytes per second that each connection takes, when visitors are slow; with HTTP/1.1 only.
@@ -75,9 +77,9 @@ pub struct PhasePlan {
     /// How arrivals of the open model are spread.
     pub arrivals: Arrivals,
     /// Stages of the open model, where its rate changes; set by [`PhasePlan::in_stages`].
-    pub stages: Vec<LoadStage>,
+    pub stages: Vec<RateSegment>,
     /// Stages of the closed model, where its number of users changes; set by [`PhasePlan::in_user_stages`].
-    pub user_stages: Vec<UserStage>,
+    pub user_stages: Vec<UserSegment>,
     /// A log whose requests come again instead of journeys; set by [`PhasePlan::replaying`].
     pub replay: Option<Recorded>,
 }
@@ -174,7 +176,7 @@ impl PhasePlan {
         let length = Duration::from_micros(whole_us.round() as u64).max(Duration::from_millis(500));
         self.warmup = self.warmup.min(length / 5);
         self.duration = length.saturating_sub(self.warmup);
-        self.model = LoadModel::Open { rate: PerSecond::of(count as u64, length) };
+        self.model = LoadModel::Open { rate: PerSecond::from_count(count as u64, length) };
         self.scenarios = vec![(log.scenario().clone(), 1)];
         self.journeys.clear();
         self.replay = Some(Recorded { log, speed });
@@ -184,9 +186,9 @@ impl PhasePlan {
     /// The same as an open phase whose rate goes through these stages: they are its measured part, and the model has their
     /// mean rate. The warm-up keeps the mean rate of the first stage that has visitors.
     #[must_use]
-    pub fn in_stages(mut self, stages: Vec<LoadStage>) -> Self {
-        self.duration = stages.iter().map(LoadStage::length).sum();
-        let arrivals = Schedule::new(&stages).arrivals();
+    pub fn in_stages(mut self, stages: Vec<RateSegment>) -> Self {
+        self.duration = stages.iter().map(RateSegment::length).sum();
+        let arrivals = RateSchedule::new(&stages).arrivals();
         let seconds = self.duration.as_secs_f64().max(f64::MIN_POSITIVE);
         self.model = LoadModel::Open { rate: PerSecond(arrivals / seconds) };
         self.stages = stages;
@@ -196,26 +198,26 @@ impl PhasePlan {
     /// The same as a closed phase whose number of users goes through these stages: they are its measured part, and the model
     /// has their largest number. The warm-up has as many users as the first stage begins with, at least one.
     #[must_use]
-    pub fn in_user_stages(mut self, stages: Vec<UserStage>) -> Self {
-        self.duration = stages.iter().map(UserStage::length).sum();
+    pub fn in_user_stages(mut self, stages: Vec<UserSegment>) -> Self {
+        self.duration = stages.iter().map(UserSegment::length).sum();
         self.model =
-            LoadModel::Closed { users: stages.iter().map(UserStage::peak).max().unwrap_or_default() };
+            LoadModel::Closed { users: stages.iter().map(UserSegment::peak).max().unwrap_or_default() };
         self.user_stages = stages;
         self
     }
 
     /// The stages of either model.
-    pub(crate) fn any_stages(&self) -> Vec<AnyStage> {
+    pub(crate) fn any_stages(&self) -> Vec<LoadSegment> {
         match self.model {
-            LoadModel::Open { .. } => self.stages.iter().copied().map(AnyStage::Rate).collect(),
-            LoadModel::Closed { .. } => self.user_stages.iter().copied().map(AnyStage::Users).collect(),
+            LoadModel::Open { .. } => self.stages.iter().copied().map(LoadSegment::Rate).collect(),
+            LoadModel::Closed { .. } => self.user_stages.iter().copied().map(LoadSegment::Users).collect(),
         }
     }
 
     /// Who is there when, over warm-up and measured part: users come evenly during the first half of the warm-up.
-    pub(crate) fn crowd(&self) -> Crowd {
-        let LoadModel::Closed { users } = self.model else { return Crowd::new(Vec::new()) };
-        let stage = |users_from, users_to, length| UserStage {
+    pub(crate) fn crowd(&self) -> UserSchedule {
+        let LoadModel::Closed { users } = self.model else { return UserSchedule::new(Vec::new()) };
+        let stage = |users_from, users_to, length| UserSegment {
             users_from,
             users_to,
             length_us: Micros::from_duration(length),
@@ -227,22 +229,22 @@ impl PhasePlan {
         if self.user_stages.is_empty() {
             stages.push(stage(users, users, self.duration));
         }
-        Crowd::new(stages)
+        UserSchedule::new(stages)
     }
 
     /// The rate over warm-up and measured part.
-    pub(crate) fn schedule(&self) -> Schedule {
-        let LoadModel::Open { rate } = self.model else { return Schedule::new(&[]) };
+    pub(crate) fn schedule(&self) -> RateSchedule {
+        let LoadModel::Open { rate } = self.model else { return RateSchedule::new(&[]) };
         let length = |duration| Micros::from_duration(duration);
         let mut stages = self.stages.clone();
         if stages.is_empty() {
-            return Schedule::new(&[LoadStage::hold(rate, length(self.warmup + self.duration))]);
+            return RateSchedule::new(&[RateSegment::hold(rate, length(self.warmup + self.duration))]);
         }
         if !self.warmup.is_zero() {
-            let first = stages.iter().map(LoadStage::mean).find(|mean| mean.0 > 0.0).unwrap_or_default();
-            stages.insert(0, LoadStage::hold(first, length(self.warmup)));
+            let first = stages.iter().map(RateSegment::mean).find(|mean| mean.0 > 0.0).unwrap_or_default();
+            stages.insert(0, RateSegment::hold(first, length(self.warmup)));
         }
-        Schedule::new(&stages)
+        RateSchedule::new(&stages)
     }
 
     /// How the open model waits, decided; `None` in the closed model, where nobody waits for a moment.
@@ -256,7 +258,7 @@ impl PhasePlan {
     /// Ends of the stages, from the beginning of the measured part.
     pub(crate) fn stage_ends(&self) -> Vec<Duration> {
         let mut end = Duration::ZERO;
-        let add = |stage: &AnyStage| {
+        let add = |stage: &LoadSegment| {
             end += stage.length();
             end
         };
@@ -283,7 +285,7 @@ impl PhasePlan {
         if stages.len() > MOST_STAGES {
             return wrong("at most 100 stages");
         }
-        if !stages.is_empty() && stages.iter().map(AnyStage::length).sum::<Duration>() != self.duration {
+        if !stages.is_empty() && stages.iter().map(LoadSegment::length).sum::<Duration>() != self.duration {
             return wrong("its stages must be as long as its measured part");
         }
         if self.weights().iter().all(|weight| *weight == 0) {

@@ -15,7 +15,7 @@ use crate::recorder::{Ledger, PlanRecord, Tag, TallyLine, names, split_tag};
 
 /// Rebuilds a phase that did not come to its end; `None` when it never began. The result is marked partial.
 pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, LoadError> {
-    let Some(record) = run.read_json_if_there::<PlanRecord>(&names::plan(phase))? else { return Ok(None) };
+    let Some(record) = run.read_json_if_exists::<PlanRecord>(&names::plan(phase))? else { return Ok(None) };
     let mut ledger = Ledger::new(record.endpoints.len());
     read_log(run, &record, &mut ledger)?;
     let (tallies, _) = run.read_lines::<TallyLine>(&names::tallies(phase))?;

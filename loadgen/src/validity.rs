@@ -7,9 +7,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{DryFeed, GeneratorHealth, LoadModel, Validity};
+use kneepoint_model::load::{ExhaustedFeed, GeneratorHealth, LoadModel, Validity};
+use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
 /// What validity is judged from.
@@ -40,9 +40,9 @@ pub struct Evidence {
     /// Asked and measured length, when the phase was cut short.
     pub cut: Option<(Duration, Duration)>,
     /// The limit that stopped it, when that is why.
-    pub stopped_by: Option<StopWhen>,
+    pub stopped_by: Option<StopCondition>,
     /// Feeds that had no rows left.
-    pub dry: Vec<DryFeed>,
+    pub dry: Vec<ExhaustedFeed>,
 }
 
 /// Fewer requests than this carry no percentile.
@@ -71,7 +71,7 @@ pub fn judge(evidence: &Evidence) -> Validity {
             Some(limit) => format!(
                 "the phase was stopped after {measured:.1} s of {asked:.1} s: `{limit}` held for {} s in a row; find out why, \
                  it is no load that the site can take",
-                kneepoint_model::guard::SECONDS
+                kneepoint_model::stop_condition::CONSECUTIVE_SECONDS
             ),
             None => format!(
                 "the phase was cut short: {measured:.1} s of {asked:.1} s were measured; run it to its end"
@@ -101,7 +101,8 @@ fn samples(evidence: &Evidence, why: &mut Vec<String>) {
 }
 
 fn errors(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
-    let Some(share) = Ratio::of(evidence.errors, evidence.requests).filter(|share| share.0 > 0.0) else {
+    let Some(share) = Ratio::from_parts(evidence.errors, evidence.requests).filter(|share| share.0 > 0.0)
+    else {
         return;
     };
     let mut counts = format!("{} of {} requests failed ({share})", evidence.errors, evidence.requests);
@@ -122,7 +123,7 @@ fn errors(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
 }
 
 fn generator(evidence: &Evidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
-    for DryFeed { scenario, feed, rows, journeys } in &evidence.dry {
+    for ExhaustedFeed { scenario, feed, rows, journeys } in &evidence.dry {
         why.push(format!(
             "feed `{feed}` of scenario `{scenario}` gives each of its {rows} rows once in a run and had none left, so {journeys} journeys were not begun and less was asked of the site than was planned: add rows to its file, or let it pick \"in-turn\" or \"random\""
         ));
@@ -236,7 +237,7 @@ mod tests {
             (
                 "feed `account` of scenario `shop` gives each of its 100 rows once in a run and had none left, so 7 journeys were not begun",
                 Evidence {
-                    dry: vec![DryFeed {
+                    dry: vec![ExhaustedFeed {
                         scenario: "shop".into(),
                         feed: "account".into(),
                         rows: 100,

@@ -35,7 +35,7 @@ impl Wake {
             Self::Within(slack) => slack,
             Self::Automatic | Self::Spinning => Duration::ZERO,
         };
-        Pacing { slack_us: Micros::from_duration(slack), spinning: self == Self::Spinning }
+        Pacing { batching_window_us: Micros::from_duration(slack), spinning: self == Self::Spinning }
     }
 }
 
@@ -45,11 +45,15 @@ mod tests {
 
     #[test]
     fn arrivals_are_sent_together_only_where_one_by_one_would_fill_a_thread() {
-        let slack = |wake: Wake, peak, threads| wake.pacing(PerSecond(peak), threads).slack_us.get();
+        let slack =
+            |wake: Wake, peak, threads| wake.pacing(PerSecond(peak), threads).batching_window_us.get();
         assert_eq!(slack(Wake::Automatic, 10_000.0, 1), 0);
         assert_eq!(slack(Wake::Automatic, 10_001.0, 1), 200);
         assert_eq!(slack(Wake::Automatic, 15_000.0, 2), 0);
         assert_eq!(slack(Wake::Within(Duration::from_micros(50)), 10.0, 1), 50);
-        assert_eq!(Wake::Spinning.pacing(PerSecond(1e6), 1), Pacing { slack_us: Micros(0), spinning: true });
+        assert_eq!(
+            Wake::Spinning.pacing(PerSecond(1e6), 1),
+            Pacing { batching_window_us: Micros(0), spinning: true }
+        );
     }
 }

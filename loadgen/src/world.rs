@@ -8,7 +8,6 @@ use http::header::{
     USER_AGENT,
 };
 use http::uri::PathAndQuery;
-use kneepoint_model::crowd::Crowd;
 use kneepoint_model::load::LoadModel;
 use kneepoint_scenarios::{Encoding, Method, Scenario, Secret, SessionScope, Step, Template, UserContext};
 use tokio::sync::Semaphore;
@@ -35,7 +34,7 @@ pub(crate) struct World {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) picker: Picker,
     /// Who is there when, in the closed model.
-    pub(crate) crowd: Crowd,
+    pub(crate) crowd: UserSchedule,
     pub(crate) ready: Vec<Vec<ReadyStep>>,
     /// By journey in Rust.
     pub(crate) coded: Vec<ReadyCoded>,

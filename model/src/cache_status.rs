@@ -1,4 +1,4 @@
-//! `Cache-Status` (RFC 9211) and nginx's own words for the same thing.
+//! The `Cache-Status` header (RFC 9211) and nginx's `$upstream_cache_status`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,13 @@ pub enum CacheOutcome {
     Miss,
     /// Was in the cache, but too old.
     Expired,
-    /// The request or a rule went around the cache.
+    /// The cache was bypassed by the request or by a rule.
     Bypass,
     /// Served although too old.
     Stale,
     /// Checked with the origin and still good.
     Revalidated,
-    /// No cache took part, or it did not say.
+    /// No cache took part, or it reported nothing.
     None,
 }
 

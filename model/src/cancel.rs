@@ -1,39 +1,36 @@
-//! The wish to stop, shared by everything that waits.
+//! Cancellation, shared by everything that waits. The only type for it in the workspace.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Set once (by a signal, a deadline or a failed neighbour); every wait looks at it at least every 50 ms.
+/// A shared one-way switch: once cancelled, it stays cancelled, and so do all clones. A signal, a deadline or a failed part of
+/// a run sets it; everything that waits checks it at least every 50 ms.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Not set.
+    /// A switch that nothing has cancelled yet.
     pub fn new() -> Self {
         Self::default()
     }
-    /// Asks everything to stop.
-    pub fn set(&self) {
+    /// Requests that everything which checks this switch stops. Only an atomic store, so a signal handler may call it.
+    pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
-    /// Was it asked?
-    pub fn is_set(&self) -> bool {
+    /// Whether this switch or a clone of it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-    /// The flag itself, for crates that do not know this type.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-    /// Sleeps, but wakes within 20 ms of the wish to stop; true when the sleep was cut short.
+    /// Sleeps, but wakes within 20 ms of a cancellation; true when it was cancelled.
     pub fn sleep(&self, duration: Duration) -> bool {
         let until = Instant::now() + duration;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if self.is_set() || left.is_zero() {
-                return self.is_set();
+            let remaining = until.saturating_duration_since(Instant::now());
+            if self.is_cancelled() || remaining.is_zero() {
+                return self.is_cancelled();
             }
-            std::thread::sleep(left.min(Duration::from_millis(20)));
+            std::thread::sleep(remaining.min(Duration::from_millis(20)));
         }
     }
 }

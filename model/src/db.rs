@@ -1,12 +1,12 @@
-//! `db/<phase>.json`: what the databases and caches counted themselves over one phase of load.
+//! `db/<phase>.json`: the counters of the databases and caches over one phase of load.
 //!
 //! All figures are *deltas* over the window, never totals since the server's start, unless a field says that it is a state
-//! at the window's end. kneepoint's own questions are taken out. The window begins with the measured part of the phase and
-//! ends after the last request has been answered and the server has come to rest; [`CoveredRequests`] says which requests
-//! to divide by.
+//! at the window's end. kneepoint's own statements are excluded. The window begins with the measured part of the phase and
+//! ends after the last response, when the server is idle again; [`CoveredRequests`] contains the number of requests to divide
+//! by.
 //!
-//! Everything that is text (statements, samples, plans, versions) comes from the site: it is bounded here, and must be
-//! escaped by whoever shows it. String literals are masked before they reach this file, for a session's key is a cookie.
+//! All texts (statements, samples, plans, versions) are untrusted input: they are bounded here and must be escaped by every
+//! renderer. String literals are masked before they reach this file, because a session key is a cookie.
 
 mod cache;
 mod server;
@@ -17,17 +17,18 @@ pub use server::{
     BufferPool, DatabaseWindow, DbKind, DbServer, DbSettings, LockDeltas, ServerErrorDelta, StatusDeltas,
 };
 pub use statement::{
-    DigestDelta, Plan, PlanForm, SessionKind, SessionStatements, StatementSample, StatementSums, Verb,
+    DigestDelta, QueryPlan, QueryPlanForm, SessionKind, SessionStatements, StatementSample, StatementSums,
+    Verb,
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::load::LoadPhase;
-use crate::manifest::Unmeasured;
 use crate::units::{Micros, PerSecond, UnixMillis};
+use crate::unmeasured::Unmeasured;
 
-/// One phase as the databases and caches counted it.
+/// The counters of databases and caches over one phase.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DbWindow {
     /// Version of this file's format.
@@ -40,38 +41,38 @@ pub struct DbWindow {
     pub until_ms: UnixMillis,
     /// The requests that the window covers.
     pub requests: CoveredRequests,
-    /// How the servers came to rest after the last request.
+    /// How long the servers worked on after the last request.
     pub drain: Drain,
     /// The database servers, in the order of `stack.json`.
     pub databases: Vec<DatabaseWindow>,
     /// The cache servers, in the order of `stack.json`.
     pub caches: Vec<CacheWindow>,
-    /// What was asked for, but could not be had, and what to do about it.
+    /// Figures that were requested but are not available, each with its fix.
     pub unmeasured: Vec<Unmeasured>,
 }
 
 impl CoveredRequests {
     /// Pure: the requests of a phase whose counters were first read at `from`.
     ///
-    /// Requests that began while the reading was late fell out of the window; those that were under way at the beginning
-    /// of the measured part fell in with their rest.
-    pub fn of(phase: &LoadPhase, from: UnixMillis) -> Self {
-        let under_way =
+    /// Requests that began before a late first reading are outside of the window; those that were in flight at the beginning of
+    /// the measured part are partly inside.
+    pub fn for_phase(phase: &LoadPhase, from: UnixMillis) -> Self {
+        let in_flight =
             phase.seconds.iter().rfind(|second| second.warmup).map_or(0, |second| second.in_flight);
-        Self::began(phase.requests, phase.achieved_rps, under_way, (phase.measured_from_ms, from))
+        Self::began(phase.requests, phase.achieved_rps, in_flight, (phase.measured_from_ms, from))
     }
 
     fn began(
         counted: u64,
         rate: PerSecond,
-        under_way: u64,
+        in_flight: u64,
         (measured, read): (UnixMillis, UnixMillis),
     ) -> Self {
         let (late, early) = (read - measured, measured - read);
         let meanwhile = (late + early).as_f64() / 1000.0 * rate.0;
         Self {
             counted,
-            uncertain: under_way + meanwhile.ceil() as u64,
+            uncertain: in_flight + meanwhile.ceil() as u64,
             late_us: Micros(late.0 * 1_000),
             early_us: Micros(early.0 * 1_000),
         }
@@ -92,15 +93,15 @@ impl DbWindow {
 
 /// Which requests the counters of a window belong to.
 ///
-/// The load's own figures hold the requests that were *due in the measured part*; the servers count whatever they did in
-/// the window. Both hold the same requests but for those that were under way when the window began, and those that began
-/// before the first reading was done: together [`CoveredRequests::uncertain`]. A figure per request is therefore known to
+/// The load's own figures hold the requests that were *due in the measured part*; the servers count all their work in
+/// the window. Both cover the same requests except for those in flight when the window began and those that began before the
+/// first reading was done: together [`CoveredRequests::uncertain`]. A figure per request is therefore known to
 /// `uncertain / counted`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoveredRequests {
-    /// Requests that were due in the measured part, whatever became of them: divide by these.
+    /// Requests that were due in the measured part, whatever their outcome: the divisor.
     pub counted: u64,
-    /// Requests of which a part, or nothing, may have fallen in the window.
+    /// Requests that may be partly or completely outside of the window.
     pub uncertain: u64,
     /// How long after the beginning of the measured part the first reading was done.
     pub late_us: Micros,
@@ -108,13 +109,13 @@ pub struct CoveredRequests {
     pub early_us: Micros,
 }
 
-/// How the servers came to rest after the last request: a server still works on requests that the client has given up.
+/// How long the servers worked on after the last request: a server still works on requests that the client has given up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drain {
-    /// How long it was waited for.
+    /// The time until then.
     pub took_us: Micros,
-    /// True when three looks in a row saw no new statement; false when the deadline came first: then the counters may
-    /// hold work that belongs to no counted request, or lack some that does.
+    /// True when three readings in a row contained no new statement; false at the deadline: then the counters may include work
+    /// of uncounted requests or lack work of counted ones.
     pub settled: bool,
 }
 
@@ -125,7 +126,7 @@ mod tests {
     const SAMPLE: &str = include_str!("../tests/data/db-closed.json");
 
     #[test]
-    fn the_stored_window_is_read_and_written_alike() {
+    fn a_stored_window_is_parsed_and_written_unchanged() {
         let window: DbWindow = serde_json::from_str(SAMPLE).expect("the sample is of this format");
         let again = serde_json::to_value(&window).expect("write");
         let text: serde_json::Value = serde_json::from_str(SAMPLE).expect("JSON");
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_under_way_and_what_began_before_the_reading_is_uncertain() {
+    fn requests_in_flight_and_requests_before_the_reading_are_uncertain() {
         let began =
             |read| CoveredRequests::began(500, PerSecond(50.0), 8, (UnixMillis(1_000), UnixMillis(read)));
         let late = began(1_030);
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_request_nothing_is_said_per_request() {
+    fn without_requests_there_is_no_figure_per_request() {
         assert_eq!(DbWindow::default().per_request(7), None);
         let requests = CoveredRequests { counted: 4, ..CoveredRequests::default() };
         assert_eq!(DbWindow { requests, ..DbWindow::default() }.per_request(6), Some(1.5));

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 pub enum ExitCode {
     /// 0: done; the gate passed or improved.
     Ok,
-    /// 1: the gate failed: an SLO was missed, or a finding reached `--fail-on`.
+    /// 1: the gate failed: an SLO was violated, or a finding reached `--fail-on`.
     GateFailed,
     /// 2: usage or configuration.
     Usage,
-    /// 3: inconclusive: too little data to say.
+    /// 3: inconclusive: too little data.
     Inconclusive,
     /// 4: invalid measurement: generator saturated, foreign load, errors.
     Invalid,
-    /// 5: the stack did not come up, or the target went away.
+    /// 5: the stack did not start, or the target is no longer reachable.
     StackFailed,
     /// 6: smoke failed; load never started.
     SmokeFailed,
@@ -32,7 +32,7 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
-    /// The number given to the operating system.
+    /// The exit status of the process.
     pub const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,

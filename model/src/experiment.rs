@@ -1,7 +1,7 @@
-//! `experiment.json`: pieces of advice put to the test, each with and without, and what came of it.
+//! `experiment.json`: pieces of advice, each measured with and without, and the results.
 //!
-//! An experiment loads two stacks that differ in one thing, in short blocks that alternate (A B B A …). Two neighbouring
-//! blocks, one of each, are a pair; the verdict is drawn from the pairs alone, so that it can be drawn again from the file.
+//! An experiment loads two stacks that differ in one thing, in short blocks that alternate (A B B A …). Two adjacent blocks, one
+//! of each side, are a pair. The verdict depends only on the pairs, so that it can be computed again from the file.
 
 mod signal;
 mod special;
@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use signal::{Nature, Scale, Signal};
-pub use special::{CodeOutcome, LostUpdateRow, LostUpdateTable, Manoeuvre, ManoeuvreResult};
+pub use special::{CodeOutcome, LostUpdateRow, LostUpdateTable, Rollout, RolloutResult};
 
 use crate::manifest::HostInfo;
 use crate::units::{Micros, Ratio};
@@ -21,14 +21,14 @@ use crate::units::{Micros, Ratio};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// As it was before.
+    /// The advice is not followed.
     Without,
-    /// As the advice has it.
+    /// The advice is followed.
     With,
 }
 
 impl Side {
-    /// The word in files and tables.
+    /// The name in files and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Without => "without",
@@ -36,7 +36,7 @@ impl Side {
         }
     }
 
-    /// The other one.
+    /// The opposite side.
     pub const fn other(self) -> Self {
         match self {
             Self::Without => Self::With,
@@ -45,23 +45,23 @@ impl Side {
     }
 }
 
-/// What an experiment says of a piece of advice.
+/// The verdict of an experiment on a piece of advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Judgement {
+pub enum EffectVerdict {
     /// The deciding signal got better, by more than the least effect that matters.
     Helps,
     /// It got worse by as much, or following the advice is not safe.
     Hurts,
-    /// Neither; the smallest effect that would have been seen is said with it.
+    /// Neither; the smallest detectable effect is reported with it.
     NoEffectSeen,
-    /// The measurement cannot be believed.
+    /// The measurement is invalid.
     Invalid,
 }
 
-impl Judgement {
-    /// In words.
-    pub const fn words(self) -> &'static str {
+impl EffectVerdict {
+    /// The label for tables and messages.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Helps => "helps",
             Self::Hurts => "hurts",
@@ -71,41 +71,41 @@ impl Judgement {
     }
 }
 
-/// What was found before, by hand, on another machine.
+/// The result of an earlier, manual measurement on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expected {
-    /// It helped.
+    /// The advice helped.
     Helps,
-    /// It hurt.
+    /// The advice made things worse.
     Hurts,
-    /// Too little to be seen.
+    /// The effect was too small to detect.
     NoEffect,
     /// Never measured before.
     Unknown,
 }
 
-/// Whether the verdict agrees with what was found before.
+/// Whether the verdict agrees with the earlier measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Agreement {
     /// The same sign.
     Agrees,
-    /// Another sign.
+    /// The effect has the opposite sign, or only one of the two showed an effect.
     Differs,
-    /// This measurement could not have seen it, or cannot be believed.
+    /// This measurement could not detect such an effect, or is invalid.
     CannotTell,
-    /// There was nothing to agree with.
+    /// There is no earlier measurement.
     NothingKnown,
 }
 
-/// By how much a signal differed, with its interval. Ratios (with / without) or differences (with − without), as
-/// [`Signal::scale`] says.
+/// The difference in a signal, with its confidence interval: a ratio (with / without) or a difference (with − without),
+/// depending on [`Signal::scale`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Effect {
-    /// Median without.
+    /// Median over the blocks without the advice.
     pub without: f64,
-    /// Median with.
+    /// Median over the blocks with the advice.
     pub with: f64,
     /// Hodges–Lehmann estimate over the pairs.
     pub estimate: f64,
@@ -113,24 +113,26 @@ pub struct Effect {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// How sure the interval is: exact, by the signed-rank distribution.
+    /// Confidence of the interval: exact, from the signed-rank distribution.
     pub confidence: Ratio,
-    /// Pairs it was drawn from.
+    /// The number of pairs behind it.
     pub pairs: u32,
     /// Half of the interval: on the scale of the signal, a share for ratios.
     pub half_width: f64,
 }
 
-/// A verdict and what it rests on.
+/// A verdict and its basis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Judged {
-    /// What is said.
-    pub judgement: Judgement,
+pub struct EffectAssessment {
+    /// Whether the advice helps.
+    #[serde(rename = "judgement")]
+    pub verdict: EffectVerdict,
     /// The effect on the deciding signal, where it could be computed.
     pub effect: Option<Effect>,
-    /// The smallest effect that would have been seen: a share for ratios, else in the unit of the signal.
-    pub smallest_seen: Option<f64>,
-    /// Why, in full sentences; never empty.
+    /// The smallest detectable effect: a share for ratios, else in the unit of the signal.
+    #[serde(rename = "smallest_seen")]
+    pub smallest_detectable: Option<f64>,
+    /// The reasons, in full sentences; never empty.
     pub why: Vec<String>,
 }
 
@@ -139,13 +141,13 @@ pub struct Judged {
 pub struct Block {
     /// Its pair, counted from 0; a pair that had to be repeated has a number of its own each time.
     pub pair: u32,
-    /// Which side.
+    /// The side of the pair.
     pub side: Side,
     /// Requests that ended.
     pub requests: u64,
     /// Of those, failed.
     pub errors: u64,
-    /// CPU of strangers, as a share of the whole machine; with it what the hypervisor took.
+    /// Foreign CPU as a share of the whole machine; includes time that the hypervisor took.
     pub foreign: Ratio,
     /// The generator's busiest thread, of one core.
     pub generator: Ratio,
@@ -153,18 +155,18 @@ pub struct Block {
     pub tier_cpu_us: BTreeMap<crate::tier::Tier, f64>,
     /// What was measured, each in the unit of its signal (times in microseconds).
     pub values: BTreeMap<Signal, f64>,
-    /// Why its pair does not count, when it does not.
+    /// Why its pair is excluded; `None` when it counts.
     pub dropped: Option<String>,
 }
 
-/// A page that was shown to someone for whom it was not made.
+/// A page that was served to a user for whom it was not made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leak {
     /// On which side.
     pub side: Side,
-    /// Which page.
+    /// The path of the page.
     pub path: String,
-    /// Whose it was and who saw it, in a sentence without the secret itself.
+    /// Whose page it was and who received it, in words, without the secret itself.
     pub what: String,
 }
 
@@ -172,11 +174,12 @@ pub struct Leak {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Ending {
-    /// It ran, and this is what is said.
-    Judged(Judged),
+    /// It ran and was assessed.
+    #[serde(rename = "judged")]
+    Assessed(EffectAssessment),
     /// It could not be run here.
     NotRun {
-        /// Why.
+        /// The reason, in words.
         why: String,
         /// What to do so that it can.
         fix: String,
@@ -185,40 +188,40 @@ pub enum Ending {
     Interrupted,
 }
 
-/// One piece of advice, put to the test.
+/// One piece of advice and its experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToggleResult {
     /// Its name: that of its file.
     pub name: String,
     /// Under which heading it is listed.
     pub group: String,
-    /// The advice, in a sentence.
+    /// The text of the advice.
     pub advice: String,
-    /// Who gives it: numbers of the seed documents.
+    /// Where it comes from: numbers of the seed documents.
     pub seeds: Vec<String>,
-    /// What stood without, in words.
+    /// The configuration without the advice, in words.
     pub without: String,
-    /// What stood with, in words.
+    /// The configuration with the advice, in words.
     pub with: String,
-    /// What decides.
+    /// The signal that decides the verdict.
     pub signal: Signal,
     /// The least effect that matters: a share for ratios, else in the unit of the signal.
     pub min_effect: f64,
-    /// What was found before.
+    /// The earlier result.
     pub expected: Expected,
-    /// What was measured then, in words.
+    /// The figures of the earlier measurement, in words.
     pub measured_before: Option<String>,
     /// How it ended.
     pub ending: Ending,
-    /// Does that agree with what was found before?
+    /// Whether that agrees with the earlier measurement.
     pub agreement: Agreement,
-    /// The signals that show a small effect which throughput and CPU cannot, with their effects.
-    pub proofs: BTreeMap<Signal, Judged>,
-    /// Every other signal that could be computed.
+    /// Signals that can show effects too small for throughput and CPU, with their assessments.
+    pub proofs: BTreeMap<Signal, EffectAssessment>,
+    /// The effects on all other signals that could be computed.
     pub others: BTreeMap<Signal, Effect>,
-    /// Pages that reached the wrong visitor.
+    /// Pages that were served to the wrong user.
     pub leaks: Vec<Leak>,
-    /// What to know when reading it.
+    /// Remarks for the reader.
     pub notes: Vec<String>,
     /// The blocks, in order.
     pub blocks: Vec<Block>,
@@ -231,7 +234,7 @@ pub struct ToggleResult {
 pub struct ExperimentFile {
     /// Version of this file's format.
     pub format_version: u32,
-    /// Its name: that of its folder.
+    /// The name of the experiment and its folder.
     pub id: String,
     /// Version of kneepoint.
     pub kneepoint: String,
@@ -239,11 +242,11 @@ pub struct ExperimentFile {
     pub started: String,
     /// The command line.
     pub command: Vec<String>,
-    /// The machine.
+    /// The machine on which it ran.
     pub host: HostInfo,
-    /// How stacks are run.
+    /// The driver of the stacks: `native` or `compose`.
     pub driver: String,
-    /// Versions of what stood.
+    /// Versions of programs and packages.
     pub versions: BTreeMap<String, String>,
     /// Seed of data and load.
     pub seed: u64,
@@ -251,10 +254,11 @@ pub struct ExperimentFile {
     pub size: String,
     /// Advice, in the order of its table.
     pub toggles: Vec<ToggleResult>,
-    /// Isolation level × purchase code, when it was asked for.
+    /// Isolation level × purchase code, when it was requested.
     pub lost_update: Option<LostUpdateTable>,
-    /// Manoeuvres under load, when they were asked for.
-    pub manoeuvres: Vec<ManoeuvreResult>,
-    /// False when it was cut short: then this is what there was until then.
+    /// Rollouts under load, when they were requested.
+    #[serde(rename = "manoeuvres")]
+    pub rollouts: Vec<RolloutResult>,
+    /// False when it was cut short and only a part is in the file.
     pub complete: bool,
 }

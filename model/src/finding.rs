@@ -1,29 +1,29 @@
-//! Findings: what is wrong, how that is known, what it costs and how to mend it.
+//! Findings: problems with their evidence, their cost and their fix.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::tier::Tier;
 
-/// How sure a finding is.
+/// How well a finding is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth a look.
+    /// A single signal.
     Hint,
-    /// The signals agree.
+    /// Several signals agree.
     Likely,
     /// Shown by a counter-experiment.
     Proven,
 }
 
-/// The rules, one file each in `analysis/findings/`.
+/// The rules, one file each in `analysis/src/findings/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// The generator, or a neighbour, was the bottleneck.
+    /// The generator or foreign CPU was the bottleneck.
     GeneratorLimited,
-    /// Requests failed.
+    /// More requests failed than the configuration allows.
     Errors,
     /// One statement per row.
     NPlusOne,
@@ -31,13 +31,13 @@ pub enum Rule {
     ManyQueries,
     /// A page that could be served from a cache is not.
     CacheMiss,
-    /// A cache shows one visitor's page to another.
+    /// A cache serves one user's page to another.
     UnsafeCache,
     /// Requests wait for a free worker.
     WorkerStarvation,
     /// The engine takes most of a request.
     SlowEngine,
-    /// Compressible answers travel uncompressed.
+    /// Compressible responses are sent uncompressed.
     Uncompressed,
     /// The application's database time is really waiting for a CPU.
     CpuStarvation,
@@ -45,13 +45,13 @@ pub enum Rule {
     NoPagination,
     /// The development server serves load.
     DevelopmentServer,
-    /// `DEBUG = True`.
+    /// The site runs with `DEBUG = True`.
     DebugMode,
-    /// Something was sold that was never taken from the stock.
+    /// Copies were sold that were never taken from the stock.
     LostUpdate,
     /// A statement reads far more rows than it returns.
     MissingIndex,
-    /// Counting all rows for a pager takes a good part of the database's time.
+    /// Counting all rows for a pager takes a large part of the database's time.
     CountPaging,
     /// Statements wait for row locks: a hot row.
     LockWaits,
@@ -67,9 +67,9 @@ pub enum Rule {
     TmpTables,
     /// The database refuses connections.
     MaxConnections,
-    /// A cache that is asked seldom has the answer.
+    /// Most lookups in a cache miss.
     CacheHitRatio,
-    /// A cache that is configured and never asked.
+    /// A cache is configured but never used.
     CacheUnused,
 }
 
@@ -106,23 +106,23 @@ impl Rule {
     }
 }
 
-/// One piece of evidence: a sentence with its numbers, and the file of the run folder that holds them.
+/// One piece of evidence: a statement with its numbers, and the file of the run folder that contains them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// The sentence.
+    /// The statement with its numbers.
     pub text: String,
     /// File of the run folder, e.g. `probe.json`.
     pub source: String,
 }
 
-/// What mending would save, as far as it can be estimated.
+/// The estimated saving of the fix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Saving {
     /// Milliseconds of server time for each request concerned.
     pub ms_per_request: f64,
     /// Requests per second concerned, in the measured load.
     pub requests_per_second: f64,
-    /// How the estimate was made, in one sentence.
+    /// How the estimate was made, in words.
     pub basis: String,
 }
 
@@ -133,28 +133,28 @@ impl Saving {
     }
 }
 
-/// One finding.
+/// A problem of the site with its evidence and its fix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// Stable across runs: the same trouble on the same route has the same id.
+    /// Stable across runs: the same problem on the same route has the same id.
     pub id: String,
-    /// Which rule.
+    /// The rule that produced it.
     pub rule: Rule,
-    /// How sure.
+    /// How well it is proven.
     pub severity: Severity,
-    /// Where it hurts.
+    /// The affected tier.
     pub tier: Tier,
-    /// Which route or endpoint, when it is one.
+    /// The route or endpoint, when the finding concerns one.
     pub route: Option<String>,
-    /// One line.
+    /// A summary of at most one line.
     pub title: String,
-    /// How it is known.
+    /// The evidence, strongest first.
     pub evidence: Vec<Evidence>,
-    /// What mending would save.
+    /// The estimated saving of the fix; `None` when it cannot be estimated.
     pub saving: Option<Saving>,
-    /// What to do, naming field, directive or command.
+    /// The fix, with the name of the field, directive or command.
     pub fix: String,
-    /// How to see it again.
+    /// A command or request that reproduces it.
     pub reproduce: String,
 }
 
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_stable_and_tell_routes_apart() {
+    fn ids_are_stable_and_distinguish_routes() {
         let id = finding_id(Rule::NPlusOne, Tier::Server, Some("catalogue/"));
         assert_eq!(id, finding_id(Rule::NPlusOne, Tier::Server, Some("catalogue/")));
         assert_ne!(id, finding_id(Rule::NPlusOne, Tier::Server, Some("cart/")));

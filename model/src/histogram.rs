@@ -48,7 +48,7 @@ impl LatencyHistogram {
     pub fn merge(&mut self, other: &Self) {
         self.0.add(&other.0).expect("all kneepoint histograms have the same bounds");
     }
-    /// Forgets everything, keeps the memory.
+    /// Removes all values and keeps the memory.
     pub fn clear(&mut self) {
         self.0.reset();
     }
@@ -68,7 +68,7 @@ impl LatencyHistogram {
     pub fn count_at_or_below(&self, value: Micros) -> u64 {
         self.0.count_between(0, value.get())
     }
-    /// The usual row of figures.
+    /// Count, mean, percentiles and maximum.
     pub fn quantiles(&self) -> Quantiles {
         if self.is_empty() {
             return Quantiles::default();
@@ -92,7 +92,7 @@ impl LatencyHistogram {
     pub fn max(&self) -> Micros {
         Micros(self.0.max())
     }
-    /// All values together, to three digits.
+    /// The sum of all values, exact to three digits.
     pub fn sum(&self) -> Micros {
         Micros((self.0.mean() * self.count() as f64).round() as u64)
     }
@@ -124,12 +124,12 @@ impl LatencyHistogram {
         let read: Histogram<u64> = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
             .map_err(|e| DamagedHistogram(e.to_string()))?;
-        let mut own = Self::new();
+        let mut histogram = Self::new();
         for step in read.iter_recorded() {
             let value = step.value_iterated_to().clamp(1, HIGHEST_US);
-            own.0.saturating_record_n(value, step.count_since_last_iteration());
+            histogram.0.saturating_record_n(value, step.count_since_last_iteration());
         }
-        Ok(own)
+        Ok(histogram)
     }
 }
 
@@ -138,26 +138,26 @@ impl LatencyHistogram {
 pub struct Quantiles {
     /// Number of values behind the figures.
     pub count: u64,
-    /// Arithmetic mean.
+    /// Arithmetic mean of all values.
     pub mean: Micros,
-    /// Median.
+    /// The median: half of the values are at or below it.
     pub p50: Micros,
-    /// 90th percentile.
+    /// 90 % of the values are at or below it.
     pub p90: Micros,
-    /// 95th percentile.
+    /// 95 % of the values are at or below it.
     pub p95: Micros,
-    /// 99th percentile.
+    /// 99 % of the values are at or below it.
     pub p99: Micros,
-    /// 99.9th percentile.
+    /// 99.9 % of the values are at or below it.
     pub p999: Micros,
-    /// Maximum.
+    /// The largest value.
     pub max: Micros,
 }
 
 /// One line of an HdrHistogram interval log: `Tag=…,start,length,max,base64` (times in seconds, max in ms).
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntervalLine {
-    /// Which series; no comma, space or line break.
+    /// The series; without comma, space or line break.
     pub tag: String,
     /// Seconds since the start of the log.
     pub start_s: f64,
@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    fn of(values: &[u64]) -> LatencyHistogram {
+    fn histogram_of(values: &[u64]) -> LatencyHistogram {
         let mut histogram = LatencyHistogram::new();
         for &value in values {
             histogram.record(Micros(value));
@@ -218,22 +218,26 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_histogram_says_zero_of_zero() {
+    fn an_empty_histogram_has_only_zeros() {
         assert_eq!(LatencyHistogram::new().quantiles(), Quantiles::default());
         assert!(LatencyHistogram::new().curve().is_empty());
     }
 
     #[test]
     fn quantiles_are_within_three_digits() {
-        let quantiles = of(&(1..=10_000).collect::<Vec<_>>()).quantiles();
+        let quantiles = histogram_of(&(1..=10_000).collect::<Vec<_>>()).quantiles();
         assert!(quantiles.p99.get().abs_diff(9_900) <= 10, "{quantiles:?}");
         assert!(quantiles.p50.get().abs_diff(5_000) <= 5);
     }
 
     #[test]
     fn a_cut_line_is_not_a_line() {
-        let line =
-            IntervalLine { tag: "a b,c".into(), start_s: 1.0, length_s: 1.0, histogram: of(&[5, 70, 900]) };
+        let line = IntervalLine {
+            tag: "a b,c".into(),
+            start_s: 1.0,
+            length_s: 1.0,
+            histogram: histogram_of(&[5, 70, 900]),
+        };
         let text = line.format();
         assert_eq!(IntervalLine::parse(&text).expect("whole line").histogram, line.histogram);
         assert_eq!(IntervalLine::parse(&text).expect("whole line").tag, "a_b_c");
@@ -243,17 +247,17 @@ mod tests {
     proptest! {
         #[test]
         fn merging_is_exact_in_any_order(a in prop::collection::vec(1u64..10_000_000, 0..50), b in prop::collection::vec(1u64..10_000_000, 0..50)) {
-            let whole = of(&[a.clone(), b.clone()].concat());
-            let (mut left, mut right) = (of(&a), of(&b));
-            left.merge(&of(&b));
-            right.merge(&of(&a));
+            let whole = histogram_of(&[a.clone(), b.clone()].concat());
+            let (mut left, mut right) = (histogram_of(&a), histogram_of(&b));
+            left.merge(&histogram_of(&b));
+            right.merge(&histogram_of(&a));
             prop_assert_eq!(&left, &whole);
             prop_assert_eq!(&right, &whole);
         }
 
         #[test]
         fn storing_loses_nothing(values in prop::collection::vec(1u64..4_000_000_000, 0..80)) {
-            let whole = of(&values);
+            let whole = histogram_of(&values);
             prop_assert_eq!(LatencyHistogram::from_base64(&whole.to_base64()).expect("own format"), whole);
         }
     }

@@ -1,22 +1,20 @@
-//! The vocabulary of kneepoint: what every other crate speaks.
+//! The vocabulary of kneepoint: the types that all other crates share, with their file formats.
 //!
-//! Values and their file forms. No runtime, no sockets, no command line; the one side effect is [`run`], which
-//! names the files of a run folder and writes them whole or line by line.
+//! No runtime, no sockets, no command line. The only side effect is [`run`], which writes the files of a run folder.
 
 pub mod cache_status;
 pub mod cancel;
 pub mod correctness;
-pub mod crowd;
 pub mod db;
 pub mod event;
 pub mod exit;
 pub mod experiment;
 pub mod finding;
-pub mod guard;
 pub mod histogram;
 pub mod ladder;
 pub mod live;
 pub mod load;
+pub mod load_segment;
 pub mod manifest;
 pub mod metric;
 pub mod outcome;
@@ -24,16 +22,21 @@ pub mod page;
 pub mod probe;
 pub mod profile;
 pub mod proxy;
+pub mod rate_schedule;
 pub mod run;
 pub mod sample;
-pub mod schedule;
 pub mod secret;
 pub mod server_timing;
 pub mod site;
 pub mod stack;
+pub mod stage;
+pub mod stop_condition;
 pub mod summary;
+pub mod text;
 pub mod tier;
 pub mod units;
+pub mod unmeasured;
+pub mod user_schedule;
 pub mod verdict;
 pub mod via;
 pub mod warm;

@@ -1,5 +1,5 @@
-//! What load looks like while it runs, second by second: for those who watch. Never stored; the run folder has the same
-//! figures, and more, in `load/`.
+//! Figures of a running phase, second by second, for the live view and metrics export. Never stored; the run folder has the
+//! same figures, and more, in `load/`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use crate::load::{LoadModel, SecondStats};
 use crate::outcome::Outcome;
 use crate::units::{Micros, PerSecond, Ratio, UnixMillis};
 
-/// How much those who watch want to know. What nobody wants is not put together.
+/// The detail that a sink wants; nothing beyond it is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interest {
-    /// Nobody watches.
+    /// The sink wants nothing.
     #[default]
     None,
-    /// Figures.
+    /// Figures without the distributions behind them.
     Figures,
     /// Figures and the whole distributions behind them.
     Distributions,
@@ -28,20 +28,20 @@ pub struct LiveSecond {
     pub phase: String,
     /// Open or closed.
     pub load: LoadModel,
-    /// Host and port of what is loaded.
+    /// Host and port of the loaded site.
     pub server: (String, u16),
     /// The scenarios, by name.
     pub scenarios: Vec<String>,
-    /// The stage of the phase, where its rate changes: which, of how many, what is wanted.
-    pub stage: Option<String>,
+    /// The current segment of the load schedule: number, count and target; `None` without segments.
+    pub segment: Option<String>,
     /// From the start of the phase, warm-up included, to the end of this second.
     pub elapsed: Duration,
     /// Length of the phase, warm-up included.
     pub length: Duration,
-    /// The moment that this tells of: the end of the second.
+    /// The end of this second.
     pub at_ms: UnixMillis,
-    /// Length of this second: the last one of a part may be shorter. Zero in the last of all, which comes when everything
-    /// that was due has ended.
+    /// Length of this second: the last one of a part may be shorter. Zero in the very last event, which follows when all due
+    /// requests have ended.
     pub interval: Duration,
     /// The figures of this second.
     pub second: SecondStats,
@@ -52,23 +52,23 @@ pub struct LiveSecond {
     /// CPU of the generator's busiest thread in this second, of one core.
     pub busiest_thread: Option<Ratio>,
     /// The measured part so far; empty while warming up.
-    pub so_far: SoFar,
+    pub so_far: LiveTotals,
 }
 
 /// The measured part of a phase up to a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct SoFar {
-    /// Its beginning.
+pub struct LiveTotals {
+    /// The beginning of the measured part.
     pub from_ms: UnixMillis,
     /// Requests that were due in it and ended.
     pub requests: u64,
     /// Of those, not `ok`.
     pub errors: u64,
-    /// By endpoint, in the order of the scenario files; those that were not asked for yet are left out.
+    /// By endpoint, in the order of the scenario files; those without requests so far are omitted.
     pub endpoints: Vec<LiveEndpoint>,
     /// The dispatcher's lateness; only for [`Interest::Distributions`].
     pub sched_lag: Option<LatencyHistogram>,
-    /// What speaks against the figures by now, in sentences.
+    /// What makes the figures doubtful so far, in sentences.
     pub doubts: Vec<String>,
 }
 
@@ -97,7 +97,7 @@ impl LiveEndpoint {
 }
 
 impl LiveSecond {
-    /// The same without the distributions, which take much memory.
+    /// A copy without the distributions, which take much memory.
     #[must_use]
     pub fn figures(&self) -> Self {
         let endpoint = |endpoint: &LiveEndpoint| LiveEndpoint {
@@ -107,7 +107,7 @@ impl LiveSecond {
             service: None,
             ..*endpoint
         };
-        let so_far = SoFar {
+        let so_far = LiveTotals {
             endpoints: self.so_far.endpoints.iter().map(endpoint).collect(),
             sched_lag: None,
             doubts: self.so_far.doubts.clone(),
@@ -117,7 +117,7 @@ impl LiveSecond {
             phase: self.phase.clone(),
             server: self.server.clone(),
             scenarios: self.scenarios.clone(),
-            stage: self.stage.clone(),
+            segment: self.segment.clone(),
             second: self.second.clone(),
             outcomes: self.outcomes.clone(),
             so_far,
@@ -132,12 +132,12 @@ impl LiveSecond {
 
     /// Requests that ended, per second.
     pub fn achieved(&self) -> PerSecond {
-        PerSecond::of(self.second.requests, self.interval)
+        PerSecond::from_count(self.second.requests, self.interval)
     }
 
     /// Requests that became due, per second (open model); those that were begun in the closed one.
     pub fn offered(&self) -> PerSecond {
-        PerSecond::of(self.second.started, self.interval)
+        PerSecond::from_count(self.second.started, self.interval)
     }
 }
 

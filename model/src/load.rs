@@ -1,4 +1,4 @@
-//! `load/*.json`: what a phase of load saw, per endpoint and per second. The histograms themselves are in the
+//! `load/*.json`: the results of a load phase, per endpoint and per second. The histograms themselves are in the
 //! interval log (`load/<phase>.hlog`) beside it.
 //!
 //! *Response time* runs from the intended start, *service time* from the moment of sending; both to the last byte of the
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache_status::CacheOutcome;
 use crate::histogram::Quantiles;
+use crate::load_segment::SegmentStats;
 use crate::outcome::Outcome;
 use crate::page::PageStats;
-use crate::schedule::StageStats;
 use crate::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 
-/// Who decides when the next request starts.
+/// What decides when the next request starts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "model", rename_all = "snake_case")]
 pub enum LoadModel {
-    /// A fixed number of users, each waiting for its answer.
+    /// A fixed number of users, each waiting for its response.
     Closed {
-        /// Concurrent users.
+        /// The number of concurrent users.
         users: u32,
     },
-    /// Arrivals at a rate, whatever the answers do.
+    /// Arrivals at a rate, independent of the responses.
     Open {
         /// Journeys (arrivals) per second.
         rate: PerSecond,
@@ -43,14 +43,14 @@ impl LoadModel {
     }
 }
 
-/// The protocol that requests were spoken in.
+/// The protocol of the requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HttpVersion {
-    /// HTTP/1.1.
+    /// HTTP/1.1, one request at a time per connection.
     #[default]
     #[serde(rename = "1.1")]
     Http11,
-    /// HTTP/2.
+    /// HTTP/2, several streams per connection.
     #[serde(rename = "2")]
     Http2,
 }
@@ -66,10 +66,10 @@ impl fmt::Display for HttpVersion {
 
 /// Sums over the responses that carried `Server-Timing`; divide by `n`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SplitSums {
-    /// Responses that said something.
+pub struct ServerTimingSums {
+    /// Responses with a `Server-Timing` header.
     pub n: u64,
-    /// Service time of those responses, as the client saw it.
+    /// Service time of those responses, as the client measured it.
     pub service_us: Micros,
     /// TTFB of those responses.
     pub ttfb_us: Micros,
@@ -77,9 +77,9 @@ pub struct SplitSums {
     pub app_us: Micros,
     /// CPU time of the handling thread.
     pub cpu_us: Micros,
-    /// Database time, as the application saw it.
+    /// Database time, as the application measured it.
     pub db_us: Micros,
-    /// Database statements.
+    /// Database statements, transaction control excluded.
     pub queries: u64,
     /// Cache back end time.
     pub cache_us: Micros,
@@ -87,11 +87,11 @@ pub struct SplitSums {
     pub cache_hits: u64,
     /// Cache lookups that missed.
     pub cache_misses: u64,
-    /// Engine time.
+    /// Time waiting for the engine.
     pub engine_us: Micros,
 }
 
-impl SplitSums {
+impl ServerTimingSums {
     /// Adds another sum.
     pub fn add(&mut self, other: &Self) {
         self.n += other.n;
@@ -119,7 +119,7 @@ pub struct EndpointStats {
     pub errors: u64,
     /// How they ended.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Statuses seen.
+    /// Responses by HTTP status.
     pub statuses: BTreeMap<u16, u64>,
     /// From the intended start; successes and failures alike.
     pub response_us: Quantiles,
@@ -139,13 +139,13 @@ pub struct EndpointStats {
     /// Redirects that were followed; one request may have several.
     #[serde(default)]
     pub redirects: u64,
-    /// What the caches in front said.
+    /// The results that caches in front reported.
     pub cache: BTreeMap<CacheOutcome, u64>,
-    /// What the server said of itself.
-    pub split: SplitSums,
-    /// The server's own route patterns that answered, with counts.
+    /// Sums of what the server reported.
+    pub split: ServerTimingSums,
+    /// The server's route patterns of the responses, with counts.
     pub routes: BTreeMap<String, u64>,
-    /// What its scenario promises of it, each as an assertion, e.g. `p95 <= 200ms`.
+    /// The objectives of its scenario for it, each as an assertion, e.g. `p95 <= 200ms`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slo: Vec<String>,
 }
@@ -154,15 +154,15 @@ pub struct EndpointStats {
 /// included.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupStats {
-    /// Its name.
+    /// The name given in the scenario file.
     pub name: String,
-    /// Journeys that left it, after its last step or because a step failed.
+    /// Journeys that ended it, after its last step or because a step failed.
     pub journeys: u64,
     /// Of those, because a step failed.
     pub failed: u64,
-    /// Journeys that were in it when the phase was over; they are in no figure.
+    /// Journeys that had not ended it at the end of the phase; they are in no figure.
     pub unfinished: u64,
-    /// Of the journeys that left it, well or not.
+    /// Durations of the journeys that ended it, successfully or not.
     pub time_us: Quantiles,
 }
 
@@ -183,22 +183,22 @@ pub struct SecondStats {
     pub in_flight: u64,
     /// Median response time.
     pub p50_us: Micros,
-    /// 95th percentile.
+    /// 95th percentile of response time.
     pub p95_us: Micros,
-    /// 99th percentile.
+    /// 99th percentile of response time.
     pub p99_us: Micros,
-    /// Longest.
+    /// Longest response time.
     pub max_us: Micros,
 }
 
-/// One request worth remembering: among the slowest, or failed.
+/// One request that is stored with details: one of the slowest, or failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exemplar {
     /// When it was due.
     pub at_ms: UnixMillis,
-    /// Endpoint.
+    /// The name of the endpoint.
     pub endpoint: String,
-    /// Path that was asked for.
+    /// Path that was requested.
     pub path: String,
     /// W3C trace id that was sent.
     pub trace_id: String,
@@ -208,33 +208,35 @@ pub struct Exemplar {
     pub status: Option<u16>,
     /// From the intended start.
     pub response_us: Micros,
-    /// From sending.
+    /// Service time: from the moment of sending.
     pub service_us: Micros,
     /// To the first byte.
     pub ttfb_us: Option<Micros>,
-    /// What went wrong, or the server's own split, in words.
+    /// The error, or the reported server timing, in words.
     pub detail: String,
-    /// Headers of the answer that explain it (who answered, from which cache, under which name it is found in logs), by name in
-    /// small letters. Others, cookies among them, are not kept.
+    /// Response headers for diagnosis (server, cache, request id), by lower-case name. Other headers, cookies among them, are not
+    /// stored.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
 
-/// How exactly the open model kept its time.
+/// How precisely the open model paced its arrivals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pacing {
-    /// Arrivals that were due within this went out together; zero: each by itself. It is part of the scheduling lag.
-    pub slack_us: Micros,
-    /// The generator looked at the clock instead of sleeping the last tenth of a millisecond.
+    /// The batching window: arrivals that were due within it were sent together; zero: each separately. It is part of the
+    /// scheduling lag.
+    #[serde(rename = "slack_us")]
+    pub batching_window_us: Micros,
+    /// The generator polled the clock instead of sleeping for the last tenth of a millisecond.
     pub spinning: bool,
 }
 
-/// A feed that gives each row once, and had none left for journeys that were to begin in the measured part.
+/// A feed that gives each row once and had no row left for journeys of the measured part.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DryFeed {
-    /// Whose feed.
+pub struct ExhaustedFeed {
+    /// The scenario that declares the feed.
     pub scenario: String,
-    /// Its name.
+    /// The name of the feed.
     pub feed: String,
     /// Rows of its file.
     pub rows: u64,
@@ -242,7 +244,7 @@ pub struct DryFeed {
     pub journeys: u64,
 }
 
-/// What the generator itself cost and suffered.
+/// CPU use of the generator itself and its waiting for cores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GeneratorHealth {
     /// CPU time of the generator's threads over the measured part.
@@ -255,16 +257,16 @@ pub struct GeneratorHealth {
     pub requests_per_cpu_second: PerSecond,
 }
 
-/// May the figures be believed?
+/// Whether the figures can be trusted, and why not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Validity {
-    /// True when nothing below speaks against it.
+    /// True when nothing invalidates the measurement.
     pub valid: bool,
-    /// What speaks against it, in full sentences, with numbers and what to do.
+    /// What invalidates the measurement, in full sentences, with numbers and the fix.
     pub why: Vec<String>,
-    /// What weakens it without voiding it.
+    /// What weakens the measurement without invalidating it.
     pub notes: Vec<String>,
-    /// True when something in `why` is the generator's doing and not the site's.
+    /// True when a reason in `why` is caused by the generator and not by the site.
     #[serde(default)]
     pub generator_at_fault: bool,
 }
@@ -278,7 +280,7 @@ pub struct LoadPhase {
     pub name: String,
     /// Open or closed.
     pub load: LoadModel,
-    /// The protocol that was spoken.
+    /// The protocol of the requests.
     #[serde(default)]
     pub http: HttpVersion,
     /// Scenarios that ran, with their weights.
@@ -301,16 +303,16 @@ pub struct LoadPhase {
     pub errors: u64,
     /// How they ended.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Journeys completed.
+    /// Journeys that completed all their steps.
     pub journeys: u64,
-    /// Journeys given up because a step failed.
+    /// Journeys that ended because a step failed.
     pub journeys_failed: u64,
-    /// Feeds that ran dry; their journeys are in no other figure.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dry: Vec<DryFeed>,
+    /// Feeds that were exhausted; the journeys that lacked a row are in no other figure.
+    #[serde(rename = "dry", default, skip_serializing_if = "Vec::is_empty")]
+    pub exhausted_feeds: Vec<ExhaustedFeed>,
     /// All endpoints together, from the intended start.
     pub response_us: Quantiles,
-    /// From sending.
+    /// Service time: from the moment of sending.
     pub service_us: Quantiles,
     /// To the first byte.
     pub ttfb_us: Quantiles,
@@ -322,7 +324,7 @@ pub struct LoadPhase {
     pub tls_us: Quantiles,
     /// Dispatcher lateness: moment of dispatch minus intended start (open model).
     pub sched_lag_us: Quantiles,
-    /// How exactly the dispatcher kept its time (open model).
+    /// How precisely the dispatcher paced its arrivals (open model).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacing: Option<Pacing>,
     /// Wait for a free connection or slot (open model).
@@ -336,9 +338,9 @@ pub struct LoadPhase {
     pub groups: Vec<GroupStats>,
     /// Per second, warm-up included.
     pub seconds: Vec<SecondStats>,
-    /// Per stage, where the rate of an open phase changes; `load` then has the mean rate.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<StageStats>,
+    /// Per segment of the load schedule, where one is given; `load` then has the mean rate.
+    #[serde(rename = "stages", default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentStats>,
     /// Pages that were loaded with their assets, as a browser does; none where no step asks for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<PageStats>,
@@ -346,13 +348,13 @@ pub struct LoadPhase {
     pub exemplars: Vec<Exemplar>,
     /// Latency over time by second of each endpoint is in the interval log of this name.
     pub log: String,
-    /// The generator's own account.
+    /// CPU use of the generator itself.
     pub generator: GeneratorHealth,
-    /// May it be believed?
+    /// Whether the figures can be trusted.
     pub validity: Validity,
-    /// True when the phase was cut short and this was put together from the interval log.
+    /// True when the phase was cut short and this was recovered from the interval log.
     pub partial: bool,
-    /// The limit that stopped it, when one did.
+    /// The stop condition that ended it; `None` when none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
 }
@@ -360,7 +362,7 @@ pub struct LoadPhase {
 impl LoadPhase {
     /// Share of requests that did not succeed; `None` without requests.
     pub fn error_ratio(&self) -> Option<Ratio> {
-        Ratio::of(self.errors, self.requests)
+        Ratio::from_parts(self.errors, self.requests)
     }
     /// Length of the measured part.
     pub fn measured(&self) -> std::time::Duration {

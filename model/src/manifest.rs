@@ -1,33 +1,23 @@
-//! `manifest.json`: where a run comes from and what it could not see.
+//! `manifest.json`: the settings and environment of a run, and what could not be measured.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Stage, StageStatus};
+use crate::stage::{Stage, StageStatus};
+use crate::unmeasured::Unmeasured;
 
-/// Something that could not be measured, why, and the one thing that would change that.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Unmeasured {
-    /// What is missing from the report.
-    pub what: String,
-    /// Why.
-    pub why: String,
-    /// The command or setting that mends it.
-    pub fix: String,
-}
-
-/// The machine.
+/// The machine on which kneepoint ran.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostInfo {
-    /// Operating system, as it names itself.
+    /// Name and version of the operating system.
     pub os: String,
-    /// Kernel release.
+    /// Kernel release, as `uname -r` prints it.
     pub kernel: String,
-    /// Cores.
+    /// The number of logical cores.
     pub cores: u32,
-    /// Processor model.
+    /// Processor model, as `/proc/cpuinfo` names it.
     pub cpu: String,
     /// Memory in bytes.
     pub memory_bytes: u64,
@@ -35,10 +25,10 @@ pub struct HostInfo {
     pub swap_bytes: u64,
 }
 
-/// One stage and how it went.
+/// One stage and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StageRecord {
-    /// Which.
+    /// The stage of the pipeline.
     pub name: Stage,
     /// How it ended.
     pub status: StageStatus,
@@ -63,15 +53,15 @@ pub struct Manifest {
     pub config: serde_json::Value,
     /// Seed of data and load.
     pub seed: u64,
-    /// Commit of the project that was tested, where it is a repository.
+    /// Commit of the tested project; `None` outside of a repository.
     pub commit: Option<String>,
-    /// The machine.
+    /// The machine on which the run took place.
     pub host: HostInfo,
     /// `native`, `compose`, `attach`.
     pub driver: String,
     /// Name of the topology.
     pub topology: String,
-    /// What was loaded.
+    /// The URL of the loaded site.
     pub target: String,
     /// Versions of programs and packages.
     pub versions: BTreeMap<String, String>,
@@ -79,8 +69,8 @@ pub struct Manifest {
     pub stages: Vec<StageRecord>,
     /// What could not be measured.
     pub unmeasured: Vec<Unmeasured>,
-    /// True once everything up to `down` has gone well; false in a folder whose run was cut off.
+    /// True once every stage up to `down` has succeeded; false when the run was interrupted.
     pub complete: bool,
-    /// What cut the run off, when something did.
+    /// What interrupted the run; `None` when nothing did.
     pub stopped_by: Option<String>,
 }

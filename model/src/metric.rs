@@ -57,7 +57,7 @@ pub enum Metric {
     Rps,
     /// CPU time of all tiers (not the generator) per request.
     CpuPerRequest,
-    /// Database statements per request, transaction control left out.
+    /// Database statements per request, transaction control excluded.
     QueriesPerRequest,
     /// Bytes on the wire per request.
     BytesPerRequest,
@@ -104,7 +104,7 @@ impl Metric {
         }
     }
 
-    /// The metric of that name.
+    /// The metric with this name; `None` for any other text.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
@@ -128,8 +128,8 @@ impl Metric {
         }
     }
 
-    /// Values that must lie behind a figure before it is judged: ten beyond a quantile (p90 100, p95 200, p99 1000, p999
-    /// 10000), and 20 of everything else.
+    /// Values that a figure needs before it is evaluated: ten beyond a quantile (p90 100, p95 200, p99 1000, p999 10000), and 20
+    /// for all other metrics.
     pub const fn samples_needed(self) -> u64 {
         match self {
             Self::P90 => 100,

@@ -5,45 +5,45 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The end of one request. Only [`Outcome::Ok`] may count as a success or as a latency that is worth having.
+/// How one request ended. Only [`Outcome::Ok`] counts as a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Answered, body fully read, status expected, every check passed.
+    /// The response is complete, has an expected status and passed every check.
     Ok,
-    /// Answered with a 4xx that the scenario did not expect.
+    /// A response with a 4xx status that the scenario did not expect.
     ClientError,
-    /// Answered with a 5xx.
+    /// A response with a 5xx status.
     ServerError,
-    /// Answered with a 2xx or 3xx that the scenario did not expect.
+    /// A response with a 2xx or 3xx status that the scenario did not expect.
     UnexpectedStatus,
-    /// Answered, but a check on body, header or extraction failed.
+    /// A check on body, header or extraction failed.
     CheckFailed,
     /// The host name did not resolve.
     Dns,
-    /// Nobody listens.
+    /// The connection was refused: no process listens on the port.
     Refused,
     /// The connection was cut while in use.
     Reset,
     /// The server reset the stream (HTTP/2).
     StreamReset,
-    /// The server refused the stream without a look at the request, also the second time (HTTP/2).
+    /// The server refused the stream without processing the request, also the second time (HTTP/2).
     StreamRefused,
-    /// The server ended the connection without a look at the request, also the second time (HTTP/2).
+    /// The server closed the connection without processing the request, also the second time (HTTP/2).
     GoAway,
-    /// HTTP/2 was asked for, and the server does not speak it.
+    /// HTTP/2 was required, and the server does not support it.
     NoHttp2,
     /// The TLS handshake failed.
     Tls,
-    /// No complete answer within the deadline.
+    /// No complete response within the deadline.
     Timeout,
-    /// The answer was not HTTP.
+    /// The response was not valid HTTP.
     Protocol,
-    /// The body went beyond the cap.
+    /// The body was larger than the limit.
     BodyTooLarge,
-    /// Not finished when the run ended: latency is at least what was seen.
+    /// Not finished when the phase ended: the recorded latency is a lower bound.
     Censored,
-    /// Shed before it was sent: it had waited too long for its turn, because of the bound on requests in flight.
+    /// Not sent: it had waited too long because of the limit on requests in flight.
     Shed,
 }
 
@@ -75,8 +75,8 @@ impl Outcome {
             Self::Shed => "shed",
         }
     }
-    /// Plain words for reports.
-    pub const fn words(self) -> &'static str {
+    /// The label for reports and messages.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::ClientError => "client error (4xx)",
@@ -88,7 +88,7 @@ impl Outcome {
             Self::Reset => "connection reset",
             Self::StreamReset => "stream reset",
             Self::StreamRefused => "stream refused",
-            Self::GoAway => "sent away (GOAWAY)",
+            Self::GoAway => "connection closed (GOAWAY)",
             Self::NoHttp2 => "no HTTP/2",
             Self::Tls => "TLS handshake failed",
             Self::Timeout => "timeout",
@@ -102,7 +102,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
+        f.write_str(self.label())
     }
 }
 

@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 use crate::histogram::Quantiles;
 use crate::units::Ratio;
 
-/// Counts of pages and of what belongs to them; each page is counted once among the first five.
+/// Counts of pages and of their assets; each page is counted in `pages` and in one of the four fields after it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PageCounts {
     /// Pages that ended (censored ones included).
     pub pages: u64,
-    /// The document and all its assets came.
+    /// The document and all its assets were received.
     pub whole: u64,
-    /// The document came, and one or more of its assets did not.
+    /// The document was received, and one or more of its assets were not.
     pub incomplete: u64,
-    /// The document itself failed: no asset was asked for.
+    /// The document itself failed, so no asset was requested.
     pub failed: u64,
     /// Not finished when the run ended.
     pub censored: u64,
-    /// Assets that were asked for and came, or did not; those that had not changed are among them.
+    /// Assets that were requested, successful or not; includes those that had not changed.
     pub from_network: u64,
-    /// Of those, answered by "not modified".
+    /// Of those, responses with status 304.
     pub not_modified: u64,
     /// Of those, failed.
     pub assets_failed: u64,
-    /// Assets that the visitor's own cache had.
+    /// Assets that were in the user's own cache.
     pub from_cache: u64,
-    /// Named by the page, but of another site or beyond the bound, and so not asked for.
+    /// Assets of another site or beyond the limit, which were not requested.
     pub left_out: u64,
 }
 
@@ -51,9 +51,9 @@ impl PageCounts {
         self.left_out += other.left_out;
     }
 
-    /// Share of the assets that the visitor's own cache had; `None` without assets.
+    /// Share of the assets that were in the user's own cache; `None` without assets.
     pub fn cache_share(&self) -> Option<Ratio> {
-        Ratio::of(self.from_cache, self.from_cache + self.from_network)
+        Ratio::from_parts(self.from_cache, self.from_cache + self.from_network)
     }
 
     /// Mean of a count over the pages; `None` without pages.
@@ -67,7 +67,7 @@ impl PageCounts {
 pub struct PageStats {
     /// The step's name; its document's figures are those of the endpoint of this name.
     pub name: String,
-    /// How they ended, and what belonged to them.
+    /// How they ended, and the counts of their assets.
     pub counts: PageCounts,
     /// From the moment the step was due to the end of the last asset; pages that are not whole have the time they took.
     pub page_us: Quantiles,

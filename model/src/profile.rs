@@ -1,4 +1,4 @@
-//! `profiles/`: folded stacks of every tier and what they are worth.
+//! `profiles/`: folded stacks of every tier, with their sampling accuracy.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::tier::Tier;
 use crate::units::Ratio;
 
-/// Where the stacks came from.
+/// The tool or endpoint that produced the stacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileSource {
-    /// py-spy, as a library, from outside.
+    /// py-spy, linked as a library, which reads the process from outside.
     PySpy,
     /// The `perf` program.
     Perf,
@@ -20,7 +20,7 @@ pub enum ProfileSource {
     PprofHttp,
     /// The generator's own profile by pprof.
     PprofSelf,
-    /// Several tiers put together.
+    /// A merge of several tiers.
     Merged,
 }
 
@@ -28,7 +28,7 @@ pub enum ProfileSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileUnit {
-    /// Samples.
+    /// Numbers of samples.
     Samples,
     /// CPU time in nanoseconds.
     CpuNanos,
@@ -42,7 +42,7 @@ pub enum ProfileUnit {
 pub enum ProfileView {
     /// Ready or running.
     Running,
-    /// All, waiting included (idle accept loops left out).
+    /// All threads, waiting ones included (idle accept loops excluded).
     Wall,
     /// Holding Python's global lock.
     Gil,
@@ -51,58 +51,58 @@ pub enum ProfileView {
 /// Folded stacks, root first, frames joined by `;`, with their weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoldedProfile {
-    /// Which tier.
+    /// The profiled tier.
     pub tier: Tier,
-    /// From where.
+    /// The source of the stacks.
     pub source: ProfileSource,
-    /// Which threads.
+    /// The threads that are included.
     pub view: ProfileView,
     /// What the weights count.
     pub unit: ProfileUnit,
-    /// Stacks.
+    /// Weights by folded stack.
     pub stacks: BTreeMap<String, u64>,
-    /// Facts about its making.
+    /// How it was made.
     pub facts: ProfileFacts,
 }
 
-/// How a profile was made and whether it adds up.
+/// How a profile was made and how accurate it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileFacts {
-    /// Samples per second asked for.
+    /// Requested samples per second.
     pub hz: u32,
     /// Length of the profile in milliseconds.
     pub duration_ms: u64,
-    /// Processes that were looked at.
+    /// Processes that were sampled.
     pub processes: u32,
-    /// Samples taken.
+    /// Samples that were taken.
     pub samples: u64,
-    /// Samples that true CPU time would give: CPU seconds × hz; absent for wall views.
+    /// Samples that the measured CPU time should produce: CPU seconds × hz; absent for wall views.
     pub expected_samples: Option<u64>,
     /// Attempts that failed (torn reads, lost processes).
     pub errors: u64,
-    /// CPU time of the tier in the window, by the kernel's account, in nanoseconds.
+    /// CPU time of the tier in the window as the kernel counts it, in nanoseconds.
     pub true_cpu_ns: u64,
     /// Time ready but without a core, in nanoseconds.
     pub run_queue_ns: u64,
-    /// What a reader must know, in full sentences.
+    /// Limitations, in full sentences.
     pub notes: Vec<String>,
 }
 
 impl ProfileFacts {
     /// Samples taken over samples expected; outside 0.8 to 1.2 the profile is flagged.
     pub fn completeness(&self) -> Option<Ratio> {
-        self.expected_samples.and_then(|expected| Ratio::of(self.samples, expected))
+        self.expected_samples.and_then(|expected| Ratio::from_parts(self.samples, expected))
     }
 }
 
 /// One profile in `profiles/profiles.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileEntry {
-    /// Which tier; the merged one says `host`.
+    /// The profiled tier; `host` in the merged profile.
     pub tier: Tier,
-    /// From where.
+    /// The source of the stacks.
     pub source: ProfileSource,
-    /// Which threads.
+    /// The threads that are included.
     pub view: ProfileView,
     /// What the weights count.
     pub unit: ProfileUnit,
@@ -110,7 +110,7 @@ pub struct ProfileEntry {
     pub file: String,
     /// How it was made.
     pub facts: ProfileFacts,
-    /// The frames with most weight of their own: (frame, share).
+    /// The frames with most self time: (frame, share).
     pub top_self: Vec<(String, Ratio)>,
 }
 
@@ -119,8 +119,8 @@ pub struct ProfileEntry {
 pub struct ProfilesIndex {
     /// Version of this file's format.
     pub format_version: u32,
-    /// The profiles.
+    /// All profiles of the folder.
     pub profiles: Vec<ProfileEntry>,
-    /// Throughput while profiled over throughput while not, in the same kind of load.
+    /// Throughput of the profiled phase divided by that of the unprofiled phase with the same load.
     pub profiled_over_unprofiled: Option<Ratio>,
 }

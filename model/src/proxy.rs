@@ -13,15 +13,15 @@ use crate::units::{Bytes, Micros};
 pub struct ProxyRoute {
     /// The server's route pattern from `Server-Timing`, or `(static) /static/`, `(no route) <path>`.
     pub route: String,
-    /// Requests.
+    /// Requests that the proxy logged.
     pub requests: u64,
-    /// Answers by status.
+    /// Responses by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Answers by what the cache did.
+    /// Responses by the result of the cache.
     pub cache: BTreeMap<CacheOutcome, u64>,
-    /// Bytes sent.
+    /// Bytes sent to clients (`$bytes_sent`).
     pub bytes_sent: Bytes,
-    /// `$request_time`: from the first byte of the request to the last of the answer.
+    /// `$request_time`: from the first byte of the request to the last of the response.
     pub request_us: Micros,
     /// Requests that went upstream.
     pub upstream: u64,
@@ -31,9 +31,9 @@ pub struct ProxyRoute {
     pub header_us: Micros,
     /// `$upstream_response_time` of those.
     pub response_us: Micros,
-    /// The application's own time of those which said it.
+    /// Time in the application, of the requests that reported it.
     pub app_us: Micros,
-    /// How many said it.
+    /// Requests that reported it.
     pub app_n: u64,
 }
 
@@ -42,12 +42,12 @@ pub struct ProxyRoute {
 pub struct AccessSummary {
     /// Version of this file's format.
     pub format_version: u32,
-    /// Lines read.
+    /// Log lines that were read.
     pub lines: u64,
     /// Lines that could not be read (cut off, or not JSON).
     pub garbage: u64,
     /// Requests on the first use of a client connection: keep-alive is off when this nears `lines`.
     pub new_connections: u64,
-    /// By route.
+    /// Sums by route.
     pub routes: Vec<ProxyRoute>,
 }

@@ -1,7 +1,9 @@
-//! The run folder: its names, and the two ways of writing to it: whole files by rename, and lines by append.
+//! The run folder: the names of its files, and the two ways of writing them: whole files by rename, lines by append.
 //!
-//! `kill -9` at any moment leaves a folder that can be read: a whole file is there or not, and a last line that was cut
-//! is passed over by every reader.
+//! `kill -9` at any moment leaves a readable folder: a whole file exists or not, and every reader ignores an incomplete last
+//! line.
+
+pub mod names;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -14,108 +16,25 @@ use thiserror::Error;
 /// Version of the run folder's format.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Names of the files of a run folder, relative to it.
-pub mod names {
-    /// Where the run comes from.
-    pub const MANIFEST: &str = "manifest.json";
-    /// Everything that was announced.
-    pub const EVENTS: &str = "events.jsonl";
-    /// The stack as it ran.
-    pub const STACK: &str = "stack.json";
-    /// The crawl.
-    pub const SITE: &str = "site.json";
-    /// The warming.
-    pub const WARM: &str = "warm.json";
-    /// Routes alone.
-    pub const PROBE: &str = "probe.json";
-    /// The shop's books before and after load.
-    pub const CORRECTNESS: &str = "correctness.json";
-    /// Folder of load phases: `<phase>.json`, `<phase>.hlog`, `<phase>.seconds.jsonl`.
-    pub const LOAD: &str = "load";
-    /// Folder of samples.
-    pub const SAMPLES: &str = "samples";
-    /// Resource samples.
-    pub const RESOURCES: &str = "samples/resources.jsonl";
-    /// Folder of what databases and caches counted.
-    pub const DB: &str = "db";
-    /// Folder of profiles.
-    pub const PROFILES: &str = "profiles";
-    /// Index of profiles.
-    pub const PROFILES_INDEX: &str = "profiles/profiles.json";
-    /// Folder of logs of the stack.
-    pub const LOGS: &str = "logs";
-    /// What was thought.
-    pub const ANALYSIS: &str = "analysis.json";
-    /// The judged assertions.
-    pub const GATE: &str = "gate.json";
-    /// The public contract.
-    pub const SUMMARY: &str = "summary.json";
-    /// The report for people.
-    pub const REPORT_HTML: &str = "report.html";
-    /// The report for pull requests.
-    pub const REPORT_MD: &str = "report.md";
-    /// Folder of experiments, beside that of runs.
-    pub const EXPERIMENTS: &str = "experiments";
-    /// Advice put to the test.
-    pub const EXPERIMENT: &str = "experiment.json";
-    /// … for people.
-    pub const EXPERIMENT_HTML: &str = "experiment.html";
-    /// … for pull requests.
-    pub const EXPERIMENT_MD: &str = "experiment.md";
-    /// Phases of load as OpenMetrics text.
-    pub const OPENMETRICS: &str = "metrics.txt";
-    /// Phases of load, second by second.
-    pub const SECONDS_CSV: &str = "load/seconds.csv";
-    /// Phases of load by endpoint.
-    pub const ENDPOINTS_CSV: &str = "load/endpoints.csv";
-    /// The report for CI systems.
-    pub const JUNIT: &str = "junit.xml";
-
-    /// The access log's summary over a phase.
-    pub fn access(phase: &str) -> String {
-        format!("{SAMPLES}/access-{phase}.json")
-    }
-    /// What databases and caches counted over a phase.
-    pub fn db(phase: &str) -> String {
-        format!("{DB}/{phase}.json")
-    }
-    /// A phase's result.
-    pub fn load(phase: &str) -> String {
-        format!("{LOAD}/{phase}.json")
-    }
-    /// A phase's plan and times, written before its first request.
-    pub fn load_plan(phase: &str) -> String {
-        format!("{LOAD}/{phase}.plan.json")
-    }
-    /// A phase's interval log.
-    pub fn hlog(phase: &str) -> String {
-        format!("{LOAD}/{phase}.hlog")
-    }
-    /// A phase, second by second, as it went.
-    pub fn seconds(phase: &str) -> String {
-        format!("{LOAD}/{phase}.seconds.jsonl")
-    }
-}
-
-/// Why a run folder could not be read or written.
+/// A failure to read or write a run folder.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The file system said no.
+    /// The file system reported an error.
     #[error("cannot {action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The action that failed, as a verb.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A file is not what its name promises.
+    /// The content of a file does not fit its name.
     #[error("{path} is not a readable kneepoint file: {source}")]
     Damaged {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Where it stops making sense.
+        /// The position and kind of the error.
         source: serde_json::Error,
     },
     /// The folder was written by a later kneepoint.
@@ -123,21 +42,21 @@ pub enum RunError {
         "{path} has format version {found}; this kneepoint reads up to {FORMAT_VERSION}: use a newer kneepoint"
     )]
     TooNew {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Its version.
+        /// The format version in the file.
         found: u64,
     },
 }
 
-/// A run folder.
+/// The folder of one run; knows only its path.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     root: PathBuf,
 }
 
 impl RunFolder {
-    /// Makes the folder and its inner folders; the `.kneepoint` above it ignores itself in version control.
+    /// Creates the folder and its inner folders.
     pub fn create(runs: &Path, run_id: &str) -> Result<Self, RunError> {
         let root = runs.join(run_id);
         for inner in ["", names::LOAD, names::SAMPLES, names::PROFILES, names::LOGS] {
@@ -147,20 +66,20 @@ impl RunFolder {
         Ok(Self { root })
     }
 
-    /// A folder of another kind (a climb of the ladder, an experiment), written and read in the same way; nothing is made
-    /// before the first file is written.
-    pub fn bare(root: PathBuf) -> Self {
+    /// A folder of another kind (a ladder run, an experiment), written and read in the same way; it is created with the first
+    /// file.
+    pub fn from_root(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// Opens a folder that is there; reads nothing yet.
+    /// Opens an existing folder; reads nothing yet.
     pub fn open(root: &Path) -> Result<Self, RunError> {
         let path = root.join(names::MANIFEST);
         fs::metadata(&path).map_err(|source| RunError::Io { action: "open", path, source })?;
         Ok(Self { root: root.to_owned() })
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -168,12 +87,12 @@ impl RunFolder {
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
-    /// Is the file there?
+    /// Whether the file exists.
     pub fn has(&self, name: &str) -> bool {
         self.path(name).is_file()
     }
 
-    /// Writes a whole file: to a neighbour first, synced, then renamed.
+    /// Writes a whole file: to a `.part` file beside it, synced, then renamed.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, RunError> {
         let path = self.path(name);
         let fail = |action, path: &Path| {
@@ -183,10 +102,10 @@ impl RunFolder {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(fail("create", parent))?;
         }
-        let neighbour = path.with_extension("part");
-        let mut file = File::create(&neighbour).map_err(fail("create", &neighbour))?;
-        file.write_all(content).and_then(|()| file.sync_all()).map_err(fail("write", &neighbour))?;
-        fs::rename(&neighbour, &path).map_err(fail("rename to", &path))?;
+        let part = path.with_extension("part");
+        let mut file = File::create(&part).map_err(fail("create", &part))?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(fail("write", &part))?;
+        fs::rename(&part, &path).map_err(fail("rename to", &path))?;
         Ok(path)
     }
 
@@ -211,8 +130,8 @@ impl RunFolder {
         }
     }
 
-    /// Reads a value if the file is there.
-    pub fn read_json_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
+    /// Reads a value if the file exists.
+    pub fn read_json_if_exists<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
         if self.has(name) { self.read_json(name).map(Some) } else { Ok(None) }
     }
 
@@ -221,7 +140,7 @@ impl RunFolder {
         LineWriter::open(self.path(name))
     }
 
-    /// Reads a file of JSON lines; missing file means no lines, and lines that cannot be read are counted, not fatal.
+    /// Reads a file of JSON lines; a missing file means no lines, and invalid lines are counted.
     pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<(Vec<T>, u64), RunError> {
         let path = self.path(name);
         let file = match File::open(&path) {
@@ -244,7 +163,7 @@ impl RunFolder {
     }
 }
 
-/// Appends whole lines; each line is one write, so that a kill leaves at most one cut line.
+/// Appends whole lines; each line is one write, so that a kill leaves at most one incomplete line.
 #[derive(Debug)]
 pub struct LineWriter {
     path: PathBuf,
@@ -252,7 +171,7 @@ pub struct LineWriter {
 }
 
 impl LineWriter {
-    /// Opens (or makes) the file.
+    /// Opens the file, or creates it.
     pub fn open(path: PathBuf) -> Result<Self, RunError> {
         match OpenOptions::new().create(true).append(true).open(&path) {
             Ok(file) => Ok(Self { path, file }),
@@ -260,23 +179,23 @@ impl LineWriter {
         }
     }
     /// Appends one line of text; the line break is added here.
-    pub fn line(&mut self, text: &str) -> Result<(), RunError> {
+    pub fn append_line(&mut self, text: &str) -> Result<(), RunError> {
         let mut whole = String::with_capacity(text.len() + 1);
         whole.push_str(text);
         whole.push('\n');
-        self.file.write_all(whole.as_bytes()).map_err(|source| self.fail("write", source))
+        self.file.write_all(whole.as_bytes()).map_err(|source| self.error("write", source))
     }
     /// Appends one value as a JSON line.
-    pub fn json<T: Serialize>(&mut self, value: &T) -> Result<(), RunError> {
+    pub fn append_json<T: Serialize>(&mut self, value: &T) -> Result<(), RunError> {
         let text = serde_json::to_string(value)
             .map_err(|source| RunError::Damaged { path: self.path.clone(), source })?;
-        self.line(&text)
+        self.append_line(&text)
     }
-    /// Makes sure that what was written survives a crash of the machine.
+    /// Ensures that everything written so far survives a crash of the machine.
     pub fn sync(&mut self) -> Result<(), RunError> {
-        self.file.sync_data().map_err(|source| self.fail("sync", source))
+        self.file.sync_data().map_err(|source| self.error("sync", source))
     }
-    fn fail(&self, action: &'static str, source: io::Error) -> RunError {
+    fn error(&self, action: &'static str, source: io::Error) -> RunError {
         RunError::Io { action, path: self.path.clone(), source }
     }
 }
@@ -286,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_files_come_back_and_later_formats_are_refused() {
+    fn whole_files_are_read_again_and_later_formats_are_refused() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let run = RunFolder::create(dir.path(), "r1").expect("create");
         run.write_json("a.json", &serde_json::json!({"format_version": 1, "x": 2})).expect("write");
@@ -298,12 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_last_line_is_counted_not_fatal() {
+    fn an_incomplete_last_line_is_counted_not_fatal() {
         let dir = tempfile::tempdir().expect("temporary folder");
         let run = RunFolder::create(dir.path(), "r1").expect("create");
         let mut lines = run.append("x.jsonl").expect("open");
-        lines.json(&1).expect("write");
-        lines.json(&2).expect("write");
+        lines.append_json(&1).expect("write");
+        lines.append_json(&2).expect("write");
         fs::write(run.path("x.jsonl"), "1\n2\n{\"cut").expect("cut");
         assert_eq!(run.read_lines::<u32>("x.jsonl").expect("read"), (vec![1, 2], 1));
     }

@@ -1,4 +1,4 @@
-//! `samples/resources.jsonl`: what the host and each tier used, tick by tick. Counters are deltas since the tick before.
+//! `samples/resources.jsonl`: resources of the host and each tier, tick by tick. Counters are deltas since the previous tick.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,9 @@ use crate::units::{Bytes, Micros, UnixMillis};
 pub struct HostSample {
     /// Cores of the machine.
     pub cores: u32,
-    /// CPU time spent by everyone on all cores.
+    /// CPU time of all processes on all cores.
     pub busy_us: Micros,
-    /// CPU time that the hypervisor kept for others.
+    /// CPU time that the hypervisor gave to other machines.
     pub steal_us: Micros,
     /// Time waiting for the disk with nothing else to do.
     pub iowait_us: Micros,
@@ -22,7 +22,7 @@ pub struct HostSample {
     pub foreign_us: Micros,
     /// Processes ready to run.
     pub runnable: u32,
-    /// Memory that can still be had.
+    /// Available memory (`MemAvailable`).
     pub mem_available: Bytes,
     /// Pages swapped in, in bytes.
     pub swap_in: Bytes,
@@ -34,17 +34,17 @@ pub struct HostSample {
     pub disk_write: Bytes,
     /// Bytes received on all interfaces, loopback included.
     pub net_rx: Bytes,
-    /// Bytes sent.
+    /// Bytes sent on all interfaces, loopback included.
     pub net_tx: Bytes,
-    /// Time in which some task waited for a CPU (PSI); absent where the kernel does not say.
+    /// Time in which some task waited for a CPU (PSI); absent where the kernel does not report it.
     pub psi_cpu_us: Option<Micros>,
     /// … for memory.
     pub psi_memory_us: Option<Micros>,
     /// … for I/O.
     pub psi_io_us: Option<Micros>,
-    /// Connections that a full listen queue turned away.
+    /// Connections dropped because a listen queue was full.
     pub listen_drops: u64,
-    /// TCP segments sent again.
+    /// Retransmitted TCP segments.
     pub retransmits: u64,
     /// Sockets in TIME_WAIT.
     pub time_wait: u64,
@@ -53,21 +53,21 @@ pub struct HostSample {
 /// One tier in one tick: all its processes together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TierSample {
-    /// Which tier.
+    /// The tier that was sampled.
     pub tier: Tier,
-    /// Living processes.
+    /// Processes that run at the end of the tick.
     pub processes: u32,
-    /// Threads.
+    /// Threads of these processes.
     pub threads: u32,
-    /// CPU time.
+    /// CPU time, user and system, of all its processes.
     pub cpu_us: Micros,
     /// Time its threads were ready but had no core (schedstat).
     pub run_queue_us: Micros,
     /// Resident memory, shared pages counted in each process.
     pub rss: Bytes,
-    /// Proportional share of memory; read seldom, absent in between.
+    /// Proportional share of memory; read less often than the rest, absent in between.
     pub pss: Option<Bytes>,
-    /// Swapped-out memory.
+    /// Memory that is swapped out.
     pub swap: Bytes,
     /// Page faults without disk.
     pub minor_faults: u64,
@@ -75,7 +75,7 @@ pub struct TierSample {
     pub major_faults: u64,
     /// Context switches by waiting.
     pub voluntary_switches: u64,
-    /// Context switches by being pushed off.
+    /// Context switches by preemption.
     pub involuntary_switches: u64,
     /// Open file descriptors.
     pub fds: u32,
@@ -85,7 +85,7 @@ pub struct TierSample {
     pub read: Bytes,
     /// Bytes written to storage.
     pub write: Bytes,
-    /// Processes that are new since the tick before (a respawned worker shows here).
+    /// Processes that are new since the previous tick (for example a respawned worker).
     pub started: u32,
 }
 
@@ -96,9 +96,9 @@ pub struct NginxSample {
     pub active: u64,
     /// Reading a request.
     pub reading: u64,
-    /// Writing an answer (waiting for the upstream included).
+    /// Writing a response (waiting for the upstream included).
     pub writing: u64,
-    /// Idle keep-alive.
+    /// Idle keep-alive connections.
     pub waiting: u64,
     /// Connections accepted since start (a total, not a delta).
     pub accepts: u64,
@@ -108,43 +108,43 @@ pub struct NginxSample {
     pub requests: u64,
 }
 
-/// A database server's own gauges, asked about once a second; counters are deltas since the answer before.
+/// Gauges of a database server, read about once a second; counters are deltas since the previous reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DbGauge {
     /// Which tier it belongs to.
     pub tier: Tier,
-    /// Time since the answer before: what to divide the deltas by.
+    /// Time since the previous reading: the divisor for the deltas.
     pub since_us: Micros,
-    /// Threads at work in this moment, kneepoint's own left out.
+    /// Running threads at this moment, kneepoint's own excluded.
     pub threads_running: u64,
-    /// Open connections, kneepoint's own left out.
+    /// Open connections, kneepoint's own excluded.
     pub threads_connected: u64,
-    /// Statements since the answer before, kneepoint's own left out.
+    /// Statements since the previous reading, kneepoint's own excluded.
     pub questions: u64,
-    /// Waits for a row that began since the answer before.
+    /// Waits for a row that began since the previous reading.
     pub row_lock_waits: u64,
-    /// Transactions that wait for a row in this moment.
+    /// Transactions that wait for a row at this moment.
     pub row_locks_waiting: u64,
 }
 
-/// A cache server's own gauges, asked about once a second; counters are deltas since the answer before.
+/// Gauges of a cache server, read about once a second; counters are deltas since the previous reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheGauge {
     /// Which tier it belongs to.
     pub tier: Tier,
-    /// Which server.
+    /// The kind of the server.
     pub kind: CacheKind,
-    /// Time since the answer before: what to divide the deltas by.
+    /// Time since the previous reading: the divisor for the deltas.
     pub since_us: Micros,
     /// Lookups that found something.
     pub hits: u64,
     /// Lookups that found nothing.
     pub misses: u64,
-    /// Entries thrown out for want of memory.
+    /// Entries evicted because memory was full.
     pub evicted: u64,
-    /// Commands served, kneepoint's own left out.
+    /// Commands served, kneepoint's own excluded.
     pub commands: u64,
-    /// Memory used in this moment.
+    /// Memory used at this moment.
     pub memory_used: Bytes,
 }
 
@@ -155,16 +155,16 @@ pub struct ResourceSample {
     pub at_ms: UnixMillis,
     /// Length of the tick.
     pub tick_us: Micros,
-    /// The machine.
+    /// The whole machine.
     pub host: HostSample,
     /// The tiers, the generator among them.
     pub tiers: Vec<TierSample>,
-    /// The proxy's own count, where it gives one.
+    /// The proxy's own counters, where it reports them.
     pub nginx: Option<NginxSample>,
-    /// Database servers that were asked in this tick; in most ticks none.
+    /// Database servers that were read in this tick; in most ticks none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<DbGauge>,
-    /// Cache servers that were asked in this tick; in most ticks none.
+    /// Cache servers that were read in this tick; in most ticks none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caches: Vec<CacheGauge>,
 }

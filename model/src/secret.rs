@@ -1,8 +1,8 @@
-//! What is secret, by its name. The one list of such names; nothing of theirs is shown, stored or passed around. Pure.
+//! Names of secrets: the only list in the workspace. Values with such a name are never shown or stored. Pure.
 //!
-//! Two questions are asked of it. Variables and log lines are ours and must stay readable, so a name counts by its end:
-//! `KP_DB_PASSWORD` is secret and `KP_PASSWORD_ITERATIONS` is not. Fields and parameters of other people's sites go into files
-//! that are passed around, so there a name counts when it has the word anywhere in it.
+//! There are two rules. Variables and log lines of the stack must stay readable, so a name counts by its end: `KP_DB_PASSWORD` is
+//! secret and `KP_PASSWORD_ITERATIONS` is not. Fields and parameters of a tested site go into files that may be shared, so there
+//! a name counts when it contains the word anywhere.
 
 /// Words that name a secret, in lower case.
 const WORDS: [&str; 13] = [
@@ -21,13 +21,13 @@ const WORDS: [&str; 13] = [
     "cookie",
 ];
 
-/// Parts of words that others use for the same.
+/// Parts of other words for secrets.
 const STEMS: [&str; 3] = ["passw", "session", "jwt"];
 
-/// Words that are also in the middle of harmless ones (`author`, `design`): they count as the last word only.
+/// Words that also occur inside harmless ones (`author`, `design`): they count only as the last word.
 const SHORT: [&str; 6] = ["sig", "auth", "otp", "dsn", "jwt", "pwd"];
 
-/// Names whose value goes on to the end of a line.
+/// Names whose value extends to the end of the line.
 const WHOLE_LINE: [&str; 2] = ["authorization", "cookie"];
 
 /// Whether a variable of this name holds a secret, or a value after this name in a line of a log.
@@ -39,14 +39,14 @@ pub fn is_secret(name: &str) -> bool {
         || ends_in_short(&name)
 }
 
-/// Whether a field, parameter or header of somebody else's site may hold a secret.
+/// Whether a field, parameter or header of a tested site may hold a secret.
 pub fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     WORDS.iter().chain(&STEMS).any(|word| name.contains(word)) || ends_in_short(&name)
 }
 
-/// Whether everything to the end of the line belongs to a value after this name.
-pub fn takes_the_line(name: &str) -> bool {
+/// Whether a value after this name extends to the end of the line.
+pub fn extends_to_line_end(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     WHOLE_LINE.iter().any(|word| name.ends_with(word))
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_told_by_their_end() {
+    fn variables_are_recognised_by_their_end() {
         for name in
             ["KP_SECRET_KEY", "KP_DB_PASSWORD", "X_TOKEN", "SENTRY_DSN", "Set-Cookie", "sessionid", "x_sig"]
         {
@@ -72,11 +72,11 @@ mod tests {
         {
             assert!(!is_secret(name), "{name}");
         }
-        assert!(takes_the_line("Proxy-Authorization") && !takes_the_line("token"));
+        assert!(extends_to_line_end("Proxy-Authorization") && !extends_to_line_end("token"));
     }
 
     #[test]
-    fn fields_of_others_are_told_by_any_part() {
+    fn fields_of_a_site_are_recognised_by_any_part() {
         for name in [
             "password",
             "passwort",
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_secret_for_us_is_for_others_too() {
+    fn every_secret_variable_name_is_a_secret_field_name_too() {
         for word in WORDS.iter().chain(&SHORT) {
             let name = format!("x_{word}");
             assert!(is_secret(&name) && may_be_secret(&name), "{name}");

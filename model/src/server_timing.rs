@@ -1,14 +1,15 @@
-//! `Server-Timing` (W3C): how a response says where its time went.
+//! The `Server-Timing` header (W3C): where a response reports how its time was spent.
 //!
 //! kneepoint's Django probe emits `app`, `cpu`, `db` (desc `"12 queries"`), `cache` (desc `"hits=1 misses=2"`), `engine`,
-//! `route`, `worker` and `n1` (desc `"24x 3fa9c1"`). Times are what the application believes: under CPU starvation
-//! `db` reads high, and the analysis must not trust it alone.
+//! `route`, `worker` and `n1` (desc `"24x 3fa9c1"`). Times are measured by the application: under CPU starvation
+//! `db` is too high, and the analysis must not trust it alone.
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::clip;
 use crate::units::Micros;
 
-/// What one response said about itself; absent fields were not said.
+/// The values that one response reports; absent fields were not reported.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerTiming {
     /// Time inside the application, middleware included.
@@ -17,7 +18,7 @@ pub struct ServerTiming {
     pub cpu: Option<Micros>,
     /// Time spent waiting for the database, as the application saw it.
     pub db: Option<Micros>,
-    /// Database statements, transaction control left out.
+    /// Database statements, transaction control excluded.
     pub db_queries: Option<u32>,
     /// Time spent in the cache back end.
     pub cache: Option<Micros>,
@@ -29,7 +30,7 @@ pub struct ServerTiming {
     pub engine: Option<Micros>,
     /// The server's own route pattern.
     pub route: Option<String>,
-    /// Process id of the worker that answered.
+    /// Process id of the worker that sent the response.
     pub worker: Option<u32>,
     /// Highest number of repetitions of one normalised statement.
     pub repeats: Option<u32>,
@@ -39,24 +40,25 @@ pub struct ServerTiming {
 
 const MAX_HEADER: usize = 4096;
 const MAX_ROUTE: usize = 200;
+const MAX_DIGEST: usize = 40;
 
 impl ServerTiming {
-    /// Reads a header value; unknown metrics and garbage are passed over.
+    /// Reads a header value; unknown metrics and invalid parts are ignored.
     pub fn parse(header: &str) -> Self {
         let header = header.get(..MAX_HEADER).unwrap_or(header);
         let mut timing = Self::default();
         for entry in split_outside_quotes(header, ',') {
-            timing.take(entry);
+            timing.apply_entry(entry);
         }
         timing
     }
 
-    /// True when nothing was said.
+    /// True when nothing was reported.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    fn take(&mut self, entry: &str) {
+    fn apply_entry(&mut self, entry: &str) {
         let mut parts = split_outside_quotes(entry, ';').into_iter().map(str::trim);
         let name = parts.next().unwrap_or_default();
         let (mut dur, mut desc) = (None, None);
@@ -73,22 +75,22 @@ impl ServerTiming {
             "cpu" => self.cpu = dur,
             "db" => {
                 self.db = dur;
-                self.db_queries = leading_number(&desc);
+                self.db_queries = parse_leading_number(&desc);
             }
             "cache" => {
                 self.cache = dur;
-                self.cache_hits = field(&desc, "hits=");
-                self.cache_misses = field(&desc, "misses=");
+                self.cache_hits = parse_field(&desc, "hits=");
+                self.cache_misses = parse_field(&desc, "misses=");
             }
             "engine" => self.engine = dur,
             "route" => {
-                self.route = Some(desc.chars().take(MAX_ROUTE).collect()).filter(|r: &String| !r.is_empty());
+                self.route = Some(clip(&desc, MAX_ROUTE).to_owned()).filter(|route| !route.is_empty());
             }
-            "worker" => self.worker = leading_number(&desc),
+            "worker" => self.worker = parse_leading_number(&desc),
             "n1" => {
-                self.repeats = leading_number(&desc);
+                self.repeats = parse_leading_number(&desc);
                 self.repeated_digest =
-                    desc.split_once("x ").map(|(_, digest)| digest.chars().take(40).collect());
+                    desc.split_once("x ").map(|(_, digest)| clip(digest, MAX_DIGEST).to_owned());
             }
             _ => {}
         }
@@ -128,13 +130,13 @@ fn unquote(value: &str) -> String {
     out
 }
 
-fn leading_number(text: &str) -> Option<u32> {
+fn parse_leading_number(text: &str) -> Option<u32> {
     let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
-fn field(text: &str, key: &str) -> Option<u32> {
-    text.split_whitespace().find_map(|word| word.strip_prefix(key)).and_then(leading_number)
+fn parse_field(text: &str, key: &str) -> Option<u32> {
+    text.split_whitespace().find_map(|word| word.strip_prefix(key)).and_then(parse_leading_number)
 }
 
 #[cfg(test)]
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_the_probe_writes() {
+    fn the_header_of_the_probe_is_parsed() {
         let header = r#"app;dur=12.500, cpu;dur=9.1, db;dur=3.25;desc="26 queries", cache;dur=0.1;desc="hits=1 misses=2", engine;dur=1.5;desc="1 calls", route;desc="books/<int:pk>/", worker;desc="4711", n1;desc="24x 3fa9c1""#;
         let timing = ServerTiming::parse(header);
         assert_eq!(timing.app, Some(Micros(12_500)));
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_passed_over() {
+    fn invalid_headers_are_ignored() {
         for text in
             ["", ";;;", "app;dur=x", "app;dur=-3", "app;dur=NaN", "db;desc=\"no number\"", "é\"", "\\\""]
         {

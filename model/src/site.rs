@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Bytes, Micros};
 
-/// How a URL was found to be.
+/// The result of the checks of one URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PageVerdict {
-    /// Answers as it should.
+    /// No problem was found.
     Passed,
-    /// Answers, but something about it deserves a look (see `problems`).
+    /// It works, but has problems (see `problems`).
     Warned,
-    /// Broken: load must not start.
+    /// It is broken: the load must not start.
     Failed,
 }
 
-/// What kind of thing a URL gave.
+/// The kind of content behind a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PageKind {
@@ -27,41 +27,41 @@ pub enum PageKind {
     Html,
     /// A style sheet, script, image or font.
     Asset,
-    /// JSON or another API answer.
+    /// JSON or another API response.
     Api,
-    /// robots.txt, sitemap.xml.
+    /// A file for crawlers: robots.txt or sitemap.xml.
     Meta,
-    /// Anything else.
+    /// Any other content type.
     Other,
 }
 
-/// One thing wrong (or worth a look) on a page: a closed set with evidence.
+/// A problem of a page, with evidence: a closed set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "problem", rename_all = "snake_case")]
 pub enum PageProblem {
-    /// 5xx.
+    /// The response has a 5xx status.
     ServerError {
-        /// The status.
+        /// The HTTP status of the response.
         status: u16,
     },
     /// 4xx on a URL that the site itself links to.
     BrokenLink {
-        /// The status.
+        /// The HTTP status of the response.
         status: u16,
     },
-    /// No answer in time.
+    /// No response within the deadline.
     Timeout {
-        /// How long was waited.
+        /// The time after which the request was given up.
         after_us: Micros,
     },
     /// The connection failed.
     Connection {
-        /// What failed, in plain words.
+        /// The cause, in words.
         why: String,
     },
-    /// Redirects lead in a circle or go on too long.
+    /// Redirects form a loop or are too many.
     RedirectLoop,
-    /// The page shows a debug page of the framework (`DEBUG = True`).
+    /// The response is a debug page of the framework (`DEBUG = True`).
     DebugPage,
     /// No `<title>`, or an empty one.
     NoTitle,
@@ -69,19 +69,19 @@ pub enum PageProblem {
     NotCompressed {
         /// Bytes on the wire.
         bytes: Bytes,
-        /// What gzip would have made of it.
+        /// Its size after gzip.
         gzip_bytes: Bytes,
     },
-    /// A static asset without a lifetime.
+    /// A static asset without caching headers.
     NoCacheHeaders,
     /// A page above 1 MiB on the wire.
     Heavy {
         /// Bytes on the wire.
         bytes: Bytes,
     },
-    /// A template variable, traceback or similar shows through in the body.
+    /// The body contains a template variable, a traceback or the like.
     Marker {
-        /// What was seen.
+        /// The text that was found.
         seen: String,
     },
 }
@@ -100,18 +100,19 @@ impl PageProblem {
     }
 }
 
-/// One URL of the site, visited.
+/// One URL of the site, as the crawl found it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Page {
+#[schemars(rename = "Page")]
+pub struct CrawledPage {
     /// Path and query, as requested.
     pub path: String,
-    /// What it gave.
+    /// The kind of its content.
     pub kind: PageKind,
-    /// Final status; absent when there was no answer.
+    /// Final status; absent without a response.
     pub status: Option<u16>,
     /// Title of the document.
     pub title: Option<String>,
-    /// Where redirects led, in order, as paths (or absolute URLs where they left the site).
+    /// The targets of redirects, in order, as paths (or absolute URLs where they leave the site).
     pub redirects: Vec<String>,
     /// Paths of the pages that link here (at most ten).
     pub linked_from: Vec<String>,
@@ -119,7 +120,7 @@ pub struct Page {
     pub links: Vec<String>,
     /// Paths within the site of its style sheets, scripts and images.
     pub assets: Vec<String>,
-    /// How many clicks from the start.
+    /// Number of links between the start page and this page.
     pub depth: u32,
     /// Time to the first byte.
     pub ttfb_us: Micros,
@@ -131,24 +132,25 @@ pub struct Page {
     pub body_bytes: Bytes,
     /// `Content-Type`, without parameters.
     pub content_type: Option<String>,
-    /// `Content-Encoding`.
+    /// The `Content-Encoding` header.
     pub encoding: Option<String>,
     /// Names and values of the response headers that decide caching (`cache-control`, `vary`, `etag`, `expires`,
     /// `age`, `cache-status`, `last-modified`); `set-cookie` holds cookie names only.
     pub cache_headers: BTreeMap<String, String>,
-    /// The server's own route pattern, when it says so in `Server-Timing`.
+    /// The server's route pattern, where it is reported in `Server-Timing`.
     pub route: Option<String>,
     /// True when the page holds a form that posts.
     pub has_post_form: bool,
-    /// Passed, warned, failed.
+    /// The result of the checks.
     pub verdict: PageVerdict,
-    /// Why.
+    /// Everything that was found wrong; empty when it passed.
     pub problems: Vec<PageProblem>,
 }
 
-/// A link that was left alone, and why.
+/// A link that was not followed, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LeftAlone {
+#[schemars(rename = "LeftAlone")]
+pub struct SkippedLink {
     /// The path or URL.
     pub url: String,
     /// `robots`, `logout-like`, `other-origin`, `limit`, `depth`, `scheme`, `ignored`.
@@ -162,19 +164,21 @@ pub struct SiteMap {
     pub format_version: u32,
     /// Origin that was crawled, e.g. `http://127.0.0.1:18080`.
     pub origin: String,
-    /// Every URL visited, in path order.
-    pub pages: Vec<Page>,
-    /// What was left alone (at most 200 kept; all counted).
-    pub left_alone: Vec<LeftAlone>,
-    /// How many were left alone in all, by reason.
-    pub left_alone_counts: BTreeMap<String, u64>,
-    /// External links seen (host → count); never visited.
+    /// Every URL that was requested, in path order.
+    pub pages: Vec<CrawledPage>,
+    /// Links that were not followed: the first 200.
+    #[serde(rename = "left_alone")]
+    pub skipped_links: Vec<SkippedLink>,
+    /// The number of all links that were not followed, by reason.
+    #[serde(rename = "left_alone_counts")]
+    pub skipped_counts: BTreeMap<String, u64>,
+    /// External links (host → count); never requested.
     pub external: BTreeMap<String, u64>,
     /// True when robots.txt was found and read.
     pub robots: bool,
-    /// Number of URLs that came from sitemaps.
+    /// Number of URLs from sitemaps.
     pub from_sitemap: u64,
-    /// True when a limit (pages, time) ended the crawl before the site did.
+    /// True when a limit (pages, time) ended the crawl before all pages were requested.
     pub truncated: bool,
     /// How long it took, in microseconds.
     pub took_us: Micros,
@@ -182,7 +186,7 @@ pub struct SiteMap {
 
 impl SiteMap {
     /// Pages that are broken.
-    pub fn broken(&self) -> impl Iterator<Item = &Page> {
+    pub fn broken(&self) -> impl Iterator<Item = &CrawledPage> {
         self.pages.iter().filter(|page| page.verdict == PageVerdict::Failed)
     }
 }

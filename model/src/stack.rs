@@ -1,4 +1,4 @@
-//! `stack.json`: what `up` brought up, and where each tier can be looked at.
+//! `stack.json`: the stack that `up` started, and where each tier can be measured.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::via::Via;
 pub enum Driver {
     /// Child processes on this machine.
     Native,
-    /// `docker compose`.
+    /// Containers of `docker compose`.
     Compose,
     /// A site that already runs; kneepoint neither starts nor stops anything.
     Attach,
@@ -32,39 +32,40 @@ impl Driver {
     }
 }
 
-/// What a tier's code runs on: decides how it can be profiled.
+/// What a tier's code runs on, which decides how it can be profiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Runtime {
-    /// CPython.
+    /// CPython, which py-spy can read.
     Python,
     /// Native code built without frame pointers.
     Native,
-    /// Native code of ours, built with frame pointers.
+    /// Native code that is part of kneepoint and built with frame pointers.
     FramePointers,
 }
 
-/// What a tier can be asked about itself, and where. Passwords are never part of it: this is written into the run folder.
+/// An interface through which a tier reports its own counters. Never contains a password, because it is written into the run
+/// folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum Instrument {
     /// MySQL's or `MariaDB`'s own `performance_schema` and status variables.
     Mysql {
-        /// `host:port`.
+        /// The address as `host:port`.
         address: String,
-        /// Who asks.
+        /// The database user that kneepoint connects as.
         user: String,
         /// The site's schema: only its statements are counted.
         schema: String,
     },
-    /// Redis' `INFO`.
+    /// The `INFO` command of Redis.
     Redis {
-        /// `host:port`.
+        /// The address as `host:port`.
         address: String,
     },
-    /// Memcached's `stats`.
+    /// The `stats` command of Memcached.
     Memcached {
-        /// `host:port`.
+        /// The address as `host:port`.
         address: String,
     },
 }
@@ -72,27 +73,27 @@ pub enum Instrument {
 /// One tier as it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TierInfo {
-    /// Which tier.
+    /// The tier of the reference stack that it plays.
     pub tier: Tier,
-    /// What it is, e.g. `gunicorn 27.0.1 (2 sync workers) under supervisor`.
+    /// A description, e.g. `gunicorn 27.0.1 (2 sync workers) under supervisor`.
     pub what: String,
     /// Root processes; all their descendants belong to the tier too.
     pub roots: Vec<u32>,
     /// What its code runs on.
     pub runtime: Runtime,
-    /// Where it listens.
+    /// The URL on which it listens; `None` for tiers without one.
     pub url: Option<Url>,
     /// Workers that can serve at the same time, where that is fixed (processes × threads).
     pub concurrency: Option<u32>,
-    /// nginx `stub_status`.
+    /// URL of nginx `stub_status`, where there is one.
     pub status_url: Option<Url>,
-    /// `/debug/pprof/profile`.
+    /// URL of `/debug/pprof/profile`, where there is one.
     pub pprof_url: Option<Url>,
     /// JSON access log of the proxy.
     pub access_log: Option<String>,
-    /// Log files.
+    /// Paths of its log files.
     pub logs: Vec<String>,
-    /// What it can be asked about itself.
+    /// The interfaces through which it reports its own counters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruments: Vec<Instrument>,
     /// Names of the containers it runs in; empty outside of compose.
@@ -105,31 +106,31 @@ pub struct TierInfo {
 pub struct StackInfo {
     /// Version of this file's format.
     pub format_version: u32,
-    /// How it is run.
+    /// The driver that runs it.
     pub driver: Driver,
     /// Name of the topology.
     pub topology: String,
-    /// Where the site answers: what is crawled and loaded.
+    /// The URL of the site that is crawled and loaded.
     pub base_url: Url,
     /// `Host` header, where it must differ from the URL.
     pub host_header: Option<String>,
-    /// How connections to it are made, where the URL does not say it.
+    /// How connections to it are made, where that does not follow from the URL.
     #[serde(default, skip_serializing_if = "Via::is_plain")]
     pub via: Via,
-    /// The tiers, nearest to the visitor first.
+    /// The tiers, nearest to the user first.
     pub tiers: Vec<TierInfo>,
-    /// Environment switches of the site (secrets left out).
+    /// Environment switches of the site (secrets excluded).
     pub toggles: BTreeMap<String, String>,
     /// Versions of programs and packages.
     pub versions: BTreeMap<String, String>,
-    /// Where the application's probe writes its statements, when there is one.
+    /// The file to which the application's probe writes its statements; `None` without a probe.
     pub statements: Option<String>,
-    /// True for a throw-away stack of kneepoint's own: writing journeys are allowed.
+    /// True for a disposable stack that kneepoint made: journeys that write are allowed.
     pub throw_away: bool,
 }
 
 impl StackInfo {
-    /// The tier of that name.
+    /// The entry of this tier; `None` when the stack has none.
     pub fn tier(&self, tier: Tier) -> Option<&TierInfo> {
         self.tiers.iter().find(|info| info.tier == tier)
     }

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::cache_status::CacheOutcome;
 use crate::finding::Finding;
 use crate::histogram::Quantiles;
-use crate::manifest::{StageRecord, Unmeasured};
+use crate::manifest::StageRecord;
 use crate::profile::ProfileSource;
 use crate::tier::Tier;
 use crate::units::{Bytes, Micros, PerSecond, Ratio};
+use crate::unmeasured::Unmeasured;
 use crate::verdict::Verdict;
 
 /// Version of the contract; raised when a field changes meaning or goes away, not when one is added.
@@ -20,7 +21,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Pages of the smoke crawl.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SmokeSummary {
-    /// URLs visited.
+    /// URLs that were requested.
     pub pages: u64,
     /// Of those, broken.
     pub broken: u64,
@@ -53,9 +54,9 @@ pub struct LoadSummary {
     pub ttfb_us: Quantiles,
     /// Dispatch minus intended start.
     pub sched_lag_us: Quantiles,
-    /// May it be believed?
+    /// Whether the measurement is valid.
     pub valid: bool,
-    /// Why not.
+    /// The reasons when `valid` is false.
     pub why: Vec<String>,
 }
 
@@ -66,33 +67,33 @@ pub struct TimeSplit {
     pub n: u64,
     /// Service time as the client saw it.
     pub total_us: Micros,
-    /// Network, client and proxy.
+    /// Time in network, client and proxy.
     pub network_proxy_us: Micros,
-    /// Waiting for a free worker; absent (and counted in `network_proxy_us`) without a proxy log to tell it apart.
+    /// Waiting for a free worker; absent (and counted in `network_proxy_us`) without a proxy log.
     pub queue_us: Option<Micros>,
-    /// Application code.
+    /// Time in application code.
     pub app_us: Micros,
-    /// Database: by its own timer where it was asked, else as the application saw it.
+    /// Time in the database: from its server-side timer where that is available, else as the application measured it.
     pub db_us: Micros,
-    /// True when `db_us` is the database's own time, and what the application booked beyond it is in `app_us`.
+    /// True when `db_us` is the database's own time, and the rest of what the application counted as database time is in `app_us`.
     #[serde(default)]
     pub db_own_timer: bool,
     /// Cache back end.
     pub cache_us: Micros,
-    /// Engine.
+    /// Time waiting for the engine.
     pub engine_us: Micros,
 }
 
 /// One endpoint of one phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointSummary {
-    /// Phase.
+    /// Name of the phase.
     pub phase: String,
     /// Name of the step.
     pub name: String,
-    /// The server's main route pattern, when it says so.
+    /// The server's most frequent route pattern, where it reports one.
     pub route: Option<String>,
-    /// Requests.
+    /// Requests that ended in the measured part.
     pub requests: u64,
     /// Of those, failed.
     pub errors: u64,
@@ -100,7 +101,7 @@ pub struct EndpointSummary {
     pub rps: PerSecond,
     /// From the intended start.
     pub response_us: Quantiles,
-    /// From sending.
+    /// From the moment of sending.
     pub service_us: Quantiles,
     /// To the first byte.
     pub ttfb_us: Quantiles,
@@ -109,20 +110,20 @@ pub struct EndpointSummary {
     /// Redirects that were followed for each request, where there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirects_per_request: Option<f64>,
-    /// Database statements per request, where the server says so.
+    /// Database statements per request, where the server reports them.
     pub queries_per_request: Option<f64>,
-    /// Share of requests that a cache in front answered, where one speaks.
+    /// Share of requests that a cache in front served, where one reports it.
     pub cache_hit: Option<Ratio>,
-    /// Where the time goes, where the server says so.
+    /// Where the time goes, where the server reports it.
     pub split: Option<TimeSplit>,
 }
 
 /// What one tier used in one phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TierSummary {
-    /// Phase.
+    /// Name of the phase.
     pub phase: String,
-    /// Which tier.
+    /// The tier of the stack.
     pub name: Tier,
     /// CPU time per completed request.
     pub cpu_us_per_request: Option<f64>,
@@ -136,7 +137,7 @@ pub struct TierSummary {
     pub swap_max_bytes: Bytes,
     /// Most open file descriptors.
     pub fds_max: u32,
-    /// Processes that came new in mid-phase (a worker that died and was respawned).
+    /// Processes that started during the phase (a worker that died and was respawned).
     pub respawned: u32,
 }
 
@@ -155,76 +156,76 @@ pub struct CacheSummary {
     pub app_hit: Option<Ratio>,
 }
 
-/// The database, as far as it was seen.
+/// The load of the database, as far as it was measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DbSummary {
-    /// Statements per request over all endpoints that say so.
+    /// Statements per request over all endpoints that report them.
     pub queries_per_request: Option<f64>,
     /// Mean database time per request, as the application saw it.
     pub app_db_us_per_request: Option<f64>,
-    /// Mean database time per request by the database's own timer, where it was asked.
+    /// Mean database time per request from the server-side timer, where it was read.
     #[serde(default)]
     pub own_db_us_per_request: Option<f64>,
-    /// Waits for a row per request, where the database was asked.
+    /// Waits for a row per request, where the database's counters were read.
     #[serde(default)]
     pub row_lock_waits_per_request: Option<f64>,
     /// Deadlocks over the measured phases, where the database counts them.
     #[serde(default)]
     pub deadlocks: Option<u64>,
-    /// Where these come from: `server-timing`, or why there is nothing.
+    /// The source of these figures: `server-timing`, or the reason why there are none.
     pub source: String,
 }
 
-/// One profile.
+/// One profile of one tier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileSummary {
-    /// Which tier.
+    /// The profiled tier.
     pub tier: Tier,
-    /// From where.
+    /// The source of the stacks.
     pub source: ProfileSource,
-    /// Samples taken.
+    /// Samples that were taken.
     pub samples: u64,
-    /// Samples that true CPU time would give.
+    /// Samples that the measured CPU time should produce.
     pub expected_samples: Option<u64>,
     /// File in the run folder.
     pub file: String,
 }
 
-/// One judged assertion.
+/// One assertion and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AssertionSummary {
     /// As it was written, e.g. `p95 < 300ms`.
     pub assertion: String,
-    /// Endpoint it speaks of; absent for the whole phase.
+    /// The endpoint it applies to; absent for the whole phase.
     pub endpoint: Option<String>,
-    /// Phase in which it was judged.
+    /// The phase that was evaluated.
     pub phase: String,
-    /// The figure that was found, with its unit.
+    /// The measured figure, with its unit; `None` without data.
     pub actual: Option<String>,
     /// Values behind the figure.
     pub samples: u64,
     /// `pass`, `fail`, `inconclusive`.
     pub result: AssertionResult,
-    /// Why, when it is not a pass.
+    /// The reason, when it is not a pass.
     pub why: Option<String>,
 }
 
-/// How one assertion was judged.
+/// The result of one assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AssertionResult {
-    /// It holds.
+    /// The assertion holds.
     Pass,
-    /// It does not.
+    /// The assertion does not hold.
     Fail,
-    /// Not enough data, or data that cannot be believed.
+    /// Not enough data, or invalid data.
     Inconclusive,
 }
 
 /// The whole summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// [`SCHEMA_VERSION`].
+    /// Always the [`SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
     /// Name of the run.
     pub run_id: String,
@@ -232,7 +233,7 @@ pub struct Summary {
     pub started: String,
     /// Version of kneepoint.
     pub kneepoint: String,
-    /// What is said, and why.
+    /// The verdict, with its reasons.
     pub verdict: Verdict,
     /// Name of the topology.
     pub topology: String,
@@ -240,23 +241,23 @@ pub struct Summary {
     pub target: String,
     /// The stages, in order.
     pub stages: Vec<StageRecord>,
-    /// The crawl.
+    /// Results of the smoke crawl.
     pub smoke: SmokeSummary,
     /// The phases of load.
     pub load: Vec<LoadSummary>,
-    /// Their endpoints.
+    /// The endpoints of each phase.
     pub endpoints: Vec<EndpointSummary>,
     /// What each tier used.
     pub tiers: Vec<TierSummary>,
-    /// Caches.
+    /// Caches in front of and within the application.
     pub cache: CacheSummary,
-    /// Database.
+    /// Load of the database.
     pub db: DbSummary,
-    /// Profiles.
+    /// The profiles that were taken.
     pub profiles: Vec<ProfileSummary>,
     /// Findings, by estimated saving.
     pub findings: Vec<Finding>,
-    /// Assertions, as judged.
+    /// The assertions with their results.
     pub assertions: Vec<AssertionSummary>,
     /// What could not be measured.
     pub unmeasured: Vec<Unmeasured>,

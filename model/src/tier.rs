@@ -15,13 +15,13 @@ pub enum Tier {
     Server,
     /// The decoupled compute engine.
     Engine,
-    /// Database.
+    /// Database (MySQL, `MariaDB` or SQLite).
     Db,
     /// Cache (Redis, Memcached).
     Cache,
     /// Task queue worker.
     Queue,
-    /// Object storage.
+    /// Object storage with the S3 protocol.
     Objects,
     /// kneepoint's own load generator: it accuses itself first.
     Generator,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use span::{Span, SpanError};
 
-macro_rules! whole {
+macro_rules! integer_unit {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +23,7 @@ macro_rules! whole {
         pub struct $name(pub u64);
 
         impl $name {
-            /// Nothing.
+            /// The value 0.
             pub const ZERO: Self = Self(0);
             /// The bare number.
             pub const fn get(self) -> u64 {
@@ -33,7 +33,7 @@ macro_rules! whole {
             pub fn as_f64(self) -> f64 {
                 self.0 as f64
             }
-            /// Difference that stops at zero: counters may be read slightly out of order.
+            /// The difference, at least zero: counters may be read slightly out of order.
             pub const fn saturating_sub(self, other: Self) -> Self {
                 Self(self.0.saturating_sub(other.0))
             }
@@ -63,15 +63,15 @@ macro_rules! whole {
     };
 }
 
-whole! {
+integer_unit! {
     /// A duration in whole microseconds.
     Micros
 }
-whole! {
+integer_unit! {
     /// A size in bytes.
     Bytes
 }
-whole! {
+integer_unit! {
     /// A moment: milliseconds since the Unix epoch, the one clock of a run folder.
     UnixMillis
 }
@@ -89,18 +89,18 @@ impl Micros {
     pub const fn to_duration(self) -> Duration {
         Duration::from_micros(self.0)
     }
-    /// In milliseconds.
+    /// The value in milliseconds.
     pub fn as_millis(self) -> f64 {
         self.as_f64() / 1000.0
     }
-    /// In seconds.
+    /// The value in seconds.
     pub fn as_secs(self) -> f64 {
         self.as_f64() / 1_000_000.0
     }
 }
 
 impl UnixMillis {
-    /// The wall clock's present reading.
+    /// The current time of the wall clock.
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -137,8 +137,8 @@ impl fmt::Display for Bytes {
 pub struct PerSecond(pub f64);
 
 impl PerSecond {
-    /// `count` things in `duration`; zero when no time has passed.
-    pub fn of(count: u64, duration: Duration) -> Self {
+    /// `count` divided by `duration`; zero for an empty duration.
+    pub fn from_count(count: u64, duration: Duration) -> Self {
         let seconds = duration.as_secs_f64();
         if seconds > 0.0 { Self(count as f64 / seconds) } else { Self(0.0) }
     }
@@ -150,14 +150,14 @@ impl fmt::Display for PerSecond {
     }
 }
 
-/// A share, 0 to 1 unless its name says otherwise.
+/// A share between 0 and 1, unless the field's name states another range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Ratio(pub f64);
 
 impl Ratio {
-    /// `part` of `whole`; `None` when the whole is nothing, because 0/0 is not 0.
-    pub fn of(part: u64, whole: u64) -> Option<Self> {
+    /// `part` divided by `whole`; `None` when `whole` is zero.
+    pub fn from_parts(part: u64, whole: u64) -> Option<Self> {
         (whole > 0).then(|| Self(part as f64 / whole as f64))
     }
 }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_with_a_fitting_unit() {
+    fn durations_are_displayed_with_a_suitable_unit() {
         let shown: Vec<String> =
             [950, 1_500, 25_400, 250_000, 2_500_000].map(|us| Micros(us).to_string()).into();
         assert_eq!(shown, ["950 µs", "1.50 ms", "25.4 ms", "250 ms", "2.50 s"]);
@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_share_of_nothing_is_unknown() {
-        assert_eq!(Ratio::of(0, 0), None);
-        assert_eq!(Ratio::of(1, 4), Some(Ratio(0.25)));
+        assert_eq!(Ratio::from_parts(0, 0), None);
+        assert_eq!(Ratio::from_parts(1, 4), Some(Ratio(0.25)));
     }
 
     #[test]

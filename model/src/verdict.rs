@@ -1,4 +1,4 @@
-//! The verdict of a run: what the gate says, and why.
+//! The verdict of a run, with its reasons.
 
 use std::fmt;
 
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::ExitCode;
 
-/// What may be said of a run, worst first when several apply.
+/// The possible verdicts; when several apply, the last in this list wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictStatus {
     /// Every assertion held on a valid measurement.
     Pass,
-    /// Nothing was asserted; the measurement is valid.
+    /// There are no assertions; the measurement is valid.
     NoAssertions,
-    /// Too little data to judge at least one assertion.
+    /// Too little data for at least one assertion.
     Inconclusive,
     /// An assertion does not hold.
     Fail,
-    /// The measurement itself cannot be believed.
+    /// The measurement itself is invalid.
     Invalid,
-    /// A page is broken; load never started.
+    /// A page is broken; the load was not started.
     SmokeFailed,
-    /// The stack did not come up or went away.
+    /// The stack did not start or stopped during the run.
     StackFailed,
-    /// Stopped before the end; what is there is partial.
+    /// Stopped before the end; the results are partial.
     Partial,
 }
 
@@ -66,11 +66,11 @@ impl fmt::Display for VerdictStatus {
 /// The verdict, with its reasons in order of weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
-    /// What is said.
+    /// The verdict itself.
     pub status: VerdictStatus,
-    /// The number that the process exits with.
+    /// The exit status of the process.
     pub exit_code: u8,
-    /// Why, in full sentences; never empty unless everything passed.
+    /// The reasons, in full sentences; empty only when everything passed.
     pub reasons: Vec<String>,
 }
 

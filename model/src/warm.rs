@@ -1,14 +1,14 @@
-//! `warm.json`: how the site became warm.
+//! `warm.json`: the rounds of requests until the site was in a steady state.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Micros, Ratio};
 
-/// One pass over the pages.
+/// One round of requests to all pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WarmRound {
-    /// Requests made.
+    /// Requests of this round.
     pub requests: u64,
     /// Requests that failed.
     pub errors: u64,
@@ -16,11 +16,11 @@ pub struct WarmRound {
     pub p50_us: Micros,
     /// 95th percentile of response time.
     pub p95_us: Micros,
-    /// Share of answers that a cache gave, where a cache speaks.
+    /// Share of responses that a cache served, where a cache reports it.
     pub hit_ratio: Option<Ratio>,
 }
 
-/// The warming.
+/// All warm-up rounds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WarmResult {
     /// Version of this file's format.
@@ -29,8 +29,9 @@ pub struct WarmResult {
     pub pages: Vec<String>,
     /// The rounds, in order.
     pub rounds: Vec<WarmRound>,
-    /// True when response times (and the hit ratio) had become flat before the rounds ran out.
-    pub flat: bool,
+    /// True when response times (and the hit ratio) reached a steady state within the allowed rounds.
+    #[serde(rename = "flat")]
+    pub steady: bool,
     /// How long it took.
     pub took_us: Micros,
 }

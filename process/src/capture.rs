@@ -1,13 +1,13 @@
-//! Bounded keeping of what a program says: the head of stdout, the tail of stderr, and lines for progress.
+//! Bounded capture of a program's output: the head of stdout, the tail of stderr, and lines for progress.
 //!
-//! Pure: bytes in, values out. No growth without a bound, since what a program prints is not ours to trust.
+//! Pure: bytes in, values out. Every buffer is bounded, because a program may print any amount.
 
 /// Which of the two output streams a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
-    /// Standard output.
+    /// Standard output (descriptor 1).
     Stdout,
-    /// Standard error.
+    /// Standard error (descriptor 2).
     Stderr,
 }
 
@@ -63,29 +63,29 @@ impl Tail {
     }
 }
 
-/// The longest line handed on, in bytes; the rest of a longer line follows as further lines.
-const LINE_CAP: usize = 8 * 1024;
+/// The longest line in bytes; the rest of a longer line follows as further lines.
+const MAX_LINE_BYTES: usize = 8 * 1024;
 
-/// Cuts a byte stream into lines at `\n` and `\r` (progress bars use the latter); empty lines are left out.
+/// Cuts a byte stream into lines at `\n` and `\r` (progress bars use the latter); empty lines are omitted.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(crate) struct LineSplitter {
     partial: Vec<u8>,
 }
 
-impl Lines {
+impl LineSplitter {
     pub(crate) fn push(&mut self, chunk: &[u8], mut each: impl FnMut(&str)) {
         for &byte in chunk {
             let ends = byte == b'\n' || byte == b'\r';
             if !ends {
                 self.partial.push(byte);
             }
-            if ends || self.partial.len() >= LINE_CAP {
+            if ends || self.partial.len() >= MAX_LINE_BYTES {
                 self.flush(&mut each);
             }
         }
     }
 
-    /// Hands on what is left when the stream has ended.
+    /// Emits the rest of the stream as its last line.
     pub(crate) fn flush(&mut self, mut each: impl FnMut(&str)) {
         if !self.partial.is_empty() {
             each(&String::from_utf8_lossy(&self.partial));
@@ -119,7 +119,7 @@ mod tests {
         #[test]
         fn lines_do_not_depend_on_the_chunks(text in "[a-c\n\r]{0,60}", cut in 0usize..60) {
             let cut = cut.min(text.len());
-            let mut lines = Lines::default();
+            let mut lines = LineSplitter::default();
             let mut got = Vec::new();
             lines.push(&text.as_bytes()[..cut], |line| got.push(line.to_owned()));
             lines.push(&text.as_bytes()[cut..], |line| got.push(line.to_owned()));
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_bounded() {
         let mut longest = 0;
-        Lines::default().push(&vec![b'x'; 100_000], |line| longest = longest.max(line.len()));
-        assert_eq!(longest, LINE_CAP);
+        LineSplitter::default().push(&vec![b'x'; 100_000], |line| longest = longest.max(line.len()));
+        assert_eq!(longest, MAX_LINE_BYTES);
     }
 }

@@ -1,7 +1,7 @@
-//! What can go wrong with a program, as values: each carries what a reader needs to know what to do next.
+//! Errors of running a program: each contains what a reader needs to fix it.
 //!
 //! Messages show the argument vector and the end of stderr, never the environment, and values that were given by
-//! [`crate::Program::secret_env`] are struck out of what is shown.
+//! [`crate::Program::secret_env`] are masked.
 
 use std::fmt;
 use std::io;
@@ -31,7 +31,7 @@ impl From<ExitStatus> for Exit {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Code(code),
             (None, Some(signal)) => Self::Signal(signal),
-            // A wait status has either; a stopped child is never reported, since we do not ask for it.
+            // A wait status has either; stopped children are not waited for.
             (None, None) => Self::Signal(0),
         }
     }
@@ -46,30 +46,34 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A program that ended badly or had to be ended: what it was, how long it ran, and its last words.
+/// A program that failed or had to be ended: its arguments, how long it ran, and the end of its output.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// The program and its arguments, quoted as for a shell. Never the environment.
     pub argv: String,
-    /// How it ended; `None` when it had not ended by itself.
+    /// How it ended; `None` when it was ended by this process.
     pub exit: Option<Exit>,
-    /// The end of its stderr, or of its stdout when stderr was empty; secrets struck out, bounded.
-    pub last_words: String,
+    /// The end of its stderr, or of its stdout when stderr was empty; bounded, without secret values.
+    pub output_tail: String,
     /// How long it ran.
     pub elapsed: Duration,
 }
 
 impl Failure {
-    fn quoted_last_words(&self) -> String {
-        let words = self.last_words.trim_end();
-        if words.is_empty() { "it said nothing".to_owned() } else { format!("its last words:\n{words}") }
+    fn quoted_output_tail(&self) -> String {
+        let tail = self.output_tail.trim_end();
+        if tail.is_empty() {
+            "it printed nothing".to_owned()
+        } else {
+            format!("the end of its output:\n{tail}")
+        }
     }
 }
 
 /// Why a program could not be run, or did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// The program is not installed, or not on PATH. The caller knows how to install it and should say so.
+    /// The program is not installed, or not on PATH. The caller knows how to install it and adds that to its message.
     #[error("`{program}` was not found on PATH; install it or give its full path")]
     NotFound {
         /// The name that was looked for.
@@ -83,12 +87,12 @@ pub enum ProcessError {
         /// The missing folder.
         path: PathBuf,
     },
-    /// The system refused to start the program (permission, missing interpreter, no memory).
+    /// The system could not start the program (permission, missing interpreter, no memory).
     #[error("failed to start `{argv}`: {source}")]
     CannotStart {
         /// The program and its arguments.
         argv: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The log file of a service could not be opened for appending.
@@ -96,36 +100,36 @@ pub enum ProcessError {
     Log {
         /// The log file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The program ended with something other than success.
-    #[error("`{}` failed with {} after {:.1} s; {}", .0.argv, exit_text(.0), .0.elapsed.as_secs_f64(), .0.quoted_last_words())]
+    #[error("`{}` failed with {} after {:.1} s; {}", .0.argv, exit_text(.0), .0.elapsed.as_secs_f64(), .0.quoted_output_tail())]
     Failed(Box<Failure>),
-    /// The program was still running at its deadline and was ended, with everything it had started.
-    #[error("`{}` did not end within {:.1} s and was stopped; {}", .0.argv, .0.elapsed.as_secs_f64(), .0.quoted_last_words())]
+    /// The program was still running at its deadline and was ended with all its descendants.
+    #[error("`{}` did not end within {:.1} s and was stopped; {}", .0.argv, .0.elapsed.as_secs_f64(), .0.quoted_output_tail())]
     TimedOut(Box<Failure>),
-    /// The caller asked to stop; the program was ended, with everything it had started.
+    /// The caller cancelled; the program was ended with all its descendants.
     #[error("`{}` was stopped on request after {:.1} s", .0.argv, .0.elapsed.as_secs_f64())]
     Cancelled(Box<Failure>),
-    /// Waiting for the program failed, which the system does not do in normal operation.
+    /// Waiting for the program failed, which does not happen in normal operation.
     #[error("failed to wait for `{argv}`: {source}")]
     Wait {
         /// The program and its arguments.
         argv: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Some processes of a session were still there after SIGKILL (uninterruptible sleep, or another user's).
-    #[error("{} processes of `{name}` are still there after SIGKILL (pids {pids:?}); look at them with `ps`", pids.len())]
+    /// Some processes of a session were still running after SIGKILL (uninterruptible sleep, or another user's).
+    #[error("{} processes of `{name}` are still running after SIGKILL (pids {pids:?}); inspect them with `ps`", pids.len())]
     Survivors {
         /// The service's name.
         name: String,
         /// Their process ids.
         pids: Vec<i32>,
     },
-    /// The watchdog no longer listens; services would outlive us if we were killed.
-    #[error("failed to tell the watchdog: {0}")]
+    /// The watchdog has ended; services would outlive this process if it were killed.
+    #[error("failed to send an order to the watchdog: {0}")]
     Watchdog(io::Error),
 }
 
@@ -138,22 +142,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_says_argv_code_seconds_and_last_words() {
+    fn a_failure_shows_argv_code_seconds_and_output() {
         let failure = Failure {
             argv: "false --really".to_owned(),
             exit: Some(Exit::Code(3)),
-            last_words: "no such table\n".to_owned(),
+            output_tail: "no such table\n".to_owned(),
             elapsed: Duration::from_millis(1_240),
         };
         let text = ProcessError::Failed(Box::new(failure)).to_string();
         assert_eq!(
             text,
-            "`false --really` failed with exit code 3 after 1.2 s; its last words:\nno such table"
+            "`false --really` failed with exit code 3 after 1.2 s; the end of its output:\nno such table"
         );
     }
 
     #[test]
-    fn exit_tells_codes_from_signals() {
+    fn exit_distinguishes_codes_from_signals() {
         assert_eq!(Exit::from(ExitStatus::from_raw(0x0200)), Exit::Code(2));
         assert_eq!(Exit::from(ExitStatus::from_raw(9)), Exit::Signal(9));
         assert!(Exit::Code(0).success() && !Exit::Signal(15).success());

@@ -1,15 +1,14 @@
-//! The one place that starts programs: deadline, stderr carried into the error, everything started is stopped.
+//! The only crate that starts programs: with a deadline, with the end of stderr in the error, and everything started is stopped.
 //!
 //! Three ways to run something, by how long it lives:
 //!
 //! - [`Program::run`]: a tool that ends by itself (migrations, `perf script`): deadline, captured output, typed errors;
 //! - [`Program::start`]: a [`Service`] in its own session (gunicorn, nginx), stopped with all its descendants;
-//! - [`Watchdog`]: a tiny copy of ourselves that ends the services when we were killed and could not.
+//! - [`Watchdog`]: a second process of the same binary that ends the services when this process was killed.
 //!
-//! It must not know what it runs: no names of tiers, no parsing of a tool's output. Linux only (`/proc`, sessions,
+//! It must not know the programs it runs: no names of tiers, no parsing of a tool's output. Linux only (`/proc`, sessions,
 //! `PR_SET_PDEATHSIG`, pidfds).
 
-mod cancel;
 mod capture;
 mod error;
 mod program;
@@ -20,7 +19,6 @@ mod spawn;
 mod stat;
 pub mod watchdog;
 
-pub use cancel::Cancel;
 pub use capture::Stream;
 pub use error::{Exit, Failure, ProcessError};
 pub use program::{Program, find};

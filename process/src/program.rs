@@ -1,7 +1,7 @@
-//! What to run: a builder of program, arguments, environment and folder, with a printable form that keeps secrets.
+//! A builder for a program with arguments, environment and folder; its printed form shows no secret.
 //!
 //! Standard input is always empty, so that a tool that wants to ask a question fails instead of waiting.
-//! Arguments are shown in messages and by `ps`; what is secret goes into [`Program::secret_env`].
+//! Arguments are shown in messages and by `ps`; secret values go into [`Program::secret_env`].
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -10,15 +10,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::{Cancel, ProcessError};
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::text;
 
-/// How much of the argument vector messages show, in characters.
-const SHOWN_ARGV: usize = 600;
-/// Standard output kept by [`Program::run`] when [`Program::stdout_cap`] does not say otherwise.
+use crate::ProcessError;
+
+/// Characters of the argument vector that messages show.
+const MAX_SHOWN_ARGV: usize = 600;
+/// Bytes of standard output that [`Program::run`] keeps by default; see [`Program::stdout_cap`].
 const STDOUT_CAP: usize = 64 * 1024 * 1024;
-/// Standard error kept (its end).
+/// Bytes of the end of standard error that are kept by default.
 const STDERR_TAIL: usize = 16 * 1024;
-/// What a program gets between SIGTERM and SIGKILL.
+/// The default time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A program with its arguments, environment and folder, not yet running.
@@ -69,13 +72,13 @@ impl Program {
         }
     }
 
-    /// Adds one argument.
+    /// Adds one argument at the end.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
-    /// Adds arguments.
+    /// Adds several arguments at the end.
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
@@ -87,7 +90,7 @@ impl Program {
         self
     }
 
-    /// Sets an environment variable whose value is struck out of every line and message this crate hands on.
+    /// Sets an environment variable whose value is masked in every line and message of this crate.
     pub fn secret_env(mut self, key: impl AsRef<OsStr>, value: &str) -> Self {
         if !value.is_empty() {
             self.secrets.push(value.to_owned());
@@ -101,19 +104,19 @@ impl Program {
         self
     }
 
-    /// Forgets the inherited environment and everything set so far.
+    /// Drops the inherited environment and all variables set so far.
     pub fn env_clear(mut self) -> Self {
         self.env.push(EnvChange::Clear);
         self
     }
 
-    /// Runs in this folder.
+    /// Sets the working folder.
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cwd = Some(folder.into());
         self
     }
 
-    /// Stops a [`Program::run`] as soon as this switch is thrown.
+    /// Ends a [`Program::run`] as soon as `cancel` is cancelled.
     pub fn cancel_on(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
@@ -143,7 +146,7 @@ impl Program {
     }
 
     /// Replaces every secret value in `text` by `***`.
-    pub(crate) fn strike_secrets(&self, text: &str) -> String {
+    pub(crate) fn mask_secrets(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
     }
 
@@ -168,7 +171,7 @@ impl Program {
         command
     }
 
-    /// Sorts out what a refusal to start means: ENOENT alone may be program, folder or interpreter.
+    /// Finds the cause of a failed start: ENOENT can mean the program, the folder or the interpreter.
     pub(crate) fn start_error(&self, source: io::Error) -> ProcessError {
         if source.kind() == io::ErrorKind::NotFound {
             if let Some(path) = self.cwd.as_ref().filter(|path| !path.is_dir()) {
@@ -193,11 +196,8 @@ impl fmt::Display for Program {
             text.push(' ');
             text.push_str(&quote(arg));
         }
-        let text = self.strike_secrets(&text);
-        match text.char_indices().nth(SHOWN_ARGV) {
-            Some((end, _)) => write!(f, "{}…", &text[..end]),
-            None => f.write_str(&text),
-        }
+        let text = self.mask_secrets(&text);
+        f.write_str(&text::ellipsize(&text, MAX_SHOWN_ARGV))
     }
 }
 
@@ -220,7 +220,7 @@ fn quote(arg: &OsStr) -> String {
     quoted
 }
 
-/// The full path of an installed program, looked for on PATH and then in the system folders (`/usr/local/sbin`,
+/// The full path of an installed program, searched on PATH and then in the system folders (`/usr/local/sbin`,
 /// `/usr/sbin`, `/sbin`) that a user's PATH on Debian leaves out although nginx and others live there.
 pub fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {

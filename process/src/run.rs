@@ -1,7 +1,7 @@
-//! Runs a tool to its end: everything it says is read, its deadline is kept, and nothing of it is left running.
+//! Runs a tool to its end: all its output is read, its deadline is enforced, and no process of it is left running.
 //!
-//! Two threads read the pipes, so that a program never blocks on a full one; the caller's thread waits. What the
-//! program leaves behind in its session when it ends (a `sleep &` of a shell) is ended too, which also closes the pipes.
+//! Two threads read the pipes, so that a program never blocks on a full one; the caller's thread waits. Processes
+//! that the program leaves in its session when it ends (a `sleep &` of a shell) are ended too, which also closes the pipes.
 
 use std::io::Read;
 use std::process::{Child, Stdio};
@@ -10,29 +10,29 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Program;
-use crate::capture::{Head, Lines, Stream, Tail};
+use crate::capture::{Head, LineSplitter, Stream, Tail};
 use crate::error::{Exit, Failure, ProcessError};
 use crate::session::{self, SessionRef};
 use crate::spawn::{OnParentDeath, spawn};
 
-/// How often the deadline, the cancel switch and the child are looked at.
-const TICK: Duration = Duration::from_millis(10);
-/// How long to wait for the pipes to close once the whole session has gone: only a process that left the session
-/// (a daemon) can still hold them, and it is not waited for.
-const DRAIN: Duration = Duration::from_millis(500);
-/// Chunks read but not yet kept; beyond it the program waits, as it would for any slow reader.
-const QUEUE: usize = 64;
+/// How often the deadline, the cancel switch and the child are checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// How long to wait for the pipes to close after the whole session has ended: only a process that left the session
+/// (a daemon) can still hold them open.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Chunks that were read and not yet stored; when the queue is full the program blocks, as with any slow reader.
+const QUEUE_LENGTH: usize = 64;
 
-/// What a successful program left.
+/// The output of a program that ended successfully.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// Standard output, up to [`Program::stdout_cap`].
     pub stdout: Vec<u8>,
     /// Bytes of standard output beyond the cap, which were dropped.
     pub stdout_dropped: u64,
-    /// The end of standard error, secrets struck out.
+    /// The end of standard error, without secret values.
     pub stderr_tail: String,
-    /// From start to end.
+    /// Time from the start of the program to its end.
     pub elapsed: Duration,
 }
 
@@ -43,18 +43,18 @@ impl Output {
     }
 }
 
-/// Why we stopped waiting.
+/// Why waiting for a program ended.
 #[derive(Clone, Copy)]
-enum End {
+enum WaitEnd {
     Exited(Exit),
     Deadline,
     Cancelled,
 }
 
 impl Program {
-    /// Runs to the end and gives what the program printed.
+    /// Runs the program to its end and returns its output.
     ///
-    /// At the deadline, or when the cancel switch is thrown, the whole session gets SIGTERM and after
+    /// At the deadline, or on cancellation, the whole session gets SIGTERM and after
     /// [`Program::grace`] SIGKILL. Blocks; from async code call it in a blocking task.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Program {
         self.run_with_lines(deadline, &mut |_, _| {})
     }
 
-    /// As [`Program::run`], handing on each line as it is printed (bounded, secrets struck out), for progress.
+    /// As [`Program::run`], but calls `each` with every line as it is printed (bounded, without secret values), for progress.
     pub fn run_with_lines(
         &self,
         deadline: Duration,
@@ -77,7 +77,7 @@ impl Program {
         let end = running.wait(started + deadline, each)?;
         running.end_session();
         running.drain(each);
-        running.judge(end, started.elapsed())
+        running.into_result(end, started.elapsed())
     }
 }
 
@@ -90,19 +90,19 @@ struct Running<'a> {
     stdout: Head,
     stderr: Tail,
     stdout_tail: Tail,
-    lines: [Lines; 2],
+    lines: [LineSplitter; 2],
 }
 
 impl<'a> Running<'a> {
     fn new(program: &'a Program, mut child: Child) -> Self {
-        let (sender, chunks) = sync_channel(QUEUE);
+        let (sender, chunks) = sync_channel(QUEUE_LENGTH);
         if let Some(pipe) = child.stdout.take() {
-            read_in_thread(pipe, Stream::Stdout, sender.clone());
+            spawn_reader(pipe, Stream::Stdout, sender.clone());
         }
         if let Some(pipe) = child.stderr.take() {
-            read_in_thread(pipe, Stream::Stderr, sender);
+            spawn_reader(pipe, Stream::Stderr, sender);
         }
-        let session = SessionRef::of_leader(child.id() as i32);
+        let session = SessionRef::from_leader(child.id() as i32);
         Self {
             program,
             child,
@@ -111,33 +111,37 @@ impl<'a> Running<'a> {
             stdout: Head::new(program.stdout_cap),
             stderr: Tail::new(program.stderr_tail),
             stdout_tail: Tail::new(program.stderr_tail),
-            lines: [Lines::default(), Lines::default()],
+            lines: [LineSplitter::default(), LineSplitter::default()],
         }
     }
 
-    fn wait(&mut self, deadline: Instant, each: &mut dyn FnMut(Stream, &str)) -> Result<End, ProcessError> {
+    fn wait(
+        &mut self,
+        deadline: Instant,
+        each: &mut dyn FnMut(Stream, &str),
+    ) -> Result<WaitEnd, ProcessError> {
         loop {
-            match self.chunks.recv_timeout(TICK) {
-                Ok((stream, chunk)) => self.keep(stream, &chunk, each),
+            match self.chunks.recv_timeout(POLL_INTERVAL) {
+                Ok((stream, chunk)) => self.store(stream, &chunk, each),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK / 4),
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL_INTERVAL / 4),
             }
             let status = self.child.try_wait();
             let status =
                 status.map_err(|source| ProcessError::Wait { argv: self.program.to_string(), source })?;
             if let Some(status) = status {
-                return Ok(End::Exited(status.into()));
+                return Ok(WaitEnd::Exited(status.into()));
             }
             if self.program.cancel.is_cancelled() {
-                return Ok(End::Cancelled);
+                return Ok(WaitEnd::Cancelled);
             }
             if Instant::now() >= deadline {
-                return Ok(End::Deadline);
+                return Ok(WaitEnd::Deadline);
             }
         }
     }
 
-    /// Ends whatever is left of the session, in the case of an exit only what the leader left behind.
+    /// Ends all remaining processes of the session; after a normal exit, those that the leader left behind.
     fn end_session(&mut self) {
         let child = &mut self.child;
         session::end(&[self.session], self.program.grace, &mut || {
@@ -146,18 +150,18 @@ impl<'a> Running<'a> {
     }
 
     fn drain(&mut self, each: &mut dyn FnMut(Stream, &str)) {
-        let until = Instant::now() + DRAIN;
+        let until = Instant::now() + DRAIN_TIMEOUT;
         while let Ok((stream, chunk)) =
             self.chunks.recv_timeout(until.saturating_duration_since(Instant::now()))
         {
-            self.keep(stream, &chunk, each);
+            self.store(stream, &chunk, each);
         }
         for stream in [Stream::Stdout, Stream::Stderr] {
-            self.lines[stream as usize].flush(|line| each(stream, &self.program.strike_secrets(line)));
+            self.lines[stream as usize].flush(|line| each(stream, &self.program.mask_secrets(line)));
         }
     }
 
-    fn keep(&mut self, stream: Stream, chunk: &[u8], each: &mut dyn FnMut(Stream, &str)) {
+    fn store(&mut self, stream: Stream, chunk: &[u8], each: &mut dyn FnMut(Stream, &str)) {
         match stream {
             Stream::Stdout => {
                 self.stdout.push(chunk);
@@ -166,27 +170,27 @@ impl<'a> Running<'a> {
             Stream::Stderr => self.stderr.push(chunk),
         }
         let program = self.program;
-        self.lines[stream as usize].push(chunk, |line| each(stream, &program.strike_secrets(line)));
+        self.lines[stream as usize].push(chunk, |line| each(stream, &program.mask_secrets(line)));
     }
 
-    fn judge(mut self, end: End, elapsed: Duration) -> Result<Output, ProcessError> {
+    fn into_result(mut self, end: WaitEnd, elapsed: Duration) -> Result<Output, ProcessError> {
         let program = self.program;
-        let take = |tail: &mut Tail| program.strike_secrets(&std::mem::replace(tail, Tail::new(1)).text());
+        let take = |tail: &mut Tail| program.mask_secrets(&std::mem::replace(tail, Tail::new(1)).text());
         let stderr_tail = take(&mut self.stderr);
-        if let End::Exited(exit) = end
+        if let WaitEnd::Exited(exit) = end
             && exit.success()
         {
             let Head { bytes: stdout, dropped: stdout_dropped, .. } =
                 std::mem::replace(&mut self.stdout, Head::new(0));
             return Ok(Output { stdout, stdout_dropped, stderr_tail, elapsed });
         }
-        let last_words =
+        let output_tail =
             if stderr_tail.trim().is_empty() { take(&mut self.stdout_tail) } else { stderr_tail };
-        let failure = |exit| Box::new(Failure { argv: program.to_string(), exit, last_words, elapsed });
+        let failure = |exit| Box::new(Failure { argv: program.to_string(), exit, output_tail, elapsed });
         Err(match end {
-            End::Exited(exit) => ProcessError::Failed(failure(Some(exit))),
-            End::Deadline => ProcessError::TimedOut(failure(None)),
-            End::Cancelled => ProcessError::Cancelled(failure(None)),
+            WaitEnd::Exited(exit) => ProcessError::Failed(failure(Some(exit))),
+            WaitEnd::Deadline => ProcessError::TimedOut(failure(None)),
+            WaitEnd::Cancelled => ProcessError::Cancelled(failure(None)),
         })
     }
 }
@@ -197,13 +201,9 @@ impl Drop for Running<'_> {
     }
 }
 
-/// The thread ends at end of file. Should a daemon keep the pipe open, the thread stays blocked until that one ends;
-/// it holds nothing but the pipe.
-fn read_in_thread(
-    mut pipe: impl Read + Send + 'static,
-    stream: Stream,
-    sender: SyncSender<(Stream, Vec<u8>)>,
-) {
+/// The thread ends at end of file. If a daemon keeps the pipe open, the thread stays blocked until the daemon ends; it holds
+/// nothing but the pipe.
+fn spawn_reader(mut pipe: impl Read + Send + 'static, stream: Stream, sender: SyncSender<(Stream, Vec<u8>)>) {
     thread::spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = pipe.read(&mut buffer) {

@@ -1,4 +1,4 @@
-//! A program that lives for long: started in its own session, watched, and stopped with all its descendants.
+//! A long-running program: started in its own session, watched, and stopped with all its descendants.
 //!
 //! `stop` and `Drop` may be called in any order and any number of times. A dropped [`Lifetime::DieWithParent`] service is
 //! stopped; a [`Lifetime::Detached`] one lives on and is found again by its [`SessionRef`].
@@ -15,27 +15,27 @@ use crate::error::{Exit, ProcessError};
 use crate::session::{self, ProcessInfo, SessionId, SessionRef};
 use crate::spawn::{OnParentDeath, spawn};
 
-/// What a service that was dropped without `stop` gets between SIGTERM and SIGKILL.
-const DROP_GRACE: Duration = Duration::from_secs(1);
+/// The time between SIGTERM and SIGKILL for a service that is dropped without `stop`.
+const DROP_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// What becomes of a service when the process that started it ends.
+/// Whether a service ends with the process that started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
     /// The kernel sends its leader SIGTERM (also when we were killed); dropping the [`Service`] stops it.
     /// For descendants that do not follow their leader, see [`crate::Watchdog`].
     DieWithParent,
-    /// It lives on, to be stopped later by its [`SessionRef`].
+    /// It keeps running and can be stopped later by its [`SessionRef`].
     Detached,
 }
 
-/// How to start a service.
+/// Name, log and lifetime of a service to start.
 #[derive(Debug, Clone)]
 pub struct StartOptions {
-    /// What messages call it.
+    /// The name that messages use.
     pub name: String,
-    /// Where stdout and stderr are appended; `None` throws them away.
+    /// The file to which stdout and stderr are appended; `None` discards them.
     pub log: Option<PathBuf>,
-    /// Whether it outlives us.
+    /// Whether it outlives this process.
     pub lifetime: Lifetime,
 }
 
@@ -56,8 +56,8 @@ struct Leader {
 }
 
 impl Leader {
-    /// Takes notice of an end, and thereby reaps the zombie.
-    fn look(&mut self) -> Option<Exit> {
+    /// Checks for the end of the leader, which also reaps the zombie.
+    fn poll_exit(&mut self) -> Option<Exit> {
         if self.exit.is_none()
             && let Ok(Some(status)) = self.child.try_wait()
         {
@@ -68,7 +68,7 @@ impl Leader {
 }
 
 impl Program {
-    /// Starts a service. That it started does not mean that it is ready: ask it, and look at [`Service::is_alive`].
+    /// Starts a service. A started service is not necessarily ready: send it a request, and check [`Service::is_alive`].
     ///
     /// # Errors
     /// `NotFound`, `NoFolder`, `CannotStart`, or `Log` when the log cannot be opened.
@@ -77,10 +77,10 @@ impl Program {
         let log = attach_log(&mut command, options.log)?;
         let on_death = match options.lifetime {
             Lifetime::DieWithParent => OnParentDeath::Terminate,
-            Lifetime::Detached => OnParentDeath::LiveOn,
+            Lifetime::Detached => OnParentDeath::KeepRunning,
         };
         let child = spawn(command, on_death).map_err(|error| self.start_error(error))?;
-        let session = SessionRef::of_leader(child.id() as i32);
+        let session = SessionRef::from_leader(child.id() as i32);
         let leader = Mutex::new(Leader { child, exit: None });
         Ok(Service { name: options.name, session, lifetime: options.lifetime, log, leader })
     }
@@ -106,7 +106,7 @@ fn attach_log(command: &mut Command, log: Option<PathBuf>) -> Result<Option<(Pat
 }
 
 impl Service {
-    /// What messages call it.
+    /// The name that messages use.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -121,12 +121,12 @@ impl Service {
         self.session.session
     }
 
-    /// When the leader started, in clock ticks since boot.
+    /// Start time of the leader, in clock ticks since boot.
     pub fn started_ticks(&self) -> u64 {
         self.session.leader_start_ticks
     }
 
-    /// What to store so that another process can find and stop this service.
+    /// A reference that can be stored; with it another process can find and stop this service.
     pub fn session_ref(&self) -> SessionRef {
         self.session
     }
@@ -138,15 +138,15 @@ impl Service {
 
     /// Whether the leader runs.
     pub fn is_alive(&self) -> bool {
-        self.leader().look().is_none()
+        self.leader().poll_exit().is_none()
     }
 
     /// How the leader ended, once it has.
     pub fn exit_status(&self) -> Option<Exit> {
-        self.leader().look()
+        self.leader().poll_exit()
     }
 
-    /// The end of what the service wrote to its log since it was started, at most `bytes`; empty without a log.
+    /// The end of the log since the service was started, at most `bytes`; empty without a log.
     pub fn log_tail(&self, bytes: u64) -> String {
         self.log.as_ref().and_then(|(path, begins)| tail_of(path, *begins, bytes).ok()).unwrap_or_default()
     }
@@ -158,7 +158,7 @@ impl Service {
     /// `Survivors` when something is left after SIGKILL.
     pub fn stop(&self, grace: Duration) -> Result<(), ProcessError> {
         let survivors = session::end(&[self.session], grace, &mut || {
-            self.leader().look();
+            self.leader().poll_exit();
         });
         if survivors.is_empty() {
             return Ok(());
@@ -167,7 +167,7 @@ impl Service {
         Err(ProcessError::Survivors { name: self.name.clone(), pids })
     }
 
-    /// A panic elsewhere must not keep us from stopping what runs, so poisoning is ignored.
+    /// Poisoning is ignored: a panic elsewhere must not prevent stopping the service.
     fn leader(&self) -> MutexGuard<'_, Leader> {
         self.leader.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,9 +176,9 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         match self.lifetime {
-            // A destructor has nobody to tell about survivors.
-            Lifetime::DieWithParent => drop(self.stop(DROP_GRACE)),
-            Lifetime::Detached => drop(self.leader().look()),
+            // A destructor has no way to report survivors.
+            Lifetime::DieWithParent => drop(self.stop(DROP_GRACE_PERIOD)),
+            Lifetime::Detached => drop(self.leader().poll_exit()),
         }
     }
 }

@@ -15,35 +15,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProcStat;
 
-/// How long SIGKILL may take to show before we call what is left survivors.
-const KILL_SHOWS: Duration = Duration::from_secs(2);
-/// The pause between two looks, growing from the first to the second.
-const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+/// How long SIGKILL may take to become effective; processes that are alive after it are survivors.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause between two scans of `/proc`; it doubles from the first value to the second.
+const SCAN_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
 
 /// A session id: the process id of the process that called `setsid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub i32);
 
-/// A session that can be told from a later one with the same number; may be stored and used by another process.
+/// A session together with its start time, which tells it from a later one with the same id; may be stored and used by another
+/// process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionRef {
-    /// The session.
+    /// The session id, which may be reused after the session has ended.
     pub session: SessionId,
     /// When its leader started, in clock ticks since boot.
     pub leader_start_ticks: u64,
 }
 
-/// A living process of a session.
+/// A running process of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessInfo {
-    /// Process id.
+    /// Process id; may be reused after the process has ended.
     pub pid: i32,
     /// Parent's process id.
     pub ppid: i32,
     /// Command name, at most 15 bytes, as the process chose it.
     pub comm: String,
-    /// Start time in clock ticks since boot; with `pid` it names a process for good.
+    /// Start time in clock ticks since boot; together with `pid` it identifies a process.
     pub start_ticks: u64,
 }
 
@@ -54,85 +55,85 @@ impl From<&ProcStat> for ProcessInfo {
 }
 
 impl SessionRef {
-    /// The session that a child of ours leads, which we have not reaped yet: so `/proc` has it, at least as a zombie.
-    pub(crate) fn of_leader(pid: i32) -> Self {
+    /// The session that a child of this process leads. The child is not reaped yet, so `/proc` still contains it.
+    pub(crate) fn from_leader(pid: i32) -> Self {
         let leader_start_ticks = ProcStat::read(pid).map_or(0, |stat| stat.start_ticks);
         Self { session: SessionId(pid), leader_start_ticks }
     }
 
-    /// The living processes of this session; empty when it has ended, or when its number now belongs to another.
+    /// The running processes of this session; empty when it has ended or when its id now belongs to another session.
     pub fn members(self) -> Vec<ProcessInfo> {
-        living(&scan(), self)
+        running_members(&scan(), self)
     }
 
-    /// Whether any process of this session lives.
+    /// Whether any process of this session is running.
     pub fn is_alive(self) -> bool {
         !self.members().is_empty()
     }
 }
 
-/// The living processes of a session, by process id; without the protection of [`SessionRef::members`].
+/// The running processes of a session id; without the check for a reused id that [`SessionRef::members`] makes.
 pub fn members(session: SessionId) -> Vec<ProcessInfo> {
     let all = scan();
     all.iter().filter(|stat| stat.session == session.0 && !stat.is_dead()).map(ProcessInfo::from).collect()
 }
 
-/// Ends a session: SIGTERM to its leader (to every process, once the leader has gone), SIGKILL after `grace`.
-/// Gives those that are still there two seconds after that; empty is success.
+/// Ends a session: SIGTERM to its leader (to every process, if the leader has ended), SIGKILL after `grace`.
+/// Returns the processes that are still running two seconds after that; empty means success.
 pub fn kill(session: SessionRef, grace: Duration) -> Vec<ProcessInfo> {
     end(&[session], grace, &mut || {})
 }
 
-/// Ends several sessions at once; `reap` is called before each look, for the caller to reap its children.
+/// Ends several sessions at once; `reap` is called before each scan, so that the caller can reap its children.
 pub(crate) fn end(sessions: &[SessionRef], grace: Duration, reap: &mut dyn FnMut()) -> Vec<ProcessInfo> {
     let started = Instant::now();
-    let mut told = HashSet::new();
-    let mut pause = LOOK.0;
+    let mut terminated = HashSet::new();
+    let mut pause = SCAN_PAUSE.0;
     loop {
         reap();
         let all = scan();
-        let left: Vec<(SessionRef, Vec<ProcessInfo>)> =
-            sessions.iter().map(|session| (*session, living(&all, *session))).collect();
-        if left.iter().all(|(_, members)| members.is_empty()) {
+        let remaining: Vec<(SessionRef, Vec<ProcessInfo>)> =
+            sessions.iter().map(|session| (*session, running_members(&all, *session))).collect();
+        if remaining.iter().all(|(_, members)| members.is_empty()) {
             return Vec::new();
         }
         let waited = started.elapsed();
-        if waited >= grace + KILL_SHOWS {
-            return left.into_iter().flat_map(|(_, members)| members).collect();
+        if waited >= grace + KILL_TIMEOUT {
+            return remaining.into_iter().flat_map(|(_, members)| members).collect();
         }
-        for (session, members) in &left {
+        for (session, members) in &remaining {
             if waited >= grace {
                 for process in members {
                     signal(process, Signal::KILL);
                 }
             } else {
-                let new = to_tell(*session, members)
-                    .filter(|process| told.insert((process.pid, process.start_ticks)));
+                let new = sigterm_targets(*session, members)
+                    .filter(|process| terminated.insert((process.pid, process.start_ticks)));
                 for process in new {
                     signal(process, Signal::TERM);
                 }
             }
         }
         thread::sleep(pause);
-        pause = (pause * 2).min(LOOK.1);
+        pause = (pause * 2).min(SCAN_PAUSE.1);
     }
 }
 
-/// Who gets SIGTERM: the leader knows best how to end its workers, so the others are told only when it has gone.
-fn to_tell(session: SessionRef, members: &[ProcessInfo]) -> impl Iterator<Item = &ProcessInfo> {
-    let led = members.iter().any(|process| process.pid == session.session.0);
-    members.iter().filter(move |process| !led || process.pid == session.session.0)
+/// The processes that get SIGTERM: only the leader, which ends its own workers; all others only when it has ended.
+fn sigterm_targets(session: SessionRef, members: &[ProcessInfo]) -> impl Iterator<Item = &ProcessInfo> {
+    let has_leader = members.iter().any(|process| process.pid == session.session.0);
+    members.iter().filter(move |process| !has_leader || process.pid == session.session.0)
 }
 
-/// Decides which processes are living members of this very session.
+/// Selects the running members of exactly this session.
 ///
-/// While any process of a session lives, the kernel does not give its number to a new process. So a leader (living or
-/// zombie) with another start time means that the number was used again; and without a leader, a process that is older
-/// than the leader we knew cannot be its descendant.
-fn living(all: &[ProcStat], wanted: SessionRef) -> Vec<ProcessInfo> {
+/// While any process of a session runs, the kernel does not assign its id to a new process. So a leader (running or zombie)
+/// with another start time means that the id was reused; and without a leader, a process that is older than the known leader
+/// cannot be its descendant.
+fn running_members(all: &[ProcStat], wanted: SessionRef) -> Vec<ProcessInfo> {
     let id = wanted.session.0;
     let ours = getsid(None).map_or(0, |session| session.as_raw_nonzero().get());
-    // Session 0 is the kernel's, 1 is init's; and we never end ourselves, whatever a stored file says.
+    // Session 0 is the kernel's, 1 is init's; and this process never ends itself, whatever a stored file contains.
     if id <= 1 || id == ours {
         return Vec::new();
     }
@@ -146,15 +147,15 @@ fn living(all: &[ProcStat], wanted: SessionRef) -> Vec<ProcessInfo> {
     members().filter(|stat| !stat.is_dead()).map(ProcessInfo::from).collect()
 }
 
-/// Every process that `/proc` shows; those that end meanwhile are left out.
+/// Every process in `/proc`; those that end during the scan are omitted.
 fn scan() -> Vec<ProcStat> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter_map(ProcStat::read).collect()
 }
 
-/// Signals exactly this process: the pidfd pins it, then the start time proves that it is the one we saw.
-/// A refusal (it has gone, or is another user's) shows in the next look.
+/// Signals exactly this process: the pidfd pins it, then the start time proves that it is the one from the scan.
+/// A failure (it has ended, or is another user's) shows in the next scan.
 fn signal(process: &ProcessInfo, signal: Signal) {
     let Some(pid) = Pid::from_raw(process.pid) else { return };
     let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
@@ -175,11 +176,11 @@ mod tests {
 
     fn pids(all: &[ProcStat], leader_start_ticks: u64) -> Vec<i32> {
         let wanted = SessionRef { session: SessionId(SESSION), leader_start_ticks };
-        living(all, wanted).into_iter().map(|process| process.pid).collect()
+        running_members(all, wanted).into_iter().map(|process| process.pid).collect()
     }
 
     #[test]
-    fn zombies_and_strangers_do_not_count() {
+    fn zombies_and_foreign_processes_do_not_count() {
         let all = [
             stat(SESSION, 'Z', SESSION, 50),
             stat(7, 'S', SESSION, 51),
@@ -192,7 +193,7 @@ mod tests {
     #[test]
     fn a_reused_number_is_not_ours() {
         assert_eq!(pids(&[stat(SESSION, 'S', SESSION, 90), stat(7, 'S', SESSION, 91)], 50), [0; 0]);
-        // After a reboot the clock starts again, and a process without its leader is older than the one we knew.
+        // After a reboot the clock starts again, and a process without its leader is older than the known one.
         assert_eq!(pids(&[stat(7, 'S', SESSION, 20)], 50), [0; 0]);
     }
 
@@ -201,19 +202,19 @@ mod tests {
         let ours = getsid(None).unwrap().as_raw_nonzero().get();
         for id in [0, 1, ours] {
             let wanted = SessionRef { session: SessionId(id), leader_start_ticks: 0 };
-            assert!(living(&[stat(7, 'S', id, 20)], wanted).is_empty());
+            assert!(running_members(&[stat(7, 'S', id, 20)], wanted).is_empty());
         }
     }
 
     #[test]
-    fn the_leader_is_told_first_and_the_others_when_it_has_gone() {
+    fn the_leader_gets_sigterm_first_and_the_others_when_it_has_ended() {
         let session = SessionRef { session: SessionId(5), leader_start_ticks: 1 };
         let all: Vec<ProcessInfo> =
             [stat(5, 'S', 5, 1), stat(6, 'S', 5, 2), stat(7, 'S', 5, 2)].iter().map(Into::into).collect();
-        let told = |members: &[ProcessInfo]| {
-            to_tell(session, members).map(|process| process.pid).collect::<Vec<_>>()
+        let targets = |members: &[ProcessInfo]| {
+            sigterm_targets(session, members).map(|process| process.pid).collect::<Vec<_>>()
         };
-        assert_eq!(told(&all), [5]);
-        assert_eq!(told(&all[1..]), [6, 7]);
+        assert_eq!(targets(&all), [5]);
+        assert_eq!(targets(&all[1..]), [6, 7]);
     }
 }

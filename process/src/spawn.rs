@@ -1,10 +1,10 @@
 //! The one file with `unsafe`: what happens in a child between fork and exec, and the thread from which we fork.
 //!
 //! - Every child gets its own session, so that all its descendants can be found by session id, and Ctrl-C at the
-//!   terminal reaches only us: we decide in which order things end.
+//!   terminal reaches only this process, which decides in which order things end.
 //! - `PR_SET_PDEATHSIG` fires when the *thread* that forked ends, not the process (prctl(2)). Therefore all children
 //!   are forked by one thread that lives until the process ends, never by a worker of some pool.
-//! - Descriptors that a library left inheritable are closed at exec, so that nothing of ours is held open by a child.
+//! - Descriptors that a library left inheritable are closed at exec, so that a child holds no file of this process open.
 #![expect(
     unsafe_code,
     reason = "pre_exec, close_range and signal have no safe form; the closure below is audited"
@@ -19,25 +19,25 @@ use std::thread;
 
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal, setsid};
 
-/// What a child gets when we end without stopping it.
+/// What happens to a child when this process ends without stopping it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnParentDeath {
-    /// SIGTERM, sent by the kernel.
+    /// The kernel sends it SIGTERM.
     Terminate,
-    /// Nothing: it lives on.
-    LiveOn,
-    /// Nothing, and it ignores the signals by which a user ends us (the watchdog ends when our pipe closes).
-    Guard,
+    /// It keeps running.
+    KeepRunning,
+    /// It keeps running and ignores the signals by which a user ends this process; the watchdog ends when its pipe closes.
+    IgnoreSignals,
 }
 
 type Job = (Command, OnParentDeath, SyncSender<io::Result<Child>>);
 
-/// Starts `command` in its own session, from the thread that lives as long as we do.
+/// Starts `command` in its own session, from the thread that lives as long as this process.
 pub(crate) fn spawn(command: Command, on_death: OnParentDeath) -> io::Result<Child> {
-    let (reply, answer) = sync_channel(1);
-    let gone = || io::Error::other("the thread that starts programs has ended");
-    spawner()?.send((command, on_death, reply)).map_err(|_| gone())?;
-    answer.recv().map_err(|_| gone())?
+    let (reply, result) = sync_channel(1);
+    let ended = || io::Error::other("the thread that starts programs has ended");
+    spawner()?.send((command, on_death, reply)).map_err(|_| ended())?;
+    result.recv().map_err(|_| ended())?
 }
 
 fn spawner() -> io::Result<&'static Sender<Job>> {
@@ -49,7 +49,7 @@ fn spawner() -> io::Result<&'static Sender<Job>> {
     thread::Builder::new().name("kp-spawner".to_owned()).spawn(move || {
         for (mut command, on_death, reply) in jobs {
             prepare(&mut command, on_death);
-            // The asker may have gone; then the child has no owner and must not stay.
+            // The caller may have ended; then the child has no owner and must not stay.
             if let Err(unclaimed) = reply.send(command.spawn())
                 && let Ok(mut child) = unclaimed.0
             {
@@ -69,14 +69,14 @@ fn prepare(command: &mut Command, on_death: OnParentDeath) {
         match on_death {
             OnParentDeath::Terminate => {
                 set_parent_process_death_signal(Some(Signal::TERM))?;
-                // We may have been killed before the line above took effect.
+                // The parent may have died before the line above took effect.
                 if getppid() != Some(parent) {
                     return Err(io::Error::from_raw_os_error(libc::ESRCH));
                 }
             }
-            OnParentDeath::LiveOn => {}
+            OnParentDeath::KeepRunning => {}
             // SAFETY: signal(2) is async-signal-safe and SIG_IGN installs no handler.
-            OnParentDeath::Guard => unsafe {
+            OnParentDeath::IgnoreSignals => unsafe {
                 libc::signal(libc::SIGINT, libc::SIG_IGN);
                 libc::signal(libc::SIGTERM, libc::SIG_IGN);
                 libc::signal(libc::SIGHUP, libc::SIG_IGN);

@@ -43,7 +43,7 @@ impl ProcStat {
         Ok(Self { pid, comm, state, ppid: parent, session, start_ticks })
     }
 
-    /// Asks the kernel about a process; `None` when it has gone (or was never there).
+    /// Reads a process from the kernel; `None` when there is none of this id.
     pub fn read(pid: i32) -> Option<Self> {
         let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
         Self::parse(&String::from_utf8_lossy(&bytes)).ok()

@@ -1,10 +1,10 @@
-//! The watchdog, seen from the process that is watched over: starts it, tells it what to end if we cannot.
+//! The side of the watchdog in the watched process: starts the watchdog and sends it orders.
 //!
 //! `PR_SET_PDEATHSIG` reaches only the leader of a service. The watchdog is the same binary under a hidden subcommand,
-//! in its own session, holding nothing of ours but the read end of a pipe. When we die, by whatever signal, the kernel
-//! closes the pipe; end of file without `done` means: end everything that was named. See [`main`] for the other side.
+//! in its own session, holding nothing but the read end of a pipe. When the watched process dies, by whatever signal, the
+//! kernel closes the pipe; end of file without `done` means: end every watched session. See [`main`] for the other side.
 
-mod guard;
+mod process;
 mod protocol;
 
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use guard::{Ending, main};
+pub use process::{Ending, main};
 
 use crate::error::ProcessError;
 use crate::session::SessionId;
@@ -23,19 +23,20 @@ use crate::spawn::{OnParentDeath, spawn};
 use crate::{Program, Service};
 use protocol::Order;
 
-/// What the kernel writes to a pipe in one piece (`PIPE_BUF`), so that a kill in the middle cannot leave half a line.
-const ONE_PIECE: usize = 4096;
+/// Bytes that the kernel writes to a pipe atomically (`PIPE_BUF`); so a kill during a write cannot leave half a line.
+const MAX_ORDER_BYTES: usize = 4096;
 /// How long the watchdog may take to end after `done`.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The watching process. Dropping it without [`Watchdog::finish`] counts as our death: what it watches is ended.
+/// The watchdog process. Dropping this without [`Watchdog::finish`] counts as the death of this process: the watched sessions
+/// are ended.
 #[derive(Debug)]
 pub struct Watchdog {
-    guard: Mutex<Guard>,
+    connection: Mutex<Connection>,
 }
 
 #[derive(Debug)]
-struct Guard {
+struct Connection {
     child: Child,
     pipe: Option<ChildStdin>,
 }
@@ -49,66 +50,67 @@ impl Watchdog {
         let program = Program::new(self_exe).args(hidden_args).cwd("/");
         let mut command = program.command();
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = spawn(command, OnParentDeath::Guard).map_err(|error| program.start_error(error))?;
+        let mut child =
+            spawn(command, OnParentDeath::IgnoreSignals).map_err(|error| program.start_error(error))?;
         let pipe = child.stdin.take();
-        Ok(Self { guard: Mutex::new(Guard { child, pipe }) })
+        Ok(Self { connection: Mutex::new(Connection { child, pipe }) })
     }
 
-    /// From now on, ends this service when we die.
+    /// From now on the watchdog ends this service when this process dies.
     ///
     /// # Errors
-    /// `Watchdog` when it no longer listens.
+    /// `Watchdog` when the watchdog has ended.
     pub fn watch(&self, service: &Service) -> Result<(), ProcessError> {
-        self.tell(&Order::Watch(service.session_ref(), service.name().to_owned()))
+        self.send(&Order::Watch(service.session_ref(), service.name().to_owned()))
     }
 
-    /// No longer ends this session, because it was stopped, or is to live on.
+    /// The watchdog no longer ends this session, because it was stopped or shall keep running.
     ///
     /// # Errors
-    /// `Watchdog` when it no longer listens.
+    /// `Watchdog` when the watchdog has ended.
     pub fn forget(&self, session: SessionId) -> Result<(), ProcessError> {
-        self.tell(&Order::Forget(session))
+        self.send(&Order::Forget(session))
     }
 
-    /// When we die, runs this program (its arguments after it) once all watched sessions have been ended; for what lives
-    /// outside of our sessions, such as containers. It gets the environment that we had when the watchdog was started.
+    /// When this process dies, the watchdog runs this program (its arguments after it) once all watched sessions have ended; for
+    /// things outside of these sessions, such as containers. It inherits the environment at the start of the watchdog.
     ///
     /// # Errors
-    /// `Watchdog` when it no longer listens, or when the arguments are longer than about 4,000 characters.
-    pub fn finally(&self, argv: &[OsString]) -> Result<(), ProcessError> {
-        self.tell(&Order::Finally(argv.to_vec()))
+    /// `Watchdog` when the watchdog has ended, or when the arguments are longer than about 4,000 characters.
+    pub fn run_on_death(&self, argv: &[OsString]) -> Result<(), ProcessError> {
+        self.send(&Order::RunOnDeath(argv.to_vec()))
     }
 
-    /// Says that all is well and waits for the watchdog to end; what it still watches lives on.
+    /// Sends `done` and waits for the watchdog to end; sessions that it still watches keep running.
     ///
     /// # Errors
-    /// `Watchdog` when it no longer listened; it is ended all the same.
+    /// `Watchdog` when the watchdog had ended before.
     pub fn finish(self) -> Result<(), ProcessError> {
-        let told = self.tell(&Order::Done);
-        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.pipe = None;
-        let until = Instant::now() + FAREWELL;
+        let sent = self.send(&Order::Done);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connection.pipe = None;
+        let until = Instant::now() + FINISH_TIMEOUT;
         while Instant::now() < until {
-            if !matches!(guard.child.try_wait(), Ok(None)) {
-                return told;
+            if !matches!(connection.child.try_wait(), Ok(None)) {
+                return sent;
             }
             thread::sleep(Duration::from_millis(2));
         }
-        let _ = guard.child.kill();
-        let _ = guard.child.wait();
-        told
+        let _ = connection.child.kill();
+        let _ = connection.child.wait();
+        sent
     }
 
-    fn tell(&self, order: &Order) -> Result<(), ProcessError> {
-        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+    fn send(&self, order: &Order) -> Result<(), ProcessError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
         let line = format!("{order}\n");
-        if line.len() > ONE_PIECE {
-            let long =
-                io::Error::new(io::ErrorKind::InvalidInput, "the order is too long to be sent in one piece");
-            return Err(ProcessError::Watchdog(long));
+        if line.len() > MAX_ORDER_BYTES {
+            let too_long = io::Error::new(io::ErrorKind::InvalidInput, "the order is longer than 4096 bytes");
+            return Err(ProcessError::Watchdog(too_long));
         }
-        let written = guard.pipe.as_mut().ok_or_else(gone).and_then(|pipe| pipe.write_all(line.as_bytes()));
+        let written =
+            connection.pipe.as_mut().ok_or_else(closed).and_then(|pipe| pipe.write_all(line.as_bytes()));
         written.map_err(ProcessError::Watchdog)
     }
 }

@@ -84,7 +84,7 @@ fn read_all(
     let (mut whole, mut chunk) = (Vec::new(), vec![0; 16 * 1024]);
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if cancel.is_set() {
+        if cancel.is_cancelled() {
             return Err("stopped on request".to_owned());
         }
         if left.is_zero() {

@@ -7,7 +7,7 @@
 //! - [`store`]: what databases and caches count themselves, before and after a phase;
 //! - [`doctor`]: what can be measured on this machine, and what to do about the rest.
 //!
-//! What is not permitted is a value ([`kneepoint_model::manifest::Unmeasured`]), never an error that ends a run.
+//! What is not permitted is a value ([`kneepoint_model::unmeasured::Unmeasured`]), never an error that ends a run.
 //! This crate never prints and never reads `/proc/net/tcp` (20 ms with a few thousand sockets). Linux only.
 
 pub mod doctor;

@@ -8,7 +8,7 @@ mod special;
 mod table;
 mod words;
 
-use kneepoint_model::experiment::{Agreement, Ending, ExperimentFile, Judgement, ToggleResult};
+use kneepoint_model::experiment::{Agreement, EffectVerdict, Ending, ExperimentFile, ToggleResult};
 use serde::Serialize;
 
 use crate::format::{clean, plural};
@@ -49,7 +49,7 @@ impl ExperimentReport {
             Some(table::section(table.clone(), file)),
             detail::section(&file.toggles),
             special::lost_update(file.lost_update.as_ref()),
-            special::manoeuvres(&file.manoeuvres),
+            special::manoeuvres(&file.rollouts),
             table::not_run(&file.toggles),
             Some(method::section(file)),
         ];
@@ -87,11 +87,11 @@ impl Count {
         let mut count = Self { all: toggles.len() as u64, ..Self::default() };
         for toggle in toggles {
             let place = match &toggle.ending {
-                Ending::Judged(judged) => match judged.judgement {
-                    Judgement::Helps => &mut count.helps,
-                    Judgement::Hurts => &mut count.hurts,
-                    Judgement::NoEffectSeen => &mut count.no_effect,
-                    Judgement::Invalid => &mut count.invalid,
+                Ending::Assessed(judged) => match judged.verdict {
+                    EffectVerdict::Helps => &mut count.helps,
+                    EffectVerdict::Hurts => &mut count.hurts,
+                    EffectVerdict::NoEffectSeen => &mut count.no_effect,
+                    EffectVerdict::Invalid => &mut count.invalid,
                 },
                 Ending::NotRun { .. } | Ending::Interrupted => &mut count.not_run,
             };

@@ -135,7 +135,7 @@ fn reasons(ladder: &Ladder, comparison: &Comparison) -> Vec<String> {
 fn facts(ladder: &Ladder) -> Vec<String> {
     let mut facts = vec![
         format!("driver {}", ladder.driver.name()),
-        format!("promise {}", ladder.promise),
+        format!("promise {}", ladder.slo),
         plural(ladder.users.into(), "user", "users"),
         format!("data {}, seed {}", clean(&ladder.size), ladder.seed),
     ];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageVerdict, SiteMap};
 
 use crate::body::Body;
 use crate::error::ScenarioError;
@@ -86,7 +86,7 @@ fn group_pages(site: &SiteMap) -> Vec<PageGroup> {
     groups
 }
 
-fn is_usable(page: &Page) -> bool {
+fn is_usable(page: &CrawledPage) -> bool {
     page.verdict != PageVerdict::Failed
         && page.status == Some(200)
         && page.redirects.is_empty()
@@ -95,7 +95,7 @@ fn is_usable(page: &Page) -> bool {
         && !page.path.starts_with("//")
 }
 
-fn derive_endpoint_name(page: &Page) -> String {
+fn derive_endpoint_name(page: &CrawledPage) -> String {
     if let Some(route) = &page.route {
         return format!("GET /{}", route.trim_start_matches(['^', '/']).trim_end_matches('$'));
     }
@@ -135,8 +135,8 @@ mod tests {
     use crate::template::Encoding;
     use crate::user_context::UserContext;
 
-    fn page(path: &str, status: u16, links: usize) -> Page {
-        Page {
+    fn page(path: &str, status: u16, links: usize) -> CrawledPage {
+        CrawledPage {
             path: path.into(),
             kind: PageKind::Html,
             status: Some(status),
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_huge_site_has_few_endpoints_and_a_dead_one_has_no_scenario() {
         let pages = (0..100).map(|n| page(&format!("/{}/", "x".repeat(n % 19) + "y"), 200, 0));
-        let pages: Vec<Page> =
+        let pages: Vec<CrawledPage> =
             pages.chain((b'a'..=b'z').map(|c| page(&format!("/{}", c as char), 200, 0))).collect();
         let site = SiteMap { pages, ..SiteMap::default() };
         assert_eq!(Scenario::from_site(&site).expect("pages").steps().len(), MAX_GROUPS);

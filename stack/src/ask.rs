@@ -127,7 +127,7 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, StackError> {
 }
 
 async fn stopped(cancel: &Cancel) {
-    while !cancel.is_set() {
+    while !cancel.is_cancelled() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
 }
@@ -182,7 +182,7 @@ mod tests {
         let silent = asker.get(&url, None, Duration::from_millis(120), &Cancel::new());
         assert_eq!(silent.unwrap_err(), "no answer within 0.1 s");
         let cancel = Cancel::new();
-        cancel.set();
+        cancel.cancel();
         let started = Instant::now();
         assert_eq!(asker.get(&url, None, Duration::from_secs(9), &cancel).unwrap_err(), "stopped on request");
         assert!(started.elapsed() < Duration::from_secs(2));

@@ -82,7 +82,7 @@ pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackErro
         FIRST_ANSWER,
         cancel,
     );
-    if cancel.is_set() {
+    if cancel.is_cancelled() {
         return Err(StackError::Cancelled);
     }
     let reply = answer.map_err(|why| bad(&plan.url, &mended(&why)))?;
@@ -182,7 +182,7 @@ fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
     thread::spawn(move || sender.send((name.as_str(), 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
     let started = Instant::now();
     loop {
-        if cancel.is_set() {
+        if cancel.is_cancelled() {
             return Err(StackError::Cancelled);
         }
         match answer.recv_timeout(Duration::from_millis(50)) {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 use kneepoint_process::Program;
 
 use crate::db::{self, DbServer};

@@ -15,7 +15,7 @@ pub(crate) fn run(
     cancel: &Cancel,
     each: &mut dyn FnMut(Stream, &str),
 ) -> Result<Output, StackError> {
-    let program = program.cancel_on(&kneepoint_process::Cancel::from_flag(cancel.flag()));
+    let program = program.cancel_on(cancel);
     let result = program.run_with_lines(deadline, each);
     result.map_err(|error| match error {
         ProcessError::Cancelled(_) => StackError::Cancelled,
@@ -34,7 +34,7 @@ mod tests {
         let cancel = Cancel::new();
         let program = Program::new("sh").args(["-c", "echo started; sleep 30"]);
         let started = Instant::now();
-        let result = run(program, "waiting", Duration::from_secs(20), &cancel, &mut |_, _| cancel.set());
+        let result = run(program, "waiting", Duration::from_secs(20), &cancel, &mut |_, _| cancel.cancel());
         assert!(matches!(result, Err(StackError::Cancelled)));
         assert!(started.elapsed() < Duration::from_secs(5));
     }

@@ -58,7 +58,7 @@ mod tests {
         let refused = take(&path, Duration::ZERO, &Cancel::new(), &mut || told += 1);
         assert!(matches!(refused, Err(StackError::Locked { .. })) && told == 1);
         let cancel = Cancel::new();
-        cancel.set();
+        cancel.cancel();
         let stopped = take(&path, Duration::from_secs(9), &cancel, &mut || {});
         assert!(matches!(stopped, Err(StackError::Cancelled)));
         drop(first);

@@ -4,7 +4,7 @@
 //! `Authorization`. It errs towards striking out too much: an error message is for finding the fault, not for replay.
 //! Which names are secret says `kneepoint_model::secret`.
 
-use kneepoint_model::secret::{is_secret, takes_the_line};
+use kneepoint_model::secret::{extends_to_line_end, is_secret};
 
 /// The last `lines` lines of `text`, at most `chars` characters, secrets struck out.
 pub(crate) fn tail(text: &str, lines: usize, chars: usize) -> String {
@@ -65,7 +65,7 @@ fn next_value(line: &str, from: usize) -> Option<(usize, bool)> {
         let after = from + at + sign.len();
         let value = line[after..].trim_start_matches(BETWEEN);
         let found = is_secret(name) && !value.is_empty();
-        found.then(|| (line.len() - value.len(), takes_the_line(name)))
+        found.then(|| (line.len() - value.len(), extends_to_line_end(name)))
     })
 }
 

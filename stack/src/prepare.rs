@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 
 use crate::data::{self, Recipe};
 use crate::db::{self, DbServer};
@@ -146,7 +147,7 @@ fn clear_parts(cache: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use kneepoint_model::event::Silent;
+    use kneepoint_model::event::NullEventSink;
 
     use super::*;
 
@@ -157,7 +158,7 @@ mod tests {
         let python = Some("/no/python".into());
         let plan =
             PreparePlan { root: root.clone(), size: Size::S, seed: 1, python, needs: Needs::default() };
-        let error = prepare(&plan, &Cancel::new(), &Silent).unwrap_err();
+        let error = prepare(&plan, &Cancel::new(), &NullEventSink).unwrap_err();
         assert!(matches!(error, StackError::PythonMissing), "{error}");
         assert_eq!(fs::read_dir(root.join("cache")).unwrap().count(), 0);
         assert_eq!(fs::read_to_string(root.join(".gitignore")).unwrap(), "*\n");

@@ -56,7 +56,7 @@ pub(crate) fn locate(named: Option<&Path>, cancel: &Cancel) -> Result<Python, St
     };
     let mut answers = Vec::new();
     for path in candidates {
-        if cancel.is_set() {
+        if cancel.is_cancelled() {
             return Err(StackError::Cancelled);
         }
         if let Some(answer) = ask(&path, cancel) {

@@ -5,7 +5,7 @@ use std::num::{NonZeroU8, NonZeroU16};
 use std::thread::available_parallelism;
 
 use include_dir::{Dir, include_dir};
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::unmeasured::Unmeasured;
 use serde::{Deserialize, Serialize};
 
 use crate::StackError;

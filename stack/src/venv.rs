@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 use kneepoint_process::{ProcessError, Program, Stream, find};
 
 use crate::hash::ContentHash;
@@ -188,7 +189,7 @@ fn install(
 fn explain(step: &'static str, source: Box<ProcessError>, network: bool) -> StackError {
     match &*source {
         ProcessError::Failed(failure) | ProcessError::TimedOut(failure) if network => {
-            StackError::PipNetwork { last_words: mask::tail(&failure.last_words, 6, 800) }
+            StackError::PipNetwork { last_words: mask::tail(&failure.output_tail, 6, 800) }
         }
         _ => StackError::Step { step, source },
     }
@@ -251,7 +252,7 @@ mod tests {
             let failure = Failure {
                 argv: "pip".to_owned(),
                 exit: Some(Exit::Code(1)),
-                last_words,
+                output_tail: last_words,
                 elapsed: Duration::ZERO,
             };
             Box::new(ProcessError::Failed(Box::new(failure)))

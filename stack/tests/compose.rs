@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{Event, EventSink};
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::experiment::Rollout;
 use kneepoint_model::stack::{Driver, Instrument, StackInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::{ProcessError, Program, Service, StartOptions, session, watchdog};
@@ -313,7 +313,7 @@ fn used(project: &str) -> u64 {
 }
 
 /// Makes a manoeuvre while somebody asks for one page again and again, past every cache; gives how often.
-fn under_visitors(stack: &mut ComposeStack, which: Manoeuvre) -> u32 {
+fn under_visitors(stack: &mut ComposeStack, which: Rollout) -> u32 {
     let url = stack.info().base_url.join("/books/7/").unwrap();
     let (stop, asked) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
@@ -343,15 +343,15 @@ fn servers_are_replaced_and_no_request_is_lost() {
     let prepared = prepared(&root, &["nginx", "balanced-lb"]);
     let mut stack = brought_up(&plan("nginx", 18_460), &prepared);
     let before = stack.info().tier(Tier::Server).unwrap().clone();
-    assert!(under_visitors(&mut stack, Manoeuvre::RollingRestart) > 5);
-    assert!(under_visitors(&mut stack, Manoeuvre::BlueGreen) > 5);
+    assert!(under_visitors(&mut stack, Rollout::RollingRestart) > 5);
+    assert!(under_visitors(&mut stack, Rollout::BlueGreen) > 5);
     let after = stack.info().tier(Tier::Server).unwrap().clone();
     assert!(after.containers != before.containers && after.roots != before.roots, "{after:?}");
     assert_eq!((after.roots.len(), after.containers.len()), (1, 1));
     assert!(stack.down(GRACE).left.is_empty());
     let mut stack = brought_up(&plan("balanced-lb", 18_460), &prepared);
-    assert!(under_visitors(&mut stack, Manoeuvre::RollingRestart) > 5);
-    let impossible = stack.manoeuvre(Manoeuvre::BlueGreen, &Cancel::new(), &told()).unwrap_err();
+    assert!(under_visitors(&mut stack, Rollout::RollingRestart) > 5);
+    let impossible = stack.manoeuvre(Rollout::BlueGreen, &Cancel::new(), &told()).unwrap_err();
     assert!(impossible.to_string().contains("both are in use"), "{impossible}");
     assert!(stack.down(GRACE).left.is_empty());
     assert_nothing_is_left(&root);
@@ -395,7 +395,7 @@ fn doomed(root: &Path, topology: &str, variables: &[(&str, &str)]) -> String {
     let program = copy("doomed_entry", root).env("KNEEPOINT_TEST_TOPOLOGY", topology);
     let program = variables.iter().fold(program, |program, (name, value)| program.env(name, value));
     match program.run(Duration::from_mins(5)) {
-        Err(ProcessError::Failed(failure)) => failure.last_words,
+        Err(ProcessError::Failed(failure)) => failure.output_tail,
         other => panic!("{other:?}"),
     }
 }
@@ -588,7 +588,7 @@ fn ports_wishes_to_stop_and_stacks_that_are_left_standing() {
     let wish = cancel.clone();
     let stopper = thread::spawn(move || {
         thread::sleep(Duration::from_millis(1500));
-        wish.set();
+        wish.cancel();
     });
     let ended = up(&small(18_520), &prepared, &cancel, &told()).unwrap_err();
     assert!(matches!(ended, StackError::Cancelled), "{ended}");

@@ -1,6 +1,6 @@
 //! What the table of isolation levels and ways of buying shows, in sentences. Only what its own rows say.
 
-use kneepoint_model::experiment::{CodeOutcome, Judged, Judgement, LostUpdateRow};
+use kneepoint_model::experiment::{CodeOutcome, EffectAssessment, EffectVerdict, LostUpdateRow};
 use kneepoint_model::units::PerSecond;
 
 use super::words::plural;
@@ -59,21 +59,21 @@ pub fn conclusions(rows: &[LostUpdateRow]) -> Vec<String> {
 }
 
 /// Whether SERIALIZABLE keeps the books right where lower levels do not: never how fast it is.
-pub fn lost_update_verdict(rows: &[LostUpdateRow]) -> Judged {
+pub fn lost_update_verdict(rows: &[LostUpdateRow]) -> EffectAssessment {
     let ran: Vec<Ran<'_>> = rows.iter().filter_map(ran).collect();
     let (at, below): (Vec<_>, Vec<_>) = ran.iter().partition(|cell| cell.row.isolation == SERIALIZABLE);
     let wrong = |cells: &[&Ran<'_>]| cells.iter().any(|cell| cell.oversold != 0);
     let judgement = match (at.is_empty() || below.is_empty(), wrong(&at), wrong(&below)) {
-        (true, ..) => Judgement::Invalid,
-        (_, true, _) => Judgement::Hurts,
-        (_, false, true) => Judgement::Helps,
-        (_, false, false) => Judgement::NoEffectSeen,
+        (true, ..) => EffectVerdict::Invalid,
+        (_, true, _) => EffectVerdict::Hurts,
+        (_, false, true) => EffectVerdict::Helps,
+        (_, false, false) => EffectVerdict::NoEffectSeen,
     };
     let mut why = conclusions(rows);
-    if judgement == Judgement::Invalid {
+    if judgement == EffectVerdict::Invalid {
         why.push("SERIALIZABLE and a lower level must both have run".to_owned());
     }
-    Judged { judgement, effect: None, smallest_seen: None, why }
+    EffectAssessment { verdict: judgement, effect: None, smallest_detectable: None, why }
 }
 
 fn ran(row: &LostUpdateRow) -> Option<Ran<'_>> {
@@ -105,7 +105,7 @@ mod tests {
         retries: u32,
         (rate, failed, oversold): (f64, f64, i64),
     ) -> LostUpdateRow {
-        let audit = StockAudit::of(StockCount::default(), StockCount::default());
+        let audit = StockAudit::from_counts(StockCount::default(), StockCount::default());
         let outcome = CodeOutcome::Ran {
             bought: PerSecond(rate),
             tried: 1_000,
@@ -136,8 +136,8 @@ mod tests {
                 "the fastest that is correct and shows no errors: conditional with 20 retries at serializable, 412.0/s sold",
             ]
         );
-        assert_eq!(lost_update_verdict(&rows).judgement, Judgement::Helps);
-        assert_eq!(lost_update_verdict(&rows[..1]).judgement, Judgement::Invalid);
+        assert_eq!(lost_update_verdict(&rows).verdict, EffectVerdict::Helps);
+        assert_eq!(lost_update_verdict(&rows[..1]).verdict, EffectVerdict::Invalid);
     }
 
     #[test]
@@ -150,6 +150,6 @@ mod tests {
             outcome: not_run,
         };
         assert!(conclusions(std::slice::from_ref(&row)).is_empty());
-        assert_eq!(lost_update_verdict(&[row]).judgement, Judgement::Invalid);
+        assert_eq!(lost_update_verdict(&[row]).verdict, EffectVerdict::Invalid);
     }
 }

@@ -49,13 +49,13 @@ fn steady(factor: f64) -> Vec<Block> {
 
 #[test]
 fn less_cpu_helps_more_hurts_and_a_little_is_no_effect() {
-    let said = |factor| judge(&CPU, &steady(factor), &[]).judgement;
-    assert_eq!(said(0.5), Judgement::Helps);
-    assert_eq!(said(1.5), Judgement::Hurts);
-    assert_eq!(said(0.99), Judgement::NoEffectSeen);
+    let said = |factor| judge(&CPU, &steady(factor), &[]).verdict;
+    assert_eq!(said(0.5), EffectVerdict::Helps);
+    assert_eq!(said(1.5), EffectVerdict::Hurts);
+    assert_eq!(said(0.99), EffectVerdict::NoEffectSeen);
     let judged = judge(&CPU, &steady(0.99), &[]);
     // One per cent is far outside of the noise, and still too little to matter: three per cent would have been said.
-    assert!((judged.smallest_seen.expect("a size") - 0.03).abs() < 1e-9, "{judged:?}");
+    assert!((judged.smallest_detectable.expect("a size") - 0.03).abs() < 1e-9, "{judged:?}");
     assert!(judged.why[1].ends_with("would have been seen: 3.0 %"), "{judged:?}");
 }
 
@@ -63,7 +63,7 @@ fn less_cpu_helps_more_hurts_and_a_little_is_no_effect() {
 fn more_throughput_helps() {
     let question = Question { signal: Signal::Throughput, min_effect: 0.05, concurrency: true };
     let blocks = pairs(Signal::Throughput, 10, |_, side| if side == Side::With { 190.0 } else { 100.0 });
-    assert_eq!(judge(&question, &blocks, &[]).judgement, Judgement::Helps);
+    assert_eq!(judge(&question, &blocks, &[]).verdict, EffectVerdict::Helps);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn counters_are_compared_by_difference_also_from_zero() {
     let question = Question { signal: Signal::CacheHitShare, min_effect: 0.05, concurrency: false };
     let blocks = pairs(Signal::CacheHitShare, 10, |_, side| if side == Side::With { 0.99 } else { 0.0 });
     let judged = judge(&question, &blocks, &[]);
-    assert_eq!(judged.judgement, Judgement::Helps);
+    assert_eq!(judged.verdict, EffectVerdict::Helps);
     assert!((judged.effect.expect("an effect").estimate - 0.99).abs() < 1e-12);
 }
 
@@ -84,7 +84,7 @@ fn the_same_thing_twice_has_an_effect_no_more_often_than_promised() {
         let alarms = (0..3_000)
             .filter(|_| {
                 let blocks = pairs(CPU.signal, 10, |_, _| 10_000.0 * (spread * noise.bell()).exp());
-                judge(&question, &blocks, &[]).judgement != Judgement::NoEffectSeen
+                judge(&question, &blocks, &[]).verdict != EffectVerdict::NoEffectSeen
             })
             .count();
         // Nominal 1 %, exact 0.98 %: 29 of 3,000 expected, 50 is four standard deviations above.
@@ -103,7 +103,7 @@ fn with_the_least_effect_false_alarms_all_but_vanish_and_five_per_cent_is_found(
                     let own = if side == Side::With { factor } else { 1.0 };
                     10_000.0 * own * (0.02 * noise.bell()).exp()
                 });
-                judge(&CPU, &blocks, &[]).judgement == Judgement::Hurts
+                judge(&CPU, &blocks, &[]).verdict == EffectVerdict::Hurts
             })
             .count()
     };
@@ -118,16 +118,16 @@ fn errors_never_help() {
         block.errors = 200;
     }
     let judged = judge(&CPU, &blocks, &[]);
-    assert_eq!(judged.judgement, Judgement::Hurts);
+    assert_eq!(judged.verdict, EffectVerdict::Hurts);
     assert!(judged.why[0].contains("2000 of 4000 with it"), "{judged:?}");
     for block in &mut blocks {
         block.errors = 1;
     }
-    assert_eq!(judge(&CPU, &blocks, &[]).judgement, Judgement::Invalid);
+    assert_eq!(judge(&CPU, &blocks, &[]).verdict, EffectVerdict::Invalid);
     for block in &mut blocks {
         block.errors = u64::from(block.side == Side::Without);
     }
-    assert_eq!(judge(&CPU, &blocks, &[]).judgement, Judgement::Invalid);
+    assert_eq!(judge(&CPU, &blocks, &[]).verdict, EffectVerdict::Invalid);
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn a_page_for_the_wrong_eyes_hurts_however_fast() {
     let leak =
         |side| Leak { side, path: "/".to_owned(), what: "a stranger saw reader0001's name on /".to_owned() };
     let judged = judge(&CPU, &steady(0.001), &[leak(Side::With)]);
-    assert_eq!(judged.judgement, Judgement::Hurts);
+    assert_eq!(judged.verdict, EffectVerdict::Hurts);
     assert!(judged.why[0].starts_with("not safe"), "{judged:?}");
-    assert_eq!(judge(&CPU, &steady(0.5), &[leak(Side::Without)]).judgement, Judgement::Helps);
+    assert_eq!(judge(&CPU, &steady(0.5), &[leak(Side::Without)]).verdict, EffectVerdict::Helps);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn dropped_pairs_do_not_count_and_too_few_are_no_measurement() {
         block.dropped = Some("other programs used 40.0 % of the machine's CPU".to_owned());
     }
     let judged = judge(&CPU, &blocks, &[]);
-    assert_eq!(judged.judgement, Judgement::Invalid);
+    assert_eq!(judged.verdict, EffectVerdict::Invalid);
     assert!(judged.why[0].starts_with("only 7 pairs could be used, and 8 are needed; 3 pairs"), "{judged:?}");
 }
 
@@ -176,18 +176,18 @@ fn a_generator_at_its_limit_hides_effects() {
         }
         judge(&question, &blocks, &[])
     };
-    assert_eq!(busy(1.0).judgement, Judgement::Invalid);
-    assert_eq!(busy(0.5).judgement, Judgement::Invalid);
+    assert_eq!(busy(1.0).verdict, EffectVerdict::Invalid);
+    assert_eq!(busy(0.5).verdict, EffectVerdict::Invalid);
     let gain = busy(3.0);
-    assert_eq!(gain.judgement, Judgement::Helps);
+    assert_eq!(gain.verdict, EffectVerdict::Helps);
     assert!(gain.why.last().is_some_and(|why| why.ends_with("at least this")), "{gain:?}");
 }
 
 #[test]
 fn a_signal_that_was_not_measured_decides_nothing() {
     let question = Question { signal: Signal::RowsExaminedPerRequest, ..CPU };
-    assert_eq!(judge(&question, &steady(0.5), &[]).judgement, Judgement::Invalid);
+    assert_eq!(judge(&question, &steady(0.5), &[]).verdict, EffectVerdict::Invalid);
     // A ratio from zero is no number.
     let zero = pairs(Signal::CpuPerRequest, 10, |_, side| if side == Side::With { 5.0 } else { 0.0 });
-    assert_eq!(judge(&CPU, &zero, &[]).judgement, Judgement::Invalid);
+    assert_eq!(judge(&CPU, &zero, &[]).verdict, EffectVerdict::Invalid);
 }

@@ -35,7 +35,7 @@ pub fn effect_words(signal: Signal, effect: &Effect) -> String {
         ),
     };
     let pairs = plural(u64::from(effect.pairs), "pair", "pairs");
-    format!("{}: {without} without, {with} with it; {by} over {pairs}", signal.words())
+    format!("{}: {without} without, {with} with it; {by} over {pairs}", signal.label())
 }
 
 /// The size of an effect that could have been missed, e.g. `4.2 %`.

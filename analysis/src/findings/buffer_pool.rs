@@ -32,7 +32,7 @@ fn short(seen: &Seen<'_>) -> bool {
 
 fn finding(seen: &Seen<'_>) -> Finding {
     let pool = seen.database.status.buffer_pool;
-    let share = Ratio::of(pool.disk_reads, pool.read_requests).unwrap_or_default();
+    let share = Ratio::from_parts(pool.disk_reads, pool.read_requests).unwrap_or_default();
     let size = seen.database.settings.buffer_pool;
     let named = size.map_or_else(String::new, |size| format!(" of {size}"));
     let double = size.map_or_else(

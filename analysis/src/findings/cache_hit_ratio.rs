@@ -136,7 +136,7 @@ fn fix(cache: &CacheWindow, why: Reason) -> String {
                 .to_owned()
         }
         Reason::Keys => {
-            let each = Ratio::of(cache.misses, cache.entries).map_or(0.0, |ratio| ratio.0);
+            let each = Ratio::from_parts(cache.misses, cache.entries).map_or(0.0, |ratio| ratio.0);
             format!(
                 "see which keys miss ({} misses for each entry kept): a key that holds the visitor, the time or an unsorted query \
                  string is asked for once; key by what the answer depends on, and do not cache what is not asked for twice",

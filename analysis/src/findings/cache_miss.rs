@@ -10,7 +10,7 @@
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity, finding_id};
-use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedBecause};
+use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedReason};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
@@ -40,9 +40,9 @@ fn may_be_shared(test: &CacheTest) -> bool {
     test.same_body
         && !test.shared_token
         && !test
-            .because
+            .uncached_reasons
             .iter()
-            .any(|why| matches!(why, UncachedBecause::Personal | UncachedBecause::FormToken))
+            .any(|why| matches!(why, UncachedReason::Personal | UncachedReason::FormToken))
 }
 
 fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
@@ -52,7 +52,7 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     }
     let saving = saving(context, route);
     let in_front = test.second != CacheOutcome::None;
-    let refused = test.because.contains(&UncachedBecause::CacheControl);
+    let refused = test.uncached_reasons.contains(&UncachedReason::CacheControl);
     let enough = if in_front && !refused {
         saving.as_ref().is_some_and(|saving| saving.ms_per_second() >= WORTH_IN_FRONT_MS_PER_SECOND)
     } else {
@@ -66,12 +66,12 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
         "two fresh visitors were given byte-identical pages, and the cache said of the second identical request: {}",
         said(test.second)
     ))];
-    evidence.extend(test.because.iter().map(|why| from_probe(reason(*why).to_owned())));
+    evidence.extend(test.uncached_reasons.iter().map(|why| from_probe(reason(*why).to_owned())));
     evidence.extend(rate_evidence(context, route));
     Some(Finding {
         id: finding_id(Rule::CacheMiss, Tier::Proxy, Some(&route.route)),
         rule: Rule::CacheMiss,
-        severity: severity(in_front, &test.because),
+        severity: severity(in_front, &test.uncached_reasons),
         tier: Tier::Proxy,
         route: Some(route.route.clone()),
         title: format!(
@@ -80,7 +80,7 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
         ),
         evidence,
         saving,
-        fix: advice(&test.because, in_front),
+        fix: advice(&test.uncached_reasons, in_front),
         reproduce: format!(
             "for i in 1 2; do {}; done",
             context.curl_headers(&route.path, "^cache-\\|^vary\\|^set-cookie")
@@ -88,12 +88,9 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     })
 }
 
-fn severity(in_front: bool, because: &[UncachedBecause]) -> Severity {
-    let forbidden = |why: &UncachedBecause| {
-        matches!(
-            why,
-            UncachedBecause::SetCookie | UncachedBecause::VaryCookie | UncachedBecause::CacheControl
-        )
+fn severity(in_front: bool, because: &[UncachedReason]) -> Severity {
+    let forbidden = |why: &UncachedReason| {
+        matches!(why, UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl)
     };
     match (in_front, because.iter().any(forbidden)) {
         (false, _) => Severity::Hint,
@@ -135,25 +132,25 @@ const fn said(outcome: CacheOutcome) -> &'static str {
     }
 }
 
-const fn reason(why: UncachedBecause) -> &'static str {
+const fn reason(why: UncachedReason) -> &'static str {
     match why {
-        UncachedBecause::SetCookie => "the answer sets a cookie, so no shared cache keeps it",
-        UncachedBecause::VaryCookie => "`Vary: Cookie` gives every visitor a copy of their own",
-        UncachedBecause::CacheControl => {
+        UncachedReason::SetCookie => "the answer sets a cookie, so no shared cache keeps it",
+        UncachedReason::VaryCookie => "`Vary: Cookie` gives every visitor a copy of their own",
+        UncachedReason::CacheControl => {
             "its `Cache-Control` forbids a shared copy (`private`, `no-store` or `no-cache`)"
         }
-        UncachedBecause::NoLifetime => "it names no lifetime (`max-age`, `s-maxage`, `Expires`)",
-        UncachedBecause::Personal => "the two visitors were given different pages",
-        UncachedBecause::NoCache => "there is no cache in front",
-        UncachedBecause::FormToken => "it holds a form token",
+        UncachedReason::NoLifetime => "it names no lifetime (`max-age`, `s-maxage`, `Expires`)",
+        UncachedReason::Personal => "the two visitors were given different pages",
+        UncachedReason::NoCache => "there is no cache in front",
+        UncachedReason::FormToken => "it holds a form token",
     }
 }
 
 /// What to do about each reason, and about a cache that is not there.
-fn advice(because: &[UncachedBecause], in_front: bool) -> String {
+fn advice(because: &[UncachedReason], in_front: bool) -> String {
     let mut parts: Vec<&str> = because.iter().filter_map(|why| mend(*why)).collect();
-    if !in_front && !because.contains(&UncachedBecause::NoCache) {
-        parts.extend(mend(UncachedBecause::NoCache));
+    if !in_front && !because.contains(&UncachedReason::NoCache) {
+        parts.extend(mend(UncachedReason::NoCache));
     }
     if parts.is_empty() {
         parts.push(
@@ -164,28 +161,28 @@ fn advice(because: &[UncachedBecause], in_front: bool) -> String {
     parts.join("; ")
 }
 
-const fn mend(why: UncachedBecause) -> Option<&'static str> {
+const fn mend(why: UncachedReason) -> Option<&'static str> {
     match why {
-        UncachedBecause::SetCookie => Some(
+        UncachedReason::SetCookie => Some(
             "keep the view from setting a cookie for visitors without a login (do not touch `request.session` or \
              `get_token()`)",
         ),
-        UncachedBecause::VaryCookie => Some(
+        UncachedReason::VaryCookie => Some(
             "keep middleware and template from reading `request.user` or the session on this page, so that Django leaves \
              `Vary: Cookie` out",
         ),
-        UncachedBecause::CacheControl => Some(
+        UncachedReason::CacheControl => Some(
             "if nothing on it is private, replace `@never_cache` or `private` by `@cache_control(public=True, max_age=60)`",
         ),
-        UncachedBecause::NoLifetime => Some(
+        UncachedReason::NoLifetime => Some(
             "give it a lifetime: `@cache_control(public=True, max_age=60)` on the view, or `proxy_cache_valid 200 60s;` in \
              nginx",
         ),
-        UncachedBecause::NoCache => Some(
+        UncachedReason::NoCache => Some(
             "put nginx `proxy_cache` in front (`proxy_cache_path`, `proxy_cache`, and `proxy_cache_bypass $cookie_sessionid` \
              with `proxy_no_cache` so that nobody with a login is served from it), or `@cache_page(60)` on the view",
         ),
-        UncachedBecause::Personal | UncachedBecause::FormToken => None,
+        UncachedReason::Personal | UncachedReason::FormToken => None,
     }
 }
 
@@ -194,16 +191,16 @@ mod tests {
     use super::*;
     use crate::hand;
 
-    fn with(second: CacheOutcome, because: &[UncachedBecause]) -> Vec<Finding> {
+    fn with(second: CacheOutcome, because: &[UncachedReason]) -> Vec<Finding> {
         let mut facts = hand::healthy();
         *hand::cache_test(&mut facts, 0) =
-            CacheTest { same_body: true, shared_token: false, second, because: because.to_vec() };
+            CacheTest { same_body: true, shared_token: false, second, uncached_reasons: because.to_vec() };
         hand::findings(&facts, check)
     }
 
     #[test]
     fn a_cache_that_misses_is_told_why() {
-        let found = with(CacheOutcome::Miss, &[UncachedBecause::SetCookie]);
+        let found = with(CacheOutcome::Miss, &[UncachedReason::SetCookie]);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(found[0].fix.contains("request.session"), "{}", found[0].fix);
         let saving = found[0].saving.as_ref().expect("loaded");
@@ -212,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_cache_that_is_not_there_is_a_hint_where_it_pays() {
-        let found = with(CacheOutcome::None, &[UncachedBecause::NoCache, UncachedBecause::NoLifetime]);
+        let found = with(CacheOutcome::None, &[UncachedReason::NoCache, UncachedReason::NoLifetime]);
         assert_eq!(found[0].severity, Severity::Hint);
         let mut facts = hand::healthy();
         facts.probe.as_mut().expect("probe").routes[0].app_us = Some(Micros(900));
@@ -220,23 +217,21 @@ mod tests {
             same_body: true,
             shared_token: false,
             second: CacheOutcome::None,
-            because: vec![UncachedBecause::NoCache],
+            uncached_reasons: vec![UncachedReason::NoCache],
         };
         assert!(hand::findings(&facts, check).is_empty());
     }
 
     #[test]
     fn a_leak_is_never_recommended() {
-        assert!(with(CacheOutcome::Miss, &[UncachedBecause::Personal]).is_empty());
-        assert!(
-            with(CacheOutcome::Miss, &[UncachedBecause::FormToken, UncachedBecause::SetCookie]).is_empty()
-        );
+        assert!(with(CacheOutcome::Miss, &[UncachedReason::Personal]).is_empty());
+        assert!(with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty());
         let mut facts = hand::healthy();
         *hand::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,
             shared_token: true,
             second: CacheOutcome::Miss,
-            because: vec![UncachedBecause::SetCookie],
+            uncached_reasons: vec![UncachedReason::SetCookie],
         };
         assert!(hand::findings(&facts, check).is_empty());
     }
@@ -246,7 +241,7 @@ mod tests {
         let found = with(CacheOutcome::Miss, &[]);
         assert_eq!(found[0].severity, Severity::Proven);
         assert!(found[0].fix.contains("proxy_cache_valid"), "{}", found[0].fix);
-        assert!(with(CacheOutcome::Bypass, &[UncachedBecause::NoLifetime])[0].severity == Severity::Proven);
+        assert!(with(CacheOutcome::Bypass, &[UncachedReason::NoLifetime])[0].severity == Severity::Proven);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl<'a> Context<'a> {
     pub fn rate(&self, route: &RouteProbe) -> Option<PerSecond> {
         let phase = self.main_phase()?;
         let asked: u64 = phase.endpoints.iter().map(|endpoint| asked(endpoint, route)).sum();
-        (asked > 0).then(|| PerSecond::of(asked, phase.measured()))
+        (asked > 0).then(|| PerSecond::from_count(asked, phase.measured()))
     }
 
     /// Requests per second of a route that its application had to answer: without those that a cache in front answered.
@@ -72,7 +72,7 @@ impl<'a> Context<'a> {
         let phase = self.main_phase()?;
         let worked: u64 =
             phase.endpoints.iter().map(|endpoint| beyond_cache(endpoint, asked(endpoint, route))).sum();
-        (worked > 0).then(|| PerSecond::of(worked, phase.measured()))
+        (worked > 0).then(|| PerSecond::from_count(worked, phase.measured()))
     }
 
     /// A saving on a route; `None` when the load did not touch it or nothing would be saved.

@@ -51,8 +51,8 @@ fn is_count(digest: &DigestDelta) -> bool {
 fn share(own: &StatementSums, total: &StatementSums) -> Option<Ratio> {
     let worked = |sums: &StatementSums| sums.timer_us.get().saturating_sub(sums.lock_us.get());
     match (own.cpu_us, total.cpu_us.filter(|all| *all > Micros::ZERO)) {
-        (Some(own), Some(all)) => Ratio::of(own.get(), all.get()),
-        _ => Ratio::of(worked(own), worked(total)),
+        (Some(own), Some(all)) => Ratio::from_parts(own.get(), all.get()),
+        _ => Ratio::from_parts(worked(own), worked(total)),
     }
 }
 

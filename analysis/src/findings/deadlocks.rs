@@ -52,7 +52,7 @@ fn finding(context: &Context<'_>, seen: &Seen<'_>) -> Finding {
     let mut evidence = vec![seen.says(format!(
         "the server resolved {locked} deadlocks in the {} phase by failing a transaction{}",
         seen.phase.name,
-        Ratio::of(locked, changes(seen)).map_or_else(String::new, |share| format!(
+        Ratio::from_parts(locked, changes(seen)).map_or_else(String::new, |share| format!(
             "; the most frequent change ran {} times ({share})",
             changes(seen)
         ))

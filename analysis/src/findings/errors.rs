@@ -59,7 +59,7 @@ fn add(seen: &mut Failures, phase: &LoadPhase, endpoint: &EndpointStats, failed:
     for (status, count) in endpoint.statuses.iter().filter(|(status, _)| **status >= 400) {
         *seen.statuses.entry(*status).or_default() += count;
     }
-    let share = Ratio::of(failed, endpoint.requests).unwrap_or_default();
+    let share = Ratio::from_parts(failed, endpoint.requests).unwrap_or_default();
     seen.evidence.push(evidence(
         format!("{failed} of {} requests failed in the {} phase ({share})", endpoint.requests, phase.name),
         names::load(&phase.name),
@@ -112,7 +112,7 @@ fn finding(context: &Context<'_>, name: &str, seen: Failures) -> Finding {
             seen.count,
             seen.requests,
             clip(name),
-            most.words()
+            most.label()
         ),
         evidence: all,
         saving: None,

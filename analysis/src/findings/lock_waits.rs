@@ -90,7 +90,7 @@ fn of_server(seen: &Seen<'_>) -> Option<Finding> {
 fn finding(seen: &Seen<'_>, digest: &DigestDelta, table: &str) -> Finding {
     let (sums, locks) = (&digest.sums, &seen.database.status.locks);
     let share = sums.lock_share().unwrap_or_default();
-    let per_write = Ratio::of(locks.row_waits, sums.count).unwrap_or_default();
+    let per_write = Ratio::from_parts(locks.row_waits, sums.count).unwrap_or_default();
     let wait = Micros(sums.lock_us.get() / sums.count.max(1));
     let named = if table.is_empty() { "a table".to_owned() } else { format!("`{}`", clip(table)) };
     let mut evidence = vec![

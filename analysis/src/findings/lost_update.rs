@@ -15,7 +15,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
     let Some(audit) = &context.facts.correctness else {
         return Judgement::not_judged("stock and sales were not counted before and after the load");
     };
-    if audit.balances() {
+    if audit.is_consistent() {
         return if audit.sold() == 0 {
             Judgement::not_judged("nothing was sold under load, so nothing could be lost")
         } else {
@@ -86,7 +86,7 @@ mod tests {
 
     fn audit(before: (i64, u64), after: (i64, u64), below_zero: u64) -> StockAudit {
         let count = |(stock, sold), below_zero| StockCount { stock, sold, orders: sold, below_zero };
-        StockAudit::of(count(before, 0), count(after, below_zero))
+        StockAudit::from_counts(count(before, 0), count(after, below_zero))
     }
 
     fn with(audit: Option<StockAudit>) -> crate::RunFacts {

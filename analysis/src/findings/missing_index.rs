@@ -6,7 +6,7 @@
 //! (`COUNT`, `GROUP BY`) reads many for few on purpose, and a far page (`OFFSET`) passes over rows by its nature: neither is
 //! judged.
 
-use kneepoint_model::db::{DigestDelta, Plan, PlanForm};
+use kneepoint_model::db::{DigestDelta, QueryPlan, QueryPlanForm};
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::tier::Tier;
 
@@ -82,13 +82,19 @@ fn missing(digest: &DigestDelta, reading: &Reading) -> Option<Missing> {
 /// True when the server says that it walks over a whole table or a whole index.
 fn walks_whole(digest: &DigestDelta) -> bool {
     let planned = match &digest.plan {
-        Some(Plan::Seen { text, form: PlanForm::ExplainTree | PlanForm::ExplainAnalyze, .. }) => {
+        Some(QueryPlan::Recorded {
+            text,
+            form: QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze,
+            ..
+        }) => {
             text.contains("Table scan on") || text.contains("Index scan on") || text.contains("index scan on")
         }
-        Some(Plan::Seen { text, form: PlanForm::ExplainJson | PlanForm::AnalyzeJson, .. }) => {
-            text.contains("\"access_type\": \"ALL\"") || text.contains("\"access_type\": \"index\"")
-        }
-        Some(Plan::NotSeen { .. }) | None => false,
+        Some(QueryPlan::Recorded {
+            text,
+            form: QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson,
+            ..
+        }) => text.contains("\"access_type\": \"ALL\"") || text.contains("\"access_type\": \"index\""),
+        Some(QueryPlan::Unavailable { .. }) | None => false,
     };
     planned || digest.sums.full_scans >= digest.sums.count
 }
@@ -112,10 +118,12 @@ fn finding(seen: &Seen<'_>, digest: &DigestDelta, reading: &Reading, missing: Mi
     })];
     evidence.push(seen.says(cost(seen, digest)));
     evidence.push(seen.says(format!("the statement: {}", clip_to(&digest.text, 300))));
-    if let Some(Plan::Seen { text, form, .. }) = &digest.plan {
+    if let Some(QueryPlan::Recorded { text, form, .. }) = &digest.plan {
         let said = match form {
-            PlanForm::ExplainTree | PlanForm::ExplainJson => "how the server would run it (estimates)",
-            PlanForm::ExplainAnalyze | PlanForm::AnalyzeJson => "how the server ran it",
+            QueryPlanForm::ExplainTree | QueryPlanForm::ExplainJson => {
+                "how the server would run it (estimates)"
+            }
+            QueryPlanForm::ExplainAnalyze | QueryPlanForm::AnalyzeJson => "how the server ran it",
         };
         let steps: Vec<&str> = text.split_whitespace().collect();
         evidence.push(seen.says(format!("{said}: {}", clip_to(&steps.join(" "), 400))));
@@ -215,8 +223,11 @@ mod tests {
     fn with(text: &str, plan: Option<&str>, sums: StatementSums) -> Vec<Finding> {
         let mut facts = hand::healthy();
         let mut digest = hand::digest(Verb::Select, text, sums);
-        digest.plan =
-            plan.map(|text| Plan::Seen { form: PlanForm::ExplainTree, text: text.into(), cut: false });
+        digest.plan = plan.map(|text| QueryPlan::Recorded {
+            form: QueryPlanForm::ExplainTree,
+            text: text.into(),
+            cut: false,
+        });
         hand::window(&mut facts, "open").databases[0].statements.push(digest);
         hand::findings(&facts, check)
     }

@@ -25,7 +25,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 
 fn slow(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     let (engine, app) = (route.engine_us?, route.app_us?);
-    let share = Ratio::of(engine.get(), app.get())?;
+    let share = Ratio::from_parts(engine.get(), app.get())?;
     if engine < ENGINE_LEAST || share.0 < ENGINE_SHARE {
         return None;
     }

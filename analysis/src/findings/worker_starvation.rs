@@ -6,7 +6,7 @@
 //! stands in. More workers are advised only while cores are free, and not while each worker waits for the engine.
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
-use kneepoint_model::load::{LoadPhase, SplitSums};
+use kneepoint_model::load::{LoadPhase, ServerTimingSums};
 use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
@@ -69,8 +69,8 @@ fn workers(context: &Context<'_>) -> Option<u32> {
     context.facts.stack.as_ref()?.tier(Tier::Server)?.concurrency.filter(|workers| *workers > 0)
 }
 
-fn sums(phase: &LoadPhase) -> SplitSums {
-    let mut sums = SplitSums::default();
+fn sums(phase: &LoadPhase) -> ServerTimingSums {
+    let mut sums = ServerTimingSums::default();
     phase.endpoints.iter().filter_map(told).for_each(|said| sums.add(said));
     sums
 }

@@ -1,6 +1,6 @@
 //! What the step from one rung to the next bought.
 
-use kneepoint_model::ladder::EQUAL;
+use kneepoint_model::ladder::EQUAL_RATE_PHASE;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
@@ -52,7 +52,9 @@ fn at_equal_rate(
             return Effect::unknown(why);
         }
     }
-    let of = |(_, facts): Side<'_>| facts.phase(EQUAL).map(|phase| series(facts, phase)).unwrap_or_default();
+    let of = |(_, facts): Side<'_>| {
+        facts.phase(EQUAL_RATE_PHASE).map(|phase| series(facts, phase)).unwrap_or_default()
+    };
     Effect::shift(&of(below), &of(here), LEAST)
 }
 

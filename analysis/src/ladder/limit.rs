@@ -7,7 +7,7 @@
 //! Tiers that are spread over several machines (two app servers) are summed by the sampler, so such machines are
 //! judged together against the sum of their quotas.
 
-use kneepoint_model::ladder::{MachineQuota, SATURATION};
+use kneepoint_model::ladder::{MachineQuota, SATURATION_PHASE};
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::stack::{Runtime, StackInfo};
 use kneepoint_model::summary::TierSummary;
@@ -97,7 +97,7 @@ impl Limiting {
 
 /// What ends this rung, as the closed phase shows it.
 pub(super) fn limiting(facts: &RunFacts, quotas: &[MachineQuota]) -> Limiting {
-    let Some(phase) = facts.phase(SATURATION) else {
+    let Some(phase) = facts.phase(SATURATION_PHASE) else {
         return Limiting::unknown("there was no phase in which as much as possible was asked for");
     };
     if phase.validity.generator_at_fault {
@@ -105,7 +105,7 @@ pub(super) fn limiting(facts: &RunFacts, quotas: &[MachineQuota]) -> Limiting {
         return Limiting::of(Limit::Generator, Some(Tier::Generator), vec![why]);
     }
     let conditions = conditions(facts);
-    let own = conditions.iter().find(|own| own.phase == SATURATION);
+    let own = conditions.iter().find(|own| own.phase == SATURATION_PHASE);
     if let Some(why) = own.and_then(disturbed) {
         return Limiting::unknown(why);
     }
@@ -114,7 +114,7 @@ pub(super) fn limiting(facts: &RunFacts, quotas: &[MachineQuota]) -> Limiting {
     };
     let used: Vec<TierSummary> = tiers(facts)
         .into_iter()
-        .filter(|tier| tier.phase == SATURATION && !matches!(tier.name, Tier::Generator | Tier::Host))
+        .filter(|tier| tier.phase == SATURATION_PHASE && !matches!(tier.name, Tier::Generator | Tier::Host))
         .collect();
     let machines = machines(quotas, &used);
     let mut found = quota(&machines, &used)
@@ -236,7 +236,7 @@ fn one_core(stack: Option<&StackInfo>, used: &[TierSummary]) -> Option<Limiting>
 /// Workers that are all in the application, whatever they wait for there.
 fn workers(stack: Option<&StackInfo>, phase: &LoadPhase) -> Option<Limiting> {
     let slots = f64::from(stack?.tier(Tier::Server)?.concurrency?);
-    let mut sums = kneepoint_model::load::SplitSums::default();
+    let mut sums = kneepoint_model::load::ServerTimingSums::default();
     phase.endpoints.iter().filter_map(told).for_each(|said| sums.add(said));
     let taken = sums.app_us.as_secs() / (phase.measured().as_secs_f64() * slots);
     if !taken.is_finite() || taken < TAKEN {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_model::ladder::{EQUAL, Ladder, Promise, Rung, SATURATION};
+use kneepoint_model::ladder::{EQUAL_RATE_PHASE, Ladder, LatencySlo, Rung, SATURATION_PHASE};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, PerSecond, Ratio};
 
@@ -28,24 +28,24 @@ const LONGEST: u32 = 4;
 
 /// Where the search begins, in journeys a second; `None` when no journey ended in the closed phase.
 pub fn start_rate(facts: &RunFacts) -> Option<PerSecond> {
-    let closed = facts.phase(SATURATION)?;
-    let reached = PerSecond::of(closed.journeys, closed.measured()).0;
+    let closed = facts.phase(SATURATION_PHASE)?;
+    let reached = PerSecond::from_count(closed.journeys, closed.measured()).0;
     (reached > 0.0).then_some(PerSecond(reached * START))
 }
 
 /// How long a step at this rate must be measured, so that its promised percentile stands on enough requests; at least as
 /// long as usual and at most [`LONGEST`] times that.
-pub fn step_length(facts: &RunFacts, promise: &Promise, rate: PerSecond, usual: Duration) -> Duration {
+pub fn step_length(facts: &RunFacts, promise: &LatencySlo, rate: PerSecond, usual: Duration) -> Duration {
     let per_journey = facts
-        .phase(SATURATION)
-        .and_then(|closed| Ratio::of(closed.requests, closed.journeys))
+        .phase(SATURATION_PHASE)
+        .and_then(|closed| Ratio::from_parts(closed.requests, closed.journeys))
         .map_or(1.0, |ratio| ratio.0.max(1.0));
     let needed = samples_for(promise) as f64 * SPARE / (rate.0 * per_journey);
     Duration::try_from_secs_f64(needed).unwrap_or(Duration::MAX).clamp(usual, usual * LONGEST)
 }
 
 /// The rate for all rungs that belongs to this rung's throughput, in journeys a second.
-pub fn equal_rate(facts: &RunFacts, promise: &Promise) -> Option<PerSecond> {
+pub fn equal_rate(facts: &RunFacts, promise: &LatencySlo) -> Option<PerSecond> {
     match throughput(&steps(facts, promise)) {
         Throughput::Between { kept_journeys, .. } | Throughput::AtLeast { kept_journeys, .. } => {
             Some(PerSecond(kept_journeys.0 * EQUAL_SHARE))
@@ -75,9 +75,9 @@ pub(super) fn result(ladder: &Ladder, asked: &Rung, facts: Option<&RunFacts>) ->
     };
     if let Some(facts) = facts.filter(|facts| !facts.phases.is_empty()) {
         result.saturation = saturation(facts);
-        result.steps = steps(facts, &ladder.promise);
+        result.steps = steps(facts, &ladder.slo);
         result.throughput = throughput(&result.steps);
-        result.equal = named(facts, EQUAL, &ladder.promise);
+        result.equal = named(facts, EQUAL_RATE_PHASE, &ladder.slo);
         result.per_request = per_request(facts, result.equal.as_ref());
         result.memory = memory(facts);
         result.limiting = limit::limiting(facts, &asked.machines);
@@ -106,9 +106,9 @@ fn state(ladder: &Ladder, asked: &Rung, facts: Option<&RunFacts>, throughput: &T
 }
 
 fn saturation(facts: &RunFacts) -> Option<Saturation> {
-    let phase = facts.phase(SATURATION)?;
+    let phase = facts.phase(SATURATION_PHASE)?;
     let conditions = conditions(facts);
-    let own = conditions.iter().find(|own| own.phase == SATURATION)?;
+    let own = conditions.iter().find(|own| own.phase == SATURATION_PHASE)?;
     let mut why: Vec<String> = own.validity.why.clone();
     if phase.errors > 0 {
         why.push(format!(
@@ -175,7 +175,7 @@ fn unknown(steps: &[Step]) -> String {
 /// What a request costs: at the equal rate where that phase may be believed, else in the closed phase.
 fn per_request(facts: &RunFacts, equal: Option<&Step>) -> PerRequest {
     let at_equal = equal.is_some_and(|step| step.outcome != StepOutcome::Invalid && step.errors == 0);
-    let name = if at_equal { EQUAL } else { SATURATION };
+    let name = if at_equal { EQUAL_RATE_PHASE } else { SATURATION_PHASE };
     let Some(phase) = facts.phase(name).filter(|phase| phase.requests > 0 && phase.errors == 0) else {
         return PerRequest::default();
     };
@@ -203,10 +203,10 @@ fn per_request(facts: &RunFacts, equal: Option<&Step>) -> PerRequest {
     PerRequest {
         phase: name.to_owned(),
         cpu_us,
-        statements: Ratio::of(statements, asked).map(|per| per.0),
+        statements: Ratio::from_parts(statements, asked).map(|per| per.0),
         bytes: Some(wire.as_f64() / phase.requests as f64),
         proxy_hit: hit_ratio(&cache),
-        app_hit: Ratio::of(hits, hits + misses),
+        app_hit: Ratio::from_parts(hits, hits + misses),
     }
 }
 

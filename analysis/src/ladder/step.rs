@@ -4,7 +4,7 @@
 //! few requests) makes it invalid, whatever it shows; then failed requests, a rate that was not reached, a queue that
 //! grows and a missed response time break the promise. So a fast failure never keeps it, and a neighbour never breaks it.
 
-use kneepoint_model::ladder::{Promise, is_step};
+use kneepoint_model::ladder::{LatencySlo, is_trial};
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::metric::Metric;
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
@@ -23,9 +23,9 @@ const GROWN: f64 = 3.0;
 const GROWN_BY: f64 = 8.0;
 
 /// The steps of the search so far, in order, each held against the promise.
-pub fn steps(facts: &RunFacts, promise: &Promise) -> Vec<Step> {
+pub fn steps(facts: &RunFacts, promise: &LatencySlo) -> Vec<Step> {
     let conditions = conditions(facts);
-    let of = |phase: &&LoadPhase| is_step(&phase.name);
+    let of = |phase: &&LoadPhase| is_trial(&phase.name);
     let mut steps: Vec<Step> =
         facts.phases.iter().filter(of).filter_map(|phase| judged(phase, &conditions, promise)).collect();
     steps.sort_by(|a, b| a.phase.cmp(&b.phase));
@@ -33,16 +33,16 @@ pub fn steps(facts: &RunFacts, promise: &Promise) -> Vec<Step> {
 }
 
 /// The phase of that name as a step; `None` when there is none, or none at a fixed rate.
-pub(super) fn named(facts: &RunFacts, name: &str, promise: &Promise) -> Option<Step> {
+pub(super) fn named(facts: &RunFacts, name: &str, promise: &LatencySlo) -> Option<Step> {
     judged(facts.phase(name)?, &conditions(facts), promise)
 }
 
 /// How many requests a step needs before its promised percentile is judged.
-pub const fn samples_for(promise: &Promise) -> u64 {
+pub const fn samples_for(promise: &LatencySlo) -> u64 {
     promise.metric.samples_needed()
 }
 
-fn judged(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) -> Option<Step> {
+fn judged(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &LatencySlo) -> Option<Step> {
     let LoadModel::Open { rate } = phase.load else { return None };
     let own = conditions.iter().find(|own| own.phase == phase.name)?;
     let (outcome, why) = match spoilt(phase, own, promise) {
@@ -68,7 +68,7 @@ fn judged(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) 
     })
 }
 
-fn spoilt(phase: &LoadPhase, own: &PhaseConditions, promise: &Promise) -> Option<String> {
+fn spoilt(phase: &LoadPhase, own: &PhaseConditions, promise: &LatencySlo) -> Option<String> {
     if phase.partial {
         return Some("it was cut short".to_owned());
     }
@@ -100,7 +100,7 @@ pub(super) fn disturbed(own: &PhaseConditions) -> Option<String> {
     }
 }
 
-fn broken(phase: &LoadPhase, promise: &Promise) -> Option<String> {
+fn broken(phase: &LoadPhase, promise: &LatencySlo) -> Option<String> {
     if phase.errors > 0 {
         return Some(format!("{} of {} requests failed", phase.errors, phase.requests));
     }
@@ -112,7 +112,7 @@ fn broken(phase: &LoadPhase, promise: &Promise) -> Option<String> {
         ));
     }
     let (found, _) = promised(phase, promise.metric);
-    if !promise.holds(found) {
+    if !promise.is_met_by(found) {
         return Some(format!("{} was {found}", promise.metric));
     }
     grown(&phase.seconds).map(|(first, last)| {

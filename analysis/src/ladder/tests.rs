@@ -1,6 +1,6 @@
 //! The comparison on values made by hand.
 
-use kneepoint_model::ladder::{EqualRate, MachineQuota, Rung, SearchPlan, step_name};
+use kneepoint_model::ladder::{EqualRate, MachineQuota, Rung, SearchPlan, trial_name};
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::metric::Metric;
 use kneepoint_model::stack::{Driver, Runtime};
@@ -9,7 +9,7 @@ use kneepoint_model::units::UnixMillis;
 use super::*;
 use crate::hand;
 
-const PROMISE: Promise = Promise { metric: Metric::P95, limit_us: Micros(250_000), inclusive: false };
+const PROMISE: LatencySlo = LatencySlo { metric: Metric::P95, limit_us: Micros(250_000), inclusive: false };
 
 /// A test's own way to spoil a phase.
 type Spoil = fn(&mut LoadPhase);
@@ -39,7 +39,7 @@ fn ladder(names: &[&str]) -> Ladder {
         size: "S".into(),
         users: 32,
         scenarios: BTreeMap::new(),
-        promise: PROMISE,
+        slo: PROMISE,
         search: SearchPlan::default(),
         equal: Some(EqualRate { rate: PerSecond(30.0), from: Some(names[0].into()) }),
         rungs: names.iter().zip(1..).map(|(name, place)| rung(name, place)).collect(),
@@ -52,7 +52,7 @@ fn ladder(names: &[&str]) -> Ladder {
 fn step(n: usize, rate: f64, p95_ms: u64) -> LoadPhase {
     let at = hand::START + 100_000 + n as u64 * 20_000;
     let mut phase =
-        hand::phase(&step_name(n), at, LoadModel::Open { rate: PerSecond(rate) }, (rate * 20.0) as u64);
+        hand::phase(&trial_name(n), at, LoadModel::Open { rate: PerSecond(rate) }, (rate * 20.0) as u64);
     phase.response_us.p95 = Micros(p95_ms * 1_000);
     phase
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::site::LeftAlone;
+use kneepoint_model::site::SkippedLink;
 
 /// Most entries kept.
 const MAX_KEPT: usize = 200;
@@ -46,7 +46,7 @@ impl Why {
 /// The list as it grows.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
-    kept: Vec<LeftAlone>,
+    kept: Vec<SkippedLink>,
     counts: BTreeMap<String, u64>,
     external: BTreeMap<String, u64>,
 }
@@ -57,7 +57,7 @@ impl Left {
         *self.counts.entry(why.word().to_owned()).or_default() += 1;
         if self.kept.len() < MAX_KEPT {
             let url = url.chars().take(500).collect();
-            self.kept.push(LeftAlone { url, why: why.word().to_owned() });
+            self.kept.push(SkippedLink { url, why: why.word().to_owned() });
         }
     }
 
@@ -69,7 +69,7 @@ impl Left {
     }
 
     /// The entries, the counts by reason, and the counts by host.
-    pub(crate) fn finish(self) -> (Vec<LeftAlone>, BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    pub(crate) fn finish(self) -> (Vec<SkippedLink>, BTreeMap<String, u64>, BTreeMap<String, u64>) {
         (self.kept, self.counts, self.external)
     }
 }

@@ -3,8 +3,8 @@
 //! They may be missing, and that is no fault; when they answer otherwise than with a page or with 4xx, they are pages
 //! that fail, because every crawler will see the same.
 
-use kneepoint_model::event::Stage;
 use kneepoint_model::site::{PageKind, PageProblem};
+use kneepoint_model::stage::Stage;
 use url::Url;
 
 use super::frontier::{Next, Offer};

@@ -1,6 +1,6 @@
 //! From an answer to a page of the map, and to the links it gives.
 
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict};
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict};
 use kneepoint_model::units::{Bytes, Micros};
 use url::Url;
 
@@ -16,7 +16,7 @@ use crate::target::{Leads, Target};
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The page; `linked_from` is filled in at the end of the crawl.
-    pub(crate) page: Page,
+    pub(crate) page: CrawledPage,
     /// The links, in order.
     pub(crate) offers: Vec<Offer>,
 }
@@ -44,8 +44,8 @@ pub(crate) fn see(target: &Target, next: &Next, trip: Trip) -> Seen {
 }
 
 /// What is known before the answer is read.
-fn blank(next: &Next, trip: &Trip) -> Page {
-    Page {
+fn blank(next: &Next, trip: &Trip) -> CrawledPage {
+    CrawledPage {
         path: path_of(&next.url),
         kind: if next.asset { PageKind::Asset } else { PageKind::Other },
         status: None,
@@ -69,7 +69,7 @@ fn blank(next: &Next, trip: &Trip) -> Page {
     }
 }
 
-fn headers(next: &Next, answer: &Answer, page: &mut Page) {
+fn headers(next: &Next, answer: &Answer, page: &mut CrawledPage) {
     page.status = Some(answer.status);
     page.content_type = answer.content_type();
     page.encoding = answer.encoding();
@@ -90,7 +90,7 @@ fn redirected(
     last: &Url,
     stopped: bool,
     answer: &Answer,
-    page: &mut Page,
+    page: &mut CrawledPage,
 ) -> Vec<Offer> {
     headers(next, answer, page);
     page.body_bytes = Bytes(answer.body.bytes().len() as u64);
@@ -108,7 +108,7 @@ fn redirected(
     vec![Offer { leads, asset: next.asset, careful: false }]
 }
 
-fn direct(target: &Target, next: &Next, url: &Url, answer: &Answer, page: &mut Page) -> Vec<Offer> {
+fn direct(target: &Target, next: &Next, url: &Url, answer: &Answer, page: &mut CrawledPage) -> Vec<Offer> {
     headers(next, answer, page);
     if let Decoded::Broken(why) = &answer.body {
         page.problems.push(PageProblem::Connection { why: why.clone() });
@@ -140,7 +140,7 @@ fn direct(target: &Target, next: &Next, url: &Url, answer: &Answer, page: &mut P
 }
 
 /// Style sheets and API answers lead somewhere too.
-fn other(page: &Page, body: &[u8]) -> Document {
+fn other(page: &CrawledPage, body: &[u8]) -> Document {
     match (page.kind, page.content_type.as_deref()) {
         (PageKind::Asset, Some("text/css")) => {
             Document { assets: html::css_urls(&String::from_utf8_lossy(body)), ..Document::default() }
@@ -150,7 +150,7 @@ fn other(page: &Page, body: &[u8]) -> Document {
     }
 }
 
-fn links(target: &Target, url: &Url, document: &Document, page: &mut Page) -> Vec<Offer> {
+fn links(target: &Target, url: &Url, document: &Document, page: &mut CrawledPage) -> Vec<Offer> {
     let base = document.base.as_ref().and_then(|base| url.join(base).ok()).unwrap_or_else(|| url.clone());
     let mut offers = Vec::new();
     let found =

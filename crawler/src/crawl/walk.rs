@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::run::FORMAT_VERSION;
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Micros;
 use tokio::task::JoinSet;
 use url::Url;
@@ -60,7 +61,7 @@ pub fn crawl(plan: &CrawlPlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
         walk.sitemaps(&sitemaps).await;
         walk.pages().await;
         walk.debugging().await;
-        if walk.pages.is_empty() && cancel.is_set() {
+        if walk.pages.is_empty() && cancel.is_cancelled() {
             return Err(CrawlError::Cancelled);
         }
         Ok(walk.finish(started.elapsed()))
@@ -77,7 +78,7 @@ pub(super) struct Walk<'a> {
     pub(super) frontier: Frontier,
     until: Instant,
     delay: Duration,
-    pub(super) pages: Vec<Page>,
+    pub(super) pages: Vec<CrawledPage>,
     pub(super) listed: Vec<Url>,
     pub(super) outside: Vec<Leads>,
     pub(super) robots_found: bool,
@@ -252,7 +253,7 @@ impl<'a> Walk<'a> {
 
     async fn debugging(&mut self) {
         let Some(url) = self.scope.target.url(ABSENT) else { return };
-        if self.cancel.is_set() || self.truncated || self.scope.judge(&url).is_err() {
+        if self.cancel.is_cancelled() || self.truncated || self.scope.judge(&url).is_err() {
             return;
         }
         let Some(trip) = self.within(trip::follow(&self.client, &self.scope, &url)).await else { return };
@@ -297,13 +298,13 @@ impl<'a> Walk<'a> {
             );
         }
         self.start_that_leads_away();
-        let (left_alone, left_alone_counts, external) = self.frontier.finish().finish();
+        let (skipped_links, skipped_counts, external) = self.frontier.finish().finish();
         SiteMap {
             format_version: FORMAT_VERSION,
             origin: self.scope.target.origin(),
             pages: self.pages,
-            left_alone,
-            left_alone_counts,
+            skipped_links,
+            skipped_counts,
             external,
             robots: self.robots_found,
             from_sitemap: self.from_sitemap,

@@ -53,7 +53,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Share of answers that carried our probe's `Server-Timing`.
-    pub(crate) fn seen_through(&self) -> Option<Ratio> {
-        Ratio::of(self.told, self.answered)
+    pub(crate) fn probe_coverage(&self) -> Option<Ratio> {
+        Ratio::from_parts(self.told, self.answered)
     }
 }

@@ -1,7 +1,7 @@
 //! Why a page was not given by a cache, read from what two visitors saw. Pure.
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::probe::{CacheTest, UncachedBecause};
+use kneepoint_model::probe::{CacheTest, UncachedReason};
 
 /// What two visitors, twice each, saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +28,26 @@ pub(crate) struct Sight {
 /// The test's result, with every reason that applies.
 pub(crate) fn judge(sight: Sight) -> CacheTest {
     let reasons = [
-        (sight.sets_cookie, UncachedBecause::SetCookie),
-        (sight.varies_by_cookie && sight.same_body, UncachedBecause::VaryCookie),
-        (sight.forbidden, UncachedBecause::CacheControl),
-        (!sight.has_lifetime && !sight.forbidden, UncachedBecause::NoLifetime),
-        (!sight.same_body, UncachedBecause::Personal),
-        (sight.has_token, UncachedBecause::FormToken),
+        (sight.sets_cookie, UncachedReason::SetCookie),
+        (sight.varies_by_cookie && sight.same_body, UncachedReason::VaryCookie),
+        (sight.forbidden, UncachedReason::CacheControl),
+        (!sight.has_lifetime && !sight.forbidden, UncachedReason::NoLifetime),
+        (!sight.same_body, UncachedReason::Personal),
+        (sight.has_token, UncachedReason::FormToken),
     ];
-    let mut because: Vec<UncachedBecause> =
+    let mut because: Vec<UncachedReason> =
         reasons.into_iter().filter_map(|(applies, reason)| applies.then_some(reason)).collect();
     if sight.second.is_hit() {
         because.clear();
     } else if because.is_empty() && sight.second == CacheOutcome::None {
-        because.push(UncachedBecause::NoCache);
+        because.push(UncachedReason::NoCache);
     }
-    CacheTest { same_body: sight.same_body, shared_token: sight.shared_token, second: sight.second, because }
+    CacheTest {
+        same_body: sight.same_body,
+        shared_token: sight.shared_token,
+        second: sight.second,
+        uncached_reasons: because,
+    }
 }
 
 /// True when `Cache-Control` keeps shared caches from keeping an answer.
@@ -70,10 +75,8 @@ mod tests {
 
     #[test]
     fn every_reason_is_told() {
-        use UncachedBecause::{
-            CacheControl, FormToken, NoCache, NoLifetime, Personal, SetCookie, VaryCookie,
-        };
-        let cases: [(Sight, &[UncachedBecause]); 8] = [
+        use UncachedReason::{CacheControl, FormToken, NoCache, NoLifetime, Personal, SetCookie, VaryCookie};
+        let cases: [(Sight, &[UncachedReason]); 8] = [
             (PLAIN, &[NoCache]),
             (Sight { second: CacheOutcome::Hit, sets_cookie: true, ..PLAIN }, &[]),
             (Sight { second: CacheOutcome::Miss, ..PLAIN }, &[]),
@@ -84,7 +87,7 @@ mod tests {
             (Sight { has_token: true, ..PLAIN }, &[FormToken]),
         ];
         for (sight, expected) in cases {
-            assert_eq!(judge(sight).because, expected, "{sight:?}");
+            assert_eq!(judge(sight).uncached_reasons, expected, "{sight:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::site::{Page, PageKind, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, SiteMap};
 
 use crate::address::template;
 use crate::warm::weights;
@@ -14,16 +14,16 @@ pub(crate) struct Chosen<'a> {
     /// The server's own pattern, or the path with its numbers masked.
     pub(crate) route: String,
     /// The page.
-    pub(crate) page: &'a Page,
+    pub(crate) page: &'a CrawledPage,
 }
 
 /// The weight of a route, and its pages with theirs.
-type Group<'a> = (u64, Vec<(&'a Page, u64)>);
+type Group<'a> = (u64, Vec<(&'a CrawledPage, u64)>);
 
 /// How many times longer a page with a query must take to stand for its route.
 const ANOTHER_KIND: u64 = 2;
 
-fn representative<'a>(pages: &[(&'a Page, u64)]) -> Option<&'a Page> {
+fn representative<'a>(pages: &[(&'a CrawledPage, u64)]) -> Option<&'a CrawledPage> {
     let slowest = |asked: bool| {
         let of_kind =
             pages.iter().map(|(page, _)| *page).filter(move |page| page.path.contains('?') == asked);

@@ -4,7 +4,7 @@
 //! made; everything else is no result, which is not the same as no N+1.
 
 use kneepoint_model::probe::SlopeTest;
-use kneepoint_model::site::Page;
+use kneepoint_model::site::CrawledPage;
 use url::Url;
 
 use super::asker::{Asker, Over};
@@ -24,7 +24,7 @@ const SIZES: [u32; 3] = [4, 12, 24];
 /// Tries the sizes on one page.
 pub(crate) async fn slope(
     asker: &mut Asker<'_>,
-    page: &Page,
+    page: &CrawledPage,
     alone: &Answer,
 ) -> Result<Option<SlopeTest>, Over> {
     let Some(url) = asker.target.url(&page.path) else { return Ok(None) };
@@ -47,7 +47,7 @@ pub(crate) async fn slope(
 }
 
 /// Does the page itself, or a link on it, set this parameter on its own path?
-fn names(page: &Page, parameter: &str) -> bool {
+fn names(page: &CrawledPage, parameter: &str) -> bool {
     let own = page.path.split('?').next().unwrap_or_default();
     page.links.iter().chain([&page.path]).any(|link| {
         link.split_once('?').is_some_and(|(path, query)| {

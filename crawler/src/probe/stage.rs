@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::probe::{ProbeResult, RouteProbe};
 use kneepoint_model::run::FORMAT_VERSION;
-use kneepoint_model::site::Page;
+use kneepoint_model::site::CrawledPage;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::{Micros, UnixMillis};
 use url::Url;
 
@@ -46,17 +47,17 @@ pub fn probe(plan: &ProbePlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
         let asker = Asker::new(client, target, cancel, until);
         let mut work = Work { asker, events, chosen: chosen.len(), measured: Vec::new() };
         let complete = work.all(&chosen, plan.repeats.max(2)).await?;
-        if complete.is_err() && !cancel.is_set() {
+        if complete.is_err() && !cancel.is_cancelled() {
             work.confess();
         }
-        let seen_through = work.asker.seen_through();
+        let probe_coverage = work.asker.probe_coverage();
         let mut found: Vec<RouteProbe> = work.measured.into_iter().map(|measured| measured.probe).collect();
         found.sort_by(|a, b| b.p50_us.cmp(&a.p50_us).then_with(|| a.route.cmp(&b.route)));
         Ok(ProbeResult {
             format_version: FORMAT_VERSION,
             routes: found,
             statements: plan.statements.as_deref().map(statements::load).unwrap_or_default(),
-            seen_through,
+            probe_coverage,
             took_us: Micros::from_duration(started.elapsed()),
         })
     })?
@@ -64,7 +65,7 @@ pub fn probe(plan: &ProbePlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
 
 struct Measured<'a> {
     probe: RouteProbe,
-    page: &'a Page,
+    page: &'a CrawledPage,
     last: Answer,
     finished: bool,
 }

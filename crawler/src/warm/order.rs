@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageVerdict, SiteMap};
 
 /// The heaviest paths of the site, at most `limit`: time to the last byte × links that lead there (at least one).
 ///
@@ -15,7 +15,7 @@ pub fn warm_order(site: &SiteMap, limit: usize) -> Vec<String> {
 }
 
 /// Each page that answers by itself, with its weight in microseconds × links.
-pub(crate) fn weights(site: &SiteMap) -> Vec<(&Page, u64)> {
+pub(crate) fn weights(site: &SiteMap) -> Vec<(&CrawledPage, u64)> {
     let mut links: BTreeMap<&str, u64> = BTreeMap::new();
     for path in site.pages.iter().flat_map(|page| page.links.iter().chain(&page.assets)) {
         *links.entry(path).or_default() += 1;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::{Micros, Ratio};
 use kneepoint_model::warm::{WarmResult, WarmRound};
 use tokio::task::JoinSet;
@@ -48,7 +49,7 @@ pub fn warm(plan: &WarmPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<
         let mut result = WarmResult { format_version: FORMAT_VERSION, ..WarmResult::default() };
         let urls: Vec<Url> = pages.iter().map(|(_, url)| url.clone()).collect();
         result.pages = pages.into_iter().map(|(path, _)| path).collect();
-        while !result.flat && result.rounds.len() < plan.max_rounds {
+        while !result.steady && result.rounds.len() < plan.max_rounds {
             let number = result.rounds.len() as u64 + 1;
             let message = format!("round {number}, {} pages × {}", urls.len(), plan.concurrency.max(1));
             events.progress(Stage::Warm, number, None, &message);
@@ -62,9 +63,9 @@ pub fn warm(plan: &WarmPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<
                 return Err(CrawlError::Unreachable { origin: target.origin(), why });
             }
             result.rounds.push(summary(&answers));
-            result.flat = is_flat(&result.rounds);
+            result.steady = is_flat(&result.rounds);
         }
-        if !result.flat && !cancel.is_set() {
+        if !result.steady && !cancel.is_cancelled() {
             events.warn(
                 Stage::Warm,
                 "response times were still changing when warming ended: the first seconds of load may show the start, not the site",
@@ -115,7 +116,7 @@ fn summary(answers: &[Result<Answer, NoAnswer>]) -> WarmRound {
         errors: (answers.len() - good.len()) as u64,
         p50_us: percentile(&times, 50),
         p95_us: percentile(&times, 95),
-        hit_ratio: Ratio::of(hits, asked),
+        hit_ratio: Ratio::from_parts(hits, asked),
     }
 }
 

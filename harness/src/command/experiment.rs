@@ -37,7 +37,7 @@ pub(super) fn run(common: &Common, args: &ExperimentArgs) -> Result<ExitCode, Fa
     let shutdown = Shutdown::listen()?;
     let events = Arc::new(Announcer::new(new_console(common)));
     let (id, started) = new_id_and_start();
-    let folder = RunFolder::bare(plan.home.join(names::EXPERIMENTS).join(&id));
+    let folder = RunFolder::from_root(plan.home.join(names::EXPERIMENTS).join(&id));
     // Writing the first file creates the folder.
     let mut journal =
         ExperimentJournal::create(new_file(id, started, &plan, stack.driver.name()), folder.clone())?;
@@ -157,7 +157,7 @@ fn new_file(id: String, started: String, plan: &Plan, driver: &str) -> Experimen
         size: plan.experiment.size.name().to_owned(),
         toggles: Vec::new(),
         lost_update: None,
-        manoeuvres: Vec::new(),
+        rollouts: Vec::new(),
         complete: false,
     }
 }

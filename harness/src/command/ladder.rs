@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kneepoint_analysis::ladder::Comparison;
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::ladder::names;
+use kneepoint_model::run::names;
 use kneepoint_reports::ladder::{LadderView, render};
 use kneepoint_stack::Topology;
 
@@ -116,7 +116,7 @@ fn print_comparison(
             format!(
                 "{}\nreport: {}",
                 render::terminal(view, colour),
-                store.folder.path(names::HTML).display()
+                store.folder.path(names::LADDER_HTML).display()
             )
         }
     };

@@ -79,7 +79,7 @@ pub(super) fn list_runs(common: &Common) -> Result<ExitCode, Failure> {
     let mut values = Vec::new();
     for path in run_folders(common)? {
         let folder = RunFolder::open(&path)?;
-        let summary: Option<Summary> = folder.read_json_if_there(names::SUMMARY).unwrap_or(None);
+        let summary: Option<Summary> = folder.read_json_if_exists(names::SUMMARY).unwrap_or(None);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match &summary {
             Some(summary) => {
@@ -90,7 +90,7 @@ pub(super) fn list_runs(common: &Common) -> Result<ExitCode, Failure> {
                 let _ = writeln!(
                     text,
                     "{name}  {:<13} {}",
-                    summary.verdict.status.word(),
+                    summary.verdict.status.label(),
                     best.collect::<Vec<_>>().join(" · ")
                 );
             }

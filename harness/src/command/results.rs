@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::run::Run;
 
 pub(super) fn print_summary(common: &Common, run: &Run) -> Result<(), Failure> {
-    let Some(summary) = run.folder.read_json_if_there::<Summary>(names::SUMMARY)? else { return Ok(()) };
+    let Some(summary) = run.folder.read_json_if_exists::<Summary>(names::SUMMARY)? else { return Ok(()) };
     match common.format {
         Format::Json => console::print(&serde_json::to_string_pretty(&summary).map_err(Failure::internal)?),
         Format::Human => console::print(&render_for_terminal(run, &summary)?),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use kneepoint_crawler::{cron, systemd_timer, warm_order};
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::run::names;
 use kneepoint_model::secret::is_secret;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 
 use super::{live_output, load_plan, new_console, results};
 use crate::announce::Announcer;
@@ -40,7 +40,7 @@ pub(super) fn smoke(common: &Common, args: &TargetArgs) -> Result<ExitCode, Fail
     let plan = load_plan(common, &target_overrides(args))?;
     let (exit, run) = run_and_print(common, &plan, StageSet::SMOKE, &LiveArgs::default())?;
     if common.format == crate::cli::Format::Human
-        && let Some(site) = run.folder.read_json_if_there::<SiteMap>(names::SITE)?
+        && let Some(site) = run.folder.read_json_if_exists::<SiteMap>(names::SITE)?
     {
         console::print(&results::render_smoke_lines(&site));
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use kneepoint_model::event::{Event, EventSink as _, Stage, StageStatus};
+use kneepoint_model::event::{Event, EventSink as _};
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_stack::compose::{ComposeDown, ComposeStatus};
 use kneepoint_stack::{DownReport, StackStatus, compose as containers, down_recorded, status as recorded};
 
@@ -69,7 +70,7 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
         match receiver.recv_timeout(POLL_INTERVAL) {
             Ok(result) => return result.and_then(|(report, containers)| print_stopped(&report, &containers)),
             // The record of the stack stays until everything has ended, so the next `down` finishes the work.
-            Err(RecvTimeoutError::Timeout) if shutdown.cancel.is_set() => {
+            Err(RecvTimeoutError::Timeout) if shutdown.cancel.is_cancelled() => {
                 return Err(interruption(&home, &shutdown));
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kneepoint_model::crowd::AnyStage;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_scenarios::Replay;
 use serde::{Serialize as _, Serializer};
 
@@ -18,13 +18,13 @@ use super::{ConfigError, Overrides};
 pub(super) fn read_segments(raw: &RawConfig, over: &Overrides) -> Result<Vec<SegmentText>, ConfigError> {
     let given = over.segments.iter().copied().map(SegmentText).collect::<Vec<_>>();
     let segments = if given.is_empty() { raw.load.segments.clone().unwrap_or_default() } else { given };
-    let (rates, users): (Vec<AnyStage>, Vec<AnyStage>) = segments
+    let (rates, users): (Vec<LoadSegment>, Vec<LoadSegment>) = segments
         .iter()
         .map(|SegmentText(segment)| *segment)
-        .partition(|segment| matches!(segment, AnyStage::Rate(_)));
-    let is_empty = |segment: &AnyStage| match segment {
-        AnyStage::Rate(segment) => segment.mean().0 <= 0.0,
-        AnyStage::Users(segment) => segment.peak() == 0,
+        .partition(|segment| matches!(segment, LoadSegment::Rate(_)));
+    let is_empty = |segment: &LoadSegment| match segment {
+        LoadSegment::Rate(segment) => segment.mean().0 <= 0.0,
+        LoadSegment::Users(segment) => segment.peak() == 0,
     };
     for (list, example) in [(rates, "ramp 0/s to 50/s over 1m"), (users, "ramp 0 to 50 users over 1m")] {
         if !list.is_empty() && list.iter().all(is_empty) {

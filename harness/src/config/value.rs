@@ -5,10 +5,10 @@ use std::str::FromStr;
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Comparison;
 use kneepoint_loadgen::Wake;
-use kneepoint_model::crowd::AnyStage;
-use kneepoint_model::guard::StopWhen;
-use kneepoint_model::ladder::Promise;
+use kneepoint_model::ladder::LatencySlo;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::metric::{Metric, Unit};
+use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{Micros, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
@@ -51,7 +51,7 @@ impl Serialize for Rate {
 
 /// A segment of load, as it is written: `ramp 20/s to 80/s over 1m`, `hold 20 users for 30s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SegmentText(pub(crate) AnyStage);
+pub(crate) struct SegmentText(pub(crate) LoadSegment);
 
 impl<'de> Deserialize<'de> for SegmentText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -97,7 +97,7 @@ impl Serialize for PacingText {
 
 /// A limit at which load stops, as it is written: `error > 50%`, `p95 > 5s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct StopLimitText(pub(crate) StopWhen);
+pub(crate) struct StopLimitText(pub(crate) StopCondition);
 
 impl<'de> Deserialize<'de> for StopLimitText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -170,7 +170,7 @@ impl Serialize for AssertionText {
 
 /// The response-time objective of `[ladder] slo`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ObjectiveText(pub(crate) Promise);
+pub(crate) struct ObjectiveText(pub(crate) LatencySlo);
 
 impl ObjectiveText {
     /// Parses an assertion about a response time; the error has a valid example.
@@ -187,7 +187,7 @@ impl ObjectiveText {
             return Err(format!("`{text}` can never be met; write e.g. `p95 < 250ms`"));
         }
         let inclusive = assertion.comparison() == Comparison::AtMost;
-        Ok(Self(Promise { metric, limit_us, inclusive }))
+        Ok(Self(LatencySlo { metric, limit_us, inclusive }))
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn measure_cold_start(
     topology.workers = std::num::NonZeroU16::new(1);
     let (mut blocks, mut good): (Vec<Block>, u32) = (Vec::new(), 0);
     for launch in 0..LAUNCHES + SPARE_LAUNCHES {
-        if good >= LAUNCHES || context.shutdown.cancel.is_set() {
+        if good >= LAUNCHES || context.shutdown.cancel.is_cancelled() {
             break;
         }
         context.progress(good, LAUNCHES, &format!("{position}: launch {} of {LAUNCHES}", good + 1));
@@ -60,7 +60,7 @@ pub(super) fn measure_cold_start(
                 (without.dropped, with.dropped) = (dropped.clone(), dropped);
                 blocks.extend([without, with]);
             }
-            Err(_) if context.shutdown.cancel.is_set() => break,
+            Err(_) if context.shutdown.cancel.is_cancelled() => break,
             Err(why) => {
                 let fix = "the logs are in the folder of the experiment".to_owned();
                 return not_run(
@@ -71,7 +71,7 @@ pub(super) fn measure_cold_start(
             }
         }
     }
-    let ending = result::ending(judge(&QUESTION, &blocks, &[]), context.shutdown.cancel.is_set());
+    let ending = result::ending(judge(&QUESTION, &blocks, &[]), context.shutdown.cancel.is_cancelled());
     let (without, with) = ("the first user of a fresh worker", "a later user");
     let mut result = result::special_result(toggle, QUESTION.signal, without, with, ending);
     result.min_effect = QUESTION.min_effect;

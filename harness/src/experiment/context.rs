@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kneepoint_model::event::{EventSink as _, Stage};
+use kneepoint_model::event::EventSink as _;
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::stage::Stage;
 
 use crate::announce::Announcer;
 use crate::config::{ExperimentPart, StackPart};

@@ -1,7 +1,7 @@
 //! The exit code of `kneepoint experiment`. Advice that hurts is a result, not a failure.
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::experiment::{Ending, Judgement, ToggleResult};
+use kneepoint_model::experiment::{EffectVerdict, Ending, ToggleResult};
 
 /// 0: every requested toggle has a result; with `--all`, what this machine cannot run is no failure.
 /// 3: some are invalid (a noisy machine, errors), others have a result. 4: all that ran are invalid.
@@ -14,14 +14,14 @@ pub(crate) fn exit_code(results: &[ToggleResult], missing: &[ExitCode], by_name:
     if by_name && not_run {
         return ExitCode::MissingTool;
     }
-    let judged: Vec<Judgement> = results
+    let judged: Vec<EffectVerdict> = results
         .iter()
         .filter_map(|result| match &result.ending {
-            Ending::Judged(judged) => Some(judged.judgement),
+            Ending::Assessed(judged) => Some(judged.verdict),
             _ => None,
         })
         .collect();
-    let invalid = judged.iter().filter(|judgement| **judgement == Judgement::Invalid).count();
+    let invalid = judged.iter().filter(|judgement| **judgement == EffectVerdict::Invalid).count();
     match (invalid, judged.len()) {
         (0, _) => ExitCode::Ok,
         (invalid, all) if invalid == all => ExitCode::Invalid,
@@ -31,7 +31,7 @@ pub(crate) fn exit_code(results: &[ToggleResult], missing: &[ExitCode], by_name:
 
 #[cfg(test)]
 mod tests {
-    use kneepoint_model::experiment::Judged;
+    use kneepoint_model::experiment::EffectAssessment;
     use kneepoint_stack::toggle::Toggle;
 
     use super::*;
@@ -42,19 +42,24 @@ mod tests {
         ToggleResult { ending, ..result::not_run(&toggle, String::new(), String::new()) }
     }
 
-    fn judged(judgement: Judgement) -> ToggleResult {
-        ended(Ending::Judged(Judged { judgement, effect: None, smallest_seen: None, why: Vec::new() }))
+    fn judged(judgement: EffectVerdict) -> ToggleResult {
+        ended(Ending::Assessed(EffectAssessment {
+            verdict: judgement,
+            effect: None,
+            smallest_detectable: None,
+            why: Vec::new(),
+        }))
     }
 
     #[test]
     fn a_result_is_a_result_also_when_it_is_negative() {
-        let answers = [judged(Judgement::Hurts), judged(Judgement::NoEffectSeen), judged(Judgement::Helps)];
+        let answers = [judged(EffectVerdict::Hurts), judged(EffectVerdict::NoEffectSeen), judged(EffectVerdict::Helps)];
         assert_eq!(exit_code(&answers, &[], true), ExitCode::Ok);
     }
 
     #[test]
     fn invalid_and_not_run_have_different_codes() {
-        let some = [judged(Judgement::Invalid), judged(Judgement::Helps)];
+        let some = [judged(EffectVerdict::Invalid), judged(EffectVerdict::Helps)];
         assert_eq!(exit_code(&some, &[], true), ExitCode::Inconclusive);
         assert_eq!(exit_code(&some[..1], &[], true), ExitCode::Invalid);
         let not_run = [ended(Ending::NotRun { why: "no MySQL".into(), fix: "install it".into() })];

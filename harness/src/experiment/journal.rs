@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::experiment::{ExperimentFile, LostUpdateTable, ManoeuvreResult, ToggleResult};
+use kneepoint_model::experiment::{ExperimentFile, LostUpdateTable, RolloutResult, ToggleResult};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_reports::ExperimentReport;
 
@@ -46,8 +46,8 @@ impl ExperimentJournal {
     }
 
     /// Stores the results of rollouts under load.
-    pub(super) fn add_rollouts(&mut self, results: Vec<ManoeuvreResult>) {
-        self.file.manoeuvres.extend(results);
+    pub(super) fn add_rollouts(&mut self, results: Vec<RolloutResult>) {
+        self.file.rollouts.extend(results);
     }
 
     pub(crate) fn file(&self) -> &ExperimentFile {

@@ -54,7 +54,7 @@ pub(super) fn measure_lost_updates(
     let (mut rows, mut database) = (Vec::new(), String::new());
     let total = u32::try_from(cells.len()).unwrap_or(u32::MAX);
     for (done, (isolation, (code, retries))) in (0..).zip(cells) {
-        if context.shutdown.cancel.is_set() {
+        if context.shutdown.cancel.is_cancelled() {
             break;
         }
         context.progress(done, total, &format!("{position}: {code}, {retries} retries, {isolation}"));
@@ -95,7 +95,7 @@ pub(super) fn measure_lost_updates(
     };
     journal.set_lost_update(table);
     let (without, with) = ("lower isolation levels", "SERIALIZABLE");
-    let ending = result::ending(judged, context.shutdown.cancel.is_set());
+    let ending = result::ending(judged, context.shutdown.cancel.is_cancelled());
     Ok(result::special_result(toggle, Signal::Oversold, without, with, ending))
 }
 
@@ -118,7 +118,7 @@ fn measure_cell(testbed: &Testbed, context: &ExperimentContext<'_>) -> Result<Co
     let phase = load.run(CELL_TIME, cancel).map_err(|error| error.to_string())?;
     let window = counters.as_ref().and_then(|counters| counters.end(cancel));
     let audit =
-        StockAudit::of(before, stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count());
+        StockAudit::from_counts(before, stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count());
     let locks = window.as_ref().map(|window| window.status.locks);
     Ok(cell_outcome(
         &phase,
@@ -142,10 +142,10 @@ fn cell_outcome(
     });
     let failed = tried.saturating_sub(succeeded + sold_out);
     CodeOutcome::Ran {
-        bought: PerSecond::of(succeeded, phase.measured()),
+        bought: PerSecond::from_count(succeeded, phase.measured()),
         tried,
         failed,
-        failed_share: Ratio::of(failed, tried),
+        failed_share: Ratio::from_parts(failed, tried),
         deadlocks,
         lock_waits,
         audit,

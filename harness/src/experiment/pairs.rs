@@ -62,10 +62,10 @@ pub(super) fn compare_in_pairs(
     testbeds.into_iter().try_for_each(Testbed::down)?;
     match measured {
         Ok((blocks, leaks)) => {
-            let cut = context.shutdown.cancel.is_set();
+            let cut = context.shutdown.cancel.is_cancelled();
             Ok(result::paired_result(toggle, comparison, blocks, leaks, cut))
         }
-        Err(why) if context.shutdown.cancel.is_set() => {
+        Err(why) if context.shutdown.cancel.is_cancelled() => {
             drop(why);
             Ok(result::paired_result(toggle, comparison, Vec::new(), Vec::new(), true))
         }
@@ -178,7 +178,7 @@ impl<'a> PairRun<'a> {
         }
         let (mut good, mut spare) = (0, part.spare);
         for pair in 0.. {
-            if good >= part.pairs || self.context.shutdown.cancel.is_set() {
+            if good >= part.pairs || self.context.shutdown.cancel.is_cancelled() {
                 break;
             }
             self.context.progress(

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kneepoint_analysis::experiment::{Question, agreement, effect, judge, prove};
-use kneepoint_model::experiment::{Agreement, Block, Ending, Judged, Judgement, Leak, Signal, ToggleResult};
+use kneepoint_model::experiment::{
+    Agreement, Block, EffectAssessment, EffectVerdict, Ending, Leak, Signal, ToggleResult,
+};
 use kneepoint_model::units::Micros;
 use kneepoint_stack::toggle::{Comparison, Toggle};
 
@@ -58,14 +60,14 @@ pub(super) fn special_result(
 }
 
 /// An interrupted experiment has no verdict: half of the data could show anything.
-pub(super) fn ending(judged: Judged, cut: bool) -> Ending {
-    if cut { Ending::Interrupted } else { Ending::Judged(judged) }
+pub(super) fn ending(judged: EffectAssessment, cut: bool) -> Ending {
+    if cut { Ending::Interrupted } else { Ending::Assessed(judged) }
 }
 
 /// Only a verdict can agree with the expectation of the toggle.
 fn agreement_with_expectation(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
     match ending {
-        Ending::Judged(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
+        Ending::Assessed(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
         Ending::NotRun { .. } | Ending::Interrupted => Agreement::CannotTell,
     }
 }
@@ -115,11 +117,11 @@ fn empty_result(toggle: &Toggle) -> ToggleResult {
 /// The ending in one line, for the console.
 pub(super) fn summarize_ending(ending: &Ending) -> String {
     match ending {
-        Ending::Judged(Judged { judgement: Judgement::Invalid, why, .. }) => {
+        Ending::Assessed(EffectAssessment { verdict: EffectVerdict::Invalid, why, .. }) => {
             format!("invalid: {}", why.first().map_or("", String::as_str))
         }
-        Ending::Judged(judged) => {
-            format!("{}; {}", judged.judgement.words(), judged.why.first().map_or("", String::as_str))
+        Ending::Assessed(judged) => {
+            format!("{}; {}", judged.verdict.label(), judged.why.first().map_or("", String::as_str))
         }
         Ending::NotRun { why, .. } => format!("not run: {why}"),
         Ending::Interrupted => "interrupted".to_owned(),
@@ -133,10 +135,10 @@ mod tests {
     #[test]
     fn an_interrupted_experiment_agrees_with_nothing() {
         let toggle = Toggle::named("lost-update").unwrap();
-        let judged = || Judged {
-            judgement: Judgement::Helps,
+        let judged = || EffectAssessment {
+            verdict: EffectVerdict::Helps,
             effect: None,
-            smallest_seen: None,
+            smallest_detectable: None,
             why: vec!["copies that were not there were sold by naive at repeatable read".to_owned()],
         };
         let result =

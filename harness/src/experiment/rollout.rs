@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_analysis::experiment::manoeuvre_verdict;
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
-use kneepoint_model::experiment::{Manoeuvre, ManoeuvreResult, Signal, ToggleResult};
+use kneepoint_model::experiment::{Rollout, RolloutResult, Signal, ToggleResult};
 use kneepoint_model::load::{LoadModel, LoadPhase};
 use kneepoint_model::units::{Micros, PerSecond};
 use kneepoint_stack::toggle::{Connections, Requests, Toggle};
@@ -31,7 +31,7 @@ const PAGES: [&str; 2] = ["/catalogue/?page=3", "/books/7/"];
 
 /// Measures a hard restart and then the rollout.
 pub(super) fn compare_rollout(
-    which: Manoeuvre,
+    which: Rollout,
     toggle: &Toggle,
     position: &str,
     context: &ExperimentContext<'_>,
@@ -42,7 +42,7 @@ pub(super) fn compare_rollout(
     topology.servers = NonZeroU8::new(2).unwrap_or(NonZeroU8::MIN);
     (topology.workers, topology.rung) = (NonZeroU16::new(1), None);
     let mut results = Vec::new();
-    for (done, which) in (0..).zip([Manoeuvre::RestartHard, which]) {
+    for (done, which) in (0..).zip([Rollout::RestartHard, which]) {
         context.progress(done, 2, &format!("{position}: {} under load", which.name()));
         let mut testbed = match bring_up_topology(&topology, &BTreeMap::new(), "a", &toggle.name, context) {
             Ok(testbed) => testbed,
@@ -53,14 +53,14 @@ pub(super) fn compare_rollout(
         testbed.down()?;
         match result {
             Ok(result) => results.push(result),
-            Err(_) if context.shutdown.cancel.is_set() => break,
+            Err(_) if context.shutdown.cancel.is_cancelled() => break,
             Err(why) => return Ok(result::not_run(toggle, why, "see the logs of the experiment".to_owned())),
         }
     }
     let [hard, careful] = results.as_slice() else {
         return Ok(result::interrupted(toggle));
     };
-    let ending = result::ending(manoeuvre_verdict(careful, hard), context.shutdown.cancel.is_set());
+    let ending = result::ending(manoeuvre_verdict(careful, hard), context.shutdown.cancel.is_cancelled());
     let mut result = result::special_result(
         toggle,
         Signal::Errors,
@@ -74,10 +74,10 @@ pub(super) fn compare_rollout(
 }
 
 fn measure_under_load(
-    which: Manoeuvre,
+    which: Rollout,
     testbed: &mut Testbed,
     context: &ExperimentContext<'_>,
-) -> Result<ManoeuvreResult, String> {
+) -> Result<RolloutResult, String> {
     let requests = Requests::Routes(PAGES.map(str::to_owned).to_vec());
     let built = build_scenario(which.name(), &requests, Connections::KeepAlive, None);
     let scenario = built.map_err(|error| error.to_string())?;
@@ -101,15 +101,15 @@ fn measure_under_load(
 
 /// The result from the user's side: failed requests and response times. Pure.
 fn rollout_result(
-    which: Manoeuvre,
+    which: Rollout,
     phase: &LoadPhase,
     took: Duration,
     trouble: Option<String>,
-) -> ManoeuvreResult {
+) -> RolloutResult {
     let how: BTreeMap<_, _> =
         phase.outcomes.iter().filter(|(outcome, _)| !outcome.is_ok()).map(|(o, n)| (*o, *n)).collect();
-    ManoeuvreResult {
-        manoeuvre: which,
+    RolloutResult {
+        rollout: which,
         rate: RATE,
         requests: phase.requests,
         lost: how.values().sum(),

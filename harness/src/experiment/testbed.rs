@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::experiment::Rollout;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::toggle::Variant;
 use kneepoint_stack::{
@@ -60,7 +60,7 @@ impl Testbed {
     /// Replaces the servers while load is running.
     pub(super) fn roll_out(
         &mut self,
-        which: Manoeuvre,
+        which: Rollout,
         context: &ExperimentContext<'_>,
     ) -> Result<(), String> {
         let sink = WarningsOnly(&**context.events);
@@ -148,7 +148,7 @@ fn prepare_stack(needs: Needs, context: &ExperimentContext<'_>) -> Result<Prepar
 }
 
 fn testbed_error(error: &StackError, context: &ExperimentContext<'_>) -> TestbedError {
-    if context.shutdown.cancel.is_set() {
+    if context.shutdown.cancel.is_cancelled() {
         return TestbedError::Fatal(context.shutdown.failure());
     }
     match (error, error.exit_code()) {

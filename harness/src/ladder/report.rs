@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::ladder::{Comparison, compare};
-use kneepoint_model::ladder::names;
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::run::names;
 use kneepoint_reports::ladder::{LadderView, render};
 
 use super::store::LadderStore;
@@ -17,8 +17,8 @@ pub(crate) fn write_report(store: &LadderStore) -> Result<(Comparison, LadderVie
     let comparison = compare(&store.ladder, &load_all_facts(store));
     let view = LadderView::build(&store.ladder, &comparison);
     store.folder.write_json(names::COMPARISON, &comparison)?;
-    store.folder.write(names::HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
-    store.folder.write(names::MARKDOWN, render::markdown(&view).as_bytes())?;
+    store.folder.write(names::LADDER_HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
+    store.folder.write(names::LADDER_MD, render::markdown(&view).as_bytes())?;
     Ok((comparison, view))
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use kneepoint_analysis::ladder::{equal_rate, start_rate, step_length, steps};
 use kneepoint_analysis::slo_search::{Next, StepOutcome, Tried, next};
-use kneepoint_model::event::{EventSink as _, Stage};
-use kneepoint_model::ladder::{EQUAL, EqualRate, SATURATION, step_name};
+use kneepoint_model::event::EventSink as _;
+use kneepoint_model::ladder::{EQUAL_RATE_PHASE, EqualRate, SATURATION_PHASE, trial_name};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 
@@ -36,7 +37,7 @@ pub(super) fn load_rung(
     let mix = mix(&load, site)?;
     let rung = RungLoad { part, load: &load, stack, mix: &mix };
     with_sampling(stack, run, |run| {
-        rung.run_phase(SATURATION, LoadModel::Closed { users: load.users }, part.closed, run)?;
+        rung.run_phase(SATURATION_PHASE, LoadModel::Closed { users: load.users }, part.closed, run)?;
         rung.search_rate(run)?;
         rung.run_equal_rate(store, run)
     })
@@ -76,7 +77,7 @@ impl RungLoad<'_> {
             );
             return Ok(());
         };
-        for number in 1..=self.part.search.max_steps {
+        for number in 1..=self.part.search.max_trials {
             let facts = run.load_facts()?;
             let steps = steps(&facts, &self.part.objective);
             let tried: Vec<Tried> =
@@ -85,7 +86,7 @@ impl RungLoad<'_> {
                 Next::Done(_) => break,
                 Next::Try(rate) => {
                     let length = step_length(&facts, &self.part.objective, rate, self.part.step);
-                    self.run_phase(&step_name(number), LoadModel::Open { rate }, length, run)?;
+                    self.run_phase(&trial_name(number), LoadModel::Open { rate }, length, run)?;
                     self.announce_trial(run)?;
                 }
             }
@@ -123,6 +124,6 @@ impl RungLoad<'_> {
             );
             return Ok(());
         };
-        self.run_phase(EQUAL, LoadModel::Open { rate: equal.rate }, self.part.equal, run)
+        self.run_phase(EQUAL_RATE_PHASE, LoadModel::Open { rate: equal.rate }, self.part.equal, run)
     }
 }

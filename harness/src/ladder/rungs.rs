@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use kneepoint_model::event::Stage;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_model::tier::Tier;
 use kneepoint_stack::{Database, Topology};
@@ -28,7 +28,7 @@ pub(crate) fn run_ladder(
     (events, shutdown): (&Arc<Announcer>, &Shutdown),
 ) -> Result<Option<Failure>, Failure> {
     for (at, topology) in rungs.iter().enumerate() {
-        if shutdown.cancel.is_set() {
+        if shutdown.cancel.is_cancelled() {
             return record_stop(store, shutdown.failure());
         }
         events.announce_heading(&format!(

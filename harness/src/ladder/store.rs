@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::ladder::{EqualRate, Ladder, MachineQuota, Rung, names};
+use kneepoint_model::ladder::{EqualRate, Ladder, MachineQuota, Rung};
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::run::names;
 use kneepoint_model::stack::Driver;
 use kneepoint_stack::Topology;
 
@@ -55,7 +56,7 @@ impl LadderStore {
             .to_owned(),
             users: plan.load.users,
             scenarios: scenario_weights(&plan.load.mix),
-            promise: plan.ladder.objective.clone(),
+            slo: plan.ladder.objective.clone(),
             search: plan.ladder.search,
             equal: match plan.ladder.rate {
                 Rate::Auto => None,
@@ -67,7 +68,7 @@ impl LadderStore {
             complete: false,
             stopped_by: None,
         };
-        let folder = RunFolder::bare(plan.home.join("ladders").join(&id));
+        let folder = RunFolder::from_root(plan.home.join("ladders").join(&id));
         let store = Self { folder, runs: plan.home.join("runs"), ladder };
         store.save()?;
         Ok(store)
@@ -84,7 +85,7 @@ impl LadderStore {
                 usage(format!("no ladder run under {} yet; start one with: kneepoint ladder", home.display()))
             })?,
         };
-        let folder = RunFolder::bare(root);
+        let folder = RunFolder::from_root(root);
         let ladder: Ladder = folder.read_json(names::LADDER).map_err(|e| {
             let known = list_stored(&ladders);
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

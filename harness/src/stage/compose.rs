@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_stack::compose::{
     ComposeDown, ComposeGuard, ComposePlan, ComposePrepare, ComposeStack, prepare, up,
 };
@@ -71,7 +71,7 @@ fn start(
     shutdown: &Shutdown,
     events: &Arc<Announcer>,
 ) -> Result<ComposeStack, Failure> {
-    let refused = |e: StackError| if shutdown.cancel.is_set() { shutdown.failure() } else { failure(&e) };
+    let refused = |e: StackError| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) };
     let (binary, guard) = guard()?;
     let topology = topology(part)?;
     let plan = ComposePrepare {
@@ -98,7 +98,7 @@ fn start(
 
 /// Looks once more whether every container is well, keeps their logs, and removes everything.
 pub(super) fn down(stack: ComposeStack, run: &Run) -> Result<(), Failure> {
-    let interrupted = run.shutdown.cancel.is_set();
+    let interrupted = run.shutdown.cancel.is_cancelled();
     let well = if interrupted { Ok(()) } else { stack.check(&Cancel::new()) };
     let report = stack.down(GRACE);
     run.note(

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::stage::Stage;
 use kneepoint_stack::DownReport;
 
 use crate::failure::Failure;

@@ -2,10 +2,10 @@
 
 use kneepoint_analysis::{Analysis, RunFacts, base_verdict};
 use kneepoint_ci::{GateResult, SloPlan, judge};
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::run::names;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::config::SloPart;
@@ -22,7 +22,7 @@ pub(crate) fn gate(
     let base = stopped.map_or_else(|| base_verdict(facts, analysis), stopped_verdict);
     let result = judge(&plan_for_stages(part, facts, run), facts, analysis, base);
     run.folder.write_json(names::GATE, &result)?;
-    run.note(Stage::Gate, result.verdict.status.word());
+    run.note(Stage::Gate, result.verdict.status.label());
     Ok(result)
 }
 

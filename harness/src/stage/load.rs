@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_loadgen::{Arrivals, PhasePlan, recover_phase, run_phase};
-use kneepoint_model::crowd::{AnyStage, UserStage};
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::load::{LoadModel, LoadPhase};
+use kneepoint_model::load_segment::RateSegment;
+use kneepoint_model::load_segment::{LoadSegment, UserSegment};
 use kneepoint_model::run::{RunFolder, names};
-use kneepoint_model::schedule::LoadStage;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::{PerSecond, Span};
 use kneepoint_scenarios::Scenario;
 
@@ -85,12 +85,12 @@ fn phases(
 }
 
 /// The stages of the open and of the closed phase.
-fn stages(part: &LoadPart) -> (Vec<LoadStage>, Vec<UserStage>) {
+fn stages(part: &LoadPart) -> (Vec<RateSegment>, Vec<UserSegment>) {
     let (mut rates, mut users) = (Vec::new(), Vec::new());
     for SegmentText(stage) in &part.stages {
         match stage {
-            AnyStage::Rate(stage) => rates.push(*stage),
-            AnyStage::Users(stage) => users.push(*stage),
+            LoadSegment::Rate(stage) => rates.push(*stage),
+            LoadSegment::Users(stage) => users.push(*stage),
         }
     }
     (rates, users)
@@ -187,7 +187,7 @@ fn rate(wanted: Rate, closed: Option<&LoadPhase>) -> f64 {
     match (wanted, closed) {
         (Rate::PerSecond(rate), _) => rate,
         (Rate::Auto, Some(closed)) => {
-            (PerSecond::of(closed.journeys, closed.measured()).0 * AUTO_RATE_SHARE).max(AUTO_RATE_MIN)
+            (PerSecond::from_count(closed.journeys, closed.measured()).0 * AUTO_RATE_SHARE).max(AUTO_RATE_MIN)
         }
         (Rate::Auto, None) => AUTO_RATE_MIN,
     }

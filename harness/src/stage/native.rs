@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_stack::{
     Database, Lifetime, Needs, PortPlan, PreparePlan, RunningStack, Size, StackError, Topology, UpPlan,
     WatchdogCommand, prepare, up,
@@ -88,7 +88,7 @@ fn start(
     events: &Arc<Announcer>,
 ) -> Result<RunningStack, Failure> {
     let exe = std::env::current_exe().map_err(|e| Failure::new(ExitCode::Internal, e))?;
-    let refused = |e: StackError| if shutdown.cancel.is_set() { shutdown.failure() } else { failure(&e) };
+    let refused = |e: StackError| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) };
     let plan = PreparePlan {
         root: home.to_owned(),
         size: size(part.size),

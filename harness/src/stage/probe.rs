@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use kneepoint_crawler::{ProbePlan, probe as probe_site};
-use kneepoint_model::event::Stage;
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Ratio;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::config::ProbePart;
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ pub(crate) fn probe(
     let result = probe_site(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| crawl_failure(&e, run))?;
     run.folder.write_json(names::PROBE, &result)?;
     run.note(Stage::Probe, format!("{} routes", result.routes.len()));
-    if result.seen_through.is_none_or(|share| share <= Ratio(0.0)) {
+    if result.probe_coverage.is_none_or(|share| share <= Ratio(0.0)) {
         run.add_unmeasured([Unmeasured {
             what: "time per request split into application, database, cache and engine; statements per request".to_owned(),
             why: "the site sends no Server-Timing header".to_owned(),

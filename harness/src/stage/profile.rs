@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use kneepoint_model::event::Stage;
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::{Ratio, UnixMillis};
 use kneepoint_profiler::{ProfilePlan, profile_all};
 
@@ -68,7 +68,7 @@ fn slowdown_by_profiling(
     window: Option<(UnixMillis, UnixMillis)>,
     run: &Run,
 ) -> Result<Option<Ratio>, Failure> {
-    let plain = run.folder.read_json_if_there::<LoadPhase>(&names::load("closed"))?;
+    let plain = run.folder.read_json_if_exists::<LoadPhase>(&names::load("closed"))?;
     let while_profiled = window.and_then(|window| rate_within(&profiled.seconds, window));
     let ratio = plain.zip(while_profiled).filter(|(plain, _)| plain.achieved_rps.0 > 0.0);
     // Three digits: more would be noise.

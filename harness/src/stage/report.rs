@@ -3,8 +3,8 @@
 
 use kneepoint_analysis::{Analysis, RunFacts, summarise};
 use kneepoint_ci::{GateResult, junit};
-use kneepoint_model::event::Stage;
 use kneepoint_model::run::{RunFolder, names};
+use kneepoint_model::stage::Stage;
 use kneepoint_reports::{Flame, Report, render};
 
 use crate::failure::Failure;

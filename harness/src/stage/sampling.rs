@@ -39,7 +39,7 @@ fn read_proxy_log(stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
     let Some(log) = stack.tiers.iter().find_map(|tier| tier.access_log.clone()) else { return Ok(()) };
     run.shutdown.cancel.sleep(LOG_FLUSH);
     for name in ["closed", "open", "profiled"] {
-        let Some(phase) = run.folder.read_json_if_there::<LoadPhase>(&names::load(name))? else { continue };
+        let Some(phase) = run.folder.read_json_if_exists::<LoadPhase>(&names::load(name))? else { continue };
         if run.folder.has(&names::access(name)) {
             continue;
         }
@@ -47,7 +47,7 @@ fn read_proxy_log(stack: &StackInfo, run: &mut Run) -> Result<(), Failure> {
             Ok(summary) => {
                 run.folder.write_json(&names::access(name), &summary)?;
             }
-            Err(error) => run.add_unmeasured([kneepoint_model::manifest::Unmeasured {
+            Err(error) => run.add_unmeasured([kneepoint_model::unmeasured::Unmeasured {
                 what: "queueing at the proxy and its cache, by route".to_owned(),
                 why: error.to_string(),
                 fix: "make the access log readable and write it in the format of stack/reference/proxy/nginx.conf.j2"

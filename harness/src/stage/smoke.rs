@@ -1,11 +1,11 @@
 //! Smoke: crawls the site → `site.json`. A broken page ends the run before any load.
 
 use kneepoint_crawler::{CrawlError, CrawlPlan, crawl};
-use kneepoint_model::event::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 
 use crate::config::RawCrawl;
 use crate::failure::Failure;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use kneepoint_crawler::ask_json;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::correctness::{StockAudit, StockCount};
-use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -85,12 +85,12 @@ pub(crate) fn with_stock_check<T>(
     let Some(before) = before else { return result };
     match count_stock(stack, BookRange::UpTo(before.newest), &run.shutdown.cancel) {
         Ok(after) => {
-            let audit = StockAudit::of(before.count(), after.count());
+            let audit = StockAudit::from_counts(before.count(), after.count());
             run.folder.write_json(names::CORRECTNESS, &audit)?;
             run.note(Stage::Load, format!("{} sold, {} unaccounted for", audit.sold(), audit.unaccounted()));
         }
-        Err(_) if run.shutdown.cancel.is_set() => {}
-        Err(why) => run.add_unmeasured([kneepoint_model::manifest::Unmeasured {
+        Err(_) if run.shutdown.cancel.is_cancelled() => {}
+        Err(why) => run.add_unmeasured([kneepoint_model::unmeasured::Unmeasured {
             what: "whether stock and sales balance after load".to_owned(),
             why,
             fix: "see the log of the server in logs/".to_owned(),

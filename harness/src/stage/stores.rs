@@ -47,7 +47,7 @@ pub(crate) fn with_store_counters(
             measured
         });
         let result = load(run);
-        over.set();
+        over.cancel();
         (result, begins.join().unwrap_or(false))
     });
     if let (Ok(phase), true) = (&result, begun) {
@@ -65,7 +65,7 @@ fn db_window(phase: &LoadPhase, readings: Readings) -> DbWindow {
         phase: phase.name.clone(),
         from_ms: readings.from_ms,
         until_ms: readings.until_ms,
-        requests: CoveredRequests::of(phase, readings.from_ms),
+        requests: CoveredRequests::for_phase(phase, readings.from_ms),
         drain: readings.drain,
         databases: readings.databases,
         caches: readings.caches,
@@ -84,7 +84,7 @@ struct PhaseTimes {
 fn wait_for_measured_part(folder: &RunFolder, name: &str, since: UnixMillis, over: &Cancel) -> bool {
     let plan = names::load_plan(name);
     loop {
-        let times = folder.read_json_if_there::<PhaseTimes>(&plan).ok().flatten();
+        let times = folder.read_json_if_exists::<PhaseTimes>(&plan).ok().flatten();
         if let Some(times) = times.filter(|times| times.measured_from_ms >= since) {
             let left = times.measured_from_ms - UnixMillis::now();
             return !over.sleep(Duration::from_millis(left.get()));
@@ -119,7 +119,7 @@ mod tests {
         });
         let now = UnixMillis::now();
         assert!(waited && now.0 >= since.0 + 200, "{now:?} {since:?}");
-        over.set();
+        over.cancel();
         write(since.0 + 60_000);
         assert!(!wait_for_measured_part(&folder, "closed", since, &over));
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_stack::compose::ComposeStack;
 use kneepoint_stack::{AttachPlan, RunningStack, StackError, attach};
@@ -76,7 +76,7 @@ fn look_at(site: &SiteTarget, run: &Run) -> Result<StackInfo, Failure> {
         consent: site.consent,
     };
     attach(&plan, &run.shutdown.cancel)
-        .map_err(|e| if run.shutdown.cancel.is_set() { run.shutdown.failure() } else { failure(&e) })
+        .map_err(|e| if run.shutdown.cancel.is_cancelled() { run.shutdown.failure() } else { failure(&e) })
 }
 
 /// The exit code that belongs to what went wrong with the stack.

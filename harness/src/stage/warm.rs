@@ -1,10 +1,10 @@
 //! Warm: requests the heaviest pages until response times reach a steady state → `warm.json`.
 
 use kneepoint_crawler::{WarmPlan, warm as warm_site, warm_order};
-use kneepoint_model::event::Stage;
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 
 use crate::config::WarmPart;
@@ -22,7 +22,7 @@ pub(crate) fn warm(part: WarmPart, stack: &StackInfo, site: &SiteMap, run: &mut 
     plan.concurrency = workers.map_or(plan.concurrency, |n| (n as usize).clamp(2, 32));
     let result = warm_site(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| crawl_failure(&e, run))?;
     run.folder.write_json(names::WARM, &result)?;
-    let state = if result.flat { "steady state reached" } else { "no steady state yet" };
+    let state = if result.steady { "steady state reached" } else { "no steady state yet" };
     run.note(Stage::Warm, format!("{} pages, {} rounds, {state}", result.pages.len(), result.rounds.len()));
     run.shutdown.check()
 }

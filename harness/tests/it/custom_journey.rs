@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kneepoint_loadgen::{Journey, PhasePlan, Stop, Visitor, async_trait, begin_run, end_run, run_phase};
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Silent};
+use kneepoint_model::event::{EventSink, NullEventSink};
 use kneepoint_model::load::LoadModel;
 use kneepoint_scenarios::Scenario;
 
@@ -69,7 +69,7 @@ fn the_run_folder_of_a_custom_program_is_rendered() {
         .with_journeys(vec![(reader, 1)]);
     (plan.warmup, plan.duration) = (Duration::ZERO, Duration::from_secs(1));
     let run = begin_run(&sandbox.home.join("runs"), &plan).expect("folder");
-    let events: Arc<dyn EventSink> = Arc::new(Silent);
+    let events: Arc<dyn EventSink> = Arc::new(NullEventSink);
     let phase = run_phase(&plan, &run, &Cancel::new(), &events).expect("phase");
     assert_eq!((phase.errors, phase.pages.len()), (0, 1));
     end_run(&run, std::slice::from_ref(&phase)).expect("written");

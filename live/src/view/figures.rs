@@ -64,7 +64,7 @@ fn generator_line(live: &LiveSecond) -> Line<'_> {
         parts.push(Span::raw(format!("late p99 {lag}")));
     }
     for (outcome, count) in live.outcomes.iter().filter(|(outcome, count)| !outcome.is_ok() && **count > 0) {
-        parts.push(Span::styled(format!("{}: {count}", outcome.words()), Color::Red));
+        parts.push(Span::styled(format!("{}: {count}", outcome.label()), Color::Red));
     }
     let mut whole = Line::default();
     for (at, part) in parts.into_iter().enumerate() {

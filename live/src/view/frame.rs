@@ -3,7 +3,7 @@
 //! From top to bottom: title and stages, figures of the last second, charts of the last minutes, endpoints beside the CPU
 //! of the tiers, and warnings.
 
-use kneepoint_model::event::{Stage, StageStatus};
+use kneepoint_model::stage::{Stage, StageStatus};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Stylize as _};
@@ -98,7 +98,7 @@ fn current_activity(state: &ViewState) -> String {
     let doing = match &state.live {
         Some(live) if state.is_loading => {
             let part = if live.second.warmup { "warm-up" } else { "measured" };
-            let segment = live.stage.as_ref().map_or_else(String::new, |segment| format!(" · {segment}"));
+            let segment = live.segment.as_ref().map_or_else(String::new, |segment| format!(" · {segment}"));
             format!("{} ({part}){segment}", live.phase)
         }
         _ => state.progress.clone(),

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kneepoint_model::event::{Event, Stage, StageStatus};
+use kneepoint_model::event::Event;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::live::LiveSecond;
 use kneepoint_model::sample::ResourceSample;
 use kneepoint_model::tier::Tier;
@@ -175,10 +176,10 @@ impl ViewState {
         }
         let CpuUsage { tick, cores, busy, tiers } = std::mem::take(&mut self.cpu_sum);
         self.cpu = CpuShares {
-            host: Ratio::of(busy.get(), tick.get() * u64::from(cores)),
+            host: Ratio::from_parts(busy.get(), tick.get() * u64::from(cores)),
             tiers: tiers
                 .into_iter()
-                .filter_map(|(tier, cpu)| Some((tier, Ratio::of(cpu.get(), tick.get())?)))
+                .filter_map(|(tier, cpu)| Some((tier, Ratio::from_parts(cpu.get(), tick.get())?)))
                 .collect(),
         };
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use kneepoint_loadgen::{BlockLoad, Journey, PhasePlan, begin_run, end_run, run_phase};
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Silent};
+use kneepoint_model::event::{EventSink, NullEventSink};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::units::PerSecond;
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let run = begin_run(&folder, &plan)?;
-    let events: Arc<dyn EventSink> = Arc::new(Silent);
+    let events: Arc<dyn EventSink> = Arc::new(NullEventSink);
     let phase = run_phase(&plan, &run, &Cancel::new(), &events)?;
     end_run(&run, std::slice::from_ref(&phase))?;
     println!("{}", serde_json::to_string_pretty(&phase)?);

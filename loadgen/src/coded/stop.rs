@@ -8,7 +8,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Stop {
     /// A request failed. It is in the figures; the journey counts as failed.
-    #[error("`{endpoint}` failed ({}): {detail}", outcome.words())]
+    #[error("`{endpoint}` failed ({}): {detail}", outcome.label())]
     Failed {
         /// Which endpoint.
         endpoint: String,

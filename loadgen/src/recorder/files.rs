@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
 use kneepoint_model::load::{Exemplar, HttpVersion, LoadModel, Pacing};
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::run::{FORMAT_VERSION, LineWriter, RunError, RunFolder, names as run_names};
 use kneepoint_model::units::UnixMillis;
 use kneepoint_scenarios::{Scenario, StepSlo};
@@ -65,7 +65,7 @@ pub(crate) struct PlanRecord {
     pub(crate) measured_from_ms: UnixMillis,
     pub(crate) measured_until_ms: UnixMillis,
     #[serde(default)]
-    pub(crate) stages: Vec<AnyStage>,
+    pub(crate) stages: Vec<LoadSegment>,
     #[serde(default)]
     pub(crate) pacing: Option<Pacing>,
     pub(crate) endpoints: Vec<Endpoint>,
@@ -279,7 +279,8 @@ impl PhaseFiles {
             if histogram.is_empty() {
                 return Ok(());
             }
-            self.log.line(&IntervalLine { tag, start_s, length_s, histogram: histogram.clone() }.format())
+            self.log
+                .append_line(&IntervalLine { tag, start_s, length_s, histogram: histogram.clone() }.format())
         };
         for (series, suffix) in [(&shard.measured, ""), (&shard.warmup, WARMUP)] {
             for (endpoint, series) in self.endpoints.iter().zip(series) {
@@ -308,11 +309,11 @@ impl PhaseFiles {
         ] {
             line(format!("{GENERATOR}|{kind}"), histogram)?;
         }
-        self.tallies.json(&self.tally_line(shard, from))?;
+        self.tallies.append_json(&self.tally_line(shard, from))?;
         let stats = (from < self.window.until)
             .then(|| second(shard, self.window.to_ms(from), from < self.window.from, in_flight));
         if let Some(stats) = &stats {
-            self.seconds.json(stats)?;
+            self.seconds.append_json(stats)?;
         }
         Ok(stats)
     }

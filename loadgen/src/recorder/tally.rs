@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::SplitSums;
+use kneepoint_model::load::ServerTimingSums;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::PageCounts;
 use kneepoint_model::units::{Bytes, Micros};
@@ -28,7 +28,7 @@ pub(crate) struct Tally {
     #[serde(default)]
     pub(crate) redirects: u64,
     pub(crate) cache: BTreeMap<CacheOutcome, u64>,
-    pub(crate) split: SplitSums,
+    pub(crate) split: ServerTimingSums,
     pub(crate) routes: BTreeMap<String, u64>,
     /// Pages whose documents these are, where they are loaded with their assets.
     #[serde(default, skip_serializing_if = "PageCounts::is_empty")]
@@ -66,7 +66,7 @@ impl Tally {
         if hop.stored {
             return;
         }
-        self.split.add(&SplitSums {
+        self.split.add(&ServerTimingSums {
             n: 1,
             service_us: Micros::from_duration(hop.service),
             ttfb_us: Micros::from_duration(hop.ttfb),

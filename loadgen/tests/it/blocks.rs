@@ -85,7 +85,7 @@ fn a_wish_to_stop_is_heard_and_a_target_that_is_gone_is_an_error() {
     let later = cancel.clone();
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(200));
-        later.set();
+        later.cancel();
     });
     let began = Instant::now();
     let block = load.run(Duration::from_secs(20), &cancel).expect("block");

@@ -327,7 +327,7 @@ fn a_program_of_its_own_leaves_a_run_folder() {
     let dir = tempfile::tempdir().expect("temporary folder");
     let own = only(open(60.0), &servers::calm(), One { endpoint: "one", path: "/" });
     let run = begin_run(dir.path(), &own).expect("folder");
-    let events: Arc<dyn kneepoint_model::event::EventSink> = Arc::new(kneepoint_model::event::Silent);
+    let events: Arc<dyn kneepoint_model::event::EventSink> = Arc::new(kneepoint_model::event::NullEventSink);
     let phase = run_phase(&own, &run, &Cancel::new(), &events).expect("phase");
     let before: Manifest = run.read_json(names::MANIFEST).expect("manifest");
     end_run(&run, std::slice::from_ref(&phase)).expect("written");

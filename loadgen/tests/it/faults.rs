@@ -101,7 +101,7 @@ fn stops(model: LoadModel) {
         // However long others keep this phase from beginning: a request hangs by now.
         asked_for.recv_timeout(Duration::from_secs(30)).expect("a request");
         std::thread::sleep(Duration::from_millis(200));
-        cancel.set();
+        cancel.cancel();
         Instant::now()
     });
     let phase = place.run(&plan);

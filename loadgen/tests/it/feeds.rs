@@ -59,17 +59,17 @@ fn a_journey_without_a_row_of_its_own_is_not_begun_in_the_open_model() {
     plan.warmup = Duration::ZERO;
     let phase = place.run(&plan);
     assert_eq!(counts(&seen, "/once/").into_values().collect::<Vec<_>>(), [1; 5]);
-    assert_eq!((phase.requests, phase.journeys, phase.dry.len()), (15, 15, 1));
-    assert_eq!((phase.dry[0].rows, phase.dry[0].journeys), (5, 5));
+    assert_eq!((phase.requests, phase.journeys, phase.exhausted_feeds.len()), (15, 15, 1));
+    assert_eq!((phase.exhausted_feeds[0].rows, phase.exhausted_feeds[0].journeys), (5, 5));
     let said = "feed `row` of scenario `once` gives each of its 5 rows once in a run and had none left, so 5 journeys were not begun";
     assert!(phase.validity.why.iter().any(|why| why.contains(said)), "{:?}", phase.validity);
     let recovered = recover_phase(&place.run, "test").expect("readable").expect("began");
-    assert_eq!(recovered.dry, phase.dry);
+    assert_eq!(recovered.exhausted_feeds, phase.exhausted_feeds);
 
     // The next phase of the same run gives no row again.
     plan.name = "next".into();
     let next = place.run(&plan);
-    assert_eq!((next.dry[0].journeys, counts(&seen, "/once/").len()), (10, 5));
+    assert_eq!((next.exhausted_feeds[0].journeys, counts(&seen, "/once/").len()), (10, 5));
 }
 
 #[test]
@@ -82,5 +82,5 @@ fn visitors_without_data_wait_in_the_closed_model() {
     assert_eq!(counts(&seen, "/once/").into_values().collect::<Vec<_>>(), [1; 6]);
     assert!(!phase.validity.valid && phase.generator.busiest_thread.0 < 0.5, "{:?}", phase.generator);
     // Each visitor found out once, in the warm-up or after it.
-    assert!(phase.dry.iter().all(|dry| dry.journeys <= 4), "{:?}", phase.dry);
+    assert!(phase.exhausted_feeds.iter().all(|dry| dry.journeys <= 4), "{:?}", phase.exhausted_feeds);
 }

@@ -17,7 +17,7 @@ impl EventSink for Watching {
     fn interest(&self) -> Interest {
         self.0
     }
-    fn second(&self, second: LiveSecond) {
+    fn emit_second(&self, second: LiveSecond) {
         self.1.lock().expect("lock").push(second);
     }
 }
@@ -73,7 +73,7 @@ fn who_wants_figures_gets_no_distributions_and_who_wants_nothing_gets_nothing() 
     assert_eq!(last.so_far.requests, phase.requests);
     assert!(last.so_far.endpoints.iter().all(|endpoint| endpoint.response.is_none()));
     assert_eq!(last.so_far.endpoints[0].p95_us, phase.endpoints[0].response_us.p95);
-    assert_eq!(seconds[0].stage, None);
+    assert_eq!(seconds[0].segment, None);
     assert!(watched(Interest::None, &plan).1.is_empty());
 }
 
@@ -86,5 +86,5 @@ fn errors_speak_against_the_figures_while_they_happen() {
     let doubts: Vec<usize> = seconds.iter().map(|second| second.so_far.doubts.len()).collect();
     assert_eq!(doubts[..2], [0, 0]);
     assert!(seconds[3].so_far.doubts.iter().any(|doubt| doubt.contains("failed")), "{:?}", seconds[3].so_far);
-    assert_eq!(seconds[0].stage.as_deref(), Some("stage 1 of 1: hold 50/s for 4s"));
+    assert_eq!(seconds[0].segment.as_deref(), Some("stage 1 of 1: hold 50/s for 4s"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_loadgen::{PhasePlan, Wake, recover_phase, run_phase};
-use kneepoint_model::event::{EventSink, Silent};
+use kneepoint_model::event::{EventSink, NullEventSink};
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::outcome::Outcome;
 
@@ -53,15 +53,15 @@ fn the_rate_goes_through_its_stages_and_each_has_its_figures() {
     let place = Place::new();
     let phase = place.run(&plan);
     // The area under the rate: 100, 200 and 50 visitors. The warm-up of 0.3 s at 100/s is in no figure.
-    let requests: Vec<u64> = phase.stages.iter().map(|stage| stage.requests).collect();
+    let requests: Vec<u64> = phase.segments.iter().map(|stage| stage.requests).collect();
     assert_eq!((requests, phase.requests, phase.errors), (vec![100, 200, 50], 350, 0));
-    let offered: Vec<f64> = phase.stages.iter().map(|stage| stage.offered_rps.0).collect();
+    let offered: Vec<f64> = phase.segments.iter().map(|stage| stage.offered_rps.0).collect();
     assert_eq!(offered, [100.0, 200.0, 100.0]);
-    assert!(phase.stages.iter().all(|stage| stage.response_us.count == stage.requests));
-    assert!(phase.stages.iter().all(|stage| stage.service_us.p50 <= stage.response_us.p50));
+    assert!(phase.segments.iter().all(|stage| stage.response_us.count == stage.requests));
+    assert!(phase.segments.iter().all(|stage| stage.service_us.p50 <= stage.response_us.p50));
     assert!((phase.offered_rps.expect("open").0 - 140.0).abs() < 1e-9);
     let again = recover_phase(&place.run, "test").expect("files").expect("a phase");
-    let [was, is] = [&phase, &again].map(|phase| (phase.stages.clone(), phase.requests));
+    let [was, is] = [&phase, &again].map(|phase| (phase.segments.clone(), phase.requests));
     assert_eq!(was, is, "the same from the files");
 }
 
@@ -69,7 +69,7 @@ fn the_rate_goes_through_its_stages_and_each_has_its_figures() {
 fn stages_that_make_no_sense_are_refused() {
     let refused = |plan: &PhasePlan| {
         let place = Place::new();
-        let events: Arc<dyn EventSink> = Arc::new(Silent);
+        let events: Arc<dyn EventSink> = Arc::new(NullEventSink);
         run_phase(plan, &place.run, &place.cancel, &events).unwrap_err().to_string()
     };
     let plan = plan(open(1.0), "http://127.0.0.1:9", vec![(get("/"), 1)]);
@@ -99,7 +99,7 @@ fn arrivals_within_a_slack_go_out_together_and_the_lag_says_so() {
     plan.wake = Wake::Within(Duration::from_millis(5));
     let phase = Place::new().run(&plan);
     assert_eq!((phase.requests, phase.errors), (1000, 0));
-    assert_eq!(phase.pacing.expect("open").slack_us.get(), 5000);
+    assert_eq!(phase.pacing.expect("open").batching_window_us.get(), 5000);
     // The first of a batch is 5 ms late, the last not at all.
     let lag = phase.sched_lag_us.p50.as_millis();
     assert!(lag >= 1.5, "{lag} ms");
@@ -156,12 +156,12 @@ fn users_come_and_go_in_stages() {
     assert_eq!((plan.duration, plan.model), (Duration::from_secs(3), closed(8)));
     let place = Place::new();
     let phase = place.run(&plan);
-    let requests: Vec<u64> = phase.stages.iter().map(|stage| stage.requests).collect();
+    let requests: Vec<u64> = phase.segments.iter().map(|stage| stage.requests).collect();
     let [few, many, fewer] = requests[..] else { panic!("{requests:?}") };
     assert_eq!((few + many + fewer, phase.errors), (phase.requests, 0));
     // Nobody can ask more often than two steps and a pause of 50 ms let.
     assert!(few <= 2 * 2 * 21 && many <= 8 * 2 * 21, "{requests:?}");
     assert!(many > 2 * few && fewer < many && fewer > 0, "{requests:?}");
     let again = recover_phase(&place.run, "test").expect("files").expect("a phase");
-    assert_eq!(phase.stages, again.stages, "the same from the files");
+    assert_eq!(phase.segments, again.segments, "the same from the files");
 }

@@ -7,19 +7,19 @@ use super::statement::{DigestDelta, SessionStatements, StatementSums};
 use crate::tier::Tier;
 use crate::units::{Bytes, Micros, Ratio};
 
-/// Which server.
+/// The kind of a database server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DbKind {
-    /// MySQL (and what calls itself so).
+    /// MySQL and servers that report this name.
     #[default]
     Mysql,
-    /// `MariaDB`.
+    /// `MariaDB`, which counts fewer things than MySQL does.
     Mariadb,
 }
 
 impl DbKind {
-    /// Its name, for people.
+    /// Its name for display.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mysql => "MySQL",
@@ -28,12 +28,12 @@ impl DbKind {
     }
 }
 
-/// Who answers.
+/// Kind and version of a database server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DbServer {
-    /// Which server.
+    /// The kind, taken from the reported version.
     pub kind: DbKind,
-    /// Its version, as it says itself.
+    /// Its version, as it reports it.
     pub version: String,
 }
 
@@ -42,16 +42,16 @@ pub struct DbServer {
 pub struct DatabaseWindow {
     /// Which tier it belongs to.
     pub tier: Tier,
-    /// `host:port`.
+    /// Its address as `host:port`.
     pub address: String,
     /// The site's schema: only its statements are in [`Self::statements`].
     pub schema: String,
-    /// Who answers.
+    /// Kind and version of the server.
     pub server: DbServer,
     /// Settings that decide how its figures are read.
     pub settings: DbSettings,
-    /// Were statements counted at all? False when `performance_schema` is off: then the lists below are empty because
-    /// nothing is known, not because nothing ran.
+    /// Whether statements were counted. False when `performance_schema` is off: then the lists below are empty although
+    /// statements may have run.
     pub statements_known: bool,
     /// The site's statements, the one with most time first; at most 200, the rest is in [`Self::others`].
     pub statements: Vec<DigestDelta>,
@@ -59,9 +59,9 @@ pub struct DatabaseWindow {
     pub others: StatementSums,
     /// Transaction and session statements of the site.
     pub session: SessionStatements,
-    /// Statements of other schemas or none, kneepoint's own left out: health checks, backups, neighbours.
+    /// Statements of other schemas or without a schema, kneepoint's own excluded: health checks, backups, other sites.
     pub foreign: StatementSums,
-    /// Statements that found no room in the server's digest table; above zero the list is not whole.
+    /// Statements that did not fit into the server's digest table; above zero the list is incomplete.
     pub digests_lost: u64,
     /// Errors by name, the most frequent first (MySQL only).
     pub errors: Vec<ServerErrorDelta>,
@@ -70,7 +70,7 @@ pub struct DatabaseWindow {
 }
 
 impl DatabaseWindow {
-    /// A server of which nothing is known yet.
+    /// A server without any counter yet.
     pub fn new(tier: Tier, address: &str, schema: &str) -> Self {
         Self {
             tier,
@@ -89,7 +89,7 @@ impl DatabaseWindow {
         }
     }
 
-    /// All the site's own statements together, without those around transactions and sessions.
+    /// The sums of all statements of the site, transaction and session statements excluded.
     pub fn total(&self) -> StatementSums {
         let mut total = self.others;
         self.statements.iter().for_each(|one| total.add(&one.sums));
@@ -112,49 +112,49 @@ pub struct DbSettings {
     pub lock_wait_timeout_us: Option<Micros>,
     /// Length at which sample statements are cut.
     pub sample_length: Option<Bytes>,
-    /// Does the server count CPU time per statement?
+    /// Whether the server counts CPU time per statement.
     pub statement_cpu: bool,
 }
 
-/// One error that the server raised.
+/// A kind of error that the server raised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerErrorDelta {
     /// Its number, e.g. 1213.
     pub number: u32,
     /// Its name, e.g. `ER_LOCK_DEADLOCK`.
     pub name: String,
-    /// How often.
+    /// The number of times it was raised over the window.
     pub raised: u64,
 }
 
-/// Counters of the whole server (`SHOW GLOBAL STATUS`), as deltas; kneepoint's own questions are taken out of
+/// Counters of the whole server (`SHOW GLOBAL STATUS`), as deltas; kneepoint's own statements are excluded from
 /// `questions` and `connections`. Absent where the server does not count it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusDeltas {
     /// Statements that clients sent (`Questions`).
     pub questions: u64,
-    /// Of all statements, those of kneepoint itself, taken out already.
+    /// Statements of kneepoint itself, which `questions` excludes.
     pub own_questions: u64,
-    /// Connections that were tried (`Connections`): 1 for each request means that none is kept.
+    /// Connection attempts (`Connections`): 1 per request means that connections are not reused.
     pub connections: u64,
-    /// Connections turned away because `max_connections` was reached (`Connection_errors_max_connections`).
+    /// Connections refused because `max_connections` was reached (`Connection_errors_max_connections`).
     pub refused_connections: u64,
-    /// Tries to connect that failed (`Aborted_connects`).
+    /// Connection attempts that failed (`Aborted_connects`).
     pub aborted_connects: u64,
-    /// Clients that went away without a word (`Aborted_clients`).
+    /// Clients that disconnected without closing (`Aborted_clients`).
     pub aborted_clients: u64,
-    /// Threads that were at work at the same time, at most, as seen once a second (`Threads_running`), kneepoint's
-    /// own left out; absent when it was not looked at.
+    /// Threads that were at work at the same time, at most, sampled once a second (`Threads_running`), kneepoint's
+    /// own excluded; absent when it was not sampled.
     pub threads_running_max: Option<u64>,
-    /// Connections that were open at the same time, at most, as seen once a second (`Threads_connected`).
+    /// Connections that were open at the same time, at most, sampled once a second (`Threads_connected`).
     pub threads_connected_max: Option<u64>,
     /// Most connections ever since the server's start, a state (`Max_used_connections`).
     pub max_used_connections: Option<u64>,
     /// Statements slower than `long_query_time` (`Slow_queries`).
     pub slow_queries: u64,
-    /// Joins that read a table wholly (`Select_full_join`).
+    /// Joins that read a whole table (`Select_full_join`).
     pub full_joins: u64,
-    /// First tables read wholly (`Select_scan`).
+    /// Executions that read the whole first table (`Select_scan`).
     pub full_scans: u64,
     /// Rows read one after another in scans (`Handler_read_rnd_next`).
     pub scanned_rows: u64,
@@ -179,23 +179,23 @@ pub struct StatusDeltas {
 /// Waiting for rows that another transaction holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LockDeltas {
-    /// Waits (`Innodb_row_lock_waits`).
+    /// Waits that began over the window (`Innodb_row_lock_waits`).
     pub row_waits: u64,
     /// Time of all waits together (`Innodb_row_lock_time`, whose unit is milliseconds).
     pub row_wait_us: Micros,
-    /// Waits at the same time, at most, as seen once a second (`Innodb_row_lock_current_waits`); absent when it
-    /// was not looked at.
+    /// Waits at the same time, at most, sampled once a second (`Innodb_row_lock_current_waits`); absent when it
+    /// was not sampled.
     pub waiting_max: Option<u64>,
     /// Deadlocks that the server resolved by failing a transaction.
     pub deadlocks: Option<u64>,
-    /// Waits given up after `innodb_lock_wait_timeout`.
+    /// Waits that ended after `innodb_lock_wait_timeout`.
     pub timeouts: Option<u64>,
 }
 
 /// `InnoDB`'s buffer pool: pages of tables and indexes in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BufferPool {
-    /// Pages asked for (`Innodb_buffer_pool_read_requests`).
+    /// Pages that were requested (`Innodb_buffer_pool_read_requests`).
     pub read_requests: u64,
     /// Of those, read from disk (`Innodb_buffer_pool_reads`).
     pub disk_reads: u64,
@@ -208,9 +208,9 @@ pub struct BufferPool {
 }
 
 impl BufferPool {
-    /// Share of page requests that were answered from memory; `None` when none was made.
+    /// Share of page requests that were served from memory; `None` without requests.
     pub fn hit_ratio(&self) -> Option<Ratio> {
-        Ratio::of(self.read_requests.saturating_sub(self.disk_reads), self.read_requests)
+        Ratio::from_parts(self.read_requests.saturating_sub(self.disk_reads), self.read_requests)
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_that_was_not_asked_has_no_ratio() {
+    fn a_pool_without_requests_has_no_ratio() {
         assert_eq!(BufferPool::default().hit_ratio(), None);
         let pool = BufferPool { read_requests: 4, disk_reads: 1, ..BufferPool::default() };
         assert_eq!(pool.hit_ratio(), Some(Ratio(0.75)));

@@ -7,48 +7,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Micros, Ratio, UnixMillis};
 
-/// What a statement begins with.
+/// The first keyword of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// `SELECT`, also within `WITH` and parentheses.
     Select,
-    /// `INSERT`.
+    /// `INSERT`, also with `SELECT` or `ON DUPLICATE KEY UPDATE`.
     Insert,
-    /// `UPDATE`.
+    /// `UPDATE` of one or several tables.
     Update,
-    /// `DELETE`.
+    /// `DELETE` from one or several tables.
     Delete,
-    /// `REPLACE`.
+    /// `REPLACE`, which deletes and inserts.
     Replace,
-    /// `CALL`.
+    /// `CALL` of a stored procedure.
     Call,
     /// Anything else (`CREATE`, `SHOW` …).
     Other,
 }
 
 impl Verb {
-    /// Does it change rows?
+    /// Whether it changes rows.
     pub const fn writes(self) -> bool {
         matches!(self, Self::Insert | Self::Update | Self::Delete | Self::Replace)
     }
 }
 
-/// What statements did, in sums over the window.
+/// Sums over the statements of the window.
 ///
 /// Source: `performance_schema.events_statements_summary_by_digest`, whose times are picoseconds; here microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatementSums {
-    /// Executions (`COUNT_STAR`).
+    /// Executions over the window (`COUNT_STAR`).
     pub count: u64,
-    /// Time by the server's own timer (`SUM_TIMER_WAIT`): what the database really took, unlike the application's view.
+    /// Time from the server-side timer (`SUM_TIMER_WAIT`), which excludes network and driver.
     pub timer_us: Micros,
     /// Of that, waiting for locks (`SUM_LOCK_TIME`). In MySQL it includes waits for rows, in `MariaDB` only for tables.
     pub lock_us: Micros,
     /// CPU time of the server (`SUM_CPU_TIME`); absent where it is not counted (`MariaDB`, or the consumer
     /// `events_statements_cpu` is off).
     pub cpu_us: Option<Micros>,
-    /// Rows read (`SUM_ROWS_EXAMINED`). MySQL says 0 for `SELECT COUNT(*)` though it reads the table: then look at time.
+    /// Rows read (`SUM_ROWS_EXAMINED`). MySQL reports 0 for `SELECT COUNT(*)` though it reads the table; use the time then.
     pub rows_examined: u64,
     /// Rows returned (`SUM_ROWS_SENT`).
     pub rows_sent: u64,
@@ -62,7 +62,7 @@ pub struct StatementSums {
     pub full_scans: u64,
     /// Joins that read a table wholly (`SUM_SELECT_FULL_JOIN`).
     pub full_joins: u64,
-    /// Executions without an index (`SUM_NO_INDEX_USED`). 0 proves nothing: a walk along the whole primary key counts as
+    /// Executions without an index (`SUM_NO_INDEX_USED`). 0 proves nothing: a scan of the whole primary key counts as
     /// use of an index, so compare rows examined with rows sent.
     pub no_index_used: u64,
     /// Temporary tables (`SUM_CREATED_TMP_TABLES`).
@@ -71,7 +71,7 @@ pub struct StatementSums {
     pub tmp_disk_tables: u64,
     /// Executions that failed (`SUM_ERRORS`).
     pub errors: u64,
-    /// Warnings (`SUM_WARNINGS`).
+    /// Warnings that executions raised (`SUM_WARNINGS`).
     pub warnings: u64,
 }
 
@@ -88,15 +88,15 @@ impl StatementSums {
 
     /// Share of its time that it waited for locks; `None` when it took none.
     pub fn lock_share(&self) -> Option<Ratio> {
-        Ratio::of(self.lock_us.0, self.timer_us.0)
+        Ratio::from_parts(self.lock_us.0, self.timer_us.0)
     }
 
-    /// Adds other statements'. CPU time is known of a sum only when it is known of all that ran.
+    /// Adds the sums of other statements. CPU time of the sum is known only when it is known of all statements that ran.
     pub fn add(&mut self, other: &Self) {
         self.cpu_us = match (self.cpu_us, other.cpu_us) {
-            (None, theirs) if self.count == 0 => theirs,
-            (mine, None) if other.count == 0 => mine,
-            (mine, theirs) => mine.zip(theirs).map(|(mine, theirs)| mine + theirs),
+            (None, other) if self.count == 0 => other,
+            (own, None) if other.count == 0 => own,
+            (own, other) => own.zip(other).map(|(own, other)| own + other),
         };
         self.count += other.count;
         self.timer_us += other.timer_us;
@@ -121,28 +121,28 @@ impl StatementSums {
 pub struct DigestDelta {
     /// The server's hash of the normalised statement, as hexadecimal digits.
     pub digest: String,
-    /// What it begins with.
+    /// Its first keyword.
     pub verb: Verb,
-    /// The normalised statement, literals as `?`; bounded. Text of the site.
+    /// The normalised statement, literals as `?`; bounded. Untrusted input.
     pub text: String,
-    /// True when the text is not whole (cut by the server or here).
+    /// True when the text is incomplete (cut by the server or here).
     pub text_cut: bool,
-    /// What it did.
+    /// Its sums over the window.
     #[serde(flatten)]
     pub sums: StatementSums,
-    /// One execution of it, where the server keeps one (MySQL 8 and later).
+    /// One execution of it, where the server stores one (MySQL 8 and later).
     pub sample: Option<StatementSample>,
-    /// How the server runs it; asked only for the heaviest, after the load, on a throw-away stack.
+    /// How the server executes it; requested only for the heaviest digests, after the load, on a disposable stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Plan>,
+    pub plan: Option<QueryPlan>,
 }
 
-/// One execution, as the server kept it.
+/// One execution, as the server stored it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatementSample {
-    /// The statement with numbers as they were and strings masked as `'…'`; bounded. Text of the site.
+    /// The statement with numbers as they were and strings masked as `'…'`; bounded. Untrusted input.
     pub text: String,
-    /// True when the text is not whole; the server cuts at `performance_schema_max_sql_text_length`.
+    /// True when the text is incomplete; the server cuts at `performance_schema_max_sql_text_length`.
     pub text_cut: bool,
     /// Route named by the statement's trailing comment (`/*route='…'*/`, the sqlcommenter convention).
     pub route: Option<String>,
@@ -157,7 +157,7 @@ pub struct StatementSample {
 /// The form of a plan's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum PlanForm {
+pub enum QueryPlanForm {
     /// MySQL's `EXPLAIN FORMAT=TREE`: estimates only; the statement was not run.
     ExplainTree,
     /// MySQL's `EXPLAIN ANALYZE`: the statement was run, with true rows and times.
@@ -168,51 +168,52 @@ pub enum PlanForm {
     AnalyzeJson,
 }
 
-/// How the server runs a statement, or why that is not known.
+/// How the server executes a statement, or why that is not known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Plan {
-    /// It said.
-    Seen {
-        /// In which form.
-        form: PlanForm,
-        /// The plan, strings masked; bounded. Text of the site.
+pub enum QueryPlan {
+    /// The server returned a plan.
+    #[serde(rename = "seen")]
+    Recorded {
+        /// The form of its text.
+        form: QueryPlanForm,
+        /// The plan, strings masked; bounded. Untrusted input.
         text: String,
-        /// True when the text is not whole.
+        /// True when the text is incomplete.
         cut: bool,
     },
-    /// It was asked, and there is no plan.
-    NotSeen {
-        /// Why, in words.
+    /// The server was asked for a plan and returned none.
+    #[serde(rename = "not_seen")]
+    Unavailable {
+        /// The reason, in words.
         why: String,
     },
 }
 
-/// Statements around transactions and sessions: the price of `ATOMIC_REQUESTS` and of new connections, not queries of a
-/// page.
+/// Statements around transactions and sessions: the cost of `ATOMIC_REQUESTS` and of new connections, not queries of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionKind {
     /// `BEGIN`, `START TRANSACTION`.
     Begin,
-    /// `COMMIT`.
+    /// `COMMIT`, also implied by `ATOMIC_REQUESTS`.
     Commit,
     /// `ROLLBACK`, also to a savepoint.
     Rollback,
     /// `SAVEPOINT`, `RELEASE SAVEPOINT`.
     Savepoint,
-    /// `SET autocommit`.
+    /// `SET autocommit` to any value.
     Autocommit,
-    /// Other settings of a session: what a new connection begins with.
+    /// Other settings of a session, which a new connection sends first.
     Setting,
 }
 
-/// All of them together.
+/// The transaction and session statements of the window.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionStatements {
     /// Executions of each kind.
     pub by_kind: BTreeMap<SessionKind, u64>,
-    /// What they did together.
+    /// Sums over all of them.
     pub sums: StatementSums,
 }
 
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_returns_nothing_is_judged_as_if_it_returned_one_row() {
+    fn a_statement_that_returns_nothing_counts_as_returning_one_row() {
         let sums = StatementSums { count: 2, rows_examined: 5_000, ..StatementSums::default() };
         assert!((sums.examined_per_sent() - 5_000.0).abs() < f64::EPSILON);
         assert_eq!(sums.lock_share(), None);

@@ -17,19 +17,19 @@ pub enum Scale {
     Difference,
 }
 
-/// What kind of number it is, and so what disturbs it.
+/// The kind of number, which decides what disturbs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Nature {
     /// A count or a header: a busy machine makes it slower to get, not different.
     Counted,
-    /// CPU time: it grows by some 15 % for each busy core of a neighbour, alike on both sides of a pair.
+    /// CPU time: it grows by some 15 % for each core of foreign CPU, equally on both sides of a pair.
     Cpu,
-    /// Elapsed time, and what is divided by it: a neighbour takes it away directly.
+    /// Elapsed time and rates: foreign CPU changes them directly.
     Clock,
 }
 
-/// What decides an experiment.
+/// A figure that can decide an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
@@ -41,44 +41,44 @@ pub enum Signal {
     P50,
     /// 99th percentile of response time.
     P99,
-    /// The first request of a worker that has just started: what its first visitor waits for.
+    /// The first request of a worker that has just started: how long its first user waits.
     FirstRequest,
-    /// Database statements per request as the application counts them, transaction control left out.
+    /// Database statements per request as the application counts them, transaction control excluded.
     StatementsPerRequest,
     /// Statements per request as the database counts them, transaction control and connecting included.
     DbStatementsPerRequest,
-    /// Rows that the database looked at per request.
+    /// Rows that the database examined per request.
     RowsExaminedPerRequest,
     /// Connections to the database opened per request.
     DbConnectionsPerRequest,
     /// Waits for row locks per request.
     LockWaitsPerRequest,
-    /// Connections that visitors opened per request.
+    /// Connections that users opened per request.
     ConnectionsPerRequest,
-    /// TCP connections opened on this machine per request, beyond those of the visitors (strangers' connections are in it).
+    /// TCP connections opened on this machine per request, other than those of the users (includes foreign connections).
     InnerConnectionsPerRequest,
     /// Bytes of the body on the wire per request.
     BytesPerRequest,
-    /// Share of answers that a cache in front gave (`Cache-Status`).
+    /// Share of responses that a cache in front served (`Cache-Status`).
     CacheHitShare,
-    /// Share of answers that were 304.
+    /// Share of responses with status 304.
     NotModifiedShare,
-    /// Share of answers that came compressed.
+    /// Share of compressed responses.
     CompressedShare,
-    /// Memory of all tiers together.
+    /// Memory of all tiers.
     Memory,
     /// Share of requests that failed.
     Errors,
-    /// Pages shown to a visitor for whom they were not made.
+    /// Pages that were served to a user for whom they were not made.
     Leaks,
     /// Whether an error page shows the settings of the site.
     DebugPages,
-    /// Copies that were sold and were not there.
+    /// Copies that were sold but not in stock.
     Oversold,
 }
 
 impl Signal {
-    /// Every signal.
+    /// Every signal, in the order of declaration.
     pub const ALL: [Self; 21] = [
         Self::CpuPerRequest,
         Self::Throughput,
@@ -130,8 +130,8 @@ impl Signal {
         }
     }
 
-    /// In a few words, for tables.
-    pub const fn words(self) -> &'static str {
+    /// The label for tables and messages.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::CpuPerRequest => "CPU per request",
             Self::Throughput => "requests per second",
@@ -143,17 +143,17 @@ impl Signal {
             Self::RowsExaminedPerRequest => "rows examined per request",
             Self::DbConnectionsPerRequest => "database connections per request",
             Self::LockWaitsPerRequest => "waits for row locks per request",
-            Self::ConnectionsPerRequest => "visitors' connections per request",
+            Self::ConnectionsPerRequest => "user connections per request",
             Self::InnerConnectionsPerRequest => "inner connections per request",
-            Self::BytesPerRequest => "bytes per answer",
-            Self::CacheHitShare => "answers from a cache in front",
-            Self::NotModifiedShare => "answers 304",
-            Self::CompressedShare => "compressed answers",
+            Self::BytesPerRequest => "bytes per response",
+            Self::CacheHitShare => "responses from a cache in front",
+            Self::NotModifiedShare => "responses with status 304",
+            Self::CompressedShare => "compressed responses",
             Self::Memory => "memory of all tiers",
             Self::Errors => "failed requests",
-            Self::Leaks => "pages shown to the wrong visitor",
-            Self::DebugPages => "error pages that show the settings",
-            Self::Oversold => "copies sold that were not there",
+            Self::Leaks => "pages served to the wrong user",
+            Self::DebugPages => "error pages that show settings",
+            Self::Oversold => "copies sold but not in stock",
         }
     }
 
@@ -188,7 +188,7 @@ impl Signal {
         }
     }
 
-    /// What kind of number it is.
+    /// The kind of number.
     pub const fn nature(self) -> Nature {
         match self {
             Self::CpuPerRequest => Nature::Cpu,
@@ -209,14 +209,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_in_files_is_the_name_that_is_said() {
+    fn the_serialised_name_is_the_displayed_name() {
         for signal in Signal::ALL {
             assert_eq!(serde_json::to_value(signal).expect("a name"), signal.name());
         }
     }
 
     #[test]
-    fn what_may_be_zero_is_never_compared_by_ratio() {
+    fn signals_that_may_be_zero_are_never_compared_by_ratio() {
         for signal in Signal::ALL {
             if matches!(signal.unit(), Unit::Count | Unit::Ratio) {
                 assert_eq!(signal.scale(), Scale::Difference, "{signal}");

@@ -1,4 +1,4 @@
-//! Experiments of their own kind: is anything lost under load, in the books of the shop or among its visitors?
+//! Two special experiments: lost updates by isolation level and purchase code, and requests lost during a rollout.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,30 +7,30 @@ use crate::correctness::StockAudit;
 use crate::histogram::Quantiles;
 use crate::units::{Micros, PerSecond, Ratio};
 
-/// How one way of buying fared at one isolation level, many buyers wanting the same book.
+/// Results of one purchase code at one isolation level while many users buy the same book.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LostUpdateRow {
     /// Isolation level, as the database names it.
     pub isolation: String,
-    /// The way of buying, e.g. `naive`.
+    /// The purchase code, e.g. `naive`.
     pub code: String,
-    /// How often a deadlock is tried again.
+    /// How often a purchase is retried after a deadlock.
     pub retries: u32,
     /// How it went.
     pub outcome: CodeOutcome,
 }
 
-/// What came of one cell of the table.
+/// The result of one cell of the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum CodeOutcome {
-    /// It ran.
+    /// The cell was loaded, with these results.
     Ran {
-        /// Purchases that the buyers were told went well, per second.
+        /// Purchases that the site confirmed, per second.
         bought: PerSecond,
-        /// Purchases tried.
+        /// Purchases that were attempted.
         tried: u64,
-        /// Of those, the buyer was shown an error (sold out is none).
+        /// Of those, purchases with an error response (sold out is none).
         failed: u64,
         /// Of those tried, the share that failed.
         failed_share: Option<Ratio>,
@@ -38,14 +38,14 @@ pub enum CodeOutcome {
         deadlocks: Option<u64>,
         /// Waits for a row lock that the database counted.
         lock_waits: Option<u64>,
-        /// The books of the shop before and after.
+        /// Stock and orders before and after.
         audit: StockAudit,
-        /// Copies sold that were not there: (sold + in stock) now − (sold + in stock) before.
+        /// Copies sold but not in stock: (sold + in stock) after − (sold + in stock) before.
         oversold: i64,
     },
     /// It could not be run.
     NotRun {
-        /// Why.
+        /// The reason, in words.
         why: String,
     },
 }
@@ -53,31 +53,31 @@ pub enum CodeOutcome {
 /// Isolation level × purchase code, on one hot row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LostUpdateTable {
-    /// Buyers at the same time.
+    /// The number of concurrent buyers.
     pub buyers: u32,
     /// How long each cell was loaded.
     pub cell_us: Micros,
-    /// What database, with its version.
+    /// Name and version of the database.
     pub database: String,
-    /// The cells.
+    /// One row for each combination.
     pub rows: Vec<LostUpdateRow>,
-    /// What the table shows, in sentences; drawn from its rows.
+    /// Conclusions from the rows, in full sentences.
     pub conclusions: Vec<String>,
 }
 
-/// A change of the stack while visitors are on the site.
+/// A replacement of the running servers while users are on the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Manoeuvre {
-    /// One server after the other (or worker after worker) is replaced.
+pub enum Rollout {
+    /// One server (or worker) after the other is replaced.
     RollingRestart,
-    /// A second set of servers comes up, visitors are switched to it, the first one goes.
+    /// A second set of servers is started, traffic is switched to it, and the first set is stopped.
     BlueGreen,
-    /// The server is stopped and started: what the two others avoid.
+    /// The server is stopped and started again: the baseline that the two others improve on.
     RestartHard,
 }
 
-impl Manoeuvre {
+impl Rollout {
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,23 +88,24 @@ impl Manoeuvre {
     }
 }
 
-/// What visitors noticed of a manoeuvre.
+/// The effect of a rollout on users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ManoeuvreResult {
-    /// Which.
-    pub manoeuvre: Manoeuvre,
-    /// Visitors per second, whatever the site did.
+pub struct RolloutResult {
+    /// The rollout that was made.
+    #[serde(rename = "manoeuvre")]
+    pub rollout: Rollout,
+    /// Arrivals per second, independent of the responses.
     pub rate: PerSecond,
     /// Requests over the whole phase.
     pub requests: u64,
-    /// Requests that were lost: refused, cut, timed out, or answered with an error.
+    /// Requests that were lost: refused, cut off, timed out, or with an error response.
     pub lost: u64,
-    /// How they were lost.
+    /// The lost requests by outcome.
     pub how: std::collections::BTreeMap<crate::outcome::Outcome, u64>,
-    /// Response times, lateness included.
+    /// Response times from the intended start.
     pub response_us: Quantiles,
-    /// How long the manoeuvre itself took.
+    /// How long the rollout itself took.
     pub took_us: Micros,
-    /// Why it could not be made or believed, where that is so.
+    /// Why it failed or is invalid; `None` when it is neither.
     pub trouble: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A length of time as it is written by people: `500ms`, `20s`, `2m`, `1.5h`. The only reader of one.
+//! A length of time as people write it: `500ms`, `20s`, `2m`, `1.5h`. The only parser for it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The longest that is understood: nothing here takes more than a day.
-const LONGEST: Duration = Duration::from_hours(24);
+/// The longest accepted length of time.
+const MAX_LENGTH: Duration = Duration::from_hours(24);
 
 /// A length of time, 0 to 24 hours. Written as a number (fractions too) and `us`, `ms`, `s`, `m` (or `min`) or `h`, with or
 /// without a blank between them.
@@ -38,7 +38,7 @@ fn parse(text: &str) -> Option<Duration> {
         "h" => number * 3_600.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(seconds).ok().filter(|length| *length <= LONGEST)
+    Duration::try_from_secs_f64(seconds).ok().filter(|length| *length <= MAX_LENGTH)
 }
 
 impl fmt::Display for Span {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_unit_is_read_and_none_is_no_length() {
+    fn every_unit_is_parsed_and_a_bare_number_is_refused() {
         for (text, ms) in [
             ("250000us", 250),
             ("500ms", 500),
@@ -95,14 +95,14 @@ mod tests {
             "25h",
             " 5s",
         ] {
-            let said = bad.parse::<Span>().expect_err(bad).to_string();
-            assert!(said.contains(&format!("`{bad}`")) && said.contains("`500ms`"), "{said}");
+            let message = bad.parse::<Span>().expect_err(bad).to_string();
+            assert!(message.contains(&format!("`{bad}`")) && message.contains("`500ms`"), "{message}");
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(ms in 0u64..=86_400_000) {
+        fn displayed_spans_are_parsed_again(ms in 0u64..=86_400_000) {
             let span = Span(Duration::from_millis(ms));
             prop_assert_eq!(span.to_string().parse(), Ok(span));
         }

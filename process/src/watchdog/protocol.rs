@@ -1,4 +1,4 @@
-//! What is said on the pipe to the watchdog: one order a line, as a value with its text form. Pure.
+//! The protocol of the pipe to the watchdog: one order a line, as a value with its text form. Pure.
 //!
 //! `watch <session> <start_ticks> <name>` · `forget <session>` · `finally <argument> …` · `done`
 
@@ -6,10 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use kneepoint_model::text;
+
 use crate::session::{SessionId, SessionRef};
 
-/// The longest name that is sent, in characters; a name is for people only.
-const NAME: usize = 64;
+/// Characters of a service's name that are sent; the name is only for readers.
+const MAX_NAME_CHARS: usize = 64;
 
 /// One order to the watchdog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +21,8 @@ pub(super) enum Order {
     /// Do not end this session any more.
     Forget(SessionId),
     /// Run this program, its arguments after it, when the pipe closes and all sessions have been ended.
-    Finally(Vec<OsString>),
-    /// All is well: leave without ending anything.
+    RunOnDeath(Vec<OsString>),
+    /// End the watchdog without ending any session.
     Done,
 }
 
@@ -28,14 +30,13 @@ impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Watch(watched, name) => {
-                let name: String =
-                    name.chars().take(NAME).map(|c| if c.is_control() { '_' } else { c }).collect();
+                let name = text::replace_controls(text::clip(name, MAX_NAME_CHARS), '_');
                 write!(f, "watch {} {} {name}", watched.session.0, watched.leader_start_ticks)
             }
             Self::Forget(session) => write!(f, "forget {}", session.0),
-            Self::Finally(argv) => {
+            Self::RunOnDeath(argv) => {
                 f.write_str("finally")?;
-                argv.iter().try_for_each(|word| write!(f, " {}", encoded(word)))
+                argv.iter().try_for_each(|word| write!(f, " {}", encode(word)))
             }
             Self::Done => f.write_str("done"),
         }
@@ -43,10 +44,10 @@ impl fmt::Display for Order {
 }
 
 impl Order {
-    /// `None` for a line that is no order; the watchdog passes over it, since it must not end for a typing error.
+    /// `None` for a line that is no order; the watchdog ignores it, because an invalid line must not end it.
     pub(super) fn parse(line: &str) -> Option<Self> {
         if let Some(argv) = line.strip_prefix("finally ") {
-            return argv.split(' ').map(decoded).collect::<Option<Vec<_>>>().map(Self::Finally);
+            return argv.split(' ').map(decode).collect::<Option<Vec<_>>>().map(Self::RunOnDeath);
         }
         let mut words = line.splitn(4, ' ');
         match words.next()? {
@@ -64,13 +65,13 @@ impl Order {
 }
 
 /// An argument as one word of printable ASCII, never empty: `=` before bytes as they are, or as `%` and two digits.
-fn encoded(argument: &OsStr) -> String {
+fn encode(argument: &OsStr) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,@+".contains(&byte);
     let one = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") };
     std::iter::once("=".to_owned()).chain(argument.as_bytes().iter().map(one)).collect()
 }
 
-fn decoded(word: &str) -> Option<OsString> {
+fn decode(word: &str) -> Option<OsString> {
     let mut bytes = Vec::new();
     let mut rest = word.strip_prefix('=')?.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -94,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_said_is_understood(session in any::<i32>(), leader_start_ticks in any::<u64>(), name in "[a-z ]{0,64}") {
+        fn orders_are_parsed_as_they_were_written(session in any::<i32>(), leader_start_ticks in any::<u64>(), name in "[a-z ]{0,64}") {
             let session = SessionId(session);
             for order in [Order::Watch(SessionRef { session, leader_start_ticks }, name.clone()), Order::Forget(session), Order::Done] {
                 prop_assert_eq!(Order::parse(&order.to_string()), Some(order));
@@ -110,7 +111,7 @@ mod tests {
 
         #[test]
         fn any_argument_arrives_as_it_was(argv in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 1..5)) {
-            let order = Order::Finally(argv.into_iter().map(OsString::from_vec).collect());
+            let order = Order::RunOnDeath(argv.into_iter().map(OsString::from_vec).collect());
             let line = order.to_string();
             prop_assert!(line.is_ascii() && !line.contains('\n'));
             prop_assert_eq!(Order::parse(&line), Some(order));

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kneepoint_process::{Cancel, Program, find};
+use kneepoint_model::cancel::Cancel;
+use kneepoint_process::{Program, find};
 
 use super::Capability;
 use crate::os::Reader;

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn both_ways_see_the_same_children_of_ours() {
         let child = kneepoint_process::Program::new("sleep").arg("5");
-        let cancel = kneepoint_process::Cancel::new();
+        let cancel = kneepoint_model::cancel::Cancel::new();
         let child = child.cancel_on(&cancel);
         let running = std::thread::spawn(move || child.run(std::time::Duration::from_secs(6)));
         let mut reader = Reader::default();

@@ -1,7 +1,7 @@
 //! Which source looks at which tier: the first of its runtime's list that can.
 
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::Runtime;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::source::perf::Perf;
 use crate::source::pprof_http::PprofHttp;

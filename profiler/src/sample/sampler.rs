@@ -7,13 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::event::EventSink;
 use kneepoint_model::run::{LineWriter, RunFolder, names};
 use kneepoint_model::sample::{NginxSample, ResourceSample, TierSample};
 use kneepoint_model::stack::TierInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
+use kneepoint_model::unmeasured::Unmeasured;
 use url::Url;
 
 use super::foreign::Foreign;
@@ -228,8 +229,8 @@ impl Sampling {
     }
 
     fn write(&mut self, sample: &ResourceSample) {
-        self.events.sample(sample);
-        match self.lines.json(sample) {
+        self.events.emit_sample(sample);
+        match self.lines.append_json(sample) {
             Ok(()) => self.summary.ticks += 1,
             Err(error) => {
                 self.summary.errors += 1;

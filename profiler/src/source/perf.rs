@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use inferno::collapse::Collapse;
 use inferno::collapse::perf::{Folder, Options};
+use kneepoint_model::cancel::Cancel;
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileUnit, ProfileView};
 use kneepoint_model::stack::Runtime;
-use kneepoint_process::{Cancel, ProcessError, Program, find};
+use kneepoint_process::{ProcessError, Program, find};
 
 use super::{Probe, Source, Target, Window, one_line};
 use crate::ProfilerError;
@@ -66,7 +67,7 @@ impl Source for Perf {
     fn record(&self, target: &Target, window: &Window) -> Result<Vec<FoldedProfile>, ProfilerError> {
         let folder = temporary()?;
         let data = folder.path().join("perf.data");
-        let cancel = Cancel::from_flag(window.cancel.flag());
+        let cancel = window.cancel.clone();
         let started = Instant::now();
         let recording = Recording { runtime: target.runtime, hz: window.hz, window: window.duration };
         let processes = recording.of_tier(target, &data, &cancel)?;
@@ -206,13 +207,13 @@ fn count_samples(script: &[u8]) -> u64 {
 /// Why perf would not, in one line: its own words are long and say the essential first.
 pub(crate) fn why(error: &ProfilerError) -> String {
     let words = match error {
-        ProfilerError::Process(ProcessError::Failed(failure)) if failure.last_words.trim().is_empty() => {
+        ProfilerError::Process(ProcessError::Failed(failure)) if failure.output_tail.trim().is_empty() => {
             failure.exit.map_or_else(
                 || "perf failed".to_owned(),
                 |exit| format!("perf ended with {exit} and said nothing"),
             )
         }
-        ProfilerError::Process(ProcessError::Failed(failure)) => failure.last_words.clone(),
+        ProfilerError::Process(ProcessError::Failed(failure)) => failure.output_tail.clone(),
         other => other.to_string(),
     };
     if words.contains("Access to performance monitoring") || words.contains("Permission denied") {

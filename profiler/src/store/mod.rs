@@ -2,7 +2,7 @@
 //!
 //! One thread owns one connection to each server and does one thing at a time; [`StoreWatch`] is the way to speak to it.
 //! Figures are differences of two readings, never totals; kneepoint's own statements and connections are counted and taken
-//! out. What a server does not say is an [`Unmeasured`](kneepoint_model::manifest::Unmeasured), never a zero.
+//! out. What a server does not say is an [`Unmeasured`](kneepoint_model::unmeasured::Unmeasured), never a zero.
 //!
 //! Nothing secret leaves: strings in statements are masked before they are kept, passwords never come back out of
 //! [`StorePlan`].
@@ -21,7 +21,7 @@ pub use gauges::GaugeSlot;
 pub use plan::{Secret, StorePlan, StoreTarget};
 pub use watch::{Readings, StoreWatch};
 
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::unmeasured::Unmeasured;
 
 /// Why a server did not say something, and what mends it.
 #[derive(Debug, Clone, PartialEq, Eq)]

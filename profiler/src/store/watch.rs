@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::db::{CacheKind, CacheWindow, DatabaseWindow, Drain};
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::units::{Micros, UnixMillis};
+use kneepoint_model::unmeasured::Unmeasured;
 
 use super::Gap;
 use super::cache::CacheStore;
@@ -246,7 +246,7 @@ impl Watching {
         let mut gaps = std::mem::take(&mut self.gaps);
         for (store, _) in &mut self.stores {
             let what = store.what();
-            let explain = if cancel.is_set() { 0 } else { explain };
+            let explain = if cancel.is_cancelled() { 0 } else { explain };
             let missing = match store {
                 Store::Mysql(store) => store.end(explain).map(|(window, missing)| {
                     readings.databases.push(window);

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
+use kneepoint_model::event::NullEventSink;
 use kneepoint_model::run::RunFolder;
 use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
@@ -57,7 +57,7 @@ fn cost_of_sampling_at_4_hz() {
         stores: GaugeSlot::default(),
     };
     let started = Instant::now();
-    let handle = Sampler::start(plan, &run, Arc::new(Silent)).unwrap();
+    let handle = Sampler::start(plan, &run, Arc::new(NullEventSink)).unwrap();
     thread::sleep(Duration::from_secs(8));
     let summary = handle.stop();
     let share = summary.own_cpu_us.as_f64() / 1e6 / started.elapsed().as_secs_f64();

@@ -79,7 +79,7 @@ fn cancelling_returns_soon() {
     let events: Arc<dyn EventSink> = Arc::new(Heard::default());
     let cancel = Cancel::new();
     let plan = ProfilePlan { tiers: Vec::new(), seconds: 60, hz: 20, generator: false };
-    cancel.set();
+    cancel.cancel();
     let started = Instant::now();
     let outcome = profile_all(&plan, &cancel, &run, &events);
     assert!(started.elapsed() < Duration::from_secs(1));

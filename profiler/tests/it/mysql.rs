@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::db::{DatabaseWindow, DbKind, DigestDelta, Plan, SessionKind, Verb};
+use kneepoint_model::db::{DatabaseWindow, DbKind, DigestDelta, QueryPlan, SessionKind, Verb};
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::tier::Tier;
 use kneepoint_profiler::store::StoreTarget;
@@ -152,7 +152,7 @@ fn only_mysql_says(window: &DatabaseWindow, isbn: &DigestDelta) {
     let sample = isbn.sample.as_ref().expect("MySQL keeps samples");
     assert_eq!(sample.text, "SELECT * FROM b WHERE isbn = '…' ORDER BY id LIMIT 1");
     assert_eq!(sample.route.as_deref(), Some("isbn/<s>/"));
-    let Some(Plan::Seen { text, .. }) = &isbn.plan else { panic!("{:?}", isbn.plan) };
+    let Some(QueryPlan::Recorded { text, .. }) = &isbn.plan else { panic!("{:?}", isbn.plan) };
     assert!(text.contains("Index scan on b using PRIMARY") && !text.contains("978"), "{text}");
     assert!(text.contains("rows=999"), "it was run: {text}");
     assert!(window.errors.iter().any(|error| error.name == "ER_DUP_ENTRY" && error.raised >= 1));

@@ -130,7 +130,7 @@ fn cancelling_ends_the_window_early() {
     let sleeper = sleeper();
     let info = sleeper.tier(Tier::Server, Runtime::Python);
     let cancel = Cancel::new();
-    cancel.set();
+    cancel.cancel();
     let window = Window { duration: Duration::from_secs(30), hz: 20, cancel };
     let started = std::time::Instant::now();
     assert!(PySpy.record(&Target::of(&info, &[]), &window).is_err());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kneepoint_model::event::Silent;
+use kneepoint_model::event::NullEventSink;
 use kneepoint_model::run::{RunFolder, names};
 use kneepoint_model::sample::ResourceSample;
 use kneepoint_model::stack::Runtime;
@@ -24,7 +24,7 @@ fn own_cpu() -> Duration {
 fn sampled(plan: SamplePlan, body: impl FnOnce()) -> (Vec<ResourceSample>, SampleSummary, Duration) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = RunFolder::create(folder.path(), "r").expect("run folder");
-    let handle = Sampler::start(plan, &run, Arc::new(Silent)).expect("sampler starts");
+    let handle = Sampler::start(plan, &run, Arc::new(NullEventSink)).expect("sampler starts");
     body();
     let stopping = Instant::now();
     let summary = handle.stop();

@@ -14,7 +14,7 @@ const MOST_BLOCKS: usize = 80;
 /// One fold for each experiment that was measured.
 pub(super) fn section(toggles: &[ToggleResult]) -> Option<Section> {
     let blocks: Vec<Block> =
-        toggles.iter().filter(|toggle| matches!(toggle.ending, Ending::Judged(_))).map(fold).collect();
+        toggles.iter().filter(|toggle| matches!(toggle.ending, Ending::Assessed(_))).map(fold).collect();
     (!blocks.is_empty()).then(|| Section {
         id: "details",
         title: "How each verdict is known",
@@ -32,14 +32,14 @@ fn fold(toggle: &ToggleResult) -> Block {
             ("Advice", toggle.advice.clone()),
             ("Without", toggle.without.clone()),
             ("With", toggle.with.clone()),
-            ("Decided by", toggle.signal.words().to_owned()),
+            ("Decided by", toggle.signal.label().to_owned()),
             ("Took", Micros::to_string(&toggle.took_us)),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), clean(&value)))
         .collect(),
     }];
-    if let Ending::Judged(judged) = &toggle.ending {
+    if let Ending::Assessed(judged) = &toggle.ending {
         inside.push(Block::list(&judged.why));
     }
     let proofs: Vec<String> = toggle
@@ -47,7 +47,7 @@ fn fold(toggle: &ToggleResult) -> Block {
         .iter()
         .map(|(signal, judged)| match &judged.effect {
             Some(effect) => effect_words(*signal, effect),
-            None => format!("{} could not be measured", signal.words()),
+            None => format!("{} could not be measured", signal.label()),
         })
         .collect();
     if !proofs.is_empty() {
@@ -83,7 +83,7 @@ fn others(toggle: &ToggleResult) -> Table {
         .words("Interval");
     table.with(toggle.others.iter().map(|(signal, effect)| {
         vec![
-            Cell::text(signal.words()),
+            Cell::text(signal.label()),
             Cell::value(value_words(*signal, effect.without), effect.without),
             Cell::value(value_words(*signal, effect.with), effect.with),
             Cell::value(words::short(*signal, effect), words::size(*signal, effect)),
@@ -98,7 +98,7 @@ fn blocks(toggle: &ToggleResult) -> Table {
         .words("Side")
         .numbers("Requests", "That were begun in it.")
         .numbers("Errors", "")
-        .numbers("Decides", toggle.signal.words())
+        .numbers("Decides", toggle.signal.label())
         .numbers("Foreign CPU", "Of the machine, by other programs.")
         .words("CPU per request by tier")
         .words("Dropped");

@@ -1,6 +1,6 @@
 //! Experiments of their own kind: the table of lost updates, and manoeuvres under load.
 
-use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow, LostUpdateTable, ManoeuvreResult};
+use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow, LostUpdateTable, RolloutResult};
 use kneepoint_model::units::Ratio;
 
 use crate::format::clean;
@@ -57,7 +57,7 @@ fn row(row: &LostUpdateRow) -> Vec<Cell> {
 }
 
 /// What visitors noticed.
-pub(super) fn manoeuvres(results: &[ManoeuvreResult]) -> Option<Section> {
+pub(super) fn manoeuvres(results: &[RolloutResult]) -> Option<Section> {
     let table = Table::new("table-manoeuvres", "Changes of the stack while visitors are on the site")
         .words("Manoeuvre")
         .numbers("Visitors", "Per second, whatever the site did.")
@@ -70,7 +70,7 @@ pub(super) fn manoeuvres(results: &[ManoeuvreResult]) -> Option<Section> {
     let rows = results.iter().map(|result| {
         let how: Vec<String> = result.how.iter().map(|(outcome, n)| format!("{outcome}: {n}")).collect();
         vec![
-            Cell::code(result.manoeuvre.name()),
+            Cell::code(result.rollout.name()),
             Cell::rate(result.rate),
             Cell::count(result.requests),
             Cell::count(result.lost).toned(if result.lost > 0 { Tone::Bad } else { Tone::Good }),

@@ -1,6 +1,6 @@
 //! The table: what is advised, what it did here.
 
-use kneepoint_model::experiment::{Ending, ExperimentFile, Judgement, ToggleResult};
+use kneepoint_model::experiment::{EffectVerdict, Ending, ExperimentFile, ToggleResult};
 
 use super::words;
 use crate::format::clean;
@@ -27,9 +27,9 @@ fn row(toggle: &ToggleResult) -> Vec<Cell> {
     if words::leaks_with(toggle) {
         said = said.noted("not safe");
     }
-    let judged = if let Ending::Judged(judged) = &toggle.ending { Some(judged) } else { None };
+    let judged = if let Ending::Assessed(judged) = &toggle.ending { Some(judged) } else { None };
     let effect = judged.and_then(|judged| judged.effect.as_ref());
-    if let Some(judged) = judged.filter(|judged| judged.judgement == Judgement::NoEffectSeen)
+    if let Some(judged) = judged.filter(|judged| judged.verdict == EffectVerdict::NoEffectSeen)
         && let Some(smallest) = words::smallest(toggle.signal, judged)
     {
         said = said.noted(format!("would have seen {smallest}"));
@@ -61,13 +61,13 @@ fn decided_by(toggle: &ToggleResult) -> Cell {
         .proofs
         .iter()
         .filter_map(|(signal, judged)| {
-            let effect = judged.effect.as_ref().filter(|_| judged.judgement != Judgement::NoEffectSeen)?;
-            Some(format!("{}: {}", signal.words(), words::short(*signal, effect)))
+            let effect = judged.effect.as_ref().filter(|_| judged.verdict != EffectVerdict::NoEffectSeen)?;
+            Some(format!("{}: {}", signal.label(), words::short(*signal, effect)))
         })
         .collect();
     let cell = match &toggle.ending {
         Ending::NotRun { .. } => Cell::absent("not run"),
-        _ => Cell::text(toggle.signal.words()),
+        _ => Cell::text(toggle.signal.label()),
     };
     cell.noted(shown.join("; "))
 }

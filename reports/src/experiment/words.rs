@@ -2,7 +2,7 @@
 
 use kneepoint_analysis::experiment::{effect_words, least_words};
 use kneepoint_model::experiment::{
-    Agreement, Effect, Ending, Expected, Judged, Judgement, Scale, Side, Signal, ToggleResult,
+    Agreement, Effect, EffectAssessment, EffectVerdict, Ending, Expected, Scale, Side, Signal, ToggleResult,
 };
 
 use crate::view::block::Tone;
@@ -10,18 +10,18 @@ use crate::view::block::Tone;
 /// The verdict as a word, and how it looks.
 pub(super) fn verdict(ending: &Ending) -> (&'static str, Tone) {
     match ending {
-        Ending::Judged(judged) => (judged.judgement.words(), tone(judged.judgement)),
+        Ending::Assessed(judged) => (judged.verdict.label(), tone(judged.verdict)),
         Ending::NotRun { .. } => ("not run", Tone::Muted),
         Ending::Interrupted => ("cut short", Tone::Warn),
     }
 }
 
-pub(super) const fn tone(judgement: Judgement) -> Tone {
+pub(super) const fn tone(judgement: EffectVerdict) -> Tone {
     match judgement {
-        Judgement::Helps => Tone::Good,
-        Judgement::Hurts => Tone::Bad,
-        Judgement::NoEffectSeen => Tone::Plain,
-        Judgement::Invalid => Tone::Warn,
+        EffectVerdict::Helps => Tone::Good,
+        EffectVerdict::Hurts => Tone::Bad,
+        EffectVerdict::NoEffectSeen => Tone::Plain,
+        EffectVerdict::Invalid => Tone::Warn,
     }
 }
 
@@ -41,8 +41,8 @@ pub(super) fn interval(signal: Signal, effect: &Effect) -> String {
 }
 
 /// The smallest effect that would have been seen, in words.
-pub(super) fn smallest(signal: Signal, judged: &Judged) -> Option<String> {
-    judged.smallest_seen.map(|size| least_words(signal, size))
+pub(super) fn smallest(signal: Signal, judged: &EffectAssessment) -> Option<String> {
+    judged.smallest_detectable.map(|size| least_words(signal, size))
 }
 
 pub(super) const fn expected(expected: Expected) -> &'static str {

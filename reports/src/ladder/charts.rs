@@ -2,7 +2,7 @@
 
 use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Step, Throughput};
 use kneepoint_analysis::slo_search::StepOutcome;
-use kneepoint_model::ladder::EQUAL;
+use kneepoint_model::ladder::EQUAL_RATE_PHASE;
 use kneepoint_model::tier::Tier;
 
 use super::{measured, words};
@@ -129,7 +129,7 @@ fn cpu(comparison: &Comparison) -> Option<Chart> {
     let shown: Vec<&RungResult> = comparison
         .rungs
         .iter()
-        .filter(|r| r.per_request.phase == EQUAL && !r.per_request.cpu_us.is_empty())
+        .filter(|r| r.per_request.phase == EQUAL_RATE_PHASE && !r.per_request.cpu_us.is_empty())
         .collect();
     let dearest = shown.iter().max_by(|a, b| cpu_of(a).total_cmp(&cpu_of(b)))?;
     let cheapest = shown.iter().min_by(|a, b| cpu_of(a).total_cmp(&cpu_of(b)))?;

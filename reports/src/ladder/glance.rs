@@ -2,7 +2,7 @@
 
 use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult, RungState, Step, Throughput};
 use kneepoint_analysis::slo_search::StepOutcome;
-use kneepoint_model::ladder::{EQUAL, Ladder};
+use kneepoint_model::ladder::{EQUAL_RATE_PHASE, Ladder};
 use kneepoint_model::units::{Micros, PerSecond};
 
 use super::{charts, measured, words};
@@ -107,7 +107,7 @@ fn cpu(rung: &RungResult) -> Cell {
     let parts: Vec<String> =
         rung.per_request.cpu_us.iter().map(|(tier, us)| format!("{tier} {}", micros(*us))).collect();
     let mut note = parts.join(", ");
-    if rung.per_request.phase != EQUAL {
+    if rung.per_request.phase != EQUAL_RATE_PHASE {
         note.push_str("; in the closed phase");
     }
     Cell::maybe(rung.cpu_us(), |us| Cell::value(micros(us), us).noted(note), "not known")
@@ -163,7 +163,7 @@ pub(super) fn figures(ladder: &Ladder, comparison: &Comparison) -> Vec<Figure> {
     let cheapest = comparison
         .rungs
         .iter()
-        .filter(|rung| rung.per_request.phase == EQUAL)
+        .filter(|rung| rung.per_request.phase == EQUAL_RATE_PHASE)
         .filter_map(|rung| rung.cpu_us().map(|us| (rung, us)))
         .min_by(|a, b| a.1.total_cmp(&b.1));
     if let Some((rung, us)) = cheapest {

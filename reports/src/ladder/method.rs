@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use kneepoint_analysis::ladder::{Comparison, RungState};
-use kneepoint_model::ladder::{Ladder, names};
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::ladder::Ladder;
+use kneepoint_model::run::names;
 use kneepoint_model::units::Bytes;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table};
@@ -47,7 +48,7 @@ pub(super) fn section(ladder: &Ladder) -> Section {
             pairs: owned(&[
                 (names::LADDER, "what was asked, and which run folder belongs to which rung; versioned"),
                 (names::COMPARISON, "the figures of this report for programs; versioned"),
-                (names::MARKDOWN, "this report for pull requests"),
+                (names::LADDER_MD, "this report for pull requests"),
                 ("../../runs/<run>", "the run folder of a rung, with a report of its own"),
             ]),
         }],
@@ -119,12 +120,12 @@ fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
         ("Data and seed", &format!("size {}, seed {}", known(&ladder.size), ladder.seed)),
         ("Journeys", &if mix.is_empty() { "the crawled pages".to_owned() } else { mix.join(", ") }),
         ("Closed phase", &format!("{} users", ladder.users)),
-        ("Promise", &ladder.promise.to_string()),
+        ("Promise", &ladder.slo.to_string()),
         (
             "Search",
             &format!(
                 "at most {} steps, until broken / kept ≤ {}",
-                ladder.search.max_steps, ladder.search.precision
+                ladder.search.max_trials, ladder.search.precision
             ),
         ),
         ("Equal rate", &equal),

@@ -22,7 +22,7 @@ pub fn openmetrics(phases: &[LoadPhase]) -> String {
             let _ = writeln!(
                 out,
                 "kneepoint_requests_total{{{labels},outcome=\"{}\"}} {count}",
-                value(outcome.words())
+                value(outcome.label())
             );
         }
     }

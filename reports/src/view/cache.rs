@@ -3,7 +3,7 @@
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{RunFacts, Timeline};
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedBecause};
+use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedReason};
 use kneepoint_model::proxy::ProxyRoute;
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::{Bytes, Micros, Ratio};
@@ -85,15 +85,15 @@ fn layers(summary: &Summary) -> Table {
         .with([row("proxy", proxy), row("application", app)])
 }
 
-fn because(reason: UncachedBecause) -> &'static str {
+fn because(reason: UncachedReason) -> &'static str {
     match reason {
-        UncachedBecause::SetCookie => "sets a cookie",
-        UncachedBecause::VaryCookie => "Vary: Cookie, though the page is the same for both",
-        UncachedBecause::CacheControl => "Cache-Control forbids it",
-        UncachedBecause::NoLifetime => "no lifetime (max-age, Expires)",
-        UncachedBecause::Personal => "differs between visitors",
-        UncachedBecause::NoCache => "no cache in front",
-        UncachedBecause::FormToken => "holds a form token",
+        UncachedReason::SetCookie => "sets a cookie",
+        UncachedReason::VaryCookie => "Vary: Cookie, though the page is the same for both",
+        UncachedReason::CacheControl => "Cache-Control forbids it",
+        UncachedReason::NoLifetime => "no lifetime (max-age, Expires)",
+        UncachedReason::Personal => "differs between visitors",
+        UncachedReason::NoCache => "no cache in front",
+        UncachedReason::FormToken => "holds a form token",
     }
 }
 
@@ -111,7 +111,7 @@ fn outcome_cell(outcome: CacheOutcome) -> Cell {
 
 fn why(tested: &[(&RouteProbe, &CacheTest)]) -> Table {
     let row = |(route, test): &(&RouteProbe, &CacheTest)| {
-        let reasons: Vec<&str> = test.because.iter().map(|reason| because(*reason)).collect();
+        let reasons: Vec<&str> = test.uncached_reasons.iter().map(|reason| because(*reason)).collect();
         let token = if test.shared_token {
             Cell::badge("shared: unsafe", Tone::Bad)
         } else {
@@ -151,7 +151,7 @@ fn log(phase: &str, routes: &[ProxyRoute]) -> Table {
             Cell::text(&route.route),
             Cell::count(route.requests),
             Cell::text(statuses.join(", ")),
-            Cell::maybe(Ratio::of(hits, spoke), Cell::ratio, "no cache"),
+            Cell::maybe(Ratio::from_parts(hits, spoke), Cell::ratio, "no cache"),
             Cell::maybe(
                 route.bytes_sent.get().checked_div(route.requests).map(Bytes),
                 Cell::bytes,

@@ -58,7 +58,7 @@ pub(crate) fn doubts(facts: &RunFacts) -> Vec<Block> {
 
 fn doubts_of(window: &DbWindow) -> Vec<String> {
     let mut said = Vec::new();
-    let uncertain = Ratio::of(window.requests.uncertain, window.requests.counted);
+    let uncertain = Ratio::from_parts(window.requests.uncertain, window.requests.counted);
     if let Some(share) = uncertain.filter(|share| share.0 > UNCERTAIN) {
         said.push(format!(
             "{share} of the requests lie on the edges of what was counted: figures a request are known to that."
@@ -110,7 +110,7 @@ fn work(seen: &[Seen<'_>]) -> Table {
         let status = &database.status;
         let pool = &status.buffer_pool;
         let begun = database.session.by_kind.get(&SessionKind::Commit).copied().unwrap_or(0);
-        let disk = Ratio::of(pool.disk_reads, pool.read_requests);
+        let disk = Ratio::from_parts(pool.disk_reads, pool.read_requests);
         let rate = status.questions as f64 / window.seconds().max(1e-3);
         vec![
             name(one),

@@ -87,7 +87,7 @@ fn of_phase(load: &LoadSummary, rows: &[&EndpointSummary]) -> Vec<Block> {
 fn row(endpoint: &EndpointSummary) -> Vec<Cell> {
     let name = Cell::text(&endpoint.name)
         .noted(endpoint.route.as_deref().filter(|route| !endpoint.name.contains(*route)).unwrap_or_default());
-    let errors = match (endpoint.errors, Ratio::of(endpoint.errors, endpoint.requests)) {
+    let errors = match (endpoint.errors, Ratio::from_parts(endpoint.errors, endpoint.requests)) {
         (0, Some(_)) => Cell::value("0", 0.0).toned(Tone::Muted),
         (n, Some(share)) => Cell::value(count(n), n as f64).toned(Tone::Bad).noted(share.to_string()),
         (_, None) => Cell::absent("no data"),

@@ -75,7 +75,7 @@ fn of_phase(load: &LoadSummary, analysis: &Analysis) -> Vec<Figure> {
     let cpu = analysis
         .cpu_us_per_request(&load.phase)
         .map_or_else(|| "CPU not sampled".to_owned(), |us| format!("{} CPU a request", micros(us)));
-    let errors = Ratio::of(load.errors, load.requests).unwrap_or_default();
+    let errors = Ratio::from_parts(load.errors, load.requests).unwrap_or_default();
     let believed = if load.valid { Tone::Plain } else { Tone::Bad };
     vec![
         Figure {

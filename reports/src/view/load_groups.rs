@@ -24,7 +24,7 @@ pub(super) fn table(phase: &LoadPhase) -> Option<Table> {
 }
 
 fn row(stats: &GroupStats) -> Vec<Cell> {
-    let failed = Ratio::of(stats.failed, stats.journeys);
+    let failed = Ratio::from_parts(stats.failed, stats.journeys);
     let tone = if stats.failed > 0 { Tone::Bad } else { Tone::Plain };
     let time = |time| if stats.journeys > 0 { Cell::micros(time) } else { Cell::absent("no journey") };
     let q = &stats.time_us;

@@ -1,14 +1,14 @@
 //! The stages of an open phase: what was offered in each, and what came of it.
 
 use kneepoint_model::load::LoadPhase;
-use kneepoint_model::schedule::StageStats;
+use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::units::Ratio;
 
 use crate::view::block::{Cell, Table, Tone};
 
 /// A line for each stage; none where the rate did not change.
 pub(super) fn table(phase: &LoadPhase) -> Option<Table> {
-    if phase.stages.is_empty() {
+    if phase.segments.is_empty() {
         return None;
     }
     let table = Table::new(&format!("table-stages-{}", phase.name), format!("Stages of {}", phase.name))
@@ -21,16 +21,16 @@ pub(super) fn table(phase: &LoadPhase) -> Option<Table> {
         .numbers("p99", "")
         .numbers("Max", "")
         .numbers("Service p95", "From sending: without the wait for a slot.");
-    Some(table.with(phase.stages.iter().map(row)))
+    Some(table.with(phase.segments.iter().map(row)))
 }
 
-fn row(stats: &StageStats) -> Vec<Cell> {
-    let errors = Ratio::of(stats.errors, stats.requests);
+fn row(stats: &SegmentStats) -> Vec<Cell> {
+    let errors = Ratio::from_parts(stats.errors, stats.requests);
     let tone = if stats.errors > 0 { Tone::Bad } else { Tone::Plain };
     let time = |time| if stats.requests > 0 { Cell::micros(time) } else { Cell::absent("no request") };
     let q = &stats.response_us;
     vec![
-        Cell::text(stats.stage.to_string()),
+        Cell::text(stats.segment.to_string()),
         Cell::rate(stats.offered_rps),
         Cell::count(stats.requests),
         Cell::maybe(errors, Cell::ratio, "no request").toned(tone),

@@ -126,7 +126,7 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
         ("System", format!("{}, kernel {}", known(&host.os), known(&host.kernel))),
     ];
     if let Some(warm) = &facts.warm {
-        let flat = if warm.flat { "became flat" } else { "did not become flat before the rounds ran out" };
+        let flat = if warm.steady { "became flat" } else { "did not become flat before the rounds ran out" };
         pairs.push((
             "Warming",
             format!(

@@ -9,7 +9,7 @@ pub(crate) fn build(facts: &RunFacts) -> Section {
     let blocks = match &facts.probe {
         Some(probe) if !probe.routes.is_empty() => {
             let mut blocks = vec![Block::Table(table(&probe.routes))];
-            match probe.seen_through {
+            match probe.probe_coverage {
                 Some(share) => blocks.push(Block::note(format!("{share} of the answers carried Server-Timing, so the site could be seen through that far."))),
                 None => blocks.push(Block::note("Whether answers carry Server-Timing is not known.")),
             }

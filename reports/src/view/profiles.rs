@@ -73,7 +73,7 @@ fn table(entries: &[ProfileEntry]) -> Table {
         } else {
             complete
         };
-        let waited = Ratio::of(facts.run_queue_ns, facts.run_queue_ns + facts.true_cpu_ns);
+        let waited = Ratio::from_parts(facts.run_queue_ns, facts.run_queue_ns + facts.true_cpu_ns);
         vec![
             Cell::text(entry.tier.name()).noted(view_words(entry.view)),
             Cell::text(source_words(entry.source)),

@@ -1,7 +1,7 @@
 //! Smoke: every page, passed or failed, as the crawl found it.
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 
 use crate::format::{clean, clean_to, count, plural};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
@@ -41,7 +41,7 @@ fn of_site(site: &SiteMap) -> Vec<Block> {
             "A limit ended the crawl before the site did: there are pages that nobody looked at.",
         ));
     }
-    let mut pages: Vec<&Page> = site.pages.iter().collect();
+    let mut pages: Vec<&CrawledPage> = site.pages.iter().collect();
     pages.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.path.cmp(&b.path)));
     blocks.push(Block::Table(table(&pages)));
     if pages.len() > MOST {
@@ -50,15 +50,15 @@ fn of_site(site: &SiteMap) -> Vec<Block> {
             count((pages.len() - MOST) as u64)
         )));
     }
-    if !site.left_alone_counts.is_empty() {
+    if !site.skipped_counts.is_empty() {
         let words: Vec<String> =
-            site.left_alone_counts.iter().map(|(why, n)| format!("{} ({})", count(*n), clean(why))).collect();
+            site.skipped_counts.iter().map(|(why, n)| format!("{} ({})", count(*n), clean(why))).collect();
         blocks.push(Block::note(format!("Links left alone: {}.", words.join(", "))));
     }
     blocks
 }
 
-fn table(pages: &[&Page]) -> Table {
+fn table(pages: &[&CrawledPage]) -> Table {
     Table::new("table-smoke", "Pages, broken ones first")
         .words("Page")
         .words("Result")
@@ -74,7 +74,7 @@ fn table(pages: &[&Page]) -> Table {
         .filtered()
 }
 
-fn row(page: &Page) -> Vec<Cell> {
+fn row(page: &CrawledPage) -> Vec<Cell> {
     let name = page.title.as_deref().filter(|title| !title.trim().is_empty()).unwrap_or(&page.path);
     let result = match page.verdict {
         PageVerdict::Passed => Cell::badge("PASSED", Tone::Good),

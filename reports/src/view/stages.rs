@@ -1,8 +1,8 @@
 //! Stages: what the run did, how each stage ended, how long it took.
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::manifest::StageRecord;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::Ratio;
 
@@ -56,7 +56,7 @@ fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> 
             )
         }),
         Stage::Warm => facts.warm.as_ref().map(|warm| {
-            let flat = if warm.flat { "flat" } else { "not flat yet" };
+            let flat = if warm.steady { "flat" } else { "not flat yet" };
             let last = warm
                 .rounds
                 .last()
@@ -65,7 +65,7 @@ fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> 
         }),
         Stage::Probe => facts.probe.as_ref().map(|probe| {
             let seen = probe
-                .seen_through
+                .probe_coverage
                 .map_or_else(String::new, |r: Ratio| format!("; Server-Timing on {r} of the answers"));
             format!("{} looked at alone{seen}", plural(probe.routes.len() as u64, "route", "routes"))
         }),

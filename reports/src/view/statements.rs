@@ -1,6 +1,6 @@
 //! Statements as the database counted them: by total time, with rows, locks and plans.
 
-use kneepoint_model::db::{DatabaseWindow, DbWindow, DigestDelta, Plan, PlanForm};
+use kneepoint_model::db::{DatabaseWindow, DbWindow, DigestDelta, QueryPlan, QueryPlanForm};
 use kneepoint_model::units::{Micros, Ratio};
 
 use crate::format::{clean, clean_to, count, micros, number, plural, slug};
@@ -65,8 +65,8 @@ fn row(window: &DbWindow, digest: &DigestDelta, total: Micros) -> Vec<Cell> {
     let sums = &digest.sums;
     let each = |n: u64| n as f64 / sums.count.max(1) as f64;
     let rows = |n: f64| Cell::value(number(n, 1), n);
-    let share =
-        Ratio::of(sums.timer_us.get(), total.get()).map_or_else(String::new, |share| share.to_string());
+    let share = Ratio::from_parts(sums.timer_us.get(), total.get())
+        .map_or_else(String::new, |share| share.to_string());
     let returned = each(sums.rows_sent + sums.rows_affected);
     let wide = sums.rows_examined as f64 >= sums.count.max(1) as f64 * MANY_ROWS
         && each(sums.rows_examined) >= MANY_ROWS * returned.max(1.0);
@@ -134,11 +134,13 @@ fn plans(database: &DatabaseWindow) -> Option<Block> {
     for digest in database.statements.iter().filter(|digest| digest.plan.is_some()).take(PLANS) {
         inner.push(Block::heading(clean_to(&tidy(&digest.text), 160)));
         match digest.plan.as_ref()? {
-            Plan::Seen { form, text, cut } => {
+            QueryPlan::Recorded { form, text, cut } => {
                 inner.push(Block::note(format!("{}{}", said(*form), if *cut { " (cut)" } else { "" })));
                 inner.push(Block::Source { text: lines(text) });
             }
-            Plan::NotSeen { why } => inner.push(Block::missing(format!("There is no plan: {}.", clean(why)))),
+            QueryPlan::Unavailable { why } => {
+                inner.push(Block::missing(format!("There is no plan: {}.", clean(why))))
+            }
         }
     }
     (!inner.is_empty()).then(|| Block::fold("How the server runs the heaviest", inner))
@@ -150,12 +152,12 @@ fn lines(text: &str) -> String {
     if kept.iter().all(|line| line.trim().is_empty()) { "(empty)".to_owned() } else { kept.join("\n") }
 }
 
-const fn said(form: PlanForm) -> &'static str {
+const fn said(form: QueryPlanForm) -> &'static str {
     match form {
-        PlanForm::ExplainTree => "EXPLAIN FORMAT=TREE: estimates; the statement was not run.",
-        PlanForm::ExplainAnalyze => "EXPLAIN ANALYZE: the statement was run once, after the load.",
-        PlanForm::ExplainJson => "EXPLAIN FORMAT=JSON: estimates; the statement was not run.",
-        PlanForm::AnalyzeJson => "ANALYZE FORMAT=JSON: the statement was run once, after the load.",
+        QueryPlanForm::ExplainTree => "EXPLAIN FORMAT=TREE: estimates; the statement was not run.",
+        QueryPlanForm::ExplainAnalyze => "EXPLAIN ANALYZE: the statement was run once, after the load.",
+        QueryPlanForm::ExplainJson => "EXPLAIN FORMAT=JSON: estimates; the statement was not run.",
+        QueryPlanForm::AnalyzeJson => "ANALYZE FORMAT=JSON: the statement was run once, after the load.",
     }
 }
 

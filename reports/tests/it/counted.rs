@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use kneepoint_model::db::{
     BufferPool, CacheKind, CacheWindow, CommandDelta, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta,
-    Drain, LockDeltas, Plan, PlanForm, ServerErrorDelta, SessionKind, StatementSample, StatementSums, Verb,
+    Drain, LockDeltas, QueryPlan, QueryPlanForm, ServerErrorDelta, SessionKind, StatementSample,
+    StatementSums, Verb,
 };
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::sample::{CacheGauge, DbGauge};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, UnixMillis};
+use kneepoint_model::unmeasured::Unmeasured;
 
 /// Name, start and end in milliseconds, requests.
 pub(crate) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
@@ -58,7 +59,7 @@ fn digest(
     text: &str,
     sums: StatementSums,
     route: Option<&str>,
-    plan: Option<Plan>,
+    plan: Option<QueryPlan>,
 ) -> DigestDelta {
     DigestDelta {
         digest: format!("{:064x}", text.len()),
@@ -79,7 +80,9 @@ fn digest(
 }
 
 fn database(requests: u64) -> DatabaseWindow {
-    let seen = |text: &str| Some(Plan::Seen { form: PlanForm::ExplainTree, text: text.into(), cut: false });
+    let seen = |text: &str| {
+        Some(QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false })
+    };
     let hot = StatementSums {
         lock_us: Micros(requests / 10 * 7_600),
         rows_affected: requests / 10,
@@ -111,7 +114,7 @@ fn database(requests: u64) -> DatabaseWindow {
             "SELECT COUNT ( * ) AS `__count` FROM `books_book`",
             sums(requests / 4, 3_300, 0, 1),
             Some("catalogue/"),
-            Some(Plan::NotSeen { why: "the server keeps no sample of it".into() }),
+            Some(QueryPlan::Unavailable { why: "the server keeps no sample of it".into() }),
         ),
         digest(
             Verb::Update,

@@ -7,30 +7,31 @@ use std::collections::BTreeMap;
 
 use kneepoint_analysis::{Analysis, Disturbance, HostUse, PhaseConditions, RuleReport, RunFacts};
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::event::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
     EndpointStats, Exemplar, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, Validity,
 };
-use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord, Unmeasured};
+use kneepoint_model::load_segment::SegmentStats;
+use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::{PageCounts, PageStats};
-use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, Statement, UncachedBecause};
+use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, Statement, UncachedReason};
 use kneepoint_model::profile::{
     ProfileEntry, ProfileFacts, ProfileSource, ProfileUnit, ProfileView, ProfilesIndex,
 };
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
-use kneepoint_model::schedule::StageStats;
-use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::summary::{
     AssertionResult, AssertionSummary, CacheSummary, DbSummary, EndpointSummary, LoadSummary, ProfileSummary,
     SmokeSummary, Summary, TierSummary, TimeSplit,
 };
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 use kneepoint_model::warm::{WarmResult, WarmRound};
 use kneepoint_reports::Flame;
@@ -188,7 +189,7 @@ fn facts() -> RunFacts {
                 hit_ratio: Some(Ratio(0.3)),
             })
             .collect(),
-        flat: true,
+        steady: true,
         took_us: Micros(4_800_000),
     });
     facts.probe = Some(probe());
@@ -251,7 +252,7 @@ fn stack() -> StackInfo {
 }
 
 fn site() -> SiteMap {
-    let page = |path: &str, title: Option<&str>, kind, bytes: u64, problems: Vec<PageProblem>| Page {
+    let page = |path: &str, title: Option<&str>, kind, bytes: u64, problems: Vec<PageProblem>| CrawledPage {
         path: path.into(),
         kind,
         status: Some(200),
@@ -298,8 +299,8 @@ fn site() -> SiteMap {
         format_version: 1,
         origin: "http://127.0.0.1:18080".into(),
         pages,
-        left_alone: Vec::new(),
-        left_alone_counts: [("logout-like".to_owned(), 1), ("other-origin".to_owned(), 3)].into(),
+        skipped_links: Vec::new(),
+        skipped_counts: [("logout-like".to_owned(), 1), ("other-origin".to_owned(), 3)].into(),
         external: BTreeMap::new(),
         robots: true,
         from_sitemap: 12,
@@ -309,30 +310,29 @@ fn site() -> SiteMap {
 }
 
 fn probe() -> ProbeResult {
-    let route =
-        |name: &str, path: &str, p50: u64, queries, slope, because: Vec<UncachedBecause>| RouteProbe {
-            route: name.into(),
-            path: path.into(),
-            requests: 10,
-            errors: 0,
-            p50_us: Micros(p50),
-            app_us: Some(Micros(p50 * 9 / 10)),
-            cpu_us: Some(Micros(p50 * 7 / 10)),
-            db_us: Some(Micros(p50 * 3 / 10)),
-            queries: Some(queries),
-            engine_us: (name == "search/").then_some(Micros(p50 / 2)),
-            wire_bytes: Bytes(p50 / 3),
-            body_bytes: Bytes(p50),
-            compressed: name != "api/books/",
-            gzip_bytes: (name == "api/books/").then_some(Bytes(9_100)),
-            slope,
-            cache: Some(CacheTest {
-                same_body: !because.contains(&UncachedBecause::Personal),
-                shared_token: false,
-                second: if because.is_empty() { CacheOutcome::Hit } else { CacheOutcome::Miss },
-                because,
-            }),
-        };
+    let route = |name: &str, path: &str, p50: u64, queries, slope, because: Vec<UncachedReason>| RouteProbe {
+        route: name.into(),
+        path: path.into(),
+        requests: 10,
+        errors: 0,
+        p50_us: Micros(p50),
+        app_us: Some(Micros(p50 * 9 / 10)),
+        cpu_us: Some(Micros(p50 * 7 / 10)),
+        db_us: Some(Micros(p50 * 3 / 10)),
+        queries: Some(queries),
+        engine_us: (name == "search/").then_some(Micros(p50 / 2)),
+        wire_bytes: Bytes(p50 / 3),
+        body_bytes: Bytes(p50),
+        compressed: name != "api/books/",
+        gzip_bytes: (name == "api/books/").then_some(Bytes(9_100)),
+        slope,
+        cache: Some(CacheTest {
+            same_body: !because.contains(&UncachedReason::Personal),
+            shared_token: false,
+            second: if because.is_empty() { CacheOutcome::Hit } else { CacheOutcome::Miss },
+            uncached_reasons: because,
+        }),
+    };
     let slope = |points: &[(u32, u32)], slope| SlopeTest {
         parameter: "page_size".into(),
         points: points.into(),
@@ -343,11 +343,11 @@ fn probe() -> ProbeResult {
     ProbeResult {
         format_version: 1,
         routes: vec![
-            route("catalogue/", "/catalogue/?page_size=24", 61_000, 27, Some(slope(&[(12, 15), (24, 27), (48, 51), (96, 99)], 1.0)), vec![UncachedBecause::SetCookie, UncachedBecause::VaryCookie]),
-            route("search/", "/search/?q=library", 38_000, 3, None, vec![UncachedBecause::NoLifetime]),
-            route("api/books/", "/api/books/?page_size=50", 33_000, 2, Some(slope(&[(25, 2), (50, 2), (100, 2)], 0.0)), vec![UncachedBecause::CacheControl]),
+            route("catalogue/", "/catalogue/?page_size=24", 61_000, 27, Some(slope(&[(12, 15), (24, 27), (48, 51), (96, 99)], 1.0)), vec![UncachedReason::SetCookie, UncachedReason::VaryCookie]),
+            route("search/", "/search/?q=library", 38_000, 3, None, vec![UncachedReason::NoLifetime]),
+            route("api/books/", "/api/books/?page_size=50", 33_000, 2, Some(slope(&[(25, 2), (50, 2), (100, 2)], 0.0)), vec![UncachedReason::CacheControl]),
             route("books/<int:pk>/", "/books/7/", 17_000, 4, None, vec![]),
-            route("cart/", "/cart/", 11_000, 3, None, vec![UncachedBecause::Personal]),
+            route("cart/", "/cart/", 11_000, 3, None, vec![UncachedReason::Personal]),
         ],
         statements: [(
             "3fa9c1".to_owned(),
@@ -359,7 +359,7 @@ fn probe() -> ProbeResult {
             },
         )]
         .into(),
-        seen_through: Some(Ratio(1.0)),
+        probe_coverage: Some(Ratio(1.0)),
         took_us: Micros(6_200_000),
     }
 }
@@ -446,7 +446,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
         outcomes: [(Outcome::Ok, requests - errors), (Outcome::ServerError, errors)].into(),
         journeys: requests / 6,
         journeys_failed: errors,
-        dry: Vec::new(),
+        exhausted_feeds: Vec::new(),
         groups: Vec::new(),
         response_us: q(requests, 33.0, 141.0),
         service_us: q(requests, 31.0, 132.0),
@@ -468,7 +468,7 @@ fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -> LoadPhase
             ..EndpointStats::default()
         }],
         seconds,
-        stages: if open { stages(requests, errors) } else { Vec::new() },
+        segments: if open { stages(requests, errors) } else { Vec::new() },
         pages: if open { vec![page()] } else { Vec::new() },
         exemplars: vec![
             exemplar(ms(from + 12), "GET /catalogue/", "/catalogue/?page=3", Outcome::Ok, 481_000),
@@ -504,10 +504,10 @@ fn page() -> PageStats {
     PageStats { name: "GET /catalogue/".into(), counts, page_us: q(240, 52.0, 214.0) }
 }
 
-fn stages(requests: u64, errors: u64) -> Vec<StageStats> {
+fn stages(requests: u64, errors: u64) -> Vec<SegmentStats> {
     let early = requests / 3;
-    let stage = |text: &str, offered: f64, requests, errors, p95| StageStats {
-        stage: text.parse().expect("a stage"),
+    let stage = |text: &str, offered: f64, requests, errors, p95| SegmentStats {
+        segment: text.parse().expect("a stage"),
         offered_rps: PerSecond(offered),
         requests,
         errors,

@@ -9,12 +9,13 @@ use kneepoint_analysis::ladder::{
     RungState, Saturation, Step, Throughput,
 };
 use kneepoint_analysis::slo_search::StepOutcome;
-use kneepoint_model::ladder::{EqualRate, Ladder, Promise, Rung, SearchPlan};
-use kneepoint_model::manifest::{HostInfo, Unmeasured};
+use kneepoint_model::ladder::{EqualRate, Ladder, LatencySlo, Rung, SearchPlan};
+use kneepoint_model::manifest::HostInfo;
 use kneepoint_model::metric::Metric;
 use kneepoint_model::stack::Driver;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_reports::ladder::{LadderView, render};
 use scraper::{Html, Selector};
 
@@ -22,7 +23,7 @@ use crate::chromium::{browser, complaints, open};
 use crate::hostile::{EVIL, poison};
 use crate::missing::says;
 
-const PROMISE: Promise = Promise { metric: Metric::P95, limit_us: Micros(250_000), inclusive: false };
+const PROMISE: LatencySlo = LatencySlo { metric: Metric::P95, limit_us: Micros(250_000), inclusive: false };
 
 fn ladder(rungs: &[RungResult]) -> Ladder {
     let rung = |result: &RungResult| Rung {
@@ -53,7 +54,7 @@ fn ladder(rungs: &[RungResult]) -> Ladder {
         size: "S".into(),
         users: 32,
         scenarios: BTreeMap::from([("browse".into(), 6), ("checkout".into(), 1)]),
-        promise: PROMISE,
+        slo: PROMISE,
         search: SearchPlan::default(),
         equal: Some(EqualRate { rate: PerSecond(7.4), from: Some("runserver".into()) }),
         rungs: rungs.iter().map(rung).collect(),

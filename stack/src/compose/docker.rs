@@ -104,7 +104,7 @@ impl Docker {
         {
             return Ok(Compose::Plugin { version });
         }
-        if cancel.is_set() {
+        if cancel.is_cancelled() {
             return Err(StackError::Cancelled);
         }
         let missing = || StackError::ToolMissing {
@@ -175,7 +175,7 @@ pub(super) fn run(
 ) -> Result<Output, StackError> {
     exec::run(program, step, deadline, cancel, each).map_err(|error| match &error {
         StackError::Step { source, .. } => match source.as_ref() {
-            ProcessError::Failed(failure) => daemon::unreachable(&failure.last_words).unwrap_or(error),
+            ProcessError::Failed(failure) => daemon::unreachable(&failure.output_tail).unwrap_or(error),
             _ => error,
         },
         _ => error,

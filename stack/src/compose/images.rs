@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 use kneepoint_process::{Exit, ProcessError, Program};
 
 use super::base::Base;
@@ -272,7 +273,7 @@ fn with_words(error: StackError, said: &[String]) -> StackError {
     let StackError::Step { step, source } = error else { return error };
     let source = match *source {
         ProcessError::Failed(mut failure) => {
-            failure.last_words = format!("{}\n{}", said.join("\n"), failure.last_words.trim());
+            failure.output_tail = format!("{}\n{}", said.join("\n"), failure.output_tail.trim());
             ProcessError::Failed(failure)
         }
         other => other,
@@ -284,7 +285,7 @@ fn with_words(error: StackError, said: &[String]) -> StackError {
 pub(super) fn last_words(error: &ProcessError) -> String {
     match error {
         ProcessError::Failed(failure) | ProcessError::TimedOut(failure) => {
-            let words = mask::tail(failure.last_words.trim(), 12, 1500);
+            let words = mask::tail(failure.output_tail.trim(), 12, 1500);
             if words.is_empty() { error.to_string() } else { words }
         }
         other => other.to_string(),
@@ -304,7 +305,7 @@ mod tests {
             let failure = kneepoint_process::Failure {
                 argv: "bash".to_owned(),
                 exit: Some(Exit::Code(code)),
-                last_words: "build-base: debootstrap is missing: apt-get install debootstrap\n".to_owned(),
+                output_tail: "build-base: debootstrap is missing: apt-get install debootstrap\n".to_owned(),
                 elapsed: Duration::ZERO,
             };
             refusal(StackError::Step { step: "x", source: Box::new(ProcessError::Failed(Box::new(failure))) })

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::unmeasured::Unmeasured;
 use serde::{Deserialize, Serialize};
 
 use super::daemon::{CgroupDriver, CgroupVersion, Daemon};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::experiment::Rollout;
 
 use super::docker::SHORT;
 use super::layout::write_conf;
@@ -38,7 +38,7 @@ impl ComposeStack {
     /// `Manoeuvre` when this stack cannot make it; `NotReady` when a new server does not answer; `Step`, `Cancelled`.
     pub fn manoeuvre(
         &mut self,
-        which: Manoeuvre,
+        which: Rollout,
         cancel: &Cancel,
         events: &dyn EventSink,
     ) -> Result<ManoeuvreReport, StackError> {
@@ -47,13 +47,13 @@ impl ComposeStack {
         }
         let mut steps = Steps::new(which, events);
         match which {
-            Manoeuvre::RollingRestart if self.serving.len() == 1 => {
+            Rollout::RollingRestart if self.serving.len() == 1 => {
                 let server = self.serving[0];
                 steps.step("gunicorn replaces its workers", || self.replace_workers(server, cancel))?;
             }
-            Manoeuvre::RollingRestart => self.roll(&mut steps, cancel)?,
-            Manoeuvre::BlueGreen => self.switch(&mut steps, cancel)?,
-            Manoeuvre::RestartHard => self.kill(&mut steps, cancel)?,
+            Rollout::RollingRestart => self.roll(&mut steps, cancel)?,
+            Rollout::BlueGreen => self.switch(&mut steps, cancel)?,
+            Rollout::RestartHard => self.kill(&mut steps, cancel)?,
         }
         self.tell(cancel)?;
         Ok(steps.done(self.notes()))
@@ -84,11 +84,11 @@ impl ComposeStack {
         let green = spare.into_iter().find(|server| !self.services.contains(server));
         let (Some(green), [blue]) = (green, self.serving.as_slice()) else {
             let why = "compose.yaml has two app servers, and both are in use";
-            return Err(impossible(Manoeuvre::BlueGreen, why));
+            return Err(impossible(Rollout::BlueGreen, why));
         };
         if front == ComposeService::Server {
             let why = "nothing stands before the app server that could move visitors to another";
-            return Err(impossible(Manoeuvre::BlueGreen, why));
+            return Err(impossible(Rollout::BlueGreen, why));
         }
         let blue = *blue;
         steps.step("the green server comes up", || {

@@ -64,7 +64,7 @@ impl ComposeGuard {
         let watchdog = Watchdog::start(&self.watchdog.exe, &args).map_err(failed)?;
         let command = self.cleaner.iter().map(OsString::from);
         let last_act: Vec<OsString> = command.chain([project.name().into(), logs.into()]).collect();
-        watchdog.finally(&last_act).map_err(failed)?;
+        watchdog.run_on_death(&last_act).map_err(failed)?;
         Ok(watchdog)
     }
 }

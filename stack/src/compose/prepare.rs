@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Bytes;
 
 use super::daemon::Daemon;

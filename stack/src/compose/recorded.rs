@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use serde::Serialize;
 
 use super::cgroup::Trees;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_process::{Lifetime, Watchdog};
 use serde::Serialize;
 

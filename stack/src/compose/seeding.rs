@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kneepoint_model::event::Stage;
+use kneepoint_model::stage::Stage;
 
 use super::base::Base;
 use super::docker::{self, ComposeCall};

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_process::Lifetime;
 use serde::{Deserialize, Serialize};
 

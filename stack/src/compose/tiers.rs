@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kneepoint_model::manifest::Unmeasured;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, Instrument, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
+use kneepoint_model::unmeasured::Unmeasured;
 use url::Url;
 
 use super::container::Container;

@@ -105,7 +105,7 @@ impl Waiter<'_> {
                 Ok(()) => return Ok(container),
                 Err(why) => why,
             };
-            if self.cancel.is_set() {
+            if self.cancel.is_cancelled() {
                 return Err(StackError::Cancelled);
             }
             if looked.elapsed() >= LOOK {

@@ -10,8 +10,9 @@ mod report;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::event::EventSink;
+use kneepoint_model::experiment::Rollout;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Micros;
 
 use self::front::Front;
@@ -37,14 +38,14 @@ impl RunningStack {
     /// was left); `NotReady` when a new server does not answer; `Cancelled`.
     pub fn manoeuvre(
         &mut self,
-        which: Manoeuvre,
+        which: Rollout,
         cancel: &Cancel,
         events: &dyn EventSink,
     ) -> Result<ManoeuvreReport, StackError> {
         match which {
-            Manoeuvre::RollingRestart => self.rolling_restart(cancel, events),
-            Manoeuvre::BlueGreen => self.blue_green(cancel, events),
-            Manoeuvre::RestartHard => self.restart_hard(cancel, events),
+            Rollout::RollingRestart => self.rolling_restart(cancel, events),
+            Rollout::BlueGreen => self.blue_green(cancel, events),
+            Rollout::RestartHard => self.restart_hard(cancel, events),
         }
     }
 
@@ -58,7 +59,7 @@ impl RunningStack {
         cancel: &Cancel,
         events: &dyn EventSink,
     ) -> Result<ManoeuvreReport, StackError> {
-        let mut steps = Steps::new(Manoeuvre::RollingRestart, events);
+        let mut steps = Steps::new(Rollout::RollingRestart, events);
         let live = self.live(steps.which)?;
         let count = live.set.ports.len();
         if count == 1 {
@@ -89,7 +90,7 @@ impl RunningStack {
         cancel: &Cancel,
         events: &dyn EventSink,
     ) -> Result<ManoeuvreReport, StackError> {
-        let mut steps = Steps::new(Manoeuvre::BlueGreen, events);
+        let mut steps = Steps::new(Rollout::BlueGreen, events);
         let blue = self.live(steps.which)?;
         let mut green = blue.clone();
         // Only to see that there is something that can be switched, before anything is started.
@@ -116,7 +117,7 @@ impl RunningStack {
         cancel: &Cancel,
         events: &dyn EventSink,
     ) -> Result<ManoeuvreReport, StackError> {
-        let mut steps = Steps::new(Manoeuvre::RestartHard, events);
+        let mut steps = Steps::new(Rollout::RestartHard, events);
         let live = self.live(steps.which)?;
         for index in 0..live.set.ports.len() {
             let name = live.set.name(index);
@@ -131,7 +132,7 @@ impl RunningStack {
     }
 
     /// What is needed to change this stack, if it can be changed.
-    fn live(&self, which: Manoeuvre) -> Result<Live, StackError> {
+    fn live(&self, which: Rollout) -> Result<Live, StackError> {
         let live = self.assembled().cloned();
         let live = live.ok_or_else(|| impossible(which, "the stack is not complete yet"))?;
         if live.topology.server == ServerKind::Runserver {
@@ -226,7 +227,7 @@ fn until(what: &str, cancel: &Cancel, mut is_so: impl FnMut() -> bool) -> Result
     Ok(())
 }
 
-pub(crate) fn impossible(which: Manoeuvre, why: &str) -> StackError {
+pub(crate) fn impossible(which: Rollout, why: &str) -> StackError {
     StackError::Manoeuvre { manoeuvre: which.name(), why: why.to_owned() }
 }
 
@@ -236,14 +237,14 @@ fn micros(since: Instant) -> Micros {
 
 /// The steps as they are made.
 pub(crate) struct Steps<'a> {
-    which: Manoeuvre,
+    which: Rollout,
     began: Instant,
     made: Vec<ManoeuvreStep>,
     events: &'a dyn EventSink,
 }
 
 impl<'a> Steps<'a> {
-    pub(crate) fn new(which: Manoeuvre, events: &'a dyn EventSink) -> Self {
+    pub(crate) fn new(which: Rollout, events: &'a dyn EventSink) -> Self {
         Self { which, began: Instant::now(), made: Vec::new(), events }
     }
 

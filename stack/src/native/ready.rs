@@ -123,7 +123,7 @@ fn wait_for(asker: &Asker, running: &Running, ready: &Ready, cancel: &Cancel) ->
             Ok(()) => STRANGER.to_owned(),
             Err(why) => why,
         };
-        if cancel.is_set() {
+        if cancel.is_cancelled() {
             return Err(StackError::Cancelled);
         }
         let ended = running.service.exit_status().map(|exit| format!("it ended with {exit}"));

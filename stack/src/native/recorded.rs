@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_process::session;
 use serde::Serialize;
 
@@ -146,7 +147,7 @@ pub(super) fn clear_way(home: &Home, events: &dyn EventSink) -> Result<(), Stack
 
 #[cfg(test)]
 mod tests {
-    use kneepoint_model::event::Silent;
+    use kneepoint_model::event::NullEventSink;
     use kneepoint_process::{Lifetime, Program, StartOptions};
 
     use super::super::state::RecordedService;
@@ -172,7 +173,7 @@ mod tests {
     fn a_stack_in_use_is_left_alone_unless_all_is_said() {
         let temp = tempfile::tempdir().unwrap();
         let (home, service) = recorded(temp.path(), false);
-        assert!(matches!(clear_way(&home, &Silent), Err(StackError::AlreadyUp { .. })));
+        assert!(matches!(clear_way(&home, &NullEventSink), Err(StackError::AlreadyUp { .. })));
         let spared = down_recorded(temp.path(), GRACE, false).unwrap();
         assert_eq!(spared.in_use_by, Some(std::process::id().cast_signed()));
         assert!(service.is_alive());
@@ -187,7 +188,7 @@ mod tests {
         let (home, service) = recorded(temp.path(), true);
         let status = status(temp.path()).unwrap();
         assert!(status.orphaned && status.owner.is_none() && status.services[0].pids == [service.pid()]);
-        clear_way(&home, &Silent).unwrap();
+        clear_way(&home, &NullEventSink).unwrap();
         assert!(!service.is_alive() && super::status(temp.path()).is_none());
         assert_eq!(down_recorded(temp.path(), GRACE, true).unwrap(), DownReport::default());
     }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::{EventSink, Stage};
+use kneepoint_model::event::EventSink;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, StackInfo};
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Bytes;
 use kneepoint_process::Program;
 use url::Url;
@@ -172,7 +173,7 @@ impl Start<'_> {
         }
         let total = Some(assembled.specs.len() as u64);
         for spec in assembled.specs {
-            if cancel.is_set() {
+            if cancel.is_cancelled() {
                 return Err(StackError::Cancelled);
             }
             spec.ports.iter().for_each(|port| held.release(*port));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::manifest::Unmeasured;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::ports::Wanted;
 use crate::topology::{Database, ServerKind, SharedCache, Topology};

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
+use kneepoint_model::event::NullEventSink;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_model::tier::Tier;
 use kneepoint_stack::{
@@ -35,7 +35,7 @@ fn kill_9_while_preparing_leaves_nothing_half_done() {
     assert!(!place.exists() && part.exists());
     let needs = Needs::default();
     let plan = PreparePlan { root: root.clone(), size: Size::S, seed: KILLED_SEED, python: None, needs };
-    let again = prepare(&plan, &Cancel::new(), &Silent).unwrap();
+    let again = prepare(&plan, &Cancel::new(), &NullEventSink).unwrap();
     assert!(again.data.file_name() == place.file_name() && !part.exists());
     for name in ["db.sqlite3", "books.jsonl", "static"] {
         assert!(again.data.join(name).exists(), "{name}");
@@ -60,7 +60,7 @@ fn comes_up_answers_heals_and_goes_down() {
         ]),
         ..plan("gunicorn", 22_000)
     };
-    let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
+    let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     let info = stack.info().clone();
     assert_eq!(info.base_url.port(), Some(stack.ports().site));
     let (code, home) = page(&info, "/");
@@ -92,7 +92,7 @@ fn comes_up_answers_heals_and_goes_down() {
 
     attach_finds_its_tiers(&info);
 
-    let second = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap_err();
+    let second = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap_err();
     assert!(matches!(second, StackError::AlreadyUp { .. }), "{second}");
 
     let before = workers(&stack);
@@ -124,7 +124,7 @@ fn every_topology_comes_up_without_an_engine_and_starts_from_the_same_data() {
     let snapshot = std::fs::read(prepared.data.join("db.sqlite3")).unwrap();
     for topology in ["runserver", "gunicorn"] {
         let plan = UpPlan { engine: None, ..plan(topology, 22_100) };
-        let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
+        let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
         let copy = root.join("stack/run/data/db.sqlite3");
         assert!(std::fs::read(&copy).unwrap() == snapshot, "a copy of the snapshot");
         assert!(stack.info().tier(Tier::Engine).is_none() && stack.info().tier(Tier::Proxy).is_none());
@@ -151,7 +151,7 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let taken = UpPlan { ports: PortPlan { site: port, fixed: true }, ..plan("gunicorn", port) };
-    let error = up(&taken, &prepared, &Cancel::new(), &Silent).unwrap_err();
+    let error = up(&taken, &prepared, &Cancel::new(), &NullEventSink).unwrap_err();
     assert!(
         matches!(&error, StackError::PortTaken { holder: Some(holder), .. } if holder.pid == std::process::id()),
         "{error}"
@@ -159,7 +159,7 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
 
     let env = BTreeMap::from([("KP_FAULTS".to_owned(), "no_such_fault".to_owned())]);
     let faulty = UpPlan { env, ..plan("gunicorn", 22_200) };
-    let error = up(&faulty, &prepared, &Cancel::new(), &Silent).unwrap_err();
+    let error = up(&faulty, &prepared, &Cancel::new(), &NullEventSink).unwrap_err();
     let text = error.to_string();
     assert!(matches!(&error, StackError::NotReady(trouble) if trouble.service == "gunicorn"), "{text}");
     assert!(text.contains("no_such_fault") && text.contains("use n_plus_one"), "{text}");
@@ -169,9 +169,9 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
     let asked = cancel.clone();
     let stopper = thread::spawn(move || {
         thread::sleep(Duration::from_millis(150));
-        asked.set();
+        asked.cancel();
     });
-    let error = up(&plan("gunicorn", 22_200), &prepared, &cancel, &Silent).unwrap_err();
+    let error = up(&plan("gunicorn", 22_200), &prepared, &cancel, &NullEventSink).unwrap_err();
     stopper.join().unwrap();
     assert!(matches!(error, StackError::Cancelled), "{error}");
     assert!(status(&root).is_none() && !root.join("stack/run").exists());
@@ -184,7 +184,7 @@ fn two_stacks_that_come_up_at_once_do_not_take_each_others_ports() {
         let come_up = |name: &str| {
             let root = root(&temp.path().join(name));
             let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_600) };
-            scope.spawn(move || up(&plan, &prepared(&root), &Cancel::new(), &Silent).unwrap())
+            scope.spawn(move || up(&plan, &prepared(&root), &Cancel::new(), &NullEventSink).unwrap())
         };
         let both = [come_up("base"), come_up("head")];
         both.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -204,13 +204,16 @@ fn a_detached_stack_outlives_its_handle_and_is_taken_down_by_its_record() {
     let root = root(temp.path());
     let prepared = prepared(&root);
     let plan = UpPlan { topology: best(), lifetime: Lifetime::Detached, ..plan("gunicorn", 22_300) };
-    let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
+    let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     let info = stack.info().clone();
     drop(stack);
     assert_eq!(page(&info, "/").0, 200);
     let seen = status(&root).unwrap();
     assert!(seen.owner.is_none() && !seen.orphaned && seen.info.as_ref() == Some(&info));
-    assert!(matches!(up(&plan, &prepared, &Cancel::new(), &Silent), Err(StackError::AlreadyUp { .. })));
+    assert!(matches!(
+        up(&plan, &prepared, &Cancel::new(), &NullEventSink),
+        Err(StackError::AlreadyUp { .. })
+    ));
     let (sessions, ports) = (sessions(&info), ports(&info));
     let report = down_recorded(&root, GRACE, false).unwrap();
     assert!(report.leftovers.is_empty() && report.stopped.len() == info.tiers.len(), "{report:?}");
@@ -237,7 +240,7 @@ fn kill_9_of_the_owner_leaves_nothing_and_the_next_up_works() {
     wait_until("its services end with it", || sessions.iter().all(|session| !session.is_alive()));
     assert!(status(&root).is_none() && root.join("stack/state.json").exists(), "the record is stale");
     let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_400) };
-    let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
+    let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     assert_eq!(page(stack.info(), "/").0, 200);
     assert_eq!(stack.down(GRACE).leftovers, []);
 }

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
+use kneepoint_model::event::NullEventSink;
 use kneepoint_process::watchdog;
 use kneepoint_stack::{Needs, PreparePlan, Size, UpPlan, prepare, up};
 use support::{KILLED_SEED, OWNER, best, plan, prepared};
@@ -35,7 +35,7 @@ fn owner_entry() {
     let Ok(root) = std::env::var(OWNER) else { return };
     let root = PathBuf::from(root);
     let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_400) };
-    let stack = up(&plan, &prepared(&root), &Cancel::new(), &Silent).unwrap();
+    let stack = up(&plan, &prepared(&root), &Cancel::new(), &NullEventSink).unwrap();
     std::fs::write(root.join("up"), serde_json::to_vec(stack.info()).unwrap()).unwrap();
     thread::sleep(Duration::from_mins(1));
 }
@@ -47,5 +47,5 @@ fn preparing_entry() {
     let needs = Needs::default();
     let plan =
         PreparePlan { root: PathBuf::from(root), size: Size::S, seed: KILLED_SEED, python: None, needs };
-    prepare(&plan, &Cancel::new(), &Silent).unwrap();
+    prepare(&plan, &Cancel::new(), &NullEventSink).unwrap();
 }

@@ -13,8 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::event::NullEventSink;
+use kneepoint_model::experiment::Rollout;
 use kneepoint_model::tier::Tier;
 use kneepoint_stack::{Balancer, ManoeuvreReport, RunningStack, StackError, Topology, UpPlan, up};
 
@@ -153,7 +153,7 @@ fn visit(port: u16, keeps: bool, request: &str, stop: &AtomicBool, seen: &Seen) 
 }
 
 /// Makes a manoeuvre with visitors on the site, before, during and after.
-fn under_load(stack: &mut RunningStack, which: Manoeuvre, with_posts: bool) -> (Seen, ManoeuvreReport) {
+fn under_load(stack: &mut RunningStack, which: Rollout, with_posts: bool) -> (Seen, ManoeuvreReport) {
     let port = stack.ports().site;
     let (stop, seen) = (AtomicBool::new(false), Seen::default());
     let write = post();
@@ -169,7 +169,7 @@ fn under_load(stack: &mut RunningStack, which: Manoeuvre, with_posts: bool) -> (
         let _bell = Bell(&stop);
         seen.more(AROUND);
         let before = seen.good();
-        let report = stack.manoeuvre(which, &Cancel::new(), &Silent);
+        let report = stack.manoeuvre(which, &Cancel::new(), &NullEventSink);
         seen.during.store(seen.good() - before, Ordering::Relaxed);
         seen.more(AROUND);
         report
@@ -202,7 +202,7 @@ fn nothing_is_lost(seen: &Seen) {
 fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> RunningStack {
     let env = [("KP_API_OPEN_WRITES".to_owned(), "1".to_owned())].into();
     let plan = UpPlan { topology, env, engine: None, ..plan("gunicorn", port) };
-    up(&plan, &prepared(root), &Cancel::new(), &Silent).unwrap()
+    up(&plan, &prepared(root), &Cancel::new(), &NullEventSink).unwrap()
 }
 
 fn two_servers(name: &str) -> Topology {
@@ -228,19 +228,19 @@ fn behind_nginx_servers_are_replaced_and_nothing_is_lost() {
     let temp = tempfile::tempdir().unwrap();
     let mut stack = bring_up(&root(temp.path()), two_servers("nginx"), 24_000);
     let before = stack.info().clone();
-    let (seen, report) = under_load(&mut stack, Manoeuvre::RollingRestart, true);
+    let (seen, report) = under_load(&mut stack, Rollout::RollingRestart, true);
     nothing_is_lost(&seen);
     assert_eq!(report.steps.len(), 6);
     assert_eq!(stack.info(), &before, "supervisors stay, and with them all that is told");
 
-    let (seen, _) = under_load(&mut stack, Manoeuvre::BlueGreen, true);
+    let (seen, _) = under_load(&mut stack, Rollout::BlueGreen, true);
     nothing_is_lost(&seen);
     let (blue, green) = (before.tier(Tier::Server).unwrap(), stack.info().tier(Tier::Server).unwrap());
     assert!(green.roots.len() == 2 && green.roots.iter().all(|root| !blue.roots.contains(root)));
     stack.check(&Cancel::new()).unwrap();
 
     // The control: the visitors do notice when it is done crudely.
-    let (seen, _) = under_load(&mut stack, Manoeuvre::RestartHard, true);
+    let (seen, _) = under_load(&mut stack, Rollout::RestartHard, true);
     assert!(seen.lost() > 0, "a crude restart lost nothing, so the test sees nothing");
     taken_down(stack);
 }
@@ -254,7 +254,7 @@ fn over_unix_sockets_as_well() {
     let mut topology = two_servers("nginx");
     topology.proxy.as_mut().unwrap().socket = Some(true);
     let mut stack = bring_up(&root(temp.path()), topology, 24_100);
-    for which in [Manoeuvre::RollingRestart, Manoeuvre::BlueGreen] {
+    for which in [Rollout::RollingRestart, Rollout::BlueGreen] {
         let (seen, _) = under_load(&mut stack, which, false);
         nothing_is_lost(&seen);
     }
@@ -271,7 +271,7 @@ fn behind_haproxy_servers_are_replaced_and_nothing_is_lost() {
     topology.proxy = None;
     topology.balancer = Some(Balancer::Haproxy);
     let mut stack = bring_up(&root(temp.path()), topology, 24_200);
-    for which in [Manoeuvre::RollingRestart, Manoeuvre::BlueGreen] {
+    for which in [Rollout::RollingRestart, Rollout::BlueGreen] {
         let (seen, _) = under_load(&mut stack, which, true);
         nothing_is_lost(&seen);
         assert_eq!(
@@ -288,11 +288,11 @@ fn a_server_alone_has_its_workers_replaced() {
     let temp = tempfile::tempdir().unwrap();
     let mut stack = bring_up(&root(temp.path()), Topology::named("gunicorn").unwrap(), 24_300);
     let old = workers(&stack);
-    let (seen, _) = under_load(&mut stack, Manoeuvre::RollingRestart, false);
+    let (seen, _) = under_load(&mut stack, Rollout::RollingRestart, false);
     nothing_is_lost(&seen);
     let now = workers(&stack);
     assert!(now.len() == old.len() && now.iter().all(|pid| !old.contains(pid)), "{old:?} {now:?}");
-    let refused = stack.manoeuvre(Manoeuvre::BlueGreen, &Cancel::new(), &Silent).unwrap_err();
+    let refused = stack.manoeuvre(Rollout::BlueGreen, &Cancel::new(), &NullEventSink).unwrap_err();
     assert!(matches!(refused, StackError::Manoeuvre { .. }), "{refused}");
     let began = Instant::now();
     taken_down(stack);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
+use kneepoint_model::event::NullEventSink;
 use kneepoint_model::stack::{Driver, StackInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::{ProcStat, Program, Service, SessionRef, StartOptions};
@@ -42,7 +42,7 @@ pub(crate) fn root(temp: &Path) -> PathBuf {
 pub(crate) fn prepared(root: &Path) -> Prepared {
     let plan =
         PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs: Needs::default() };
-    prepare(&plan, &Cancel::new(), &Silent).unwrap()
+    prepare(&plan, &Cancel::new(), &NullEventSink).unwrap()
 }
 
 /// The engine of this build, when there is one.

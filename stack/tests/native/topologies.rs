@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::Silent;
+use kneepoint_model::event::NullEventSink;
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::tier::Tier;
 use kneepoint_stack::{Needs, PreparePlan, RunningStack, Size, Topology, UpPlan, prepare, up};
@@ -15,12 +15,12 @@ fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> RunningSta
     let needs = Needs::of(&topology, &std::collections::BTreeMap::new());
     let plan = PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs };
     let began = Instant::now();
-    let prepared = prepare(&plan, &Cancel::new(), &Silent).unwrap();
+    let prepared = prepare(&plan, &Cancel::new(), &NullEventSink).unwrap();
     let prepared_in = began.elapsed().as_secs_f64();
     let name = topology.name.clone();
     let plan = UpPlan { topology, objects: objects(), ..super::support::plan("gunicorn", port) };
     let began = Instant::now();
-    let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
+    let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     let up_in = began.elapsed().as_secs_f64();
     say(&format!("{name}: prepared in {prepared_in:.2} s, up in {up_in:.2} s"));
     for tier in &stack.info().tiers {

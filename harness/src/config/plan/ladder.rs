@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kneepoint_model::ladder::{Promise, SearchPlan};
+use kneepoint_model::ladder::{LatencySlo, SearchPlan};
 use serde::Serialize;
 
 use crate::config::raw::Ladder;
@@ -18,7 +18,7 @@ const MIN_PHASE: Duration = Duration::from_secs(1);
 pub(crate) struct LadderPart {
     /// Raising the rate ends where this is violated.
     #[serde(rename = "promise")]
-    pub(crate) objective: Promise,
+    pub(crate) objective: LatencySlo,
     pub(crate) rungs: Vec<String>,
     #[serde(serialize_with = "serialize_time")]
     pub(crate) closed: Duration,
@@ -39,7 +39,7 @@ pub(super) fn build_ladder(raw: &Ladder, over: &Overrides) -> Result<LadderPart,
         rungs: if over.rungs.is_empty() { required(raw.rungs.clone()) } else { over.rungs.clone() },
         closed: required_time(raw.closed),
         step: required_time(raw.step),
-        search: SearchPlan { max_steps: required(raw.steps).0 as usize, ..SearchPlan::default() },
+        search: SearchPlan { max_trials: required(raw.steps).0 as usize, ..SearchPlan::default() },
         equal: required_time(raw.equal),
         rate: over.equal_rate.unwrap_or(required(raw.rate)),
         warmup: required_time(raw.warmup),

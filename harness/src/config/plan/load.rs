@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_loadgen::Coding;
-use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::load::HttpVersion;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::units::Span;
 use kneepoint_scenarios::{Replay, Scenario};
 use serde::Serialize;
@@ -83,7 +83,7 @@ pub(super) fn part(
     }
     let stages = read_segments(raw, over)?;
     let (log, times) = (replay_path(raw, base, over), replay_speed(raw, over)?);
-    if log.is_some() && stages.iter().any(|SegmentText(stage)| matches!(stage, AnyStage::Rate(_))) {
+    if log.is_some() && stages.iter().any(|SegmentText(stage)| matches!(stage, LoadSegment::Rate(_))) {
         let why = "load.replay and load.segments both set the schedule of the open phase; remove one";
         return Err(ConfigError::Merged(why.to_owned()));
     }

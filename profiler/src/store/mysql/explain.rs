@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kneepoint_model::db::{DbKind, DigestDelta, Plan, PlanForm, Verb};
+use kneepoint_model::db::{DbKind, DigestDelta, QueryPlan, QueryPlanForm, Verb};
 
 use super::session::Session;
 use super::table::{Table, text};
@@ -59,7 +59,7 @@ pub(super) fn explain_heaviest(
         } else {
             not_seen("there was no time left for it")
         };
-        seen += usize::from(matches!(plan, Plan::Seen { .. }));
+        seen += usize::from(matches!(plan, QueryPlan::Recorded { .. }));
         one.plan = Some(plan);
     }
 }
@@ -68,11 +68,11 @@ fn none<'a>(statements: impl Iterator<Item = &'a mut DigestDelta>, why: &str) {
     statements.for_each(|one| one.plan = Some(not_seen(why)));
 }
 
-fn not_seen(why: &str) -> Plan {
-    Plan::NotSeen { why: why.to_owned() }
+fn not_seen(why: &str) -> QueryPlan {
+    QueryPlan::Unavailable { why: why.to_owned() }
 }
 
-fn plan(session: &mut Session, kind: DbKind, (sample, cut): &(String, bool)) -> Plan {
+fn plan(session: &mut Session, kind: DbKind, (sample, cut): &(String, bool)) -> QueryPlan {
     if *cut {
         return not_seen("the server cut its sample: raise performance_schema_max_sql_text_length");
     }
@@ -80,12 +80,14 @@ fn plan(session: &mut Session, kind: DbKind, (sample, cut): &(String, bool)) -> 
         return not_seen("its sample is not one plain SELECT");
     };
     let (analyze, explain) = match kind {
-        DbKind::Mysql => {
-            (("EXPLAIN ANALYZE", PlanForm::ExplainAnalyze), ("EXPLAIN FORMAT=TREE", PlanForm::ExplainTree))
-        }
-        DbKind::Mariadb => {
-            (("ANALYZE FORMAT=JSON", PlanForm::AnalyzeJson), ("EXPLAIN FORMAT=JSON", PlanForm::ExplainJson))
-        }
+        DbKind::Mysql => (
+            ("EXPLAIN ANALYZE", QueryPlanForm::ExplainAnalyze),
+            ("EXPLAIN FORMAT=TREE", QueryPlanForm::ExplainTree),
+        ),
+        DbKind::Mariadb => (
+            ("ANALYZE FORMAT=JSON", QueryPlanForm::AnalyzeJson),
+            ("EXPLAIN FORMAT=JSON", QueryPlanForm::ExplainJson),
+        ),
     };
     if !locks_or_writes(statement) {
         let started = Instant::now();
@@ -105,14 +107,14 @@ fn plan(session: &mut Session, kind: DbKind, (sample, cut): &(String, bool)) -> 
 }
 
 /// Pure: the plan's one cell, strings masked.
-fn shown(table: &Table, form: PlanForm) -> Option<Plan> {
+fn shown(table: &Table, form: QueryPlanForm) -> Option<QueryPlan> {
     let whole = table.rows.first().and_then(|row| text(row, 0))?.trim_end();
     let masked = match form {
-        PlanForm::ExplainTree | PlanForm::ExplainAnalyze => mask(whole),
-        PlanForm::ExplainJson | PlanForm::AnalyzeJson => mask_json(whole),
+        QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze => mask(whole),
+        QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson => mask_json(whole),
     };
     let (text, cut) = bound(&masked, LONGEST);
-    (!text.is_empty()).then_some(Plan::Seen { form, text, cut })
+    (!text.is_empty()).then_some(QueryPlan::Recorded { form, text, cut })
 }
 
 /// In JSON every text stands in quotes: only what stands in single quotes within them is the statement's.
@@ -168,15 +170,17 @@ mod tests {
     fn plans_keep_their_shape_and_lose_their_strings() {
         let row = |text: &str| Table { columns: vec![], rows: vec![vec![Some(text.to_owned())]] };
         let tree = "-> Filter: (b.isbn = '978')\n    -> Index scan on b\n";
-        let Some(Plan::Seen { text, cut: false, .. }) = shown(&row(tree), PlanForm::ExplainTree) else {
+        let Some(QueryPlan::Recorded { text, cut: false, .. }) =
+            shown(&row(tree), QueryPlanForm::ExplainTree)
+        else {
             panic!("a plan")
         };
         assert_eq!(text, "-> Filter: (b.isbn = '…')\n    -> Index scan on b");
         let json = "{\"query_block\": {\"condition\": \"b.isbn = '978'\"}}";
-        let Some(Plan::Seen { text, .. }) = shown(&row(json), PlanForm::ExplainJson) else {
+        let Some(QueryPlan::Recorded { text, .. }) = shown(&row(json), QueryPlanForm::ExplainJson) else {
             panic!("a plan")
         };
         assert_eq!(text, "{\"query_block\": {\"condition\": \"b.isbn = '…'\"}}");
-        assert_eq!(shown(&Table::default(), PlanForm::ExplainTree), None);
+        assert_eq!(shown(&Table::default(), QueryPlanForm::ExplainTree), None);
     }
 }

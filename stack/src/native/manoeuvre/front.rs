@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::experiment::Rollout;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::assemble::Live;
@@ -34,7 +34,7 @@ pub(super) struct Nginx {
 
 impl Front {
     /// What stands before the app servers of this stack.
-    pub(super) fn of(stack: &RunningStack, live: &Live, which: Manoeuvre) -> Result<Self, StackError> {
+    pub(super) fn of(stack: &RunningStack, live: &Live, which: Rollout) -> Result<Self, StackError> {
         if let Some(conf) = &live.nginx {
             let running = stack.services().iter().find(|running| running.kind == "nginx");
             let running = running.ok_or_else(|| impossible(which, "nginx does not run"))?;

@@ -1,6 +1,6 @@
 //! What a manoeuvre did.
 
-use kneepoint_model::experiment::Manoeuvre;
+use kneepoint_model::experiment::Rollout;
 use kneepoint_model::units::Micros;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct ManoeuvreStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ManoeuvreReport {
     /// Which.
-    pub manoeuvre: Manoeuvre,
+    pub manoeuvre: Rollout,
     /// How long all of it took.
     pub took_us: Micros,
     /// Step by step.

@@ -1,24 +1,17 @@
-//! Services: found and stopped with all descendants, however they end; logs; storing a service for another process.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+//! Services: found and stopped with all descendants, however they end; logs; a stored reference for another process.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use kneepoint_process::{Exit, Lifetime, ProcessError, Program, Service, SessionRef, StartOptions, session};
 
+use crate::wait_until;
+
 const GRACE: Duration = Duration::from_secs(5);
 
 fn start(script: &str, lifetime: Lifetime) -> Service {
     let options = StartOptions { name: "test".to_owned(), log: None, lifetime };
     Program::new("sh").args(["-c", script]).start(options).unwrap()
-}
-
-fn wait_until(what: &str, mut true_now: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(8);
-    while !true_now() {
-        assert!(Instant::now() < until, "not in time: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -50,7 +43,7 @@ fn a_leader_that_ends_its_workers_itself_is_left_to_do_so() {
 }
 
 #[test]
-fn who_ignores_sigterm_is_killed_after_the_grace() {
+fn a_service_that_ignores_sigterm_is_killed_after_the_grace_period() {
     let service = start("trap '' TERM; sleep 100 & while :; do sleep 0.05; done", Lifetime::DieWithParent);
     wait_until("up", || service.members().len() >= 3);
     let started = Instant::now();
@@ -79,7 +72,7 @@ fn a_dropped_service_ends_and_a_detached_one_lives_until_it_is_found_again() {
 }
 
 #[test]
-fn an_early_end_is_seen_and_explained_by_the_log() {
+fn an_early_end_is_detected_and_explained_by_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     std::fs::write(&log, "of an earlier start\n").unwrap();
@@ -95,7 +88,7 @@ fn an_early_end_is_seen_and_explained_by_the_log() {
 }
 
 #[test]
-fn what_cannot_be_started_is_told() {
+fn a_failed_start_is_reported() {
     let options = |log| StartOptions { name: "x".to_owned(), log, lifetime: Lifetime::DieWithParent };
     let error = Program::new("no-such-program-of-kneepoint").start(options(None)).unwrap_err();
     assert!(matches!(error, ProcessError::NotFound { .. }), "{error}");

@@ -1,17 +1,18 @@
-//! `kill -9` of the owner leaves nothing running; an orderly end leaves running what is meant to.
+//! `kill -9` of the owner leaves nothing running; a normal end keeps the detached services running.
 //!
-//! The owner and the watchdog are this very test binary, started again with the name of one ignored test: so no
-//! helper program is needed. Run by hand, those two do nothing.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+//! The owner and the watchdog are this test binary, started again with the name of one ignored test, so that no helper
+//! program is needed. Run by hand, these two do nothing.
 
 use std::io::Write;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kneepoint_process::{
     Lifetime, ProcStat, Program, Service, SessionRef, StartOptions, Watchdog, session, watchdog,
 };
+
+use crate::{wait_until, wait_up_to};
 
 const ROLE: &str = "KNEEPOINT_TEST_OWNER";
 
@@ -20,21 +21,13 @@ fn this_test(name: &str) -> Program {
 }
 
 fn start_watchdog() -> Watchdog {
-    let args = ["watchdog_entry", "--exact", "--ignored", "--nocapture"];
+    let args = ["watchdog::watchdog_entry", "--exact", "--ignored", "--nocapture"];
     Watchdog::start(&std::env::current_exe().unwrap(), &args).unwrap()
 }
 
 fn start_service(script: &str, lifetime: Lifetime) -> Service {
     let options = StartOptions { name: "victim".to_owned(), log: None, lifetime };
     Program::new("sh").args(["-c", script]).start(options).unwrap()
-}
-
-fn wait_until(what: &str, seconds: u64, mut true_now: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(seconds);
-    while !true_now() {
-        assert!(Instant::now() < until, "not within {seconds} s: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]
@@ -52,10 +45,10 @@ fn owner_entry() {
     // The leader dies of SIGTERM at once and leaves a grandchild behind that ignores it.
     let service =
         start_service("(trap '' TERM; while :; do sleep 0.1; done) & wait", Lifetime::DieWithParent);
-    wait_until("its members", 8, || service.members().len() >= 2);
+    wait_until("its members", || service.members().len() >= 2);
     if let Some(watchdog) = &watchdog {
         watchdog.watch(&service).unwrap();
-        watchdog.finally(&["touch".into(), folder.join("last act").into()]).unwrap();
+        watchdog.run_on_death(&["touch".into(), folder.join("final run").into()]).unwrap();
     }
     let part = folder.join("part");
     let mut out = std::fs::File::create(&part).unwrap();
@@ -64,10 +57,10 @@ fn owner_entry() {
     thread::sleep(Duration::from_mins(1));
 }
 
-fn kill_an_owner(file: &Path) -> SessionRef {
+fn kill_owner(file: &Path) -> SessionRef {
     let options = StartOptions { name: "owner".to_owned(), log: None, lifetime: Lifetime::Detached };
-    let owner = this_test("owner_entry").env(ROLE, file).start(options).unwrap();
-    wait_until("the owner is up", 15, || file.exists());
+    let owner = this_test("watchdog::owner_entry").env(ROLE, file).start(options).unwrap();
+    wait_up_to(15, "the owner is up", || file.exists());
     let victim: SessionRef = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     assert!(victim.is_alive());
     // No grace: SIGKILL at once.
@@ -78,23 +71,23 @@ fn kill_an_owner(file: &Path) -> SessionRef {
 #[test]
 fn kill_9_of_the_owner_ends_the_whole_session() {
     let folder = tempfile::tempdir().unwrap();
-    let victim = kill_an_owner(&folder.path().join("watched"));
-    wait_until("the session has gone", 8, || !victim.is_alive());
-    wait_until("the last act was run", 8, || folder.path().join("last act").exists());
+    let victim = kill_owner(&folder.path().join("watched"));
+    wait_until("the session has gone", || !victim.is_alive());
+    wait_until("the final program was run", || folder.path().join("final run").exists());
 }
 
 #[test]
 fn without_a_watchdog_the_kernel_still_ends_the_leader() {
     let folder = tempfile::tempdir().unwrap();
-    let victim = kill_an_owner(&folder.path().join("alone"));
+    let victim = kill_owner(&folder.path().join("alone"));
     let leader = victim.session.0;
-    wait_until("the leader has gone", 8, || ProcStat::read(leader).is_none_or(|stat| stat.is_dead()));
+    wait_until("the leader has gone", || ProcStat::read(leader).is_none_or(|stat| stat.is_dead()));
     assert!(victim.is_alive(), "the grandchild ignores SIGTERM, so only the watchdog could have ended it");
     assert_eq!(session::kill(victim, Duration::ZERO), []);
 }
 
 #[test]
-fn finish_leaves_alone_and_forget_too() {
+fn finish_and_forget_keep_sessions_running() {
     let kept = start_service("sleep 100", Lifetime::Detached);
     let watchdog = start_watchdog();
     watchdog.watch(&kept).unwrap();
@@ -106,10 +99,10 @@ fn finish_leaves_alone_and_forget_too() {
     watchdog.watch(&kept).unwrap();
     watchdog.watch(&ended).unwrap();
     watchdog.forget(kept.session()).unwrap();
-    let long = watchdog.finally(&["x".repeat(5000).into()]);
+    let long = watchdog.run_on_death(&["x".repeat(5000).into()]);
     assert!(matches!(long, Err(kneepoint_process::ProcessError::Watchdog(_))));
     drop(watchdog);
-    wait_until("the watched one has gone", 8, || !ended.is_alive());
+    wait_until("the watched one has gone", || !ended.is_alive());
     assert!(kept.is_alive());
     kept.stop(Duration::from_secs(2)).unwrap();
 }

@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kneepoint_process::{Cancel, Exit, ProcessError, Program, SessionId, Stream, session};
+use kneepoint_model::cancel::Cancel;
+use kneepoint_process::{Exit, ProcessError, Program, SessionId, Stream, session};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -11,8 +12,8 @@ fn sh(script: &str) -> Program {
     Program::new("sh").args(["-c", script])
 }
 
-/// Reads the pid that a script has written to `file`, which may take it a moment.
-fn pid_in(file: &std::path::Path) -> i32 {
+/// Reads the pid that a script writes to `file`; waits until it is there.
+fn read_pid(file: &std::path::Path) -> i32 {
     let until = Instant::now() + LONG;
     loop {
         match std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()) {
@@ -24,7 +25,7 @@ fn pid_in(file: &std::path::Path) -> i32 {
 }
 
 #[test]
-fn gives_what_was_printed() {
+fn returns_the_output() {
     let output = sh("echo out; echo err >&2").run(LONG).unwrap();
     assert_eq!(output.stdout_text(), "out\n");
     assert_eq!(output.stderr_tail, "err\n");
@@ -43,15 +44,15 @@ fn a_failure_carries_argv_code_and_stderr() {
 }
 
 #[test]
-fn the_signal_and_stdout_speak_when_stderr_is_silent() {
+fn the_signal_and_stdout_are_reported_when_stderr_is_empty() {
     let error = sh("echo 'last line'; kill -9 $$").run(LONG).unwrap_err();
     let ProcessError::Failed(failure) = &error else { panic!("{error}") };
     assert_eq!(failure.exit, Some(Exit::Signal(9)));
-    assert_eq!(failure.last_words, "last line\n");
+    assert_eq!(failure.output_tail, "last line\n");
 }
 
 #[test]
-fn what_is_missing_is_told_apart() {
+fn missing_programs_and_folders_are_distinguished() {
     let error = Program::new("no-such-program-of-kneepoint").run(LONG).unwrap_err();
     assert!(
         matches!(&error, ProcessError::NotFound { program } if program == "no-such-program-of-kneepoint"),
@@ -71,55 +72,58 @@ fn the_deadline_ends_the_whole_tree() {
     let started = Instant::now();
     let error = sh(&script).run(Duration::from_millis(300)).unwrap_err();
     let ProcessError::TimedOut(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.last_words, "busy\n");
+    assert_eq!(failure.output_tail, "busy\n");
     assert!(
         started.elapsed() < Duration::from_secs(2),
         "SIGTERM was enough, yet it took {:?}",
         started.elapsed()
     );
-    assert_eq!(session::members(SessionId(pid_in(&file))), []);
+    assert_eq!(session::members(SessionId(read_pid(&file))), []);
 }
 
 #[test]
-fn who_ignores_sigterm_is_killed_after_the_grace() {
+fn a_program_that_ignores_sigterm_is_killed_after_the_grace_period() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let script = format!("trap '' TERM; echo $$ > {}; while :; do sleep 0.05; done", file.display());
     let started = Instant::now();
     let error = sh(&script).grace(Duration::from_millis(300)).run(Duration::from_millis(200)).unwrap_err();
     assert!(matches!(error, ProcessError::TimedOut(_)), "{error}");
-    assert!(started.elapsed() >= Duration::from_millis(500), "it was killed before its grace was over");
-    assert_eq!(session::members(SessionId(pid_in(&file))), []);
+    assert!(
+        started.elapsed() >= Duration::from_millis(500),
+        "it was killed before its grace period was over"
+    );
+    assert_eq!(session::members(SessionId(read_pid(&file))), []);
 }
 
 #[test]
-fn what_a_program_leaves_behind_is_ended_and_does_not_hold_us_up() {
+fn processes_that_a_program_leaves_are_ended_without_delay() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let started = Instant::now();
     let output = sh(&format!("echo $$ > {}; sleep 100 & echo done", file.display())).run(LONG).unwrap();
     assert_eq!(output.stdout_text(), "done\n");
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
-    assert_eq!(session::members(SessionId(pid_in(&file))), []);
+    assert_eq!(session::members(SessionId(read_pid(&file))), []);
 }
 
 #[test]
 fn cancelling_ends_it_promptly() {
     let cancel = Cancel::new();
-    let thrown = cancel.clone();
-    let thrower = thread::spawn(move || {
+    let switch = cancel.clone();
+    let canceller = thread::spawn(move || {
         thread::sleep(Duration::from_millis(100));
-        thrown.cancel();
+        switch.cancel();
     });
     let started = Instant::now();
     let error = sh("sleep 100").cancel_on(&cancel).run(LONG).unwrap_err();
-    thrower.join().unwrap();
+    canceller.join().unwrap();
     assert!(matches!(error, ProcessError::Cancelled(_)), "{error}");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[test]
-fn lines_are_handed_on_as_they_come_without_secrets() {
+fn lines_are_passed_on_as_they_come_without_secrets() {
     let mut lines = Vec::new();
     let program = sh("echo one; echo \"key $KEY\" >&2; printf 'half'").secret_env("KEY", "hunter2");
     let output =
@@ -148,7 +152,7 @@ fn environment_and_folder_arrive_and_stdin_is_empty() {
 }
 
 #[test]
-fn no_descriptor_of_ours_reaches_a_child() {
+fn no_descriptor_of_this_process_reaches_a_child() {
     let (reader, writer) = std::io::pipe().unwrap();
     rustix::io::fcntl_setfd(&writer, rustix::io::FdFlags::empty()).unwrap();
     // 0 to 2, and the folder that `ls` itself reads.
