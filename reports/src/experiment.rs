@@ -1,12 +1,12 @@
 //! The report of experiments: what is advised, what it did here, and how that is known. A view of its own, made of the same
 //! blocks and templates as the report of a run.
 
-mod detail;
+mod advice;
+mod details;
+mod labels;
 mod method;
 mod render;
 mod special;
-mod table;
-mod words;
 
 use kneepoint_model::experiment::{Agreement, Ending, ExperimentFile, Judgement, ToggleResult};
 use serde::Serialize;
@@ -44,13 +44,13 @@ impl ExperimentReport {
     /// The view of an experiment: pure; equal files give equal views.
     pub fn build(file: &ExperimentFile) -> Self {
         let count = Count::of(&file.toggles);
-        let table = table::table(&file.toggles);
+        let table = advice::table(&file.toggles);
         let sections = [
-            Some(table::section(table.clone(), file)),
-            detail::section(&file.toggles),
+            Some(advice::section(table.clone(), file)),
+            details::section(&file.toggles),
             special::lost_update(file.lost_update.as_ref()),
             special::manoeuvres(&file.manoeuvres),
-            table::not_run(&file.toggles),
+            advice::not_run(&file.toggles),
             Some(method::section(file)),
         ];
         let (word, tone) = status(file, &count);
@@ -166,7 +166,7 @@ fn reasons(file: &ExperimentFile, count: &Count) -> Vec<String> {
         ));
     }
     let unsafe_ones: Vec<String> =
-        file.toggles.iter().filter(|toggle| words::leaks_with(toggle)).map(|t| clean(&t.name)).collect();
+        file.toggles.iter().filter(|toggle| labels::leaks_with(toggle)).map(|t| clean(&t.name)).collect();
     if !unsafe_ones.is_empty() {
         reasons.push(format!("Not safe, whatever the speed: {}.", unsafe_ones.join(", ")));
     }

@@ -1,14 +1,14 @@
 //! The report of a climb: a view of its own from the comparison, and its renderers, made of the same blocks, charts and
 //! templates as the report of a run.
 
+mod bottlenecks;
 mod charts;
-mod glance;
-mod limits;
+mod labels;
 mod method;
 pub mod render;
-mod search;
-mod steps;
-mod words;
+mod rungs;
+mod transitions;
+mod trials;
 
 use kneepoint_analysis::ladder::{Comparison, RungResult, RungState};
 use kneepoint_model::ladder::Ladder;
@@ -48,7 +48,7 @@ impl LadderView {
     /// The view of a climb: pure; equal inputs give equal views.
     pub fn build(ladder: &Ladder, comparison: &Comparison) -> Self {
         let (word, tone) = status(ladder, comparison);
-        let table = glance::table(ladder, comparison);
+        let table = rungs::table(ladder, comparison);
         Self {
             ladder_id: clean(&ladder.ladder_id),
             kneepoint: clean(&ladder.kneepoint),
@@ -57,13 +57,13 @@ impl LadderView {
             sentence: sentence(comparison),
             reasons: reasons(ladder, comparison),
             facts: facts(ladder),
-            figures: glance::figures(ladder, comparison),
+            figures: rungs::figures(ladder, comparison),
             sections: vec![
-                glance::section(table.clone(), comparison),
-                steps::section(comparison),
-                limits::section(ladder, comparison),
+                rungs::section(table.clone(), comparison),
+                transitions::section(comparison),
+                bottlenecks::section(ladder, comparison),
                 charts::section(comparison),
-                search::section(comparison),
+                trials::section(comparison),
                 method::missing(comparison),
                 method::section(ladder),
             ],
@@ -98,12 +98,12 @@ fn sentence(comparison: &Comparison) -> String {
         (Some((least, _)), Some((most, _))) if least.name != most.name => format!(
             "With {promise}, {} carries most: {}; {} carries least: {}.",
             clean(&most.name),
-            words::throughput(&most.throughput),
+            labels::throughput(&most.throughput),
             clean(&least.name),
-            words::throughput(&least.throughput)
+            labels::throughput(&least.throughput)
         ),
         (Some((only, _)), _) => {
-            format!("With {promise}, {} carries {}.", clean(&only.name), words::throughput(&only.throughput))
+            format!("With {promise}, {} carries {}.", clean(&only.name), labels::throughput(&only.throughput))
         }
         _ => format!("No rung has a throughput at which {promise} was kept; the reasons are below."),
     }
@@ -125,7 +125,7 @@ fn reasons(ladder: &Ladder, comparison: &Comparison) -> Vec<String> {
         ));
     }
     for rung in &comparison.rungs {
-        if let Some(why) = words::missing(rung) {
+        if let Some(why) = labels::missing(rung) {
             reasons.push(format!("{}: {why}", clean(&rung.name)));
         }
     }

@@ -5,7 +5,7 @@ use kneepoint_analysis::slo_search::StepOutcome;
 use kneepoint_model::ladder::EQUAL;
 use kneepoint_model::tier::Tier;
 
-use super::{measured, words};
+use super::{labels, measured};
 use crate::chart::resources::hue_of;
 use crate::chart::rows::{Row, Rows};
 use crate::chart::{Hue, Unit};
@@ -37,9 +37,9 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
             whisker: kept.map(|kept| (kept, rung.throughput.broken().map(|broken| broken.0))),
             words: match &rung.throughput {
                 Throughput::Between { kept, broken, .. } => {
-                    format!("{} to {}", words::requests(*kept), words::requests(*broken))
+                    format!("{} to {}", labels::requests(*kept), labels::requests(*broken))
                 }
-                Throughput::AtLeast { kept, .. } => format!("at least {}", words::requests(*kept)),
+                Throughput::AtLeast { kept, .. } => format!("at least {}", labels::requests(*kept)),
                 Throughput::None { .. } => "no figure".to_owned(),
             },
             ..Row::default()
@@ -53,7 +53,7 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
         .numbers("Kept", "Requests a second.")
         .numbers("Broken", "Requests a second.")
         .with(shown().map(|rung| {
-            let rate = |rate: kneepoint_model::units::PerSecond| Cell::value(words::requests(rate), rate.0);
+            let rate = |rate: kneepoint_model::units::PerSecond| Cell::value(labels::requests(rate), rate.0);
             vec![
                 Cell::text(&rung.name),
                 Cell::maybe(rung.throughput.kept(), rate, "no figure"),

@@ -10,11 +10,11 @@ use kneepoint_model::units::{Bytes, Micros, Ratio};
 
 use crate::format::count;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
-use crate::view::{cachestore, gauges};
+use crate::view::{cache_servers, gauges};
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) -> Section {
     let mut blocks = vec![Block::Table(layers(summary))];
-    blocks.extend(cachestore::blocks(facts));
+    blocks.extend(cache_servers::blocks(facts));
     let charts = gauges::caches(facts, timeline);
     if !charts.is_empty() {
         blocks.push(Block::Charts { legend: Vec::new(), charts });

@@ -8,7 +8,7 @@ use kneepoint_model::summary::{DbSummary, EndpointSummary, Summary};
 use crate::chart::slope;
 use crate::format::{clean, clean_to, count, micros, number};
 use crate::view::block::{Block, Cell, Chart, Section, Table, Tone};
-use crate::view::{dbserver, gauges, statements};
+use crate::view::{database_server, gauges, statements};
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) -> Section {
     let db = &summary.db;
@@ -75,13 +75,13 @@ fn own_time(db: &DbSummary) -> Option<Block> {
 
 /// What the servers counted themselves.
 fn counted(facts: &RunFacts, timeline: &Timeline) -> Vec<Block> {
-    let seen = dbserver::seen(facts);
+    let seen = database_server::seen(facts);
     if seen.is_empty() {
         let mut blocks = vec![Block::missing(
             "No database server was asked what it counted: rows read, waits for locks and its own time are not known. MySQL and \
              MariaDB can be asked; SQLite is a part of the application and counts nothing.",
         )];
-        blocks.extend(dbserver::doubts(facts));
+        blocks.extend(database_server::doubts(facts));
         return blocks;
     }
     let mut blocks = vec![Block::heading("What the database itself counted")];
@@ -95,12 +95,12 @@ fn counted(facts: &RunFacts, timeline: &Timeline) -> Vec<Block> {
             blocks.push(Block::fold(format!("{}: statements by total time", window.phase), inner));
         }
     }
-    blocks.extend(dbserver::blocks(&seen));
+    blocks.extend(database_server::blocks(&seen));
     let charts = gauges::databases(facts, timeline);
     if !charts.is_empty() {
         blocks.push(Block::Charts { legend: Vec::new(), charts });
     }
-    blocks.extend(dbserver::doubts(facts));
+    blocks.extend(database_server::doubts(facts));
     blocks
 }
 

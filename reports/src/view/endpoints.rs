@@ -9,7 +9,7 @@ use kneepoint_model::units::{Micros, Ratio};
 use crate::chart::split_bar;
 use crate::format::{clean, count, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
-use crate::view::pages;
+use crate::view::page_loads;
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     let mut blocks = Vec::new();
@@ -20,7 +20,7 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
         let rows: Vec<&EndpointSummary> =
             summary.endpoints.iter().filter(|e| e.phase == load.phase).collect();
         let mut inner = of_phase(load, &rows);
-        inner.extend(facts.phase(&load.phase).and_then(pages::table).map(Block::Table));
+        inner.extend(facts.phase(&load.phase).and_then(page_loads::table).map(Block::Table));
         if load.phase == PROFILED {
             blocks.push(Block::fold("profiled: shown for completeness; profiling slows the site, so these figures are no measurement", inner));
         } else {

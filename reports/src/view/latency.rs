@@ -7,7 +7,7 @@ use kneepoint_model::load::{Exemplar, LoadPhase};
 use crate::chart::{latency_time, percentiles, throughput_time};
 use crate::format::{clean, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
-use crate::view::{load_groups, load_stages};
+use crate::view::{load_groups, load_segments};
 
 /// Exemplars shown for each phase.
 const EXEMPLARS: usize = 12;
@@ -27,7 +27,7 @@ pub(crate) fn build(facts: &RunFacts, timeline: &Timeline) -> Section {
     if !facts.phases.is_empty() {
         blocks.push(Block::Table(figures(&facts.phases)));
     }
-    blocks.extend(measured.iter().filter_map(|phase| load_stages::table(phase)).map(Block::Table));
+    blocks.extend(measured.iter().filter_map(|phase| load_segments::table(phase)).map(Block::Table));
     blocks.extend(measured.iter().filter_map(|phase| load_groups::table(phase)).map(Block::Table));
     for (index, phase) in measured.iter().enumerate().filter(|(_, phase)| !phase.exemplars.is_empty()) {
         blocks.push(Block::fold(

@@ -6,7 +6,7 @@ use kneepoint_model::units::Bytes;
 
 use crate::format::{clean, clean_to};
 use crate::view::block::{Block, Cell, Section, Table};
-use crate::view::words;
+use crate::view::glossary;
 
 /// Longest configuration shown.
 const MAX_CONFIG: usize = 20_000;
@@ -40,8 +40,8 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
     }
     blocks.extend(pairs_fold("Versions", facts.manifest.versions.iter()));
     blocks.push(config(facts));
-    blocks.push(Block::fold("What the words mean", vec![Block::Pairs { pairs: words::definitions() }]));
-    blocks.push(Block::fold("Files of the run folder", vec![Block::Pairs { pairs: words::files() }]));
+    blocks.push(Block::fold("What the words mean", vec![Block::Pairs { pairs: glossary::definitions() }]));
+    blocks.push(Block::fold("Files of the run folder", vec![Block::Pairs { pairs: glossary::files() }]));
     blocks.push(Block::fold(
         "Licences",
         vec![Block::list([

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::format::{clean, count, number, plural};
 use crate::view::block::Tone;
-use crate::view::figures::{self, Figure};
+use crate::view::key_figures::{self, Figure};
 
 /// The verdict bar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,7 +54,7 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
         health_tone,
         partial: partial(facts),
         facts: run_line(facts, summary),
-        figures: figures::build(facts, analysis, summary),
+        figures: key_figures::build(facts, analysis, summary),
     }
 }
 

@@ -3,7 +3,7 @@
 use kneepoint_analysis::ladder::{Comparison, RungResult, Step};
 use kneepoint_analysis::slo_search::StepOutcome;
 
-use super::words;
+use super::labels;
 use crate::format::{clean, count};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
@@ -22,7 +22,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
                 clean(run)
             )));
         }
-        let title = format!("{}: {}", clean(&rung.name), words::throughput(&rung.throughput));
+        let title = format!("{}: {}", clean(&rung.name), labels::throughput(&rung.throughput));
         blocks.push(Block::fold(title, inner));
     }
     if blocks.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
 fn saturation(rung: &RungResult) -> Vec<Block> {
     let Some(found) = &rung.saturation else { return Vec::new() };
     let said = match found.rps {
-        Some(rps) => format!("The closed phase reached {}.", words::requests(rps)),
+        Some(rps) => format!("The closed phase reached {}.", labels::requests(rps)),
         None => "The closed phase gives no figure.".to_owned(),
     };
     let block = match found.rps {

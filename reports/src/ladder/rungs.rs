@@ -5,7 +5,7 @@ use kneepoint_analysis::slo_search::StepOutcome;
 use kneepoint_model::ladder::{EQUAL, Ladder};
 use kneepoint_model::units::{Micros, PerSecond};
 
-use super::{charts, measured, words};
+use super::{charts, labels, measured};
 use crate::format::{clean, count, micros, number, plural};
 use crate::view::Figure;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
@@ -68,13 +68,13 @@ fn row(rung: &RungResult) -> Vec<Cell> {
         cpu(rung),
         memory(rung),
         errors(rung),
-        Cell::text(words::limit(&rung.limiting)),
+        Cell::text(labels::limit(&rung.limiting)),
         bought(rung.bought.as_ref()),
     ]
 }
 
 fn rate(rate: PerSecond) -> Cell {
-    Cell::value(words::requests(rate), rate.0)
+    Cell::value(labels::requests(rate), rate.0)
 }
 
 fn throughput(rung: &RungResult) -> Cell {
@@ -83,10 +83,10 @@ fn throughput(rung: &RungResult) -> Cell {
     }
     match &rung.throughput {
         Throughput::Between { kept, broken, .. } => {
-            rate(*kept).noted(format!("broken at {}", words::requests(*broken)))
+            rate(*kept).noted(format!("broken at {}", labels::requests(*broken)))
         }
         Throughput::AtLeast { kept, .. } => {
-            Cell::value(format!("≥ {}", words::requests(*kept)), kept.0).noted("nothing tried broke it")
+            Cell::value(format!("≥ {}", labels::requests(*kept)), kept.0).noted("nothing tried broke it")
         }
         Throughput::None { .. } => Cell::badge("no figure", Tone::Bad),
     }
@@ -137,7 +137,7 @@ fn bought(bought: Option<&Bought>) -> Cell {
         Effect::NotSeen { .. } => Tone::Plain,
         Effect::Unknown { .. } => Tone::Muted,
     };
-    Cell::text(words::effect(&bought.throughput))
+    Cell::text(labels::effect(&bought.throughput))
         .toned(tone)
         .noted(format!("throughput, against {}", clean(&bought.against)))
 }
@@ -155,7 +155,7 @@ pub(super) fn figures(ladder: &Ladder, comparison: &Comparison) -> Vec<Figure> {
     if let Some((most, kept)) = measured(comparison).max_by(|a, b| a.1.total_cmp(&b.1)) {
         figures.push(Figure {
             name: "Most at the promise".into(),
-            value: words::requests(PerSecond(kept)),
+            value: labels::requests(PerSecond(kept)),
             note: clean(&most.name),
             tone: Tone::Plain,
         });

@@ -4,7 +4,7 @@ use kneepoint_analysis::experiment::{effect_words, value_words};
 use kneepoint_model::experiment::{Block as LoadBlock, Ending, Side, ToggleResult};
 use kneepoint_model::units::{Micros, Ratio};
 
-use super::words;
+use super::labels;
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table};
 
@@ -26,7 +26,7 @@ pub(super) fn section(toggles: &[ToggleResult]) -> Option<Section> {
 }
 
 fn fold(toggle: &ToggleResult) -> Block {
-    let (verdict, _) = words::verdict(&toggle.ending);
+    let (verdict, _) = labels::verdict(&toggle.ending);
     let mut inside = vec![Block::Pairs {
         pairs: [
             ("Advice", toggle.advice.clone()),
@@ -86,8 +86,8 @@ fn others(toggle: &ToggleResult) -> Table {
             Cell::text(signal.words()),
             Cell::value(value_words(*signal, effect.without), effect.without),
             Cell::value(value_words(*signal, effect.with), effect.with),
-            Cell::value(words::short(*signal, effect), words::size(*signal, effect)),
-            Cell::text(words::interval(*signal, effect)),
+            Cell::value(labels::short(*signal, effect), labels::size(*signal, effect)),
+            Cell::text(labels::interval(*signal, effect)),
         ]
     }))
 }

@@ -2,7 +2,7 @@
 
 use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult};
 
-use super::words;
+use super::labels;
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
@@ -42,7 +42,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
 }
 
 fn row(rung: &RungResult, bought: &Bought) -> Vec<Cell> {
-    let changes: Vec<String> = bought.changes.iter().map(words::change).collect();
+    let changes: Vec<String> = bought.changes.iter().map(labels::change).collect();
     vec![
         Cell::text(format!("{} → {}", clean(&bought.against), clean(&rung.name))),
         Cell::maybe(rung.buys.as_ref(), Cell::text, "nothing is said"),
@@ -64,7 +64,7 @@ fn effect(effect: &Effect, better: Better) -> Cell {
         Effect::NotSeen { .. } => Tone::Plain,
         Effect::Unknown { .. } => Tone::Muted,
     };
-    let cell = Cell::text(words::effect(effect)).toned(tone);
+    let cell = Cell::text(labels::effect(effect)).toned(tone);
     match effect {
         Effect::Unknown { why } => cell.noted(why),
         _ => cell,

@@ -2,7 +2,7 @@
 
 use kneepoint_model::experiment::{Ending, ExperimentFile, Judgement, ToggleResult};
 
-use super::words;
+use super::labels;
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
@@ -22,19 +22,19 @@ pub(super) fn table(toggles: &[ToggleResult]) -> Table {
 }
 
 fn row(toggle: &ToggleResult) -> Vec<Cell> {
-    let (verdict, tone) = words::verdict(&toggle.ending);
+    let (verdict, tone) = labels::verdict(&toggle.ending);
     let mut said = Cell::badge(verdict, tone);
-    if words::leaks_with(toggle) {
+    if labels::leaks_with(toggle) {
         said = said.noted("not safe");
     }
     let judged = if let Ending::Judged(judged) = &toggle.ending { Some(judged) } else { None };
     let effect = judged.and_then(|judged| judged.effect.as_ref());
     if let Some(judged) = judged.filter(|judged| judged.judgement == Judgement::NoEffectSeen)
-        && let Some(smallest) = words::smallest(toggle.signal, judged)
+        && let Some(smallest) = labels::smallest(toggle.signal, judged)
     {
         said = said.noted(format!("would have seen {smallest}"));
     }
-    let (agreement, agreement_tone) = words::agreement(toggle.agreement);
+    let (agreement, agreement_tone) = labels::agreement(toggle.agreement);
     vec![
         Cell::code(&toggle.name).noted(&toggle.group),
         Cell::text(&toggle.advice),
@@ -44,13 +44,13 @@ fn row(toggle: &ToggleResult) -> Vec<Cell> {
         Cell::maybe(
             effect,
             |effect| {
-                let short = words::short(toggle.signal, effect);
-                Cell::value(short, words::size(toggle.signal, effect)).toned(tone)
+                let short = labels::short(toggle.signal, effect);
+                Cell::value(short, labels::size(toggle.signal, effect)).toned(tone)
             },
             "none",
         ),
-        Cell::maybe(effect, |effect| Cell::text(words::interval(toggle.signal, effect)), "none"),
-        Cell::text(words::expected(toggle.expected))
+        Cell::maybe(effect, |effect| Cell::text(labels::interval(toggle.signal, effect)), "none"),
+        Cell::text(labels::expected(toggle.expected))
             .noted(toggle.measured_before.clone().unwrap_or_default()),
         Cell::text(agreement).toned(agreement_tone),
     ]
@@ -62,7 +62,7 @@ fn decided_by(toggle: &ToggleResult) -> Cell {
         .iter()
         .filter_map(|(signal, judged)| {
             let effect = judged.effect.as_ref().filter(|_| judged.judgement != Judgement::NoEffectSeen)?;
-            Some(format!("{}: {}", signal.words(), words::short(*signal, effect)))
+            Some(format!("{}: {}", signal.words(), labels::short(*signal, effect)))
         })
         .collect();
     let cell = match &toggle.ending {

@@ -4,7 +4,7 @@ use kneepoint_analysis::ladder::{Comparison, MachineUse, RungResult};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::stack::Driver;
 
-use super::words;
+use super::labels;
 use crate::format::{clean, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
@@ -25,7 +25,7 @@ pub(super) fn section(ladder: &Ladder, comparison: &Comparison) -> Section {
                 let evidence: Vec<String> = rung.limiting.evidence.iter().map(|text| clean(text)).collect();
                 vec![
                     Cell::text(&rung.name),
-                    Cell::text(words::limit(&rung.limiting)),
+                    Cell::text(labels::limit(&rung.limiting)),
                     Cell::text(evidence.join("; ")),
                 ]
             }));
