@@ -1,4 +1,4 @@
-//! The table: what is advised, what it did here.
+//! The advice table: each piece of advice with its measured effect; and the experiments that did not run.
 
 use kneepoint_model::experiment::{Ending, ExperimentFile, Judgement, ToggleResult};
 
@@ -6,103 +6,112 @@ use super::labels;
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
-/// One row for each piece of advice.
+/// One row per piece of advice.
 pub(super) fn table(toggles: &[ToggleResult]) -> Table {
-    let table = Table::new("table-advice", "What is advised, and what it did here")
-        .words("Toggle")
-        .words("Advice")
-        .hinted("Seeds", "Numbers of the documents that give the advice.")
-        .words("Verdict")
-        .hinted("Decided by", "The signal that decides, without and with it.")
-        .numbers("Effect", "Hodges–Lehmann estimate over the pairs: with / without, or with − without.")
-        .hinted("Interval", "Exact 99 % interval (Wilcoxon signed rank).")
-        .hinted("Before", "What was found before, by hand, on another machine.")
-        .words("Agrees");
-    table.with(toggles.iter().map(row))
+    let table = Table::new("table-advice", "Advice and its measured effect")
+        .text_column("Toggle")
+        .text_column("Advice")
+        .described_column("Seeds", "Numbers of the documents that give the advice.")
+        .text_column("Verdict")
+        .described_column(
+            "Deciding signal",
+            "The signal that decides the verdict; below it other signals with an effect.",
+        )
+        .number_column("Effect", "Hodges–Lehmann estimate over the pairs: with / without, or with − without.")
+        .described_column("Interval", "Exact 99 % interval (Wilcoxon signed rank).")
+        .described_column("Reference", "Result of an earlier manual measurement on another machine.")
+        .text_column("Agrees");
+    table.with_rows(toggles.iter().map(row))
 }
 
 fn row(toggle: &ToggleResult) -> Vec<Cell> {
     let (verdict, tone) = labels::verdict(&toggle.ending);
-    let mut said = Cell::badge(verdict, tone);
-    if labels::leaks_with(toggle) {
-        said = said.noted("not safe");
+    let mut verdict_cell = Cell::badge(verdict, tone);
+    if labels::leaks_when_followed(toggle) {
+        verdict_cell = verdict_cell.with_note("not safe");
     }
     let judged = if let Ending::Judged(judged) = &toggle.ending { Some(judged) } else { None };
     let effect = judged.and_then(|judged| judged.effect.as_ref());
     if let Some(judged) = judged.filter(|judged| judged.judgement == Judgement::NoEffectSeen)
-        && let Some(smallest) = labels::smallest(toggle.signal, judged)
+        && let Some(smallest) = labels::smallest_detectable(toggle.signal, judged)
     {
-        said = said.noted(format!("would have seen {smallest}"));
+        verdict_cell = verdict_cell.with_note(format!("smallest detectable effect {smallest}"));
     }
     let (agreement, agreement_tone) = labels::agreement(toggle.agreement);
     vec![
-        Cell::code(&toggle.name).noted(&toggle.group),
+        Cell::code(&toggle.name).with_note(&toggle.group),
         Cell::text(&toggle.advice),
         Cell::text(toggle.seeds.join(", ")),
-        said,
-        decided_by(toggle),
-        Cell::maybe(
+        verdict_cell,
+        deciding_signal(toggle),
+        Cell::optional(
             effect,
             |effect| {
-                let short = labels::short(toggle.signal, effect);
-                Cell::value(short, labels::size(toggle.signal, effect)).toned(tone)
+                let size = labels::effect_size(toggle.signal, effect);
+                Cell::value(size, labels::sort_key(toggle.signal, effect)).with_tone(tone)
             },
             "none",
         ),
-        Cell::maybe(effect, |effect| Cell::text(labels::interval(toggle.signal, effect)), "none"),
+        Cell::optional(effect, |effect| Cell::text(labels::interval(toggle.signal, effect)), "none"),
         Cell::text(labels::expected(toggle.expected))
-            .noted(toggle.measured_before.clone().unwrap_or_default()),
-        Cell::text(agreement).toned(agreement_tone),
+            .with_note(toggle.measured_before.clone().unwrap_or_default()),
+        Cell::text(agreement).with_tone(agreement_tone),
     ]
 }
 
-fn decided_by(toggle: &ToggleResult) -> Cell {
+fn deciding_signal(toggle: &ToggleResult) -> Cell {
     let shown: Vec<String> = toggle
         .proofs
         .iter()
         .filter_map(|(signal, judged)| {
             let effect = judged.effect.as_ref().filter(|_| judged.judgement != Judgement::NoEffectSeen)?;
-            Some(format!("{}: {}", signal.words(), labels::short(*signal, effect)))
+            Some(format!("{}: {}", signal.words(), labels::effect_size(*signal, effect)))
         })
         .collect();
     let cell = match &toggle.ending {
         Ending::NotRun { .. } => Cell::absent("not run"),
         _ => Cell::text(toggle.signal.words()),
     };
-    cell.noted(shown.join("; "))
+    cell.with_note(shown.join("; "))
 }
 
-/// The section of the table.
+/// The section with the advice table.
 pub(super) fn section(table: Table, file: &ExperimentFile) -> Section {
     let block = if file.toggles.is_empty() {
-        Block::missing("No experiment has ended yet.")
+        Block::missing("No experiment has finished yet.")
     } else {
-        Block::Table(table.filtered())
+        Block::Table(table.filterable())
     };
     Section {
         id: "advice",
-        title: "What the advice did here",
+        title: "Effect of the advice",
         lead: clean(
-            "Each piece of advice was followed on one stack and not on another, both of the same data, and the load went \
-             to one and the other in turn. The verdict is about this site on this machine.",
+            "Two stacks with the same data run side by side, one without and one with the advice, and load alternates between \
+             them. Each verdict applies to this site on this machine.",
         ),
         blocks: vec![block],
     }
 }
 
-/// What could not be run, why, and what to do.
+/// Experiments that did not run, the reason, and the fix; `None` if all ran.
 pub(super) fn not_run(toggles: &[ToggleResult]) -> Option<Section> {
-    let mut table =
-        Table::new("table-not-run", "Not run here").words("Toggle").words("Why").words("What to do");
+    let mut table = Table::new("table-not-run", "Experiments that did not run")
+        .text_column("Toggle")
+        .text_column("Reason")
+        .text_column("Fix");
     for toggle in toggles {
         if let Ending::NotRun { why, fix } = &toggle.ending {
-            table.push(vec![Cell::code(&toggle.name), Cell::text(why), Cell::text(fix).toned(Tone::Plain)]);
+            table.push(vec![
+                Cell::code(&toggle.name),
+                Cell::text(why),
+                Cell::text(fix).with_tone(Tone::Plain),
+            ]);
         }
     }
     (!table.rows.is_empty()).then(|| Section {
         id: "not-run",
-        title: "What could not be run",
-        lead: clean("Nothing is said of these: neither that they help nor that they do not."),
+        title: "Not run",
+        lead: clean("These experiments did not run, so they have no verdict."),
         blocks: vec![Block::Table(table)],
     })
 }

@@ -1,4 +1,4 @@
-//! Words and looks that the parts of the report share.
+//! Labels and tones shared by the sections of the report.
 
 use kneepoint_analysis::experiment::{effect_words, least_words};
 use kneepoint_model::experiment::{
@@ -7,16 +7,16 @@ use kneepoint_model::experiment::{
 
 use crate::view::block::Tone;
 
-/// The verdict as a word, and how it looks.
+/// The verdict with its tone.
 pub(super) fn verdict(ending: &Ending) -> (&'static str, Tone) {
     match ending {
         Ending::Judged(judged) => (judged.judgement.words(), tone(judged.judgement)),
         Ending::NotRun { .. } => ("not run", Tone::Muted),
-        Ending::Interrupted => ("cut short", Tone::Warn),
+        Ending::Interrupted => ("interrupted", Tone::Warn),
     }
 }
 
-pub(super) const fn tone(judgement: Judgement) -> Tone {
+const fn tone(judgement: Judgement) -> Tone {
     match judgement {
         Judgement::Helps => Tone::Good,
         Judgement::Hurts => Tone::Bad,
@@ -25,23 +25,23 @@ pub(super) const fn tone(judgement: Judgement) -> Tone {
     }
 }
 
-/// The effect in short: `×0.069`, `−24`.
-pub(super) fn short(signal: Signal, effect: &Effect) -> String {
-    let sentence = effect_words(signal, effect);
-    // The sentence is: name: from, to; HOW MUCH (interval …) over n pairs.
-    let how_much = sentence.rsplit_once("; ").map_or(sentence.as_str(), |(_, rest)| rest);
-    how_much.split(" (").next().unwrap_or_default().to_owned()
+/// The effect without its interval, e.g. `×0.069` or `−24`.
+pub(super) fn effect_size(signal: Signal, effect: &Effect) -> String {
+    // The text has the form "name: from, to; SIZE (interval …) over n pairs".
+    let text = effect_words(signal, effect);
+    let size = text.rsplit_once("; ").map_or(text.as_str(), |(_, rest)| rest);
+    size.split(" (").next().unwrap_or_default().to_owned()
 }
 
-/// The interval in short: `×0.066 to ×0.071`.
+/// The interval, e.g. `×0.066 to ×0.071`.
 pub(super) fn interval(signal: Signal, effect: &Effect) -> String {
-    let sentence = effect_words(signal, effect);
-    let inner = sentence.rsplit_once("interval ").map_or("", |(_, rest)| rest);
+    let text = effect_words(signal, effect);
+    let inner = text.rsplit_once("interval ").map_or("", |(_, rest)| rest);
     inner.split(')').next().unwrap_or_default().to_owned()
 }
 
-/// The smallest effect that would have been seen, in words.
-pub(super) fn smallest(signal: Signal, judged: &Judged) -> Option<String> {
+/// The smallest effect the measurement can detect; `None` without an interval.
+pub(super) fn smallest_detectable(signal: Signal, judged: &Judged) -> Option<String> {
     judged.smallest_seen.map(|size| least_words(signal, size))
 }
 
@@ -58,18 +58,18 @@ pub(super) const fn agreement(agreement: Agreement) -> (&'static str, Tone) {
     match agreement {
         Agreement::Agrees => ("agrees", Tone::Good),
         Agreement::Differs => ("differs", Tone::Warn),
-        Agreement::CannotTell => ("cannot tell", Tone::Muted),
-        Agreement::NothingKnown => ("nothing known", Tone::Muted),
+        Agreement::CannotTell => ("inconclusive", Tone::Muted),
+        Agreement::NothingKnown => ("no reference", Tone::Muted),
     }
 }
 
-/// Whether following the advice showed a page to the wrong visitor.
-pub(super) fn leaks_with(toggle: &ToggleResult) -> bool {
+/// Whether a cache leaks a page to the wrong user when the advice is followed.
+pub(super) fn leaks_when_followed(toggle: &ToggleResult) -> bool {
     toggle.leaks.iter().any(|leak| leak.side == Side::With)
 }
 
-/// How large an effect is, for sorting: its logarithm or the plain difference.
-pub(super) fn size(signal: Signal, effect: &Effect) -> f64 {
+/// Sort key of an effect: the logarithm of a ratio, or the difference itself.
+pub(super) fn sort_key(signal: Signal, effect: &Effect) -> f64 {
     match signal.scale() {
         Scale::Ratio => effect.estimate.ln(),
         Scale::Difference => effect.estimate,

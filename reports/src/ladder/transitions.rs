@@ -1,4 +1,4 @@
-//! What each step of the ladder bought, against what it is meant to buy.
+//! Transitions: the measured gain from each rung to the next, beside the expected gain.
 
 use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult};
 
@@ -6,7 +6,7 @@ use super::labels;
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
-/// More of it is better, or less.
+/// The direction in which a value improves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Better {
     More,
@@ -20,40 +20,40 @@ pub(super) fn section(comparison: &Comparison) -> Section {
         .filter_map(|rung| rung.bought.as_ref().map(|bought| row(rung, bought)))
         .collect();
     let blocks = if rows.is_empty() {
-        vec![Block::missing("No two rungs were measured, so there is no step to speak of.")]
+        vec![Block::missing("Fewer than two rungs were measured, so there is no transition to compare.")]
     } else {
         vec![Block::Table(
-            Table::new("table-bought", "Each rung against the nearest below it that was measured")
-                .words("Step")
-                .words("Meant to buy")
-                .hinted("Throughput", "Factor of the throughput at the promise, with the interval that the two searches allow; above 1 is a gain.")
-                .hinted("CPU a request", "Factor of the CPU time of all tiers per request at the equal rate, second by second, with its 99 % interval; below 1 is a gain.")
-                .hinted("Median response", "Factor of the median response time at the equal rate, second by second, with its 99 % interval; below 1 is a gain.")
-                .words("What was counted")
-                .with(rows),
+            Table::new("table-gains", "Each rung compared with the nearest measured rung below it")
+                .text_column("Transition")
+                .text_column("Expected gain")
+                .described_column("Throughput", "Factor of the throughput at SLO, with the interval that follows from the two rate searches; above 1 is a gain.")
+                .described_column("CPU per request", "Factor of the CPU time of all tiers per request at the equal rate, from values per second, with its 99 % interval; below 1 is a gain.")
+                .described_column("Median response", "Factor of the median response time at the equal rate, from values per second, with its 99 % interval; below 1 is a gain.")
+                .text_column("Changed counters")
+                .with_rows(rows),
         )]
     };
     Section {
-        id: "bought",
-        title: "What each step bought",
-        lead: "A factor with the interval in which the truth lies, or no effect seen. Each rung was brought up once, and one bring-up differs from the next by a few per cent for no reason: an effect below 5 % is never called one.".to_owned(),
+        id: "gains",
+        title: "Gain per transition",
+        lead: "Each value is a factor with its interval, or \"no effect seen\". Each rung is started once, and two starts of the same rung differ by a few percent at random, so an effect below 5 % is never reported as one.".to_owned(),
         blocks,
     }
 }
 
 fn row(rung: &RungResult, bought: &Bought) -> Vec<Cell> {
-    let changes: Vec<String> = bought.changes.iter().map(labels::change).collect();
+    let changes: Vec<String> = bought.changes.iter().map(labels::counter_change).collect();
     vec![
         Cell::text(format!("{} → {}", clean(&bought.against), clean(&rung.name))),
-        Cell::maybe(rung.buys.as_ref(), Cell::text, "nothing is said"),
-        effect(&bought.throughput, Better::More),
-        effect(&bought.cpu, Better::Less),
-        effect(&bought.p50, Better::Less),
-        if changes.is_empty() { Cell::absent("nothing changed") } else { Cell::text(changes.join("; ")) },
+        Cell::optional(rung.buys.as_ref(), Cell::text, "not stated"),
+        effect_cell(&bought.throughput, Better::More),
+        effect_cell(&bought.cpu, Better::Less),
+        effect_cell(&bought.p50, Better::Less),
+        if changes.is_empty() { Cell::absent("none") } else { Cell::text(changes.join("; ")) },
     ]
 }
 
-fn effect(effect: &Effect, better: Better) -> Cell {
+fn effect_cell(effect: &Effect, better: Better) -> Cell {
     let tone = match effect {
         Effect::Seen { low, high, .. } => {
             let grew = low.is_some_and(|low| low > 1.0);
@@ -64,9 +64,9 @@ fn effect(effect: &Effect, better: Better) -> Cell {
         Effect::NotSeen { .. } => Tone::Plain,
         Effect::Unknown { .. } => Tone::Muted,
     };
-    let cell = Cell::text(labels::effect(effect)).toned(tone);
+    let cell = Cell::text(labels::effect(effect)).with_tone(tone);
     match effect {
-        Effect::Unknown { why } => cell.noted(why),
+        Effect::Unknown { why } => cell.with_note(why),
         _ => cell,
     }
 }

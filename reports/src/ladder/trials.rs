@@ -1,4 +1,4 @@
-//! How each throughput was found: every step of every search, and the two phases around it.
+//! The rate search: every trial of every rung, with the closed phase before and the equal-rate phase after it.
 
 use kneepoint_analysis::ladder::{Comparison, RungResult, Step};
 use kneepoint_analysis::slo_search::StepOutcome;
@@ -10,15 +10,15 @@ use crate::view::block::{Block, Cell, Section, Table, Tone};
 pub(super) fn section(comparison: &Comparison) -> Section {
     let mut blocks: Vec<Block> = Vec::new();
     for rung in comparison.rungs.iter().filter(|rung| rung.saturation.is_some()) {
-        let mut inner = saturation(rung);
+        let mut inner = closed_phase(rung);
         inner.push(if rung.steps.is_empty() && rung.equal.is_none() {
-            Block::missing("No rate was tried.")
+            Block::missing("No rate was tested.")
         } else {
             Block::Table(table(rung))
         });
         if let Some(run) = &rung.run {
             inner.push(Block::note(format!(
-                "Everything else that was seen of this rung is in its run folder, runs/{}.",
+                "Further details of this rung are in its run folder, runs/{}.",
                 clean(run)
             )));
         }
@@ -30,21 +30,21 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     }
     Section {
         id: "search",
-        title: "How it was found",
-        lead: "A step counts as kept only when the machine was quiet, the generator kept its schedule, no request failed, at least 98 % of what was due was answered, no queue grew, and the promise held. What spoils a measurement makes a step invalid: it is tried again, and never moves an end of the interval.".to_owned(),
+        title: "Rate search",
+        lead: "A trial meets the SLO only if no request fails, at least 98 % of the due requests complete, no queue grows and the limit is met. A trial is invalid if foreign CPU or a late load generator disturbs it; an invalid trial is repeated and never moves an end of the interval.".to_owned(),
         blocks,
     }
 }
 
-fn saturation(rung: &RungResult) -> Vec<Block> {
+fn closed_phase(rung: &RungResult) -> Vec<Block> {
     let Some(found) = &rung.saturation else { return Vec::new() };
-    let said = match found.rps {
-        Some(rps) => format!("The closed phase reached {}.", labels::requests(rps)),
-        None => "The closed phase gives no figure.".to_owned(),
+    let text = match found.rps {
+        Some(rps) => format!("Max throughput in the closed phase: {}.", labels::request_rate(rps)),
+        None => "The closed phase has no valid throughput.".to_owned(),
     };
     let block = match found.rps {
-        Some(_) => Block::say(&said),
-        None => Block::missing(&said),
+        Some(_) => Block::paragraph(&text),
+        None => Block::missing(&text),
     };
     let mut blocks = vec![block];
     if !found.why.is_empty() {
@@ -54,32 +54,32 @@ fn saturation(rung: &RungResult) -> Vec<Block> {
 }
 
 fn table(rung: &RungResult) -> Table {
-    let caption = format!("Rates that were tried on {}", clean(&rung.name));
-    Table::new(&format!("table-search-{}", rung.name), caption)
-        .words("Phase")
-        .numbers("Journeys", "Journeys a second that began.")
-        .numbers("Due", "Requests a second that were due.")
-        .numbers("Answered", "Requests a second that ended.")
-        .numbers("Requests", "Behind the figures.")
-        .numbers("Errors", "Of those, failed.")
-        .numbers("p50", "Median response time.")
-        .numbers("p95", "95th percentile of response time.")
-        .numbers("p99", "99th percentile of response time.")
-        .words("Shows")
-        .words("Because")
-        .with(rung.steps.iter().chain(&rung.equal).map(row))
+    let caption = format!("Trials on {}", clean(&rung.name));
+    Table::new(&format!("table-trials-{}", rung.name), caption)
+        .text_column("Phase")
+        .number_column("Journeys", "Started journeys per second.")
+        .number_column("Offered", "Intended requests per second.")
+        .number_column("Completed", "Completed requests per second.")
+        .number_column("Requests", "Number of requests in the trial.")
+        .number_column("Errors", "Failed requests.")
+        .number_column("p50", "Median response time.")
+        .number_column("p95", "95th percentile of response time.")
+        .number_column("p99", "99th percentile of response time.")
+        .text_column("Result")
+        .text_column("Reason")
+        .with_rows(rung.steps.iter().chain(&rung.equal).map(row))
 }
 
 fn row(step: &Step) -> Vec<Cell> {
-    let (word, tone) = match step.outcome {
-        StepOutcome::Kept => ("kept", Tone::Good),
-        StepOutcome::Broken => ("broken", Tone::Bad),
+    let (result, tone) = match step.outcome {
+        StepOutcome::Kept => ("met", Tone::Good),
+        StepOutcome::Broken => ("violated", Tone::Bad),
         StepOutcome::Invalid => ("invalid", Tone::Warn),
     };
     let notes = step.notes.iter().map(|note| clean(note)).collect::<Vec<_>>().join("; ");
-    let because = match &step.why {
+    let reason = match &step.why {
         Some(why) => Cell::text(why),
-        None => Cell::text("nothing spoke against it"),
+        None => Cell::absent("all conditions met"),
     };
     vec![
         Cell::text(&step.phase),
@@ -87,11 +87,11 @@ fn row(step: &Step) -> Vec<Cell> {
         Cell::rate(step.offered),
         Cell::rate(step.achieved),
         Cell::value(count(step.requests), step.requests as f64),
-        Cell::count(step.errors).toned(if step.errors == 0 { Tone::Plain } else { Tone::Bad }),
+        Cell::count(step.errors).with_tone(if step.errors == 0 { Tone::Plain } else { Tone::Bad }),
         Cell::micros(step.p50),
         Cell::micros(step.p95),
         Cell::micros(step.p99),
-        Cell::badge(word, tone),
-        because.noted(notes),
+        Cell::badge(result, tone),
+        reason.with_note(notes),
     ]
 }

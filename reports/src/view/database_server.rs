@@ -1,4 +1,4 @@
-//! The database server over the phases: what it counted, its locks, its errors, its settings, and what it did not tell.
+//! Counters of the database server by phase: work, locks, errors, settings, and what could not be read.
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_model::db::{DatabaseWindow, DbWindow, SessionKind};
@@ -7,79 +7,82 @@ use kneepoint_model::units::{Bytes, Ratio};
 use crate::format::{clean, count, micros, number};
 use crate::view::block::{Block, Cell, Table, Tone};
 
-/// Connections for each request from which they catch the eye.
-const CONNECTIONS: f64 = 0.5;
-/// Waits for a row for each request from which they catch the eye.
-const ROW_WAITS: f64 = 0.1;
-/// Share of page requests that went to the disk from which it catches the eye.
-const DISK_SHARE: f64 = 0.01;
+/// New connections per request from which the value is highlighted.
+const HIGH_CONNECTIONS: f64 = 0.5;
+/// Row-lock waits per request from which the value is highlighted.
+const HIGH_ROW_WAITS: f64 = 0.1;
+/// Share of buffer-pool reads from disk from which the value is highlighted.
+const HIGH_DISK_SHARE: f64 = 0.01;
 
-/// Share of requests on the edges of a window from which it is worth a word.
-const UNCERTAIN: f64 = 0.02;
+/// Share of requests at the edges of a window from which a caveat is shown.
+const UNCERTAIN_SHARE: f64 = 0.02;
 
-/// A server and the phase in which it counted.
-pub(crate) type Seen<'a> = (&'a DbWindow, &'a DatabaseWindow);
+/// A database server's counters, with the window of the phase they belong to.
+pub(crate) type DatabaseServerWindow<'a> = (&'a DbWindow, &'a DatabaseWindow);
 
-/// Every server in every measured phase.
-pub(crate) fn seen(facts: &RunFacts) -> Vec<Seen<'_>> {
+/// Every database server in every measured phase.
+pub(crate) fn measured_windows(facts: &RunFacts) -> Vec<DatabaseServerWindow<'_>> {
     facts
         .counted()
         .flat_map(|window| window.databases.iter().map(move |database| (window, database)))
         .collect()
 }
 
-/// The tables of what the servers counted.
-pub(crate) fn blocks(seen: &[Seen<'_>]) -> Vec<Block> {
-    let mut blocks = vec![Block::Table(work(seen)), Block::Table(locks(seen))];
-    if let Some(errors) = errors(seen) {
+/// The tables of server counters.
+pub(crate) fn blocks(windows: &[DatabaseServerWindow<'_>]) -> Vec<Block> {
+    let mut blocks = vec![Block::Table(work(windows)), Block::Table(locks(windows))];
+    if let Some(errors) = errors(windows) {
         blocks.push(Block::Table(errors));
     }
-    blocks.push(Block::fold("Settings of the database", vec![Block::Table(settings(seen))]));
+    blocks.push(Block::fold("Database settings", vec![Block::Table(settings(windows))]));
     blocks
 }
 
-/// How well the counters belong to the requests, and what was not to be had; what holds for several phases is said once.
-pub(crate) fn doubts(facts: &RunFacts) -> Vec<Block> {
-    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+/// Limits of the counters, and what could not be read. A text that applies to several phases is shown once.
+pub(crate) fn caveats(facts: &RunFacts) -> Vec<Block> {
+    let mut texts: Vec<(String, Vec<&str>)> = Vec::new();
     for window in facts.counted() {
-        for text in doubts_of(window) {
-            match said.iter_mut().find(|(own, _)| *own == text) {
+        for text in window_caveats(window) {
+            match texts.iter_mut().find(|(own, _)| *own == text) {
                 Some((_, phases)) => phases.push(&window.phase),
-                None => said.push((text, vec![&window.phase])),
+                None => texts.push((text, vec![&window.phase])),
             }
         }
     }
-    if said.is_empty() {
+    if texts.is_empty() {
         return Vec::new();
     }
-    let lines = said.into_iter().map(|(text, phases)| format!("{}: {text}", phases.join(", ")));
-    vec![Block::heading("What could not be read"), Block::list(lines)]
+    let lines = texts.into_iter().map(|(text, phases)| format!("{}: {text}", phases.join(", ")));
+    vec![Block::heading("Limits of these counters"), Block::list(lines)]
 }
 
-fn doubts_of(window: &DbWindow) -> Vec<String> {
-    let mut said = Vec::new();
+fn window_caveats(window: &DbWindow) -> Vec<String> {
+    let mut texts = Vec::new();
     let uncertain = Ratio::of(window.requests.uncertain, window.requests.counted);
-    if let Some(share) = uncertain.filter(|share| share.0 > UNCERTAIN) {
-        said.push(format!(
-            "{share} of the requests lie on the edges of what was counted: figures a request are known to that."
+    if let Some(share) = uncertain.filter(|share| share.0 > UNCERTAIN_SHARE) {
+        texts.push(format!(
+            "{share} of the requests overlap the start or end of the counter window, so values per request have this uncertainty."
         ));
     }
     if !window.drain.settled {
-        said.push(format!(
-            "the servers had not come to rest after {}: the counters may hold work of no counted request, or lack some.",
+        texts.push(format!(
+            "the database was still busy after {}, so the counters may include work of other requests or miss some.",
             window.drain.took_us
         ));
     }
-    let sentence = |text: &str| clean(text).trim_end_matches('.').to_owned();
-    said.extend(window.unmeasured.iter().map(|one| {
-        format!("{}: {}. What mends it: {}.", clean(&one.what), sentence(&one.why), sentence(&one.fix))
-    }));
-    said
+    let clause = |text: &str| clean(text).trim_end_matches('.').to_owned();
+    texts.extend(
+        window
+            .unmeasured
+            .iter()
+            .map(|one| format!("{}: {}. Fix: {}.", clean(&one.what), clause(&one.why), clause(&one.fix))),
+    );
+    texts
 }
 
-fn name((window, database): &Seen<'_>) -> Cell {
+fn name((window, database): &DatabaseServerWindow<'_>) -> Cell {
     let server = &database.server;
-    Cell::text(&window.phase).noted(format!(
+    Cell::text(&window.phase).with_note(format!(
         "{} {} at {}",
         server.kind.name(),
         server.version,
@@ -87,25 +90,25 @@ fn name((window, database): &Seen<'_>) -> Cell {
     ))
 }
 
-fn per_request(seen: &Seen<'_>, n: u64, warn: f64) -> Cell {
-    let (window, _) = seen;
-    Cell::maybe(
+fn per_request(one: &DatabaseServerWindow<'_>, n: u64, warn: f64) -> Cell {
+    let (window, _) = one;
+    Cell::optional(
         window.per_request(n),
         |per| {
             let tone = if per >= warn { Tone::Warn } else { Tone::Plain };
-            Cell::value(number(per, 2), per).toned(tone)
+            Cell::value(number(per, 2), per).with_tone(tone)
         },
         "no requests",
     )
-    .noted(format!("{} in all", count(n)))
+    .with_note(format!("{} in total", count(n)))
 }
 
 fn zero_or(n: u64, tone: Tone) -> Cell {
-    if n == 0 { Cell::value("none", 0.0).toned(Tone::Muted) } else { Cell::count(n).toned(tone) }
+    if n == 0 { Cell::value("none", 0.0).with_tone(Tone::Muted) } else { Cell::count(n).with_tone(tone) }
 }
 
-fn work(seen: &[Seen<'_>]) -> Table {
-    let row = |one: &Seen<'_>| {
+fn work(windows: &[DatabaseServerWindow<'_>]) -> Table {
+    let row = |one: &DatabaseServerWindow<'_>| {
         let (window, database) = one;
         let status = &database.status;
         let pool = &status.buffer_pool;
@@ -114,81 +117,87 @@ fn work(seen: &[Seen<'_>]) -> Table {
         let rate = status.questions as f64 / window.seconds().max(1e-3);
         vec![
             name(one),
-            per_request(one, status.questions, f64::INFINITY).noted(format!("{} a second", number(rate, 0))),
+            per_request(one, status.questions, f64::INFINITY).with_note(format!("{}/s", number(rate, 0))),
             per_request(one, begun, f64::INFINITY),
-            per_request(one, status.connections, CONNECTIONS),
-            Cell::maybe(status.threads_running_max, Cell::count, "not looked at"),
-            Cell::maybe(status.threads_connected_max, Cell::count, "not looked at"),
+            per_request(one, status.connections, HIGH_CONNECTIONS),
+            Cell::optional(status.threads_running_max, Cell::count, "not sampled"),
+            Cell::optional(status.threads_connected_max, Cell::count, "not sampled"),
             per_request(one, status.tmp_tables, f64::INFINITY)
-                .noted(format!("{} on disk", count(status.tmp_disk_tables))),
-            Cell::maybe(
+                .with_note(format!("{} on disk", count(status.tmp_disk_tables))),
+            Cell::optional(
                 disk,
                 |share| {
-                    let tone = if share.0 >= DISK_SHARE { Tone::Warn } else { Tone::Plain };
-                    Cell::ratio(share).toned(tone).noted(format!("{} reads", count(pool.disk_reads)))
+                    let tone = if share.0 >= HIGH_DISK_SHARE { Tone::Warn } else { Tone::Plain };
+                    Cell::ratio(share).with_tone(tone).with_note(format!("{} reads", count(pool.disk_reads)))
                 },
-                "no page asked for",
+                "no page requested",
             ),
-            Cell::maybe(status.log_fsyncs, |n| per_request(one, n, f64::INFINITY), "not counted"),
+            Cell::optional(status.log_fsyncs, |n| per_request(one, n, f64::INFINITY), "not counted"),
         ]
     };
-    Table::new("table-db-work", "What the database counted for each request, and at most")
-        .words("Phase")
-        .numbers(
-            "Statements a request",
-            "All that clients sent, transaction control included; kneepoint's own taken out.",
+    Table::new("table-db-work", "Work of the database per request, and peaks")
+        .text_column("Phase")
+        .number_column(
+            "Statements per request",
+            "All statements from clients, including transaction control, excluding those of kneepoint.",
         )
-        .numbers("Commits", "")
-        .numbers("Connections", "1 means that none is kept.")
-        .numbers(
-            "Threads at work",
-            "At most: threads running at the same time, as seen a few times a second.",
+        .number_column("Commits", "Commits per request.")
+        .number_column(
+            "New connections",
+            "New connections per request; 1 means that connections are not reused.",
         )
-        .numbers("Connected", "At most: connections open at the same time.")
-        .numbers("Temporary tables", "")
-        .numbers(
-            "Pages from disk",
-            "Share of the pages asked of the buffer pool that had to be read from the disk.",
+        .number_column(
+            "Running threads",
+            "Maximum number of concurrently running threads, sampled several times per second.",
         )
-        .numbers("Log flushes", "Each waits for the disk when commits are durable.")
-        .with(seen.iter().map(row))
+        .number_column("Open connections", "Maximum number of open connections.")
+        .number_column("Temporary tables", "Temporary tables per request.")
+        .number_column("Pages from disk", "Share of buffer-pool page requests that were read from disk.")
+        .number_column(
+            "Log flushes",
+            "Log flushes per request; each waits for the disk if commits are durable.",
+        )
+        .with_rows(windows.iter().map(row))
 }
 
-fn locks(seen: &[Seen<'_>]) -> Table {
-    let row = |one: &Seen<'_>| {
+fn locks(windows: &[DatabaseServerWindow<'_>]) -> Table {
+    let row = |one: &DatabaseServerWindow<'_>| {
         let status = &one.1.status;
         let locks = &status.locks;
         let mean = (locks.row_waits > 0).then(|| locks.row_wait_us.as_f64() / locks.row_waits as f64);
         vec![
             name(one),
-            per_request(one, locks.row_waits, ROW_WAITS),
-            Cell::maybe(mean, |us| Cell::value(micros(us), us), "none waited"),
-            Cell::maybe(locks.waiting_max, Cell::count, "not looked at"),
-            Cell::maybe(locks.deadlocks, |n| zero_or(n, Tone::Bad), "not counted"),
-            Cell::maybe(locks.timeouts, |n| zero_or(n, Tone::Bad), "not counted"),
+            per_request(one, locks.row_waits, HIGH_ROW_WAITS),
+            Cell::optional(mean, |us| Cell::value(micros(us), us), "no waits"),
+            Cell::optional(locks.waiting_max, Cell::count, "not sampled"),
+            Cell::optional(locks.deadlocks, |n| zero_or(n, Tone::Bad), "not counted"),
+            Cell::optional(locks.timeouts, |n| zero_or(n, Tone::Bad), "not counted"),
             zero_or(status.refused_connections, Tone::Bad),
             zero_or(status.aborted_clients, Tone::Warn),
         ]
     };
-    Table::new("table-db-locks", "What the database counted: waiting and refusing")
-        .words("Phase")
-        .numbers("Row waits a request", "Waits for a row that another transaction holds.")
-        .numbers("Mean wait", "")
-        .numbers("Most at once", "Transactions waiting at the same time, as seen a few times a second.")
-        .numbers("Deadlocks", "Resolved by failing a transaction.")
-        .numbers("Timeouts", "Waits given up after innodb_lock_wait_timeout.")
-        .numbers("Refused", "Connections turned away because max_connections was reached.")
-        .numbers("Gone", "Clients that went away without a word.")
-        .with(seen.iter().map(row))
+    Table::new("table-db-locks", "Locks and refused connections")
+        .text_column("Phase")
+        .number_column("Row-lock waits per request", "Waits for a row lock that another transaction holds.")
+        .number_column("Mean wait", "Mean duration of a row-lock wait.")
+        .number_column(
+            "Max waiting",
+            "Maximum number of concurrently waiting transactions, sampled several times per second.",
+        )
+        .number_column("Deadlocks", "Deadlocks; the database rolls one transaction back for each.")
+        .number_column("Timeouts", "Lock waits that exceed innodb_lock_wait_timeout.")
+        .number_column("Refused", "Connections refused because max_connections is reached.")
+        .number_column("Aborted", "Connections that the client dropped without closing them.")
+        .with_rows(windows.iter().map(row))
 }
 
-fn errors(seen: &[Seen<'_>]) -> Option<Table> {
-    let rows: Vec<Vec<Cell>> = seen
+fn errors(windows: &[DatabaseServerWindow<'_>]) -> Option<Table> {
+    let rows: Vec<Vec<Cell>> = windows
         .iter()
         .flat_map(|one| {
             one.1.errors.iter().take(10).map(move |error| {
                 vec![
-                    Cell::code(&error.name).noted(error.number.to_string()),
+                    Cell::code(&error.name).with_note(error.number.to_string()),
                     name(one),
                     Cell::count(error.raised),
                 ]
@@ -196,24 +205,24 @@ fn errors(seen: &[Seen<'_>]) -> Option<Table> {
         })
         .collect();
     (!rows.is_empty()).then(|| {
-        Table::new("table-db-errors", "Errors that the database raised")
-            .words("Error")
-            .words("Phase")
-            .numbers("Times", "")
-            .with(rows)
+        Table::new("table-db-errors", "Errors raised by the database")
+            .text_column("Error")
+            .text_column("Phase")
+            .number_column("Count", "")
+            .with_rows(rows)
     })
 }
 
-fn settings(seen: &[Seen<'_>]) -> Table {
+fn settings(windows: &[DatabaseServerWindow<'_>]) -> Table {
     let mut shown: Vec<&str> = Vec::new();
-    let mut table = Table::new("table-db-settings", "Settings that decide how its figures are read")
-        .words("Server")
-        .words("Isolation")
-        .numbers("Connections at most", "max_connections")
-        .numbers("Buffer pool", "innodb_buffer_pool_size")
-        .words("Commits")
-        .words("CPU of statements");
-    for (_, database) in seen {
+    let mut table = Table::new("table-db-settings", "Settings that affect these figures")
+        .text_column("Server")
+        .text_column("Isolation level")
+        .number_column("Max connections", "max_connections")
+        .number_column("Buffer pool", "innodb_buffer_pool_size")
+        .text_column("Durability of commits")
+        .text_column("CPU by statement");
+    for (_, database) in windows {
         if shown.contains(&database.address.as_str()) {
             continue;
         }
@@ -221,19 +230,19 @@ fn settings(seen: &[Seen<'_>]) -> Table {
         let settings = &database.settings;
         let durable = settings
             .flush_log_at_commit
-            .map(|n| if n == 1 { "each reaches the disk" } else { "about once a second" });
+            .map(|n| if n == 1 { "flushed at each commit" } else { "flushed about once per second" });
         table.push(vec![
-            Cell::text(&database.address).noted(format!(
+            Cell::text(&database.address).with_note(format!(
                 "{} {}",
                 database.server.kind.name(),
                 database.server.version
             )),
-            Cell::maybe(settings.transaction_isolation.as_ref(), Cell::text, "not said")
-                .noted("a session may choose another"),
-            Cell::maybe(settings.max_connections, Cell::count, "not said"),
-            Cell::maybe(settings.buffer_pool, |size: Bytes| Cell::bytes(size), "not said"),
-            Cell::maybe(durable, Cell::text, "not said"),
-            Cell::text(if settings.statement_cpu { "counted" } else { "not counted" }),
+            Cell::optional(settings.transaction_isolation.as_ref(), Cell::text, "not reported")
+                .with_note("server default; a session can set its own"),
+            Cell::optional(settings.max_connections, Cell::count, "not reported"),
+            Cell::optional(settings.buffer_pool, |size: Bytes| Cell::bytes(size), "not reported"),
+            Cell::optional(durable, Cell::text, "not reported"),
+            Cell::text(if settings.statement_cpu { "measured" } else { "not measured" }),
         ]);
     }
     table

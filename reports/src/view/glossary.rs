@@ -1,50 +1,52 @@
-//! What the words of a report mean, and what the files of a run folder hold.
+//! The glossary of a report and the list of files in a run folder.
 
 use kneepoint_model::run::names;
 
-/// Words and their meanings.
+/// Terms and their definitions.
 pub(crate) fn definitions() -> Vec<(String, String)> {
     [
-        ("Response time", "From the moment a request was meant to start to the last byte of its body. A stalled site cannot hide by keeping the generator waiting."),
-        ("Service time", "From the moment of sending to the last byte of the body."),
-        ("TTFB", "From the moment of sending to the first byte of the answer."),
-        ("Scheduling lag", "How late the generator itself was: dispatch minus intended start."),
-        ("Queue", "Waiting for a free worker: the proxy's wait for the upstream's header minus the application's own time."),
-        ("Network + proxy", "What is left of the service time when queue, application, database, cache and engine are taken off."),
-        ("Application, database, cache, engine", "As the application says in Server-Timing; they do not overlap. Where the database was asked, its own timer is believed, and what the application booked beyond it counts as application."),
-        ("Statement, digest", "The same SQL with other values is one statement; the database's hash of it is its digest."),
-        ("Rows read, rows returned", "What the database looked at to answer, and what it sent. Many for few is an index that is not there."),
-        ("Waiting for locks", "Time in which a statement waited for a row or table that another transaction held."),
-        ("Open model", "Requests start at a rate, whatever the answers do."),
-        ("Closed model", "A fixed number of users, each waiting for its answer."),
-        ("Warm-up", "The first part of a phase; it counts in no figure."),
-        ("Proven, likely, hint", "Shown by a counter-experiment; several signals agree; worth a look."),
+        ("Response time", "From the intended start of a request to the last byte of its body. It includes the time a request waits in the generator because the site is slow, so a stall cannot hide (no coordinated omission)."),
+        ("Service time", "From sending the request to the last byte of the body."),
+        ("TTFB", "Time to first byte: from sending the request to the first byte of the response."),
+        ("Scheduling lag", "How late the generator sends: dispatch time minus intended start."),
+        ("Queue", "Waiting for a free worker: the proxy's wait for the upstream's response header minus the application time."),
+        ("Network + proxy", "Service time minus queue, application, database, cache and engine."),
+        ("Application, database, cache, engine", "Reported by the application in Server-Timing; the parts do not overlap. If the database reports its own server-side time, that value is used, and the rest of the database time measured by the application counts as application."),
+        ("Statement, digest", "SQL that differs only in its literals is one statement; its digest is the hash of the normalized text."),
+        ("Rows examined, rows returned", "Rows the database reads to answer, and rows it sends. Many examined rows per returned row indicate a missing index."),
+        ("Lock wait", "Time a statement waits for a row or table that another transaction has locked."),
+        ("Open model", "Requests start at a given rate, independent of the responses."),
+        ("Closed model", "A fixed number of users; each waits for a response before its next request."),
+        ("Foreign CPU", "CPU time used by processes that belong neither to the stack under test nor to kneepoint."),
+        ("Warm-up", "The first part of a load phase; excluded from all values."),
+        ("Proven, likely, hint", "Severity of a finding. Proven: shown by a counter-experiment. Likely: several signals agree. Hint: worth checking."),
+        ("Inconclusive rule", "A rule without a result, because the run lacks the data it needs."),
     ]
-    .map(|(name, meaning)| (name.to_owned(), meaning.to_owned()))
+    .map(|(term, definition)| (term.to_owned(), definition.to_owned()))
     .into()
 }
 
-/// Files and what they hold.
+/// Files of a run folder and their content.
 pub(crate) fn files() -> Vec<(String, String)> {
     [
-        (names::MANIFEST, "where the run comes from"),
-        (names::SUMMARY, "the figures for programs; versioned"),
-        (names::ANALYSIS, "what was thought"),
-        (names::EVENTS, "everything that was announced"),
-        (names::STACK, "the stack as it ran"),
-        (names::SITE, "the crawl"),
-        (names::WARM, "the warming"),
-        (names::PROBE, "routes alone"),
-        ("db/*.json", "what databases and caches counted in a phase"),
-        (names::CORRECTNESS, "the shop's stock and sales before and after load"),
-        ("load/*.json, *.hlog", "phases of load; HdrHistogram interval logs"),
+        (names::MANIFEST, "origin of the run: command, configuration, host, versions"),
+        (names::SUMMARY, "all results for programs; versioned format"),
+        (names::ANALYSIS, "intermediate results and rule outcomes of the analysis"),
+        (names::EVENTS, "events of the run in order"),
+        (names::STACK, "the stack under test: tiers, addresses, toggles"),
+        (names::SITE, "result of the crawl"),
+        (names::WARM, "rounds of the warm stage"),
+        (names::PROBE, "each route measured in isolation"),
+        ("db/*.json", "database and cache-server counters by phase"),
+        (names::CORRECTNESS, "stock and sales of the shop before and after load"),
+        ("load/*.json, *.hlog", "load phases; HdrHistogram interval logs"),
         (names::RESOURCES, "resource samples"),
-        ("samples/access-*.json", "the proxy's access log by route"),
+        ("samples/access-*.json", "proxy access log by route"),
         ("profiles/*", "folded stacks, SVG, pprof and speedscope"),
         ("logs/*", "logs of the stack"),
         (names::REPORT_MD, "this report for pull requests"),
-        (names::JUNIT, "the assertions for CI systems"),
+        (names::JUNIT, "assertions for CI systems"),
     ]
-    .map(|(name, meaning)| (name.to_owned(), meaning.to_owned()))
+    .map(|(name, content)| (name.to_owned(), content.to_owned()))
     .into()
 }

@@ -1,4 +1,4 @@
-//! The stages of an open phase: what was offered in each, and what came of it.
+//! Load segments of an open phase: offered rate, requests, errors and times of each.
 
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::schedule::StageStats;
@@ -6,22 +6,23 @@ use kneepoint_model::units::Ratio;
 
 use crate::view::block::{Cell, Table, Tone};
 
-/// A line for each stage; none where the rate did not change.
+/// One row per segment; `None` if the rate is constant.
 pub(super) fn table(phase: &LoadPhase) -> Option<Table> {
     if phase.stages.is_empty() {
         return None;
     }
-    let table = Table::new(&format!("table-stages-{}", phase.name), format!("Stages of {}", phase.name))
-        .words("Stage")
-        .numbers("Offered", "Requests per second that became due in it.")
-        .numbers("Requests", "Due in it, whenever they ended.")
-        .numbers("Errors", "")
-        .numbers("p50", "Response time, from the intended start.")
-        .numbers("p95", "")
-        .numbers("p99", "")
-        .numbers("Max", "")
-        .numbers("Service p95", "From sending: without the wait for a slot.");
-    Some(table.with(phase.stages.iter().map(row)))
+    let table =
+        Table::new(&format!("table-segments-{}", phase.name), format!("Load segments of {}", phase.name))
+            .text_column("Segment")
+            .number_column("Offered", "Intended requests per second in the segment.")
+            .number_column("Requests", "Requests with an intended start in the segment, whenever they end.")
+            .number_column("Errors", "")
+            .number_column("p50", "Response time, from the intended start.")
+            .number_column("p95", "")
+            .number_column("p99", "")
+            .number_column("Max", "")
+            .number_column("Service p95", "From sending, without the wait for a free slot.");
+    Some(table.with_rows(phase.stages.iter().map(row)))
 }
 
 fn row(stats: &StageStats) -> Vec<Cell> {
@@ -33,7 +34,7 @@ fn row(stats: &StageStats) -> Vec<Cell> {
         Cell::text(stats.stage.to_string()),
         Cell::rate(stats.offered_rps),
         Cell::count(stats.requests),
-        Cell::maybe(errors, Cell::ratio, "no request").toned(tone),
+        Cell::optional(errors, Cell::ratio, "no request").with_tone(tone),
         time(q.p50),
         time(q.p95),
         time(q.p99),

@@ -1,4 +1,4 @@
-//! What MySQL, Redis and Memcached counted over the hand-made run: a look-up without an index, a counted pager, a hot row.
+//! Fixture: counters of MySQL, Redis and Memcached with a lookup without index, a COUNT(*) for paging, and a hot row.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ fn window(name: &str, from: u64, until: u64, requests: u64) -> DbWindow {
         caches: vec![cache(CacheKind::Redis, requests), cache(CacheKind::Memcached, 0)],
         unmeasured: vec![Unmeasured {
             what: "CPU time of Memcached".into(),
-            why: "the server does not say".into(),
-            fix: "none is needed".into(),
+            why: "the server does not report it".into(),
+            fix: "none".into(),
         }],
     }
 }
@@ -189,27 +189,27 @@ fn cache(kind: CacheKind, requests: u64) -> CacheWindow {
     }
 }
 
-/// The gauges of one second, so busy.
+/// The gauges of one second at the given load (0 to 1).
 pub(crate) fn gauges(busy: f64, noise: f64) -> (Vec<DbGauge>, Vec<CacheGauge>) {
-    let of = |most: f64| (most * busy * (0.8 + 0.3 * noise)) as u64;
+    let scaled = |most: f64| (most * busy * (0.8 + 0.3 * noise)) as u64;
     let db = DbGauge {
         tier: Tier::Db,
         since_us: Micros(1_000_000),
-        threads_running: of(5.0),
-        threads_connected: 8 + of(4.0),
-        questions: of(900.0),
-        row_lock_waits: of(9.0),
-        row_locks_waiting: of(3.0),
+        threads_running: scaled(5.0),
+        threads_connected: 8 + scaled(4.0),
+        questions: scaled(900.0),
+        row_lock_waits: scaled(9.0),
+        row_locks_waiting: scaled(3.0),
     };
     let cache = CacheGauge {
         tier: Tier::Cache,
         kind: CacheKind::Redis,
         since_us: Micros(1_000_000),
-        hits: of(40.0),
-        misses: of(60.0),
-        evicted: of(30.0),
-        commands: of(200.0),
-        memory_used: Bytes(4_000_000 + of(4_000_000.0)),
+        hits: scaled(40.0),
+        misses: scaled(60.0),
+        evicted: scaled(30.0),
+        commands: scaled(200.0),
+        memory_used: Bytes(4_000_000 + scaled(4_000_000.0)),
     };
     (vec![db], vec![cache])
 }

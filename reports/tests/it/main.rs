@@ -1,4 +1,4 @@
-//! The report as a whole: structure, hostile text, missing parts, goldens, and a real browser.
+//! Tests of whole reports: structure, untrusted input, missing parts, snapshots, plain language, and a real browser.
 
 mod chromium;
 mod counted;
