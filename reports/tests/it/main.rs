@@ -2,9 +2,11 @@
 
 mod chromium;
 mod counted;
+mod experiment;
 mod fixture;
 mod golden;
 mod hostile;
 mod ladder;
 mod missing;
+mod plain_language;
 mod structure;
