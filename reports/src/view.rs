@@ -33,7 +33,7 @@ use kneepoint_model::summary::Summary;
 use serde::Serialize;
 
 use self::block::Section;
-pub use self::findings::{EvidenceView, FindingView, FindingsView};
+pub use self::findings::{EvidenceView, FindingView, FindingsView, UnevaluatedRules};
 pub use self::key_figures::Figure;
 pub use self::verdict::VerdictView;
 use crate::flame::Flame;

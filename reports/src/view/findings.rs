@@ -1,6 +1,6 @@
 //! Findings: the problem, the evidence, the estimated saving, the fix, and how to reproduce it.
 
-use kneepoint_analysis::Analysis;
+use kneepoint_analysis::{Analysis, RuleReport};
 use kneepoint_model::finding::{Finding, Severity};
 use kneepoint_model::summary::Summary;
 use serde::Serialize;
@@ -48,6 +48,15 @@ pub struct FindingView {
     pub reproduce: String,
 }
 
+/// Rules without a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnevaluatedRules {
+    /// Heading with the number of rules.
+    pub title: String,
+    /// One line per reason, with the names of the rules.
+    pub reasons: Vec<String>,
+}
+
 /// The findings section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingsView {
@@ -55,42 +64,55 @@ pub struct FindingsView {
     pub lead: String,
     /// Findings in the order of the analysis.
     pub items: Vec<FindingView>,
-    /// Number of rules without a result for lack of data.
-    pub inconclusive_rules: usize,
-    /// Those rules, grouped by reason.
-    pub inconclusive: Vec<String>,
+    /// Rules without a result; empty if every rule was evaluated.
+    pub unevaluated: Vec<UnevaluatedRules>,
 }
 
 pub(crate) fn build(analysis: &Analysis, summary: &Summary) -> FindingsView {
-    let inconclusive_rules = analysis.rules.iter().filter(|rule| rule.not_judged.is_some()).count();
-    let lead = match (summary.findings.len(), analysis.rules.len()) {
-        (0, 0) => "No rule was evaluated: the run ended before the analysis had enough data.".to_owned(),
-        (found, all) => {
-            let order = if found == 0 {
-                "No findings."
-            } else {
-                "Findings that invalidate the measurement come first, then by estimated saving."
-            };
-            let evaluated = all - inconclusive_rules;
-            format!("{order} {all} rules: {evaluated} evaluated, {inconclusive_rules} inconclusive.")
-        }
-    };
     let mut ids = std::collections::BTreeMap::<String, u32>::new();
-    let items = summary.findings.iter().map(|finding| finding_view(finding, &mut ids)).collect();
-    FindingsView { lead, items, inconclusive_rules, inconclusive: inconclusive(analysis) }
+    FindingsView {
+        lead: lead(analysis, summary),
+        items: summary.findings.iter().map(|finding| finding_view(finding, &mut ids)).collect(),
+        unevaluated: unevaluated("Rules inconclusive for lack of data", &analysis.rules)
+            .into_iter()
+            .collect(),
+    }
 }
 
-/// Rules without a result, one line per reason.
-fn inconclusive(analysis: &Analysis) -> Vec<String> {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for report in &analysis.rules {
-        let Some(why) = report.not_judged.as_deref() else { continue };
-        match reasons.iter_mut().find(|(own, _)| *own == why) {
-            Some((_, rules)) => rules.push(report.rule.name()),
-            None => reasons.push((why, vec![report.rule.name()])),
+fn lead(analysis: &Analysis, summary: &Summary) -> String {
+    let all = analysis.rules.len();
+    let inconclusive = analysis.rules.iter().filter(|report| report.not_judged.is_some()).count();
+    let evaluated = all - inconclusive;
+    let counts = format!("{all} rules: {evaluated} evaluated, {inconclusive} inconclusive for lack of data.");
+    match (summary.findings.len(), all) {
+        (0, 0) => "No rule was evaluated: the run ended before the analysis had enough data.".to_owned(),
+        (0, _) => format!("No findings. {counts}"),
+        _ => {
+            format!("Findings that invalidate the measurement come first, then by estimated saving. {counts}")
         }
     }
-    reasons.into_iter().map(|(why, rules)| format!("{}: {}", rules.join(", "), clean(why))).collect()
+}
+
+/// The rules of these reports without a result, one line per reason; `None` if there are none.
+fn unevaluated<'a>(
+    title: &str,
+    reports: impl IntoIterator<Item = &'a RuleReport>,
+) -> Option<UnevaluatedRules> {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut number = 0;
+    for report in reports {
+        let Some(reason) = report.not_judged.as_deref() else { continue };
+        number += 1;
+        match by_reason.iter_mut().find(|(listed, _)| *listed == reason) {
+            Some((_, rules)) => rules.push(report.rule.name()),
+            None => by_reason.push((reason, vec![report.rule.name()])),
+        }
+    }
+    let line = |(reason, rules): (&str, Vec<&str>)| format!("{}: {}", rules.join(", "), clean(reason));
+    (number > 0).then(|| UnevaluatedRules {
+        title: format!("{title} ({number})"),
+        reasons: by_reason.into_iter().map(line).collect(),
+    })
 }
 
 fn finding_view(finding: &Finding, ids: &mut std::collections::BTreeMap<String, u32>) -> FindingView {
