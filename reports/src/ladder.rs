@@ -85,8 +85,8 @@ fn status(ladder: &Ladder, comparison: &Comparison) -> (&'static str, Tone) {
 /// The rungs with a throughput within the SLO, in ladder order.
 fn measured(comparison: &Comparison) -> impl Iterator<Item = (&RungResult, f64)> {
     comparison.rungs.iter().filter(|rung| rung.state == RungState::Measured).filter_map(|rung| {
-        let kept = rung.throughput.kept()?;
-        Some((rung, kept.0))
+        let sustained = rung.throughput.kept()?;
+        Some((rung, sustained.0))
     })
 }
 

@@ -91,7 +91,7 @@ fn describe(series: &Series, unit: Unit, keep: Keep) -> String {
         return format!("{}: zero throughout", series.name);
     }
     let extreme = if keep == Keep::Lowest { "minimum" } else { "maximum" };
-    let found = series.runs.iter().flatten().copied().reduce(|kept, next| keep.select(kept, next));
+    let found = series.runs.iter().flatten().copied().reduce(|current, next| keep.select(current, next));
     let (at, value) = found.unwrap_or_default();
     format!("{}: {extreme} {} at {} s", series.name, format_value(value, unit), number(at, 0))
 }

@@ -75,12 +75,12 @@ pub(crate) enum Keep {
 
 impl Keep {
     /// The more extreme of two points.
-    pub(crate) fn select(self, kept: (f64, f64), next: (f64, f64)) -> (f64, f64) {
+    pub(crate) fn select(self, current: (f64, f64), next: (f64, f64)) -> (f64, f64) {
         let better = match self {
-            Self::Highest => next.1 > kept.1,
-            Self::Lowest => next.1 < kept.1,
+            Self::Highest => next.1 > current.1,
+            Self::Lowest => next.1 < current.1,
         };
-        if better { next } else { kept }
+        if better { next } else { current }
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn thin(points: &[(f64, f64)], most: usize, keep: Keep) -> Vec<(f64, 
     points
         .chunks(group)
         .filter_map(|chunk| {
-            let value = chunk.iter().copied().reduce(|kept, next| keep.select(kept, next))?.1;
+            let value = chunk.iter().copied().reduce(|current, next| keep.select(current, next))?.1;
             Some((chunk.last()?.0, value))
         })
         .collect()

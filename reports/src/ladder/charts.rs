@@ -30,11 +30,11 @@ pub(super) fn section(comparison: &Comparison) -> Section {
 pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
     measured(comparison).next()?;
     let row = |rung: &RungResult| {
-        let kept = rung.throughput.kept().map(|kept| kept.0);
+        let sustained = rung.throughput.kept().map(|rate| rate.0);
         Row {
             name: clean(&rung.name),
-            bar: kept.map(|kept| (Hue(1), kept)).into_iter().collect(),
-            whisker: kept.map(|kept| (kept, rung.throughput.broken().map(|broken| broken.0))),
+            bar: sustained.map(|rate| (Hue(1), rate)).into_iter().collect(),
+            whisker: sustained.map(|low| (low, rung.throughput.broken().map(|high| high.0))),
             label: match &rung.throughput {
                 Throughput::Between { kept, broken, .. } => {
                     format!("{} to {}", labels::request_rate(*kept), labels::request_rate(*broken))

@@ -130,17 +130,17 @@ fn errors_cell(rung: &RungResult) -> Cell {
     }
 }
 
-fn gain_cell(bought: Option<&Bought>) -> Cell {
-    let Some(bought) = bought else { return Cell::absent("no rung below") };
-    let tone = match &bought.throughput {
+fn gain_cell(gain: Option<&Bought>) -> Cell {
+    let Some(gain) = gain else { return Cell::absent("no rung below") };
+    let tone = match &gain.throughput {
         Effect::Seen { low: Some(low), .. } if *low > 1.0 => Tone::Good,
         Effect::Seen { .. } => Tone::Bad,
         Effect::NotSeen { .. } => Tone::Plain,
         Effect::Unknown { .. } => Tone::Muted,
     };
-    Cell::text(labels::effect(&bought.throughput))
+    Cell::text(labels::effect(&gain.throughput))
         .with_tone(tone)
-        .with_note(format!("throughput, compared with {}", clean(&bought.against)))
+        .with_note(format!("throughput, compared with {}", clean(&gain.against)))
 }
 
 /// Key figures of the header.
@@ -153,10 +153,10 @@ pub(super) fn figures(ladder: &Ladder, comparison: &Comparison) -> Vec<Figure> {
         note: "reasons for the others are listed".into(),
         tone: if found == all { Tone::Good } else { Tone::Warn },
     }];
-    if let Some((most, kept)) = measured(comparison).max_by(|a, b| a.1.total_cmp(&b.1)) {
+    if let Some((most, sustained)) = measured(comparison).max_by(|a, b| a.1.total_cmp(&b.1)) {
         figures.push(Figure {
             name: "Highest throughput at SLO".into(),
-            value: labels::request_rate(PerSecond(kept)),
+            value: labels::request_rate(PerSecond(sustained)),
             note: clean(&most.name),
             tone: Tone::Plain,
         });

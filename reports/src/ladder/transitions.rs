@@ -14,11 +14,8 @@ enum Better {
 }
 
 pub(super) fn section(comparison: &Comparison) -> Section {
-    let rows: Vec<Vec<Cell>> = comparison
-        .rungs
-        .iter()
-        .filter_map(|rung| rung.bought.as_ref().map(|bought| row(rung, bought)))
-        .collect();
+    let rows: Vec<Vec<Cell>> =
+        comparison.rungs.iter().filter_map(|rung| rung.bought.as_ref().map(|gain| row(rung, gain))).collect();
     let blocks = if rows.is_empty() {
         vec![Block::missing("Fewer than two rungs were measured, so there is no transition to compare.")]
     } else {
@@ -41,14 +38,14 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     }
 }
 
-fn row(rung: &RungResult, bought: &Bought) -> Vec<Cell> {
-    let changes: Vec<String> = bought.changes.iter().map(labels::counter_change).collect();
+fn row(rung: &RungResult, gain: &Bought) -> Vec<Cell> {
+    let changes: Vec<String> = gain.changes.iter().map(labels::counter_change).collect();
     vec![
-        Cell::text(format!("{} → {}", clean(&bought.against), clean(&rung.name))),
+        Cell::text(format!("{} → {}", clean(&gain.against), clean(&rung.name))),
         Cell::optional(rung.buys.as_ref(), Cell::text, "not stated"),
-        effect_cell(&bought.throughput, Better::More),
-        effect_cell(&bought.cpu, Better::Less),
-        effect_cell(&bought.p50, Better::Less),
+        effect_cell(&gain.throughput, Better::More),
+        effect_cell(&gain.cpu, Better::Less),
+        effect_cell(&gain.p50, Better::Less),
         if changes.is_empty() { Cell::absent("none") } else { Cell::text(changes.join("; ")) },
     ]
 }

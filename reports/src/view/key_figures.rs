@@ -31,7 +31,7 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
     if facts.site.is_some() {
         let (value, tone) = match summary.smoke.broken {
             0 => (format!("{} pages", count(summary.smoke.pages)), Tone::Good),
-            broken => (format!("{} failed", count(broken)), Tone::Bad),
+            failed => (format!("{} failed", count(failed)), Tone::Bad),
         };
         let note = format!(
             "{} pages visited, {} with warnings",

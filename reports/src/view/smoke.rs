@@ -82,8 +82,9 @@ fn row(page: &Page) -> Vec<Cell> {
     };
     let problems: Vec<String> = page.problems.iter().map(problem).collect();
     let from: Vec<&str> = page.linked_from.iter().take(3).map(String::as_str).collect();
-    let broken = page.verdict == PageVerdict::Failed && !from.is_empty();
-    let wrong = if problems.is_empty() { Cell::absent("none") } else { Cell::text(problems.join("; ")) };
+    let show_origin = page.verdict == PageVerdict::Failed && !from.is_empty();
+    let problem_cell =
+        if problems.is_empty() { Cell::absent("none") } else { Cell::text(problems.join("; ")) };
     let shown = if name == page.path { String::new() } else { clean_to(&page.path, 200) };
     let hops = if page.redirects.is_empty() {
         String::new()
@@ -109,7 +110,11 @@ fn row(page: &Page) -> Vec<Cell> {
             "none",
         ),
         Cell::count(page.links.len() as u64),
-        if broken { wrong.with_note(format!("linked from {}", from.join(", "))) } else { wrong },
+        if show_origin {
+            problem_cell.with_note(format!("linked from {}", from.join(", ")))
+        } else {
+            problem_cell
+        },
     ]
 }
 

@@ -130,7 +130,7 @@ fn rung(name: &str, place: u8, kept: f64, cpu: &[(Tier, f64)]) -> RungResult {
     }
 }
 
-fn bought(against: &str, throughput: Effect) -> Bought {
+fn gain(against: &str, throughput: Effect) -> Bought {
     Bought {
         against: against.into(),
         throughput,
@@ -148,7 +148,7 @@ fn ladder_run() -> (Ladder, Comparison) {
     let first = rung("runserver", 1, 44.6, &[(Tier::Server, 8_900.0), (Tier::Engine, 300.0)]);
     let mut gunicorn = rung("gunicorn", 2, 98.0, &[(Tier::Server, 7_300.0), (Tier::Engine, 310.0)]);
     gunicorn.bought =
-        Some(bought("runserver", Effect::Seen { ratio: Some(2.19), low: Some(2.03), high: Some(2.37) }));
+        Some(gain("runserver", Effect::Seen { ratio: Some(2.19), low: Some(2.03), high: Some(2.37) }));
     let mut nginx = rung("nginx", 3, 1.0, &[]);
     nginx.state = RungState::Failed {
         reason: Unmeasured {
@@ -162,7 +162,7 @@ fn ladder_run() -> (Ladder, Comparison) {
     (nginx.memory, nginx.per_request) = (BTreeMap::new(), PerRequest::default());
     let mut apart = rung("db-apart", 5, 140.0, &[(Tier::Server, 5_000.0), (Tier::Db, 1_900.0)]);
     apart.throughput = Throughput::AtLeast { kept: PerSecond(140.0), kept_journeys: PerSecond(140.0 / 3.6) };
-    apart.bought = Some(bought("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
+    apart.bought = Some(gain("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
     let mut balanced = rung("balanced", 7, 1.0, &[]);
     let errors = "3 of 120 requests failed at the lowest tested rate (4.10/s)";
     balanced.throughput = Throughput::None { why: errors.into() };
@@ -174,7 +174,7 @@ fn ladder_run() -> (Ladder, Comparison) {
         why: vec!["40 of 700 requests failed".into()],
     });
     balanced.equal.as_mut().expect("step").errors = 3;
-    balanced.bought = Some(bought("db-apart", Effect::Unknown { why: "one has no throughput".into() }));
+    balanced.bought = Some(gain("db-apart", Effect::Unknown { why: "one has no throughput".into() }));
     let mut cached = rung("cached", 9, 1.0, &[]);
     cached.state = RungState::CutOff { why: "stopped by SIGINT".into() };
     let mut queued = rung("queued", 10, 1.0, &[]);
