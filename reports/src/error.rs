@@ -1,16 +1,16 @@
-//! Why a report could not be written.
+//! Errors of rendering.
 
 use thiserror::Error;
 
-/// Why a report could not be rendered. Both are faults of kneepoint, not of the run.
+/// A report cannot be rendered. Each variant is a bug in kneepoint, not a property of the run.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// A template and the view do not fit each other.
+    /// A template uses a field that the view does not have, or fails to parse.
     #[error(
-        "cannot render the report: {0}; this is a fault of kneepoint, please report it with the run folder"
+        "cannot render the report: {0}; this is a bug in kneepoint, please report it with the run folder"
     )]
     Template(#[from] minijinja::Error),
-    /// The summary cannot be written as JSON.
-    #[error("cannot write the summary as JSON: {0}; this is a fault of kneepoint, please report it")]
+    /// `serde_json` rejects the summary.
+    #[error("cannot write the summary as JSON: {0}; this is a bug in kneepoint, please report it")]
     Json(#[from] serde_json::Error),
 }

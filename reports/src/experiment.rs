@@ -1,12 +1,13 @@
-//! The report of experiments: what is advised, what it did here, and how that is known. A view of its own, made of the same
-//! blocks and templates as the report of a run.
+//! The report of an experiment: each piece of advice, its measured effect and the evidence. It uses the same blocks and
+//! base template as the report of a run.
 
-mod detail;
+mod advice;
+mod details;
+mod labels;
+mod lost_update;
 mod method;
 mod render;
-mod special;
-mod table;
-mod words;
+mod rollouts;
 
 use kneepoint_model::experiment::{Agreement, EffectVerdict, Ending, ExperimentFile, ToggleResult};
 use serde::Serialize;
@@ -15,63 +16,63 @@ use crate::format::{clean, plural};
 use crate::view::Figure;
 use crate::view::block::{Section, Table, Tone};
 
-/// Everything that the report of experiments says.
+/// The content of an experiment report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExperimentReport {
-    /// Name of the experiment.
+    /// Name of the experiment, that of its folder.
     id: String,
-    /// Version of kneepoint.
+    /// Version of kneepoint that ran it.
     kneepoint: String,
-    /// The status word.
+    /// The status: `MEASURED`, `INCONCLUSIVE` or `PARTIAL`.
     word: String,
-    /// How it looks.
+    /// Display of the status.
     tone: Tone,
-    /// The one sentence.
-    sentence: String,
-    /// What must be known before any figure is read.
+    /// Number of experiments by verdict.
+    headline: String,
+    /// Limits of the results: interruption, invalid and unsafe experiments.
     reasons: Vec<String>,
-    /// The circumstances in one line.
+    /// The setup in short: driver, data, machine, versions, start.
     facts: Vec<String>,
-    /// Key figures.
+    /// Number of experiments by verdict, as key figures.
     figures: Vec<Figure>,
-    /// The sections, in the order of the page.
+    /// Sections in page order.
     sections: Vec<Section>,
-    /// The table, for a terminal.
+    /// The advice table, also used for the terminal.
     table: Table,
 }
 
 impl ExperimentReport {
-    /// The view of an experiment: pure; equal files give equal views.
+    /// Builds the view; deterministic, reads no file.
     pub fn build(file: &ExperimentFile) -> Self {
-        let count = Count::of(&file.toggles);
-        let table = table::table(&file.toggles);
+        let counts = VerdictCounts::from_toggles(&file.toggles);
+        let table = advice::table(&file.toggles);
         let sections = [
-            Some(table::section(table.clone(), file)),
-            detail::section(&file.toggles),
-            special::lost_update(file.lost_update.as_ref()),
-            special::manoeuvres(&file.rollouts),
-            table::not_run(&file.toggles),
+            Some(advice::section(table.clone(), file)),
+            details::section(&file.toggles),
+            lost_update::section(file.lost_update.as_ref()),
+            rollouts::section(&file.rollouts),
+            advice::not_run(&file.toggles),
             Some(method::section(file)),
         ];
-        let (word, tone) = status(file, &count);
+        let (word, tone) = status(file, &counts);
         Self {
             id: clean(&file.id),
             kneepoint: clean(&file.kneepoint),
             word: word.to_owned(),
             tone,
-            sentence: count.sentence(),
-            reasons: reasons(file, &count),
+            headline: counts.headline(),
+            reasons: reasons(file, &counts),
             facts: facts(file),
-            figures: count.figures(),
+            figures: counts.figures(),
             sections: sections.into_iter().flatten().collect(),
             table,
         }
     }
 }
 
-/// How many ended how.
+/// Number of experiments by verdict and agreement.
 #[derive(Debug, Clone, Copy, Default)]
-struct Count {
+struct VerdictCounts {
     all: u64,
     helps: u64,
     hurts: u64,
@@ -82,11 +83,11 @@ struct Count {
     differs: u64,
 }
 
-impl Count {
-    fn of(toggles: &[ToggleResult]) -> Self {
+impl VerdictCounts {
+    fn from_toggles(toggles: &[ToggleResult]) -> Self {
         let mut count = Self { all: toggles.len() as u64, ..Self::default() };
         for toggle in toggles {
-            let place = match &toggle.ending {
+            let counter = match &toggle.ending {
                 Ending::Assessed(judged) => match judged.verdict {
                     EffectVerdict::Helps => &mut count.helps,
                     EffectVerdict::Hurts => &mut count.hurts,
@@ -95,30 +96,30 @@ impl Count {
                 },
                 Ending::NotRun { .. } | Ending::Interrupted => &mut count.not_run,
             };
-            *place += 1;
+            *counter += 1;
             count.agrees += u64::from(toggle.agreement == Agreement::Agrees);
             count.differs += u64::from(toggle.agreement == Agreement::Differs);
         }
         count
     }
 
-    fn sentence(&self) -> String {
+    fn headline(&self) -> String {
         let parts = [
             (self.helps, "helps", "help"),
             (self.hurts, "hurts", "hurt"),
             (self.no_effect, "shows no effect", "show no effect"),
-            (self.invalid, "could not be judged", "could not be judged"),
-            (self.not_run, "was not run", "were not run"),
+            (self.invalid, "is invalid", "are invalid"),
+            (self.not_run, "did not run", "did not run"),
         ];
-        let said: Vec<String> = parts
+        let present: Vec<String> = parts
             .iter()
             .filter(|(n, ..)| *n > 0)
             .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
             .collect();
-        if said.is_empty() {
-            return "Nothing was put to the test.".to_owned();
+        if present.is_empty() {
+            return "No experiment was run.".to_owned();
         }
-        format!("Of {} of advice, {}.", plural(self.all, "piece", "pieces"), said.join(", "))
+        format!("Of {} of advice, {}.", plural(self.all, "piece", "pieces"), present.join(", "))
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -129,46 +130,50 @@ impl Count {
             tone: if n == 0 { Tone::Plain } else { tone },
         };
         vec![
-            figure("help", self.helps, Tone::Good, "better by more than the least effect that matters"),
-            figure("hurt", self.hurts, Tone::Bad, "worse by as much, or not safe"),
-            figure("no effect seen", self.no_effect, Tone::Plain, "see what would have been seen"),
-            figure("invalid", self.invalid, Tone::Warn, "a noisy machine, or errors"),
-            figure("not run", self.not_run, Tone::Warn, "with the reason and what to do"),
-            figure("agree", self.agrees, Tone::Good, "with what was measured before, by hand"),
-            figure("differ", self.differs, Tone::Warn, "from what was measured before, by hand"),
+            figure("help", self.helps, Tone::Good, "better by at least the minimum relevant effect"),
+            figure("hurt", self.hurts, Tone::Bad, "worse by at least that effect, or unsafe"),
+            figure("no effect seen", self.no_effect, Tone::Plain, "see the smallest detectable effect"),
+            figure("invalid", self.invalid, Tone::Warn, "foreign CPU or errors"),
+            figure("not run", self.not_run, Tone::Warn, "see section Not run"),
+            figure("agree", self.agrees, Tone::Good, "with an earlier manual measurement"),
+            figure("differ", self.differs, Tone::Warn, "from an earlier manual measurement"),
         ]
     }
 }
 
-fn status(file: &ExperimentFile, count: &Count) -> (&'static str, Tone) {
+fn status(file: &ExperimentFile, counts: &VerdictCounts) -> (&'static str, Tone) {
     if !file.complete {
         ("PARTIAL", Tone::Warn)
-    } else if count.all > 0 && count.invalid + count.not_run == count.all {
-        ("NOTHING JUDGED", Tone::Warn)
+    } else if counts.all > 0 && counts.invalid + counts.not_run == counts.all {
+        ("INCONCLUSIVE", Tone::Warn)
     } else {
         ("MEASURED", Tone::Good)
     }
 }
 
-fn reasons(file: &ExperimentFile, count: &Count) -> Vec<String> {
+fn reasons(file: &ExperimentFile, counts: &VerdictCounts) -> Vec<String> {
     let mut reasons = Vec::new();
     if !file.complete {
         reasons.push(
-            "It was cut short: what is missing below was not measured, and says nothing of the advice."
+            "The experiment was interrupted. Missing results were not measured and allow no conclusion about the advice."
                 .to_owned(),
         );
     }
-    if count.invalid > 0 {
+    if counts.invalid > 0 {
         reasons.push(format!(
-            "{} could not be judged: run {} again on a quieter machine.",
-            plural(count.invalid, "piece of advice", "pieces of advice"),
-            if count.invalid == 1 { "it" } else { "them" }
+            "{} without a valid measurement: run {} again on a quieter machine.",
+            plural(counts.invalid, "piece of advice", "pieces of advice"),
+            if counts.invalid == 1 { "it" } else { "them" }
         ));
     }
-    let unsafe_ones: Vec<String> =
-        file.toggles.iter().filter(|toggle| words::leaks_with(toggle)).map(|t| clean(&t.name)).collect();
+    let unsafe_ones: Vec<String> = file
+        .toggles
+        .iter()
+        .filter(|toggle| labels::leaks_when_followed(toggle))
+        .map(|t| clean(&t.name))
+        .collect();
     if !unsafe_ones.is_empty() {
-        reasons.push(format!("Not safe, whatever the speed: {}.", unsafe_ones.join(", ")));
+        reasons.push(format!("Unsafe, whatever the speed: {}.", unsafe_ones.join(", ")));
     }
     reasons
 }

@@ -1,8 +1,8 @@
-//! Flame graphs in the report: each in a sandboxed frame of its own, because the scripts of two flame graphs in one
-//! page would take each other's elements for their own.
+//! Flame graphs in the report: each in its own sandboxed iframe, because the scripts of two flame graphs in one page
+//! would find each other's elements by id.
 //!
-//! The frame gets no origin and inherits the page's content security policy: it can reach neither the page nor a
-//! network. What is too large for one file is linked, not embedded.
+//! The iframe has no origin and inherits the page's content security policy: it can reach neither the page nor a
+//! network. A flame graph that is too large is linked, not embedded.
 
 use kneepoint_model::profile::ProfileView;
 use kneepoint_model::tier::Tier;
@@ -11,34 +11,33 @@ use kneepoint_model::units::Bytes;
 use crate::format::{clean_to, safe_path, slug};
 use crate::view::block::FlameFrame;
 
-/// Largest flame graph that is embedded.
-const LARGEST: usize = 700 * 1024;
-/// Largest sum of embedded flame graphs.
-const LARGEST_SUM: usize = 2 * 1024 * 1024;
+/// Maximum size, in bytes, of one embedded flame graph.
+const MAX_EMBEDDED: usize = 700 * 1024;
+/// Maximum total size, in bytes, of all embedded flame graphs.
+const MAX_EMBEDDED_TOTAL: usize = 2 * 1024 * 1024;
 
-/// A flame graph as the profiler drew it.
+/// A flame graph as the profiler wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flame {
-    /// Which tier; `host` for the merged one.
+    /// The profiled tier; `host` for the merged profile.
     pub tier: Tier,
-    /// Which threads it holds.
+    /// Which samples it contains: on-CPU, wall time or GIL.
     pub view: ProfileView,
-    /// Its title.
+    /// Heading above the frame.
     pub title: String,
-    /// The SVG document, scripts included.
+    /// The SVG document, including its scripts.
     pub svg: String,
 }
 
-/// The name of a view in plain words.
-pub(crate) const fn view_words(view: ProfileView) -> &'static str {
+pub(crate) const fn profile_view_label(view: ProfileView) -> &'static str {
     match view {
         ProfileView::Running => "on the CPU",
-        ProfileView::Wall => "wall time, waiting included",
-        ProfileView::Gil => "holding Python's global lock",
+        ProfileView::Wall => "wall time, including waiting",
+        ProfileView::Gil => "holding the Python GIL",
     }
 }
 
-/// Turns flame graphs into frames, in the order given, until the room is used up.
+/// Turns flame graphs into frames in the given order, until [`MAX_EMBEDDED_TOTAL`] is reached.
 #[derive(Debug, Default)]
 pub(crate) struct Framer {
     used: usize,
@@ -46,26 +45,26 @@ pub(crate) struct Framer {
 }
 
 impl Framer {
-    /// One frame; `stem` is the stem of the profile's files below `profiles/`.
+    /// `stem` is the file stem of the profile below `profiles/`, for the link.
     pub(crate) fn frame(&mut self, flame: &Flame, stem: Option<&str>) -> FlameFrame {
         self.made += 1;
         let size = flame.svg.len();
         let file = stem.and_then(|stem| safe_path(&format!("profiles/{stem}.svg")));
-        let inner = inner_svg(&flame.svg);
+        let inner = svg_element(&flame.svg);
         let instead = match inner {
-            None => Some("The profiler's picture is not an SVG document, so it is not shown.".to_owned()),
-            Some(_) if size > LARGEST || self.used + size > LARGEST_SUM => Some(format!(
-                "This flame graph is {}: too large to be part of one file that opens quickly. It lies beside the report in the run folder.",
+            None => Some("The flame graph file is not an SVG document, so it is not shown.".to_owned()),
+            Some(_) if size > MAX_EMBEDDED || self.used + size > MAX_EMBEDDED_TOTAL => Some(format!(
+                "This flame graph is {}: too large to embed. Open it from the run folder.",
                 Bytes(size as u64)
             )),
             Some(_) => None,
         };
         let id = slug(&format!("flame-{}-{}", self.made, flame.tier.name()));
-        let height = inner.and_then(height_of).unwrap_or(400).clamp(80, 2_400);
+        let height = inner.and_then(svg_height).unwrap_or(400).clamp(80, 2_400);
         let document = match (&instead, inner) {
             (None, Some(svg)) => {
                 self.used += size;
-                Some(document(&id, svg))
+                Some(frame_document(&id, svg))
             }
             _ => None,
         };
@@ -73,21 +72,21 @@ impl Framer {
     }
 }
 
-fn inner_svg(text: &str) -> Option<&str> {
+fn svg_element(text: &str) -> Option<&str> {
     let from = text.find("<svg")?;
     let until = text.rfind("</svg>")? + "</svg>".len();
     text.get(from..until)
 }
 
-fn height_of(svg: &str) -> Option<u32> {
+fn svg_height(svg: &str) -> Option<u32> {
     let tag = &svg[..svg.find('>')?];
     let value = tag.split(" height=\"").nth(1)?.split('"').next()?;
     value.parse().ok()
 }
 
-/// The document of a frame: our own style and script around the profiler's picture.
-fn document(id: &str, svg: &str) -> String {
-    // The picture starts itself when it is loaded; in a fold it has no width yet, so the frame starts it when it has.
+/// The iframe document: kneepoint's style and script around the profiler's SVG.
+fn frame_document(id: &str, svg: &str) -> String {
+    // The SVG initialises itself on load, but a collapsed frame has no width yet: the frame's script calls init later.
     let svg = svg.replacen(" onload=\"init(evt)\"", "", 1);
     include_str!("render/templates/frame.html").replace("@ID@", id).replace("@SVG@", &svg)
 }
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_picture_is_framed_at_its_own_height() {
+    fn a_small_flame_graph_keeps_its_height() {
         let frame = Framer::default()
             .frame(&flame("<?xml?><!DOCTYPE svg><svg width=\"10\" height=\"345\"></svg>\n".into()), None);
         assert_eq!(frame.height, 345);
@@ -110,24 +109,24 @@ mod tests {
     }
 
     #[test]
-    fn a_large_one_is_linked_and_said() {
-        let large = format!("<svg>{}</svg>", "x".repeat(LARGEST));
+    fn a_large_flame_graph_is_linked_with_the_reason() {
+        let large = format!("<svg>{}</svg>", "x".repeat(MAX_EMBEDDED));
         let frame = Framer::default().frame(&flame(large), Some("server-running"));
         assert!(frame.document.is_none());
         assert_eq!(frame.file.as_deref(), Some("profiles/server-running.svg"));
-        assert!(frame.instead.expect("said").contains("700.0 KiB"));
+        assert!(frame.instead.expect("a reason").contains("700.0 KiB"));
     }
 
     #[test]
-    fn the_room_is_shared() {
+    fn all_frames_share_one_size_limit() {
         let mut framer = Framer::default();
-        let one = flame(format!("<svg>{}</svg>", "x".repeat(LARGEST - 100)));
+        let one = flame(format!("<svg>{}</svg>", "x".repeat(MAX_EMBEDDED - 100)));
         let shown = (0..5).filter(|_| framer.frame(&one, None).document.is_some()).count();
         assert_eq!(shown, 2, "two of 700 KiB fit into 2 MiB, a third would not");
     }
 
     #[test]
-    fn what_is_no_picture_is_not_shown() {
-        assert!(Framer::default().frame(&flame("no picture".into()), None).document.is_none());
+    fn a_file_that_is_not_svg_is_not_shown() {
+        assert!(Framer::default().frame(&flame("not an SVG".into()), None).document.is_none());
     }
 }

@@ -1,14 +1,14 @@
-//! Words for numbers, and the one gate through which text of the site enters a report.
+//! Number formatting, and the sanitizer for untrusted text that enters a report.
 //!
-//! [`clean`] is not escaping (each renderer escapes for its own format): it bounds the length and takes out what could
-//! move a cursor, switch the reading direction or hide.
+//! [`clean`] does not escape (each renderer escapes for its own format): it bounds the length and replaces characters that
+//! can move a cursor, change the reading direction or are invisible.
 
 use kneepoint_model::units::Micros;
 
-/// Longest text of the site that a report repeats.
+/// Maximum length, in characters, of one untrusted text in a report.
 pub(crate) const MAX_TEXT: usize = 2_000;
 
-/// Text without control characters and direction switches, at most `most` characters.
+/// Replaces control and direction characters with U+FFFD and truncates to `most` characters plus an ellipsis.
 pub(crate) fn clean_to(text: &str, most: usize) -> String {
     let mut out: String =
         text.chars().take(most).map(|c| if is_tricky(c) { '\u{fffd}' } else { c }).collect();
@@ -18,7 +18,7 @@ pub(crate) fn clean_to(text: &str, most: usize) -> String {
     out
 }
 
-/// [`clean_to`] with the usual bound.
+/// [`clean_to`] with [`MAX_TEXT`].
 pub(crate) fn clean(text: &str) -> String {
     clean_to(text, MAX_TEXT)
 }
@@ -28,7 +28,7 @@ fn is_tricky(c: char) -> bool {
         || (c.is_control() && c != '\n')
 }
 
-/// Letters, digits, `-` and `_` only: fit for an id.
+/// An HTML id: ASCII letters, digits, `-` and `_`, never empty.
 pub(crate) fn slug(text: &str) -> String {
     let slug: String = text
         .chars()
@@ -38,14 +38,14 @@ pub(crate) fn slug(text: &str) -> String {
     if slug.is_empty() { "x".to_owned() } else { slug }
 }
 
-/// A path that may stand in a link: relative, within the run folder, of plain characters.
+/// The path if it is safe as a link target: relative, inside the run folder, plain characters only.
 pub(crate) fn safe_path(path: &str) -> Option<String> {
     let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     (plain && !path.is_empty() && !path.starts_with('/') && !path.contains("..") && path.len() <= 200)
         .then(|| path.to_owned())
 }
 
-/// A count with thousands set apart.
+/// A count with thousands separators.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -58,7 +58,7 @@ pub(crate) fn count(n: u64) -> String {
     out
 }
 
-/// A number with at most `places` decimals and no zeros at the end.
+/// A number with at most `places` decimals, trailing zeros removed.
 pub(crate) fn number(value: f64, places: usize) -> String {
     if !value.is_finite() {
         return "not a number".to_owned();
@@ -68,17 +68,17 @@ pub(crate) fn number(value: f64, places: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Microseconds given as a float.
+/// A duration given in microseconds.
 pub(crate) fn micros(us: f64) -> String {
     Micros(us.max(0.0).round() as u64).to_string()
 }
 
-/// Milliseconds given as a float.
+/// A duration given in milliseconds.
 pub(crate) fn millis(ms: f64) -> String {
     micros(ms * 1_000.0)
 }
 
-/// Seconds of a stage or a phase.
+/// The duration of a stage or a phase, given in seconds.
 pub(crate) fn seconds(s: f64) -> String {
     match s {
         s if s < 10.0 => format!("{s:.2} s"),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_have_separators_and_units() {
         assert_eq!(
             ["0", "999", "1,000", "1,234,567"].map(str::to_owned),
             [0, 999, 1_000, 1_234_567].map(count)

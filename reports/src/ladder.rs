@@ -1,14 +1,14 @@
-//! The report of a climb: a view of its own from the comparison, and its renderers, made of the same blocks, charts and
-//! templates as the report of a run.
+//! The report of a ladder run: its view, built from the comparison of the rungs, and its renderers. It uses the same
+//! blocks, charts and base template as the report of a single run.
 
+mod bottlenecks;
 mod charts;
-mod glance;
-mod limits;
+mod labels;
 mod method;
 pub mod render;
-mod search;
-mod steps;
-mod words;
+mod rungs;
+mod transitions;
+mod trials;
 
 use kneepoint_analysis::ladder::{Comparison, RungResult, RungState};
 use kneepoint_model::ladder::Ladder;
@@ -19,51 +19,51 @@ use crate::format::{clean, plural};
 use crate::view::Figure;
 use crate::view::block::{Section, Table, Tone};
 
-/// Everything that the report of a climb says.
+/// The content of a ladder report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LadderView {
-    /// Name of the climb.
+    /// Name of the ladder run, that of its folder.
     pub ladder_id: String,
-    /// Version of kneepoint.
+    /// Version of kneepoint that made the ladder run.
     pub kneepoint: String,
-    /// The status word.
+    /// The status: `MEASURED`, `INCOMPLETE` or `PARTIAL`.
     pub word: String,
-    /// How it looks.
+    /// Display of the status.
     pub tone: Tone,
-    /// The one sentence.
-    pub sentence: String,
-    /// What must be known before any figure is read.
+    /// The rungs with the highest and the lowest throughput within the SLO.
+    pub headline: String,
+    /// Limits of the comparison: missing rungs, an incomplete ladder run, a shared machine.
     pub reasons: Vec<String>,
-    /// The climb in one line.
+    /// The ladder run in short: driver, SLO, users, data, machine, start.
     pub facts: Vec<String>,
-    /// Key figures.
+    /// Key figures in display order.
     pub figures: Vec<Figure>,
-    /// The sections, in the order of the page.
+    /// Sections in page order.
     pub sections: Vec<Section>,
-    /// The rungs at a glance, for a terminal.
+    /// One row per rung, also used for the terminal.
     pub table: Table,
 }
 
 impl LadderView {
-    /// The view of a climb: pure; equal inputs give equal views.
+    /// Builds the view; deterministic, reads no file.
     pub fn build(ladder: &Ladder, comparison: &Comparison) -> Self {
         let (word, tone) = status(ladder, comparison);
-        let table = glance::table(ladder, comparison);
+        let table = rungs::table(ladder, comparison);
         Self {
             ladder_id: clean(&ladder.ladder_id),
             kneepoint: clean(&ladder.kneepoint),
             word: word.to_owned(),
             tone,
-            sentence: sentence(comparison),
+            headline: headline(comparison),
             reasons: reasons(ladder, comparison),
             facts: facts(ladder),
-            figures: glance::figures(ladder, comparison),
+            figures: rungs::figures(ladder, comparison),
             sections: vec![
-                glance::section(table.clone(), comparison),
-                steps::section(comparison),
-                limits::section(ladder, comparison),
+                rungs::section(table.clone(), comparison),
+                transitions::section(comparison),
+                bottlenecks::section(ladder, comparison),
                 charts::section(comparison),
-                search::section(comparison),
+                trials::section(comparison),
                 method::missing(comparison),
                 method::section(ladder),
             ],
@@ -82,50 +82,54 @@ fn status(ladder: &Ladder, comparison: &Comparison) -> (&'static str, Tone) {
     }
 }
 
-/// The rungs with a throughput at the promise, lowest first.
+/// The rungs with a throughput within the SLO, in ladder order.
 fn measured(comparison: &Comparison) -> impl Iterator<Item = (&RungResult, f64)> {
     comparison.rungs.iter().filter(|rung| rung.state == RungState::Measured).filter_map(|rung| {
-        let kept = rung.throughput.kept()?;
-        Some((rung, kept.0))
+        let sustained = rung.throughput.kept()?;
+        Some((rung, sustained.0))
     })
 }
 
-fn sentence(comparison: &Comparison) -> String {
-    let promise = &comparison.promise;
+fn headline(comparison: &Comparison) -> String {
+    let slo = &comparison.promise;
     let most = measured(comparison).max_by(|a, b| a.1.total_cmp(&b.1));
     let least = measured(comparison).min_by(|a, b| a.1.total_cmp(&b.1));
     match (least, most) {
         (Some((least, _)), Some((most, _))) if least.name != most.name => format!(
-            "With {promise}, {} carries most: {}; {} carries least: {}.",
+            "Within the SLO {slo}, {} sustains the most: {}; {} the least: {}.",
             clean(&most.name),
-            words::throughput(&most.throughput),
+            labels::throughput(&most.throughput),
             clean(&least.name),
-            words::throughput(&least.throughput)
+            labels::throughput(&least.throughput)
         ),
         (Some((only, _)), _) => {
-            format!("With {promise}, {} carries {}.", clean(&only.name), words::throughput(&only.throughput))
+            format!(
+                "Within the SLO {slo}, {} sustains {}.",
+                clean(&only.name),
+                labels::throughput(&only.throughput)
+            )
         }
-        _ => format!("No rung has a throughput at which {promise} was kept; the reasons are below."),
+        _ => format!("No rung meets the SLO {slo} at any tested rate; see the reasons below."),
     }
 }
 
-/// What must be known before any figure is read.
+/// What the reader must know before comparing values.
 fn reasons(ladder: &Ladder, comparison: &Comparison) -> Vec<String> {
     let mut reasons = Vec::new();
     if ladder.driver == Driver::Native {
-        reasons.push("All rungs share this one machine, the load generator included: a rung that adds a machine adds nothing here but more processes. To see what an added machine buys, climb with --driver compose.".to_owned());
+        reasons.push("All rungs and the load generator share one machine, so a rung that adds a machine only adds processes here. To measure the gain of an additional machine, run the ladder with --driver compose.".to_owned());
     }
     if !ladder.complete {
         let by = ladder
             .stopped_by
             .as_deref()
-            .map_or_else(|| "kneepoint itself was ended before it could say why".to_owned(), clean);
+            .map_or_else(|| "kneepoint was killed before it could record the reason".to_owned(), clean);
         reasons.push(format!(
-            "The climb did not come to its end: {by}. What is missing below was not measured; it is not zero."
+            "This ladder run is incomplete: {by}. Missing values below were not measured; they are not zero."
         ));
     }
     for rung in &comparison.rungs {
-        if let Some(why) = words::missing(rung) {
+        if let Some(why) = labels::missing_reason(rung) {
             reasons.push(format!("{}: {why}", clean(&rung.name)));
         }
     }
@@ -135,7 +139,7 @@ fn reasons(ladder: &Ladder, comparison: &Comparison) -> Vec<String> {
 fn facts(ladder: &Ladder) -> Vec<String> {
     let mut facts = vec![
         format!("driver {}", ladder.driver.name()),
-        format!("promise {}", ladder.slo),
+        format!("SLO {}", ladder.slo),
         plural(ladder.users.into(), "user", "users"),
         format!("data {}, seed {}", clean(&ladder.size), ladder.seed),
     ];
@@ -144,7 +148,7 @@ fn facts(ladder: &Ladder) -> Vec<String> {
         facts.push(format!("{cores}, {}", clean(&ladder.host.os)));
     }
     if let Some(equal) = &ladder.equal {
-        facts.push(format!("equal rate {} journeys", equal.rate));
+        facts.push(format!("equal rate: {} journeys", equal.rate));
     }
     facts.push(clean(&ladder.started));
     facts

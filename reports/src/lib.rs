@@ -1,7 +1,8 @@
-//! Say: one view model, one renderer per format, one chart grammar.
+//! Reports: one view model, one renderer per format, one set of chart types.
 //!
-//! The sentence: [`Report::build`] turns facts, analysis and summary into a [`View`] (everything in it already has its
-//! unit and its words); [`render`] writes the view as HTML, Markdown or terminal text and computes nothing.
+//! [`ReportView::build`] turns facts, analysis and summary into a view whose values are already formatted with their
+//! units; [`render`] writes that view as HTML, Markdown or terminal text and computes nothing. The ladder and the
+//! experiment report follow the same split and share blocks, charts and templates.
 
 mod chart;
 mod error;
@@ -15,4 +16,4 @@ pub mod view;
 pub use error::ReportError;
 pub use experiment::ExperimentReport;
 pub use flame::Flame;
-pub use view::{Report, View};
+pub use view::ReportView;

@@ -8,7 +8,7 @@ use kneepoint_crawler::smoke_lines;
 use kneepoint_model::run::names;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::summary::Summary;
-use kneepoint_reports::{Report, render};
+use kneepoint_reports::{ReportView, render};
 
 use crate::cli::{Common, Format};
 use crate::console;
@@ -28,7 +28,7 @@ pub(super) fn print_summary(common: &Common, run: &Run) -> Result<(), Failure> {
 fn render_for_terminal(run: &Run, summary: &Summary) -> Result<String, Failure> {
     let facts = run.load_facts()?;
     let analysis = run.folder.read_json(names::ANALYSIS)?;
-    let view = Report::build(&facts, &analysis, summary, &[]);
+    let view = ReportView::build(&facts, &analysis, summary, &[]);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let mut text = render::terminal(&view, colour);
     let _ = write!(text, "\nreport: {}", run.folder.path(names::REPORT_HTML).display());

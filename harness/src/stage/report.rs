@@ -5,7 +5,7 @@ use kneepoint_analysis::{Analysis, RunFacts, summarise};
 use kneepoint_ci::{GateResult, junit};
 use kneepoint_model::run::{RunFolder, names};
 use kneepoint_model::stage::Stage;
-use kneepoint_reports::{Flame, Report, render};
+use kneepoint_reports::{Flame, ReportView, render};
 
 use crate::failure::Failure;
 use crate::run::Run;
@@ -18,7 +18,7 @@ pub(crate) fn report(
 ) -> Result<(), Failure> {
     let summary = summarise(facts, analysis, &gate.verdict, &gate.assertions);
     run.folder.write_json(names::SUMMARY, &summary)?;
-    let view = Report::build(facts, analysis, &summary, &load_flame_graphs(facts, &run.folder));
+    let view = ReportView::build(facts, analysis, &summary, &load_flame_graphs(facts, &run.folder));
     run.folder.write(names::REPORT_HTML, render::html(&view).map_err(Failure::internal)?.as_bytes())?;
     run.folder.write(names::REPORT_MD, render::markdown(&view).as_bytes())?;
     run.folder.write(names::OPENMETRICS, render::openmetrics(&facts.phases).as_bytes())?;

@@ -267,7 +267,7 @@ fn nginx_is_loaded_by_https_and_http2() {
             assert_eq!(connects, handshakes, "each connection has one handshake");
         }
         let report = run.text("report.md");
-        assert_eq!(report.contains("for 4 s by HTTP/2"), http == "2", "{report}");
+        assert_eq!(report.contains("for 4 s over HTTP/2"), http == "2", "{report}");
     }
     nginx.stop(Duration::from_secs(3)).expect("stop");
 }

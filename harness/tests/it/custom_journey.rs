@@ -76,7 +76,7 @@ fn the_run_folder_of_a_custom_program_is_rendered() {
 
     sandbox.run(&["report", run.root().to_str().expect("text")]).assert_exit(0);
     let report = RunDir(run.root().to_owned()).text("report.md");
-    for row in ["GET /words/", "GET /page +assets", "| Page | Pages | Not whole |"] {
+    for row in ["GET /words/", "GET /page +assets", "| Page | Pages | Incomplete |"] {
         assert!(report.contains(row), "{row} is missing:\n{report}");
     }
 }

@@ -1,6 +1,6 @@
-//! The one file that talks to plotters: a canvas of lines, areas and words that becomes an accessible SVG.
+//! The only file that uses plotters: a canvas of lines, areas and text that becomes an accessible SVG.
 //!
-//! Drawing into memory does not fail; where plotters could say otherwise the invariant is stated.
+//! Drawing into memory does not fail; each `expect` states that invariant.
 
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
@@ -12,39 +12,39 @@ use serde::Serialize;
 
 use crate::chart::theme::{FINE, Ink, restyle};
 
-/// Size of chart words in page units.
-const WORDS: f64 = 11.0;
+/// Font size of chart text in page units.
+const FONT_SIZE: f64 = 11.0;
 
-/// A finished picture: markup of our own making, every word in it escaped.
+/// A finished SVG whose text content is escaped, so templates may insert it unescaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Svg(String);
 
 impl Svg {
-    /// The markup.
+    /// The SVG element as markup.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Where a word is held.
+/// Anchor point of a text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Hold {
-    /// By its right edge, at half height.
+pub(crate) enum Anchor {
+    /// Right edge, at half height.
     Right,
-    /// By its left edge, at half height.
+    /// Left edge, at half height.
     Left,
-    /// By the middle of its upper edge.
+    /// Middle of the upper edge.
     Top,
 }
 
-/// A surface in page units; the origin is the upper left corner.
+/// A drawing surface in page units; the origin is the upper left corner.
 pub(crate) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
 impl Canvas<'_> {
-    /// A line through the points.
+    /// Draws a line through the points.
     pub(crate) fn line(&self, points: &[(f64, f64)], ink: Ink, width: f64) {
         let points: Vec<(i32, i32)> = distinct(points);
         if points.len() < 2 {
@@ -57,7 +57,7 @@ impl Canvas<'_> {
         ));
     }
 
-    /// A filled outline.
+    /// Draws a filled polygon.
     pub(crate) fn area(&self, outline: &[(f64, f64)], ink: Ink, opacity: f64) {
         let outline: Vec<(i32, i32)> = distinct(outline);
         if outline.len() > 2 {
@@ -65,27 +65,27 @@ impl Canvas<'_> {
         }
     }
 
-    /// A filled rectangle between two corners.
+    /// Draws a filled rectangle between two corners.
     pub(crate) fn rect(&self, from: (f64, f64), to: (f64, f64), ink: Ink, opacity: f64) {
-        self.put(&Rectangle::new([fine(from), fine(to)], ink.sentinel().mix(opacity).filled()));
+        self.put(&Rectangle::new([to_grid(from), to_grid(to)], ink.sentinel().mix(opacity).filled()));
     }
 
-    /// A dot.
+    /// Draws a filled circle.
     pub(crate) fn dot(&self, at: (f64, f64), radius: f64, ink: Ink) {
-        self.put(&Circle::new(fine(at), (radius * f64::from(FINE)) as i32, solid(ink).filled()));
+        self.put(&Circle::new(to_grid(at), (radius * f64::from(FINE)) as i32, solid(ink).filled()));
     }
 
-    /// A few words.
-    pub(crate) fn words(&self, text: &str, at: (f64, f64), hold: Hold, ink: Ink) {
-        let (h, v) = match hold {
-            Hold::Right => (HPos::Right, VPos::Center),
-            Hold::Left => (HPos::Left, VPos::Center),
-            Hold::Top => (HPos::Center, VPos::Top),
+    /// Draws one line of text.
+    pub(crate) fn text(&self, text: &str, at: (f64, f64), anchor: Anchor, ink: Ink) {
+        let (h, v) = match anchor {
+            Anchor::Right => (HPos::Right, VPos::Center),
+            Anchor::Left => (HPos::Left, VPos::Center),
+            Anchor::Top => (HPos::Center, VPos::Top),
         };
         // The SVG backend divides font sizes by 1.24.
-        let font = ("sans-serif", WORDS * 1.24 * f64::from(FINE)).into_font();
+        let font = ("sans-serif", FONT_SIZE * 1.24 * f64::from(FINE)).into_font();
         let style = font.color(&ink.sentinel()).pos(Pos::new(h, v));
-        self.area.draw_text(text, &style, fine(at)).expect("drawing into memory does not fail");
+        self.area.draw_text(text, &style, to_grid(at)).expect("drawing into memory does not fail");
     }
 
     fn put<E>(&self, element: &E)
@@ -97,9 +97,9 @@ impl Canvas<'_> {
     }
 }
 
-/// Draws a picture of `size` with a title and the sentence it shows.
-pub(crate) fn picture(size: (f64, f64), title: &str, desc: &str, paint: impl FnOnce(&Canvas<'_>)) -> Svg {
-    let (width, height) = fine(size);
+/// Draws an SVG of `size` (page units) with title and description.
+pub(crate) fn draw_svg(size: (f64, f64), title: &str, desc: &str, paint: impl FnOnce(&Canvas<'_>)) -> Svg {
+    let (width, height) = to_grid(size);
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (width as u32, height as u32)).into_drawing_area();
@@ -121,16 +121,16 @@ fn solid(ink: Ink) -> RGBAColor {
     ink.sentinel().to_rgba()
 }
 
-fn fine((x, y): (f64, f64)) -> (i32, i32) {
+fn to_grid((x, y): (f64, f64)) -> (i32, i32) {
     let scale = |v: f64| (v * f64::from(FINE)).round() as i32;
     (scale(x), scale(y))
 }
 
-/// Points on the fine grid, without those that repeat the one before or lie level between two neighbours.
+/// Points on the drawing grid, without repeated points and points in the middle of a horizontal line.
 fn distinct(points: &[(f64, f64)]) -> Vec<(i32, i32)> {
     let mut out: Vec<(i32, i32)> = Vec::with_capacity(points.len());
     for &point in points {
-        let point = fine(point);
+        let point = to_grid(point);
         if let [.., a, b] = out[..]
             && a.1 == b.1
             && b.1 == point.1
@@ -166,9 +166,9 @@ mod tests {
     use crate::chart::theme::Hue;
 
     #[test]
-    fn words_of_the_site_stay_words() {
-        let svg = picture((100.0, 20.0), "<b>", "\"x\"", |canvas| {
-            canvas.words("<script>", (0.0, 0.0), Hold::Right, Ink::Muted);
+    fn untrusted_text_is_escaped() {
+        let svg = draw_svg((100.0, 20.0), "<b>", "\"x\"", |canvas| {
+            canvas.text("<script>", (0.0, 0.0), Anchor::Right, Ink::Muted);
             canvas.line(&[(0.0, 0.0), (5.0, 5.0)], Ink::Hue(Hue(1)), 1.5);
         });
         let text = svg.as_str();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn level_stretches_are_two_points() {
+    fn horizontal_runs_are_two_points() {
         let flat: Vec<(f64, f64)> = (0..50).map(|x| (f64::from(x), 3.0)).collect();
         assert_eq!(distinct(&flat), [(0, 12), (196, 12)]);
     }

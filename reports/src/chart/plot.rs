@@ -1,37 +1,32 @@
-//! A plot: two axes, shaded phases, series. Everything that is drawn in a rectangle with axes is one of these.
+//! A plot with two axes, shaded phases and series; the base of every chart with axes.
 
-use crate::chart::axis::{self, Axis, Inner, width_of};
-use crate::chart::canvas::{Canvas, Hold, Svg, picture};
+use crate::chart::axis::{self, Axis, Inner, label_width};
+use crate::chart::canvas::{Anchor, Canvas, Svg, draw_svg};
 use crate::chart::series::{Series, Shape};
 use crate::chart::theme::Ink;
 
-/// A stretch of the x axis with a name: a phase of the run.
+/// A shaded range of the x axis: a phase of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shade {
-    /// From.
     pub(crate) from: f64,
-    /// Until.
     pub(crate) until: f64,
-    /// Its name; drawn when there is room.
+    /// Drawn if the range is wide enough; may be empty.
     pub(crate) name: String,
-    /// Lighter: the warm-up of a phase.
+    /// Lighter shading, for the warm-up of a phase.
     pub(crate) faint: bool,
 }
 
-/// A plot.
+/// All input of one plot.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plot {
     /// Width and height in page units.
     pub(crate) size: (f64, f64),
-    /// Room for words on the left.
+    /// Space for tick labels on the left, in page units.
     pub(crate) gutter: f64,
-    /// The axis below.
     pub(crate) x: Axis,
-    /// The axis on the left.
     pub(crate) y: Axis,
-    /// Grid lines upward from the x axis.
+    /// Draw vertical grid lines.
     pub(crate) x_grid: bool,
-    /// Phases.
     pub(crate) shades: Vec<Shade>,
     /// Areas between two series of equal length: (upper, lower), by index.
     pub(crate) bands: Vec<(usize, usize)>,
@@ -40,11 +35,11 @@ pub(crate) struct Plot {
 }
 
 impl Plot {
-    /// The picture.
+    /// Draws the plot; `desc` becomes the SVG description.
     pub(crate) fn draw(&self, title: &str, desc: &str) -> Svg {
         let top = if self.shades.iter().any(|shade| !shade.name.is_empty()) { 20.0 } else { 8.0 };
         let inner = Inner { left: self.gutter, top, right: self.size.0 - 14.0, bottom: self.size.1 - 24.0 };
-        picture(self.size, title, desc, |canvas| {
+        draw_svg(self.size, title, desc, |canvas| {
             self.draw_shades(canvas, &inner);
             axis::draw_y(canvas, &inner, &self.y);
             axis::draw_x(canvas, &inner, &self.x, self.x_grid);
@@ -66,8 +61,8 @@ impl Plot {
                 Ink::Shade,
                 if shade.faint { 0.45 } else { 1.0 },
             );
-            if width_of(&shade.name) + 6.0 <= until - from {
-                canvas.words(&shade.name, (f64::midpoint(from, until), 5.0), Hold::Top, Ink::Muted);
+            if label_width(&shade.name) + 6.0 <= until - from {
+                canvas.text(&shade.name, (f64::midpoint(from, until), 5.0), Anchor::Top, Ink::Muted);
             }
         }
     }
@@ -96,7 +91,7 @@ impl Plot {
                 }
                 Shape::Alarm => {
                     for point in points.iter().filter(|point| point.1 < inner.bottom - 0.1) {
-                        // A single error among thousands must still be seen.
+                        // A single error among thousands of requests must stay visible.
                         let top = point.1.min(inner.bottom - 9.0);
                         canvas.rect((point.0 - 1.5, top), (point.0 + 1.5, inner.bottom), Ink::Alarm, 0.9);
                     }

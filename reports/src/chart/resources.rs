@@ -1,5 +1,5 @@
-//! Resources: small multiples on one common axis of time. A row for each tier (cores, waiting for a core, memory), with
-//! one scale for each column so that tiers compare; then the machine as a whole.
+//! Resource charts by tier: small multiples on one time axis. One row per tier (cores, waiting for a core, memory), one
+//! scale per column, so that tiers are comparable.
 
 use kneepoint_analysis::Timeline;
 use kneepoint_model::tier::Tier;
@@ -8,8 +8,8 @@ use crate::chart::panel::panel;
 use crate::chart::{Hue, Unit};
 use crate::view::block::{Chart, LegendItem};
 
-/// The series colour that belongs to a tier everywhere in the report.
-pub(crate) const fn hue_of(tier: Tier) -> Hue {
+/// The series colour of a tier, the same in the whole report.
+pub(crate) const fn tier_hue(tier: Tier) -> Hue {
     Hue(match tier {
         Tier::Proxy => 6,
         Tier::Server => 1,
@@ -23,8 +23,8 @@ pub(crate) const fn hue_of(tier: Tier) -> Hue {
     })
 }
 
-/// Rows of three charts, one row a tier.
-pub(crate) fn tiers(timeline: &Timeline) -> Vec<Vec<Chart>> {
+/// Rows of up to three charts, one row per tier.
+pub(crate) fn tier_rows(timeline: &Timeline) -> Vec<Vec<Chart>> {
     let top = |points: fn(&kneepoint_analysis::timeline::TierSeries) -> &Vec<(f64, f64)>| {
         timeline.tiers.iter().flat_map(|tier| points(tier).iter().map(|p| p.1)).fold(0.0, f64::max)
     };
@@ -33,7 +33,7 @@ pub(crate) fn tiers(timeline: &Timeline) -> Vec<Vec<Chart>> {
         .tiers
         .iter()
         .map(|tier| {
-            let (name, hue) = (tier.tier.name(), hue_of(tier.tier));
+            let (name, hue) = (tier.tier.name(), tier_hue(tier.tier));
             [
                 panel(
                     timeline,
@@ -64,11 +64,11 @@ pub(crate) fn tiers(timeline: &Timeline) -> Vec<Vec<Chart>> {
         .collect()
 }
 
-/// What the shading means.
+/// Legend of the shaded phases.
 pub(crate) fn shade_legend() -> Vec<LegendItem> {
     vec![
-        LegendItem { name: "a phase of load, measured".into(), hue: 10, fill: true },
-        LegendItem { name: "its warm-up".into(), hue: 11, fill: true },
+        LegendItem { name: "load phase, measured window".into(), hue: 10, fill: true },
+        LegendItem { name: "warm-up of the phase".into(), hue: 11, fill: true },
     ]
 }
 
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tiers_of_the_reference_stack_have_colours_of_their_own() {
+    fn every_tier_has_its_own_colour() {
         let tiers = [
             Tier::Proxy,
             Tier::Server,
@@ -89,7 +89,7 @@ mod tests {
             Tier::Generator,
             Tier::Host,
         ];
-        let mut hues: Vec<u8> = tiers.map(|t| hue_of(t).0).into();
+        let mut hues: Vec<u8> = tiers.map(|t| tier_hue(t).0).into();
         hues.sort_unstable();
         hues.dedup();
         assert_eq!(hues.len(), tiers.len());

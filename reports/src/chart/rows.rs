@@ -1,72 +1,73 @@
-//! Rows: one named row for each thing that is compared, on one scale below them all: stacked bars, an interval as a
-//! whisker, dots on a line, and a few words at the end.
+//! A row chart: one named row per compared item on a common scale, with stacked bars, an interval as a whisker, dots, and
+//! a label at the end.
 
-use crate::chart::axis::{self, Axis, Inner, width_of};
-use crate::chart::canvas::{Hold, Svg, picture};
+use crate::chart::axis::{self, Axis, Inner, label_width};
+use crate::chart::canvas::{Anchor, Svg, draw_svg};
 use crate::chart::theme::{Hue, Ink};
 use crate::chart::{Scale, Unit};
 use crate::format::clean_to;
 
-/// One row.
+/// Content of one row; every part is optional.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Row {
-    /// Its name.
+    /// Label on the left.
     pub(crate) name: String,
-    /// Parts of a bar, one after the other from zero.
+    /// Parts of a stacked bar, starting at zero.
     pub(crate) bar: Vec<(Hue, f64)>,
-    /// From the first to the second; open to the right without a second.
+    /// Lower and upper end of an interval; without an upper end it is open to the right.
     pub(crate) whisker: Option<(f64, Option<f64>)>,
     /// Dots, joined by a line.
     pub(crate) dots: Vec<(Hue, f64)>,
-    /// A few words at the end.
-    pub(crate) words: String,
+    /// Label on the right.
+    pub(crate) label: String,
 }
 
-/// A chart of rows.
+/// A row chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rows {
-    /// From top to bottom.
+    /// Rows from top to bottom.
     pub(crate) list: Vec<Row>,
-    /// From values to places.
+    /// Maps values to positions.
     pub(crate) scale: Scale,
-    /// What the numbers are.
+    /// Unit of the scale.
     pub(crate) unit: Unit,
 }
 
 const WIDTH: f64 = 1080.0;
 const HEIGHT: f64 = 26.0;
 const TOP: f64 = 6.0;
-/// Longest words at the end of a row.
-const WORDS: usize = 44;
+/// Maximum length, in characters, of the label on the right.
+const MAX_LABEL: usize = 44;
 
 impl Rows {
-    /// A scale from zero that holds every value of the rows.
+    /// Rows on a linear scale from zero to the largest value.
     pub(crate) fn from_zero(rows: Vec<Row>, unit: Unit) -> Self {
         let top = rows.iter().map(Row::top).fold(0.0, f64::max);
         Self { list: rows, scale: Scale::from_zero(top, unit), unit }
     }
 
-    /// A scale of even factors around the dots.
+    /// Rows on a logarithmic scale around the dots.
     pub(crate) fn decades(rows: Vec<Row>, unit: Unit) -> Self {
         let dots = || rows.iter().flat_map(|row| &row.dots).map(|dot| dot.1).filter(|v| *v > 0.0);
         let scale = Scale::decades(dots().fold(f64::INFINITY, f64::min), dots().fold(0.0, f64::max));
         Self { list: rows, scale, unit }
     }
 
-    /// The picture.
+    /// Draws the chart; `desc` becomes the SVG description.
     pub(crate) fn draw(&self, title: &str, desc: &str) -> Svg {
         let height = TOP + HEIGHT * self.list.len() as f64;
-        let longest = |words: fn(&Row) -> &String| self.list.iter().map(move |row| width_of(words(row)));
-        let left = longest(|row| &row.name).fold(60.0, f64::max).min(180.0) + 10.0;
+        let widths = |text: fn(&Row) -> &String| self.list.iter().map(move |row| label_width(text(row)));
+        let left = widths(|row| &row.name).fold(60.0, f64::max).min(180.0) + 10.0;
         let right =
-            longest(|row| &row.words).fold(0.0, f64::max).min(width_of("x") * WORDS as f64 + 6.0) + 16.0;
+            widths(|row| &row.label).fold(0.0, f64::max).min(label_width("x") * MAX_LABEL as f64 + 6.0)
+                + 16.0;
         let inner = Inner { left, top: TOP, right: WIDTH - right, bottom: height };
         let axis = Axis { scale: self.scale, unit: self.unit, ticks: 6 };
-        picture((WIDTH, height + 24.0), title, desc, |canvas| {
+        draw_svg((WIDTH, height + 24.0), title, desc, |canvas| {
             axis::draw_x(canvas, &inner, &axis, true);
             for (at, row) in self.list.iter().enumerate() {
                 let middle = TOP + HEIGHT * (at as f64 + 0.5);
-                canvas.words(&clean_to(&row.name, 28), (left - 8.0, middle), Hold::Right, Ink::Hue(Hue(0)));
+                canvas.text(&clean_to(&row.name, 28), (left - 8.0, middle), Anchor::Right, Ink::Hue(Hue(0)));
                 let mut from = 0.0;
                 for (hue, value) in &row.bar {
                     let (start, end) = (inner.x(&axis, from), inner.x(&axis, from + value));
@@ -90,8 +91,8 @@ impl Rows {
                 for (place, (hue, _)) in dots.iter().zip(&row.dots) {
                     canvas.dot(*place, 4.5, Ink::Hue(*hue));
                 }
-                let words = clean_to(&row.words, WORDS);
-                canvas.words(&words, (inner.right + 10.0, middle), Hold::Left, Ink::Muted);
+                let label = clean_to(&row.label, MAX_LABEL);
+                canvas.text(&label, (inner.right + 10.0, middle), Anchor::Left, Ink::Muted);
             }
         })
     }
@@ -114,7 +115,7 @@ mod tests {
             name: name.into(),
             bar: vec![(Hue(1), value)],
             whisker: Some((value, high)),
-            words: format!("{value}/s"),
+            label: format!("{value}/s"),
             ..Row::default()
         }
     }
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_can_be_drawn() {
+    fn a_chart_without_rows_or_values_is_drawn() {
         assert!(Rows::decades(Vec::new(), Unit::Latency).draw("t", "d").as_str().contains("<title>t"));
         let empty = Rows::from_zero(vec![Row { name: "a".into(), ..Row::default() }], Unit::Count);
         assert!(!empty.draw("t", "d").as_str().contains("<rect"));

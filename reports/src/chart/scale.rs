@@ -1,37 +1,37 @@
-//! Scales: where a value lies between the two ends of an axis, and which values deserve a tick.
+//! Scales: the position of a value on an axis, and the values of the ticks.
 //!
-//! *Nines* is the axis of percentile curves: each step to the right is one more nine (90 %, 99 %, 99.9 %), as
-//! HdrHistogram's plotter draws it.
+//! *Nines* is the axis of percentile curves: each step to the right adds a nine (90 %, 99 %, 99.9 %), as in the plots of
+//! HdrHistogram.
 
-use crate::chart::label::{Unit, label};
+use crate::chart::label::{Unit, tick_label};
 
-/// From values to the unit interval.
+/// Maps values to the interval from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Scale {
-    /// Even steps from the first to the second.
+    /// Linear from the first to the second value.
     Linear(f64, f64),
-    /// Even factors from the first to the second, both above zero.
+    /// Logarithmic from the first to the second value, both above zero.
     Log(f64, f64),
     /// Quantiles from 0 to this many nines.
     Nines(f64),
 }
 
 impl Scale {
-    /// From zero to a round number at or above `top`; never empty.
+    /// Linear from zero to a round number at or above `top`; never an empty range.
     pub(crate) fn from_zero(top: f64, unit: Unit) -> Self {
         let top = if top.is_finite() && top > 0.0 { top } else { 1.0 };
-        let step = step(top, 4, unit);
+        let step = round_step(top, 4, unit);
         Self::Linear(0.0, (top / step - 1e-9).ceil().max(1.0) * step)
     }
 
-    /// Decades around the values; never empty.
+    /// Logarithmic around the values, ends rounded to 1 or 3 times a power of ten; never an empty range.
     pub(crate) fn decades(low: f64, high: f64) -> Self {
         let low = if low.is_finite() && low > 0.0 { low } else { 1.0 };
         let high = if high.is_finite() && high > low { high } else { low * 10.0 };
         Self::Log(half_decade_below(low), half_decade_above(high))
     }
 
-    /// Where a value lies, kept within 0 and 1.
+    /// Position of a value, clamped to 0..=1.
     pub(crate) fn place(self, value: f64) -> f64 {
         let raw = match self {
             Self::Linear(from, to) => (value - from) / (to - from),
@@ -41,21 +41,21 @@ impl Scale {
         if raw.is_finite() { raw.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// Values with their words, in order, about `about` of them.
+    /// Tick values with their labels in ascending order, approximately `about` of them.
     pub(crate) fn ticks(self, about: usize, unit: Unit) -> Vec<(f64, String)> {
         match self {
             Self::Linear(from, to) => {
-                let step = step(to - from, about, unit);
+                let step = round_step(to - from, about, unit);
                 let first = (from / step - 1e-9).ceil() as i64;
                 let last = (to / step + 1e-9).floor() as i64;
-                (first..=last).map(|n| n as f64 * step).map(|at| (at, label(at, unit))).collect()
+                (first..=last).map(|n| n as f64 * step).map(|at| (at, tick_label(at, unit))).collect()
             }
             Self::Log(from, to) => {
                 let first = (from.log10() - 1e-9).floor() as i32;
                 (first..=to.log10().ceil() as i32)
                     .flat_map(|power| [1.0, 3.0].map(|n| n * 10f64.powi(power)))
                     .filter(|at| (from * 0.99..=to * 1.01).contains(at))
-                    .map(|at| (at, label(at, unit)))
+                    .map(|at| (at, tick_label(at, unit)))
                     .collect()
             }
             Self::Nines(nines) => std::iter::once((0.0, "0 %".to_owned()))
@@ -89,8 +89,8 @@ fn half_decade_above(value: f64) -> f64 {
     }
 }
 
-/// A round step that makes about `about` intervals of `span`.
-fn step(span: f64, about: usize, unit: Unit) -> f64 {
+/// A round step that divides `span` into approximately `about` intervals.
+fn round_step(span: f64, about: usize, unit: Unit) -> f64 {
     let rough = (span / about.max(1) as f64).max(f64::MIN_POSITIVE);
     match unit {
         Unit::Clock if rough > 1.0 => {
@@ -100,7 +100,7 @@ fn step(span: f64, about: usize, unit: Unit) -> f64 {
         }
         Unit::Bytes | Unit::ByteRate => {
             let power = 1024f64.powf((rough.ln() / 1024f64.ln()).floor().max(0.0));
-            // Sizes are read in powers of two.
+            // Sizes have ticks at powers of two.
             2f64.powi((rough / power * 0.999).log2().ceil().max(0.0) as i32) * power
         }
         Unit::Count => round_up(rough).max(1.0),
@@ -121,24 +121,24 @@ fn round_up(rough: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn words(scale: Scale, about: usize, unit: Unit) -> Vec<String> {
-        scale.ticks(about, unit).into_iter().map(|(_, words)| words).collect()
+    fn labels(scale: Scale, about: usize, unit: Unit) -> Vec<String> {
+        scale.ticks(about, unit).into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]
-    fn ticks_are_round_and_carry_units() {
+    fn ticks_are_round_and_have_units() {
         assert_eq!(
-            words(Scale::Linear(0.0, 60.0), 6, Unit::Clock),
+            labels(Scale::Linear(0.0, 60.0), 6, Unit::Clock),
             ["0 s", "10 s", "20 s", "30 s", "40 s", "50 s", "60 s"]
         );
-        assert_eq!(words(Scale::from_zero(1.7, Unit::Cores), 4, Unit::Cores), ["0", "0.5", "1", "1.5", "2"]);
+        assert_eq!(labels(Scale::from_zero(1.7, Unit::Cores), 4, Unit::Cores), ["0", "0.5", "1", "1.5", "2"]);
         assert_eq!(
-            words(Scale::decades(900.0, 25_000.0), 4, Unit::Latency),
+            labels(Scale::decades(900.0, 25_000.0), 4, Unit::Latency),
             ["300 µs", "1 ms", "3 ms", "10 ms", "30 ms"]
         );
-        assert_eq!(words(Scale::Nines(3.0), 4, Unit::Share), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(labels(Scale::Nines(3.0), 4, Unit::Share), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
         assert_eq!(
-            words(Scale::from_zero(300e6, Unit::Bytes), 3, Unit::Bytes),
+            labels(Scale::from_zero(300e6, Unit::Bytes), 3, Unit::Bytes),
             ["0 B", "128 MiB", "256 MiB", "384 MiB"]
         );
     }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_values_still_have_a_place() {
+    fn extreme_values_still_have_a_position() {
         for scale in [
             Scale::from_zero(0.0, Unit::Count),
             Scale::decades(0.0, f64::NAN),

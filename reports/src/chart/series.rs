@@ -1,40 +1,42 @@
-//! Series: named runs of points and the shape they are drawn in.
+//! Series: named runs of points and how they are drawn.
 
 use crate::chart::theme::Hue;
 
-/// How points become ink.
+/// How the points of a series are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// A line from point to point.
     Line,
     /// A line over a light area down to the axis.
     Area,
-    /// Marks at the foot of the plot, as high as the value says.
+    /// Bars from the x axis up to the value, for errors.
     Alarm,
     /// Dots joined by a line.
     Dots,
 }
 
-/// One series.
+/// Points of one run: x, value.
+pub(crate) type Points = Vec<(f64, f64)>;
+
+/// A named run of points with colour and shape.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
-    /// What the legend calls it.
+    /// Name in the legend.
     pub(crate) name: String,
-    /// Its colour and dash pattern.
+    /// Colour and dash pattern.
     pub(crate) hue: Hue,
-    /// Its shape.
     pub(crate) shape: Shape,
-    /// Stretches without a gap, in order of x.
+    /// Runs without a gap, ordered by x.
     pub(crate) runs: Vec<Vec<(f64, f64)>>,
 }
 
 impl Series {
-    /// A series in one stretch.
+    /// A series with a single run.
     pub(crate) fn new(name: impl Into<String>, hue: Hue, shape: Shape, points: Vec<(f64, f64)>) -> Self {
         Self { name: name.into(), hue, shape, runs: vec![points] }
     }
 
-    /// Cuts the stretches wherever two neighbours lie further apart than `gap`.
+    /// Splits runs where the distance between two points exceeds `gap`.
     pub(crate) fn cut_at(mut self, gap: f64) -> Self {
         let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
         for run in self.runs {
@@ -51,44 +53,44 @@ impl Series {
         self
     }
 
-    /// Highest value.
+    /// The maximum over all runs, at least 0.
     pub(crate) fn top(&self) -> f64 {
         self.runs.iter().flatten().map(|point| point.1).fold(0.0, f64::max)
     }
 
-    /// True when there is nothing but zero.
+    /// True if every value is zero.
     pub(crate) fn is_flat_zero(&self) -> bool {
         self.runs.iter().flatten().all(|point| point.1 == 0.0)
     }
 }
 
-/// Which value of a group stands for it: the one that matters must survive, so never the mean.
+/// Which value represents a group of points: an extreme, because a mean would hide it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// Peaks matter.
+    /// The maximum, for load and latency.
     Highest,
-    /// Troughs matter.
+    /// The minimum, for available memory.
     Lowest,
 }
 
 impl Keep {
-    /// The point that matters more.
-    pub(crate) fn of(self, kept: (f64, f64), next: (f64, f64)) -> (f64, f64) {
+    /// The more extreme of two points.
+    pub(crate) fn select(self, current: (f64, f64), next: (f64, f64)) -> (f64, f64) {
         let better = match self {
-            Self::Highest => next.1 > kept.1,
-            Self::Lowest => next.1 < kept.1,
+            Self::Highest => next.1 > current.1,
+            Self::Lowest => next.1 < current.1,
         };
-        if better { next } else { kept }
+        if better { next } else { current }
     }
 }
 
-/// At most `most` points: neighbours are put together, each group at its last moment with the value that matters.
+/// Reduces to at most `most` points: each group of neighbours becomes one point at its last x with its extreme value.
 pub(crate) fn thin(points: &[(f64, f64)], most: usize, keep: Keep) -> Vec<(f64, f64)> {
     let group = points.len().div_ceil(most.max(1)).max(1);
     points
         .chunks(group)
         .filter_map(|chunk| {
-            let value = chunk.iter().copied().reduce(|kept, next| keep.of(kept, next))?.1;
+            let value = chunk.iter().copied().reduce(|current, next| keep.select(current, next))?.1;
             Some((chunk.last()?.0, value))
         })
         .collect()
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thinning_keeps_what_matters() {
+    fn thinning_keeps_extremes() {
         let points: Vec<(f64, f64)> = (0..100).map(|n| (f64::from(n), f64::from(n % 10))).collect();
         let values = |keep| thin(&points, 10, keep).iter().map(|p| p.1 as u32).collect::<Vec<_>>();
         assert_eq!((values(Keep::Highest), values(Keep::Lowest)), (vec![9; 10], vec![0; 10]));

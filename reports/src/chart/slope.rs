@@ -1,4 +1,4 @@
-//! The slope: statements over rows asked for. A line that rises with the rows is the proof of an N+1.
+//! The N+1 test: statements over requested rows. A line that rises with the rows proves an N+1 query.
 
 use kneepoint_model::probe::SlopeTest;
 
@@ -7,7 +7,7 @@ use crate::chart::{Hue, Plot, Scale, Series, Shape, Unit};
 use crate::format::{clean_to, number, plural, slug};
 use crate::view::block::{Cell, Chart, Table};
 
-/// The chart of one route; `None` with fewer than two points.
+/// The chart of one route; `None` if it has fewer than two points.
 pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart> {
     if test.points.len() < 2 {
         return None;
@@ -17,10 +17,9 @@ pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (rows, statements) =
         points.iter().fold((0.0, 0.0), |top: (f64, f64), p| (top.0.max(p.0), top.1.max(p.1)));
-    let rising =
-        if test.slope >= 0.5 { ": one statement a row, an N+1" } else { ": it does not grow with the rows" };
-    let sentence = format!(
-        "{} at {}; slope {}{rising}.",
+    let result = if test.slope >= 0.5 { ": N+1 query" } else { ": no growth with the rows" };
+    let description = format!(
+        "{} at {}; slope {}{result}.",
         plural(statements as u64, "statement", "statements"),
         plural(rows as u64, "row", "rows"),
         number(test.slope, 2)
@@ -39,14 +38,14 @@ pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart
     let title = format!("Statements by {} on {}", clean_to(&test.parameter, 30), clean_to(route, 80));
     let id = slug(&format!("slope-{index}"));
     let data = Table::new(&format!("data-{id}"), &title)
-        .numbers("Rows", "Rows asked for.")
-        .numbers("Statements", "Database statements of the request.")
-        .with(test.points.iter().map(|&(n, q)| vec![Cell::count(n.into()), Cell::count(q.into())]));
+        .number_column("Rows", "Requested rows.")
+        .number_column("Statements", "Database statements of that request.")
+        .with_rows(test.points.iter().map(|&(n, q)| vec![Cell::count(n.into()), Cell::count(q.into())]));
     Some(Chart {
-        svg: plot.draw(&title, &sentence),
+        svg: plot.draw(&title, &description),
         id: format!("chart-{id}"),
         title,
-        sentence,
+        description,
         legend: Vec::new(),
         data: Some(data),
     })

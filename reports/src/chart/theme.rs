@@ -1,35 +1,35 @@
-//! Colours: plotters draws in sentinel colours, and one pass over the text turns them into CSS variables, so that a
-//! chart follows light, dark and print without being drawn again.
+//! Colours: plotters draws in sentinel colours, and one pass over the SVG text replaces them by CSS variables, so that a
+//! chart follows the light, dark and print styles.
 //!
-//! The palette itself is in `render/templates/style.css`: Okabe and Ito's colour-blind-safe set, each hue with a dash
-//! pattern of its own, so that no line is told apart by colour alone.
+//! The palette is in `render/templates/style.css`: Okabe and Ito's colour-blind-safe set. Each hue also has a dash pattern,
+//! so that colour is never the only difference between two lines.
 
 use plotters::style::RGBColor;
 
-/// Units of the drawing per unit of the page: coordinates are whole numbers, so four give a quarter of a pixel.
+/// Drawing units per page unit: coordinates are integers, so a factor of four gives quarter-pixel precision.
 pub(crate) const FINE: i32 = 4;
 
-/// One of the eight series colours; 0 is the ink of the text.
+/// One of the eight series colours; 0 is the text colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hue(pub(crate) u8);
 
-/// What is drawn with.
+/// Colour of a drawn element, by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ink {
-    /// A series.
+    /// Colour of a series.
     Hue(Hue),
-    /// Text of axes.
+    /// Tick labels and other secondary text.
     Muted,
-    /// Grid lines.
+    /// Grid lines and ticks.
     Grid,
-    /// Shading of a phase.
+    /// Shading of a load phase.
     Shade,
-    /// Marks of errors.
+    /// Bars that mark failed requests.
     Alarm,
 }
 
 impl Ink {
-    /// The colour that plotters is told.
+    /// The placeholder colour passed to plotters.
     pub(crate) const fn sentinel(self) -> RGBColor {
         match self {
             Self::Hue(Hue(0)) => RGBColor(0, 0, 0),
@@ -42,7 +42,7 @@ impl Ink {
     }
 }
 
-/// Dash pattern of a series line, in units of the drawing; solid for the first.
+/// Dash pattern of a series line, in drawing units; `None` is solid.
 const fn dashes(hue: u8) -> Option<&'static str> {
     match hue {
         2 => Some("28 12"),
@@ -56,8 +56,8 @@ const fn dashes(hue: u8) -> Option<&'static str> {
     }
 }
 
-/// Sentinels to variables. Attribute values are quoted and text content has its quotes escaped, so no text of the site
-/// can be mistaken for a sentinel.
+/// Replaces sentinel colours by CSS variables. Attribute values are quoted and quotes in text content are escaped, so
+/// untrusted text cannot match a sentinel.
 pub(crate) fn restyle(svg: &str) -> String {
     let mut out = svg
         .replace("\"#000000\"", "\"currentColor\"")

@@ -1,4 +1,4 @@
-//! Requests and errors over time, and the clock, phases and legend that all charts over time share.
+//! Requests and errors over time; also the time axis, phase shading and legend shared by all charts over time.
 
 use kneepoint_analysis::Timeline;
 use kneepoint_model::units::PerSecond;
@@ -8,13 +8,13 @@ use crate::chart::{Hue, Plot, Scale, Series, Shade, Shape, Unit};
 use crate::format::count;
 use crate::view::block::{Chart, LegendItem};
 
-/// The axis of time of a run.
-pub(crate) fn clock(timeline: &Timeline, ticks: usize) -> Axis {
+/// The time axis of a run.
+pub(crate) fn time_axis(timeline: &Timeline, ticks: usize) -> Axis {
     let length = if timeline.length_s > 0.0 { timeline.length_s } else { 1.0 };
     Axis { scale: Scale::Linear(0.0, length), unit: Unit::Clock, ticks }
 }
 
-/// The phases of a run; the warm-up of each is fainter.
+/// The load phases of a run; the warm-up of each is lighter.
 pub(crate) fn shades(timeline: &Timeline, named: bool) -> Vec<Shade> {
     timeline
         .phases
@@ -38,7 +38,7 @@ pub(crate) fn shades(timeline: &Timeline, named: bool) -> Vec<Shade> {
         .collect()
 }
 
-/// The legend of a list of series.
+/// One legend entry per series.
 pub(crate) fn legend(series: &[Series]) -> Vec<LegendItem> {
     series
         .iter()
@@ -50,9 +50,9 @@ pub(crate) fn legend(series: &[Series]) -> Vec<LegendItem> {
         .collect()
 }
 
-/// The chart; `None` when no second was recorded.
+/// The chart; `None` if no second was recorded.
 pub(crate) fn chart(timeline: &Timeline) -> Option<Chart> {
-    let stretch = |values: fn(&kneepoint_analysis::timeline::LatencySeries) -> &Vec<(f64, f64)>| {
+    let runs = |values: fn(&kneepoint_analysis::timeline::LatencySeries) -> &Vec<(f64, f64)>| {
         timeline
             .latency
             .iter()
@@ -60,31 +60,31 @@ pub(crate) fn chart(timeline: &Timeline) -> Option<Chart> {
             .collect::<Vec<_>>()
     };
     let series = vec![
-        Series { name: "requests ended".into(), hue: Hue(1), shape: Shape::Area, runs: stretch(|p| &p.rps) },
-        Series { name: "in flight".into(), hue: Hue(3), shape: Shape::Line, runs: stretch(|p| &p.in_flight) },
-        Series { name: "errors".into(), hue: Hue(2), shape: Shape::Alarm, runs: stretch(|p| &p.errors) },
+        Series { name: "completed requests".into(), hue: Hue(1), shape: Shape::Area, runs: runs(|p| &p.rps) },
+        Series { name: "in flight".into(), hue: Hue(3), shape: Shape::Line, runs: runs(|p| &p.in_flight) },
+        Series { name: "errors".into(), hue: Hue(2), shape: Shape::Alarm, runs: runs(|p| &p.errors) },
     ];
     if series[0].runs.iter().all(Vec::is_empty) {
         return None;
     }
     let top = series.iter().map(Series::top).fold(0.0, f64::max);
     let errors: f64 = series[2].runs.iter().flatten().map(|p| p.1).sum();
-    let words: Vec<String> = timeline.latency.iter().filter(|p| !p.rps.is_empty()).map(sentence).collect();
-    let sentence = format!(
+    let parts: Vec<String> = timeline.latency.iter().filter(|p| !p.rps.is_empty()).map(describe).collect();
+    let description = format!(
         "{} {}",
-        words.join(" "),
+        parts.join(" "),
         if errors > 0.0 {
-            format!("{} requests failed; marks at the foot show when.", count(errors as u64))
+            format!("{} requests failed; the bars at the x axis show when.", count(errors as u64))
         } else {
             "No request failed.".to_owned()
         }
     );
-    let title = "Requests per second, in flight and failed";
+    let title = "Completed, in-flight and failed requests per second";
     let legend = legend(&series);
     let plot = Plot {
         size: (1080.0, 170.0),
         gutter: 62.0,
-        x: clock(timeline, 10),
+        x: time_axis(timeline, 10),
         y: Axis { scale: Scale::from_zero(top, Unit::Count), unit: Unit::Count, ticks: 3 },
         x_grid: false,
         shades: shades(timeline, false),
@@ -94,16 +94,16 @@ pub(crate) fn chart(timeline: &Timeline) -> Option<Chart> {
     Some(Chart {
         id: "chart-throughput-time".to_owned(),
         title: title.to_owned(),
-        svg: plot.draw(title, &sentence),
-        sentence,
+        svg: plot.draw(title, &description),
+        description,
         legend,
         data: None,
     })
 }
 
-fn sentence(phase: &kneepoint_analysis::timeline::LatencySeries) -> String {
+fn describe(phase: &kneepoint_analysis::timeline::LatencySeries) -> String {
     let values = phase.rps.iter().map(|p| p.1);
     let mean = values.clone().sum::<f64>() / phase.rps.len().max(1) as f64;
     let least = values.fold(f64::INFINITY, f64::min);
-    format!("{}: {} on average, {} in the slowest second.", phase.phase, PerSecond(mean), PerSecond(least))
+    format!("{}: mean {}, minimum {} in one second.", phase.phase, PerSecond(mean), PerSecond(least))
 }

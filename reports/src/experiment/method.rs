@@ -1,23 +1,23 @@
-//! How it was made, so that it can be made again and doubted.
+//! Method of the experiments, the command, and the software versions.
 
 use kneepoint_model::experiment::ExperimentFile;
 
 use crate::format::clean;
 use crate::view::block::{Block, Section};
 
-/// The rules, in the words of those who follow them.
+/// The method, one rule per list item.
 const RULES: [&str; 8] = [
-    "The two stacks stand at the same time on the same machine, each with its own copy of the same data; only what is named differs.",
-    "Load goes to one and then to the other in short blocks, in the order A B B A, so that what drifts with time hits both alike. Nothing of the warm-up counts.",
-    "A pair is two neighbouring blocks. The estimate is Hodges–Lehmann's over the pairs, the interval the exact one of Wilcoxon's signed-rank statistic at 99 %: one interval in a hundred misses the truth.",
-    "Helps or hurts is said only when the interval leaves zero out and the estimate is at least the least effect that matters; otherwise the smallest effect that would have been seen is said.",
-    "Errors are fast: a side on which requests fail is never called faster.",
-    "Blocks in which other programs took more than 5 % of the machine's CPU (for CPU per request: more than half of it, or unevenly) are dropped and measured again, a few times; after that the verdict is invalid. Counters and headers are not disturbed by that.",
-    "Ways of doing things at the same time (workers, threads) are compared on a quiet machine only: a busy neighbour turns the sign of such a comparison.",
-    "Two readers who are logged in and a stranger look at the same pages of every cache: one who sees another's name, form token or cookie makes the advice hurt, whatever its speed.",
+    "Both stacks run at the same time on the same machine, each with its own copy of the same data. They differ only in the setting under test.",
+    "Load alternates between the stacks in short blocks in the order A B B A, so that drift over time affects both equally. The warm-up is excluded.",
+    "A pair consists of two neighbouring blocks. The effect is the Hodges–Lehmann estimate over the pairs, with the exact 99 % interval of the Wilcoxon signed-rank statistic: one interval in a hundred does not contain the true value.",
+    "The verdict is \"helps\" or \"hurts\" only if the interval excludes \"no effect\" and the estimate reaches the minimum relevant effect. Otherwise the smallest detectable effect is reported.",
+    "Failed requests are fast, so a side on which requests fail is never reported as faster.",
+    "Blocks with more than 5 % foreign CPU are dropped and repeated (for CPU per request: more than 50 %, or an uneven share). After a few repetitions the verdict is \"invalid\". Counters and headers are not affected by foreign CPU.",
+    "Concurrency settings (workers, threads) are compared only on a quiet machine, because foreign CPU can reverse the sign of such a comparison.",
+    "For every cache, two logged-in users and an anonymous user request the same pages. If one receives the name, form token or cookie of another, the verdict is \"hurts\", whatever the speed.",
 ];
 
-/// The section.
+/// The method section, with command and versions.
 pub(super) fn section(file: &ExperimentFile) -> Section {
     let command = file.command.join(" ");
     let mut versions: Vec<(String, String)> =
@@ -30,9 +30,9 @@ pub(super) fn section(file: &ExperimentFile) -> Section {
         lead: String::new(),
         blocks: vec![
             Block::list(RULES),
-            Block::heading("See it again"),
+            Block::heading("Reproduce"),
             Block::Source { text: clean(&command) },
-            Block::heading("What stood"),
+            Block::heading("Versions"),
             Block::Pairs { pairs: versions },
         ],
     }

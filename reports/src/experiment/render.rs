@@ -1,57 +1,46 @@
-//! The report of experiments as HTML, Markdown and terminal text.
+//! HTML, Markdown and terminal text of an experiment report.
 
 use std::fmt::Write as _;
 
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use serde::Serialize;
-
 use super::ExperimentReport;
 use crate::error::ReportError;
-use crate::render::markdown::{MOST, escape, piece};
-use crate::render::terminal::{Pen, grid, line};
+use crate::render::html::{PageContext, render_page};
+use crate::render::markdown::{MAX_LENGTH, escape, render_block};
+use crate::render::terminal::{Pen, grid, single_line};
 use crate::view::block::{Block, Tone};
 
-/// Columns that fit a terminal.
-const COLUMNS: [&str; 6] = ["Toggle", "Verdict", "Decided by", "Effect", "Interval", "Agrees"];
-/// Sections that have a place in a comment: the details are in the page.
-const IN_MARKDOWN: [&str; 4] = ["advice", "lost-update", "manoeuvres", "not-run"];
-
-#[derive(Serialize)]
-struct Page<'a> {
-    view: &'a ExperimentReport,
-    style: &'static str,
-    script: &'static str,
-}
+/// Headings of the columns shown in a terminal.
+const COLUMNS: [&str; 6] = ["Toggle", "Verdict", "Deciding signal", "Effect", "Interval", "Agrees"];
+/// Ids of the sections included in Markdown; the details are only in the HTML file.
+const MARKDOWN_SECTIONS: [&str; 4] = ["advice", "lost-update", "rollouts", "not-run"];
 
 impl ExperimentReport {
-    /// One HTML file that asks nobody for anything.
+    /// The report as one HTML file.
     ///
     /// # Errors
-    /// A template that does not fit the view: a fault of kneepoint.
+    /// A template does not match the view; this is a bug in kneepoint.
     pub fn html(&self) -> Result<String, ReportError> {
-        let mut templates = Environment::new();
-        templates.set_auto_escape_callback(|_| AutoEscape::Html);
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.add_template("blocks.html", include_str!("../render/templates/blocks.html"))?;
-        templates.add_template("experiment.html", include_str!("../render/templates/experiment.html"))?;
-        let page = templates.get_template("experiment.html")?;
-        Ok(page.render(Serde(Page {
-            view: self,
-            style: include_str!("../render/templates/style.css"),
-            script: include_str!("../render/templates/script.js"),
-        }))?)
+        render_page(
+            include_str!("../render/templates/experiment.html"),
+            PageContext {
+                view: self,
+                header: self,
+                id: &self.id,
+                kneepoint: &self.kneepoint,
+                sections: self.sections.iter().collect(),
+            },
+        )
     }
 
-    /// For a pull request: the tables.
+    /// The tables as Markdown for a pull request.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# kneepoint: {}\n\n**{}**\n\n", self.word, escape(&self.sentence));
+        let mut text = format!("# kneepoint: {}\n\n**{}**\n\n", self.word, escape(&self.headline));
         for reason in &self.reasons {
             let _ = writeln!(text, "- {}", escape(reason));
         }
         let facts: Vec<String> = self.facts.iter().map(|fact| escape(fact)).collect();
         let _ = writeln!(text, "\n{}\n", facts.join(" · "));
-        for section in self.sections.iter().filter(|section| IN_MARKDOWN.contains(&section.id)) {
+        for section in self.sections.iter().filter(|section| MARKDOWN_SECTIONS.contains(&section.id)) {
             let mut part = format!("## {}\n\n", escape(section.title));
             for block in &section.blocks {
                 match block {
@@ -59,11 +48,11 @@ impl ExperimentReport {
                         part.extend(items.iter().map(|item| format!("- {}\n", escape(item))));
                         part.push('\n');
                     }
-                    other => part.extend(piece(other).map(|piece| format!("{piece}\n"))),
+                    other => part.extend(render_block(other).map(|text| format!("{text}\n"))),
                 }
             }
-            if text.chars().count() + part.chars().count() > MOST - 400 {
-                text.push_str("*Cut here; all of it is in `experiment.html`.*\n");
+            if text.chars().count() + part.chars().count() > MAX_LENGTH - 400 {
+                text.push_str("*Truncated to the maximum length of a comment; the full report is in `experiment.html`.*\n");
                 break;
             }
             text.push_str(&part);
@@ -72,12 +61,13 @@ impl ExperimentReport {
         text
     }
 
-    /// For a terminal, with colour when asked.
+    /// The report as terminal text; escape codes only if `colour` is set.
     pub fn terminal(&self, colour: bool) -> String {
         let pen = Pen { colour };
-        let mut out = format!("{}  {}\n", pen.paint(self.tone, true, &self.word), line(&self.sentence));
+        let mut out =
+            format!("{}  {}\n", pen.paint(self.tone, true, &self.word), single_line(&self.headline));
         for reason in &self.reasons {
-            let _ = writeln!(out, "  - {}", line(reason));
+            let _ = writeln!(out, "  - {}", single_line(reason));
         }
         if !self.table.rows.is_empty() {
             out.push('\n');
@@ -93,7 +83,7 @@ impl ExperimentReport {
                         out.push_str(&grid(table, &names, pen));
                     }
                     Block::List { items } => {
-                        out.extend(items.iter().map(|item| format!("  - {}\n", line(item))));
+                        out.extend(items.iter().map(|item| format!("  - {}\n", single_line(item))));
                     }
                     _ => {}
                 }

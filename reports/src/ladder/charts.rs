@@ -1,12 +1,12 @@
-//! The charts of a climb: throughput at the promise, response times at the equal rate, CPU per request by tier.
+//! Charts of a ladder run: throughput at SLO; response times, CPU per request and memory at the equal rate.
 
 use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Step, Throughput};
 use kneepoint_analysis::slo_search::StepOutcome;
 use kneepoint_model::ladder::EQUAL_RATE_PHASE;
 use kneepoint_model::tier::Tier;
 
-use super::{measured, words};
-use crate::chart::resources::hue_of;
+use super::{labels, measured};
+use crate::chart::resources::tier_hue;
 use crate::chart::rows::{Row, Rows};
 use crate::chart::{Hue, Unit};
 use crate::format::{clean, micros};
@@ -16,57 +16,58 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     let charts = [latency(comparison), cpu(comparison), memory(comparison)];
     let mut blocks: Vec<Block> = charts.into_iter().flatten().map(Block::Chart).collect();
     if blocks.is_empty() {
-        blocks.push(Block::missing("No rung was measured at the equal rate, so there is nothing to draw."));
+        blocks.push(Block::missing("No chart: no rung was measured at the equal rate."));
     }
     Section {
         id: "equal",
-        title: "At the same rate",
-        lead: "Where every rung can carry the load, what differs is how long a visitor waits and what a request costs.".to_owned(),
+        title: "At the equal rate",
+        lead: "The equal rate is chosen so that every rung sustains it; the rungs then differ only in response times and in cost per request.".to_owned(),
         blocks,
     }
 }
 
-/// Throughput at the promise: a bar up to what was kept, a whisker from there to what broke.
+/// Throughput at SLO: a bar up to the highest rate that meets it, a whisker up to the lowest that violates it.
 pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
     measured(comparison).next()?;
     let row = |rung: &RungResult| {
-        let kept = rung.throughput.kept().map(|kept| kept.0);
+        let sustained = rung.throughput.kept().map(|rate| rate.0);
         Row {
             name: clean(&rung.name),
-            bar: kept.map(|kept| (Hue(1), kept)).into_iter().collect(),
-            whisker: kept.map(|kept| (kept, rung.throughput.broken().map(|broken| broken.0))),
-            words: match &rung.throughput {
+            bar: sustained.map(|rate| (Hue(1), rate)).into_iter().collect(),
+            whisker: sustained.map(|low| (low, rung.throughput.broken().map(|high| high.0))),
+            label: match &rung.throughput {
                 Throughput::Between { kept, broken, .. } => {
-                    format!("{} to {}", words::requests(*kept), words::requests(*broken))
+                    format!("{} to {}", labels::request_rate(*kept), labels::request_rate(*broken))
                 }
-                Throughput::AtLeast { kept, .. } => format!("at least {}", words::requests(*kept)),
-                Throughput::None { .. } => "no figure".to_owned(),
+                Throughput::AtLeast { kept, .. } => format!("at least {}", labels::request_rate(*kept)),
+                Throughput::None { .. } => "no valid value".to_owned(),
             },
             ..Row::default()
         }
     };
     let shown = || measured(comparison).map(|(rung, _)| rung);
-    let title = format!("Requests a second at which {} was kept", comparison.promise);
-    let sentence = super::sentence(comparison);
-    let data = Table::new("data-throughput", "Throughput at the promise")
-        .words("Rung")
-        .numbers("Kept", "Requests a second.")
-        .numbers("Broken", "Requests a second.")
-        .with(shown().map(|rung| {
-            let rate = |rate: kneepoint_model::units::PerSecond| Cell::value(words::requests(rate), rate.0);
+    let title = format!("Requests per second within the SLO {}", comparison.promise);
+    let description = super::headline(comparison);
+    let data = Table::new("data-throughput", "Throughput at SLO")
+        .text_column("Rung")
+        .number_column("SLO met at", "Highest tested requests per second that meet the SLO.")
+        .number_column("SLO violated at", "Lowest tested requests per second that violate the SLO.")
+        .with_rows(shown().map(|rung| {
+            let rate =
+                |rate: kneepoint_model::units::PerSecond| Cell::value(labels::request_rate(rate), rate.0);
             vec![
                 Cell::text(&rung.name),
-                Cell::maybe(rung.throughput.kept(), rate, "no figure"),
-                Cell::maybe(rung.throughput.broken(), rate, "never"),
+                Cell::optional(rung.throughput.kept(), rate, "no valid value"),
+                Cell::optional(rung.throughput.broken(), rate, "not violated"),
             ]
         }));
     Some(Chart {
         id: "chart-throughput".to_owned(),
-        svg: Rows::from_zero(shown().map(row).collect(), Unit::Count).draw(&title, &sentence),
+        svg: Rows::from_zero(shown().map(row).collect(), Unit::Count).draw(&title, &description),
         title,
-        sentence,
+        description,
         legend: vec![LegendItem {
-            name: "kept; the line goes on to the next rate, which broke it".into(),
+            name: "SLO met; the whisker ends at the lowest rate that violates it".into(),
             hue: 1,
             fill: true,
         }],
@@ -74,7 +75,7 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
     })
 }
 
-/// The phase at the equal rate of a rung that may be held against others.
+/// The equal-rate phase of a rung, if it is valid for comparison.
 fn at_equal(rung: &RungResult) -> Option<&Step> {
     let whole = matches!(rung.state, RungState::Measured | RungState::NoFigure { .. });
     rung.equal
@@ -83,17 +84,18 @@ fn at_equal(rung: &RungResult) -> Option<&Step> {
         .filter(|step| step.outcome != StepOutcome::Invalid && step.errors == 0)
 }
 
+/// Percentiles of the latency chart with their series colours.
 const PERCENTILES: [(&str, u8); 3] = [("p50", 3), ("p95", 5), ("p99", 2)];
 
 fn latency(comparison: &Comparison) -> Option<Chart> {
     let shown: Vec<(&RungResult, &Step)> =
         comparison.rungs.iter().filter_map(|rung| at_equal(rung).map(|step| (rung, step))).collect();
-    let of = |step: &Step| [step.p50, step.p95, step.p99];
+    let times = |step: &Step| [step.p50, step.p95, step.p99];
     let slowest = shown.iter().max_by_key(|(_, step)| step.p95)?;
     let fastest = shown.iter().min_by_key(|(_, step)| step.p95)?;
     let title = "Response time at the equal rate";
-    let sentence = format!(
-        "95 % of the requests within {} on {}, within {} on {}.",
+    let description = format!(
+        "p95 is {} on {} (fastest) and {} on {} (slowest).",
         fastest.1.p95,
         clean(&fastest.0.name),
         slowest.1.p95,
@@ -101,23 +103,23 @@ fn latency(comparison: &Comparison) -> Option<Chart> {
     );
     let rows = shown.iter().map(|(rung, step)| Row {
         name: clean(&rung.name),
-        dots: PERCENTILES.iter().zip(of(step)).map(|((_, hue), us)| (Hue(*hue), us.as_f64())).collect(),
-        words: format!("{} · {} · {}", step.p50, step.p95, step.p99),
+        dots: PERCENTILES.iter().zip(times(step)).map(|((_, hue), us)| (Hue(*hue), us.as_f64())).collect(),
+        label: format!("{} · {} · {}", step.p50, step.p95, step.p99),
         ..Row::default()
     });
-    let mut data = Table::new("data-latency", "Response time at the equal rate").words("Rung");
+    let mut data = Table::new("data-latency", "Response time at the equal rate").text_column("Rung");
     for (name, _) in PERCENTILES {
-        data = data.numbers(name, "From the intended start to the last byte.");
+        data = data.number_column(name, "From the intended start to the last byte.");
     }
-    let data = data.with(shown.iter().map(|(rung, step)| {
-        let cells = of(step).map(Cell::micros);
+    let data = data.with_rows(shown.iter().map(|(rung, step)| {
+        let cells = times(step).map(Cell::micros);
         std::iter::once(Cell::text(&rung.name)).chain(cells).collect()
     }));
     Some(Chart {
         id: "chart-latency".to_owned(),
         title: title.to_owned(),
-        svg: Rows::decades(rows.collect(), Unit::Latency).draw(title, &sentence),
-        sentence,
+        svg: Rows::decades(rows.collect(), Unit::Latency).draw(title, &description),
+        description,
         legend: PERCENTILES
             .map(|(name, hue)| LegendItem { name: format!("{name} (left to right)"), hue, fill: true })
             .into(),
@@ -131,62 +133,62 @@ fn cpu(comparison: &Comparison) -> Option<Chart> {
         .iter()
         .filter(|r| r.per_request.phase == EQUAL_RATE_PHASE && !r.per_request.cpu_us.is_empty())
         .collect();
-    let dearest = shown.iter().max_by(|a, b| cpu_of(a).total_cmp(&cpu_of(b)))?;
-    let cheapest = shown.iter().min_by(|a, b| cpu_of(a).total_cmp(&cpu_of(b)))?;
-    let sentence = format!(
-        "{} on {}, {} on {}.",
-        micros(cpu_of(cheapest)),
-        clean(&cheapest.name),
-        micros(cpu_of(dearest)),
-        clean(&dearest.name)
+    let highest = shown.iter().max_by(|a, b| total_cpu(a).total_cmp(&total_cpu(b)))?;
+    let lowest = shown.iter().min_by(|a, b| total_cpu(a).total_cmp(&total_cpu(b)))?;
+    let description = format!(
+        "From {} on {} to {} on {}.",
+        micros(total_cpu(lowest)),
+        clean(&lowest.name),
+        micros(total_cpu(highest)),
+        clean(&highest.name)
     );
     let stack = Stacked {
         id: "cpu",
-        title: "CPU time per request at the equal rate, by tier",
+        title: "CPU time per request at the equal rate by tier",
         unit: Unit::Latency,
-        words: micros,
+        format: micros,
     };
-    Some(stack.chart(&shown, sentence, |rung| {
+    Some(stack.chart(&shown, description, |rung| {
         rung.per_request.cpu_us.iter().map(|(tier, us)| (*tier, *us)).collect()
     }))
 }
 
-fn cpu_of(rung: &RungResult) -> f64 {
+fn total_cpu(rung: &RungResult) -> f64 {
     rung.cpu_us().unwrap_or(0.0)
 }
 
 fn memory(comparison: &Comparison) -> Option<Chart> {
     let shown: Vec<&RungResult> = comparison.rungs.iter().filter(|rung| !rung.memory.is_empty()).collect();
     let most = shown.iter().max_by_key(|rung| rung.memory_all())?;
-    let sentence = format!(
-        "At most {}, on {}; pages that processes share are counted in each.",
+    let description = format!(
+        "Maximum {} on {}. Memory shared between processes is counted once per process.",
         most.memory_all().unwrap_or_default(),
         clean(&most.name)
     );
     let stack = Stacked {
         id: "memory",
-        title: "Highest resident memory, by tier",
+        title: "Maximum resident memory by tier",
         unit: Unit::Bytes,
-        words: |bytes| kneepoint_model::units::Bytes(bytes as u64).to_string(),
+        format: |bytes| kneepoint_model::units::Bytes(bytes as u64).to_string(),
     };
-    Some(stack.chart(&shown, sentence, |rung| {
+    Some(stack.chart(&shown, description, |rung| {
         rung.memory.iter().map(|(tier, bytes)| (*tier, bytes.as_f64())).collect()
     }))
 }
 
-/// A chart of bars that are stacked by tier.
+/// A chart with one bar per rung, stacked by tier.
 struct Stacked {
     id: &'static str,
     title: &'static str,
     unit: Unit,
-    words: fn(f64) -> String,
+    format: fn(f64) -> String,
 }
 
 impl Stacked {
     fn chart(
         &self,
         shown: &[&RungResult],
-        sentence: String,
+        description: String,
         parts: impl Fn(&RungResult) -> Vec<(Tier, f64)>,
     ) -> Chart {
         let mut tiers: Vec<Tier> = shown.iter().flat_map(|rung| parts(rung)).map(|part| part.0).collect();
@@ -197,34 +199,34 @@ impl Stacked {
             let total: f64 = parts.iter().map(|part| part.1).sum();
             Row {
                 name: clean(&rung.name),
-                bar: parts.iter().map(|(tier, value)| (hue_of(*tier), *value)).collect(),
-                words: (self.words)(total),
+                bar: parts.iter().map(|(tier, value)| (tier_hue(*tier), *value)).collect(),
+                label: (self.format)(total),
                 ..Row::default()
             }
         };
-        let mut data = Table::new(&format!("data-{}", self.id), self.title).words("Rung");
+        let mut data = Table::new(&format!("data-{}", self.id), self.title).text_column("Rung");
         for tier in &tiers {
-            data = data.numbers(tier.name(), "");
+            data = data.number_column(tier.name(), "");
         }
         let cells = |rung: &RungResult| {
             let parts = parts(rung);
             let one = |tier: &Tier| {
                 let found = parts.iter().find(|part| part.0 == *tier).map(|part| part.1);
-                Cell::maybe(found, |value| Cell::value((self.words)(value), value), "not there")
+                Cell::optional(found, |value| Cell::value((self.format)(value), value), "no such tier")
             };
             std::iter::once(Cell::text(&rung.name)).chain(tiers.iter().map(one)).collect()
         };
-        let data = data.with(shown.iter().map(|rung| cells(rung)));
+        let data = data.with_rows(shown.iter().map(|rung| cells(rung)));
         let svg = Rows::from_zero(shown.iter().map(|rung| row(rung)).collect(), self.unit)
-            .draw(self.title, &sentence);
+            .draw(self.title, &description);
         let legend = tiers
             .iter()
-            .map(|tier| LegendItem { name: tier.name().to_owned(), hue: hue_of(*tier).0, fill: true })
+            .map(|tier| LegendItem { name: tier.name().to_owned(), hue: tier_hue(*tier).0, fill: true })
             .collect();
         Chart {
             id: format!("chart-{}", self.id),
             title: self.title.to_owned(),
-            sentence,
+            description,
             svg,
             legend,
             data: Some(data),

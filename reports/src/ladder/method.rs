@@ -1,29 +1,29 @@
-//! Method: what was not measured, how it was made, what the words mean.
+//! Missing measurements, and how the ladder run was made.
 
 use std::collections::BTreeSet;
 
 use kneepoint_analysis::ladder::{Comparison, RungState};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::run::names;
-use kneepoint_model::units::Bytes;
 use kneepoint_model::unmeasured::Unmeasured;
+use kneepoint_model::units::Bytes;
 
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table};
 
-/// What could not be measured, on which rungs, and what mends it.
+/// What could not be measured, on which rungs, why, and the fix.
 pub(super) fn missing(comparison: &Comparison) -> Section {
     let missing = unmeasured(comparison);
     let block = if missing.is_empty() {
-        Block::say("Everything that was asked for was measured.")
+        Block::paragraph("All requested measurements were taken.")
     } else {
         Block::Table(
-            Table::new("table-unmeasured", "What was not measured, why, and what mends it")
-                .words("What")
-                .words("On")
-                .words("Why")
-                .words("What mends it")
-                .with(missing.into_iter().map(|(one, rungs)| {
+            Table::new("table-unmeasured", "Measurements not taken, the reason, and the fix")
+                .text_column("Measurement")
+                .text_column("Rungs")
+                .text_column("Reason")
+                .text_column("Fix")
+                .with_rows(missing.into_iter().map(|(one, rungs)| {
                     vec![
                         Cell::text(&one.what),
                         Cell::text(rungs.join(", ")),
@@ -36,7 +36,7 @@ pub(super) fn missing(comparison: &Comparison) -> Section {
     Section {
         id: "missing",
         title: "Not measured",
-        lead: "What could not be seen here. It is not zero.".to_owned(),
+        lead: "Measurements that were not possible. Missing values are not zero.".to_owned(),
         blocks: vec![block],
     }
 }
@@ -46,27 +46,30 @@ pub(super) fn section(ladder: &Ladder) -> Section {
         "Files",
         vec![Block::Pairs {
             pairs: owned(&[
-                (names::LADDER, "what was asked, and which run folder belongs to which rung; versioned"),
-                (names::COMPARISON, "the figures of this report for programs; versioned"),
+                (
+                    names::LADDER,
+                    "parameters of the ladder run, and the run folder of each rung; versioned format",
+                ),
+                (names::COMPARISON, "the results of this report for programs; versioned format"),
                 (names::LADDER_MD, "this report for pull requests"),
-                ("../../runs/<run>", "the run folder of a rung, with a report of its own"),
+                ("../../runs/<run>", "the run folder of a rung, with its own report"),
             ]),
         }],
     );
     let blocks = vec![
         Block::Pairs { pairs: pairs(ladder) },
-        Block::fold("What the words mean", vec![Block::Pairs { pairs: definitions() }]),
+        Block::fold("Glossary", vec![Block::Pairs { pairs: definitions() }]),
         files,
     ];
     Section {
         id: "method",
         title: "Method",
-        lead: "What it takes to trust this report, and to make it again.".to_owned(),
+        lead: "Everything needed to verify and reproduce this report.".to_owned(),
         blocks,
     }
 }
 
-/// Each thing that could not be measured once, with the rungs on which that was so.
+/// Each missing measurement once, with the rungs it affects.
 fn unmeasured(comparison: &Comparison) -> Vec<(Unmeasured, Vec<String>)> {
     let mut all: Vec<(Unmeasured, Vec<String>)> = Vec::new();
     let mut seen: BTreeSet<(Unmeasured, String)> = BTreeSet::new();
@@ -79,7 +82,7 @@ fn unmeasured(comparison: &Comparison) -> Vec<(Unmeasured, Vec<String>)> {
             if !seen.insert((one.clone(), rung.name.clone())) {
                 continue;
             }
-            match all.iter_mut().find(|(known, _)| *known == one) {
+            match all.iter_mut().find(|(listed, _)| *listed == one) {
                 Some((_, rungs)) => rungs.push(clean(&rung.name)),
                 None => all.push((one, vec![clean(&rung.name)])),
             }
@@ -90,20 +93,20 @@ fn unmeasured(comparison: &Comparison) -> Vec<(Unmeasured, Vec<String>)> {
 
 fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
     let host = &ladder.host;
-    let known = |text: &str| if text.is_empty() { "not known".to_owned() } else { clean(text) };
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { clean(text) };
     let mix: Vec<String> =
         ladder.scenarios.iter().map(|(name, weight)| format!("{} × {weight}", clean(name))).collect();
     let equal = match &ladder.equal {
-        None => "not known: no rung has a throughput at the promise".to_owned(),
+        None => "unknown: no rung has a throughput at SLO".to_owned(),
         Some(equal) => match &equal.from {
             Some(from) => {
-                format!("{} journeys, 60 % of what {} kept the promise at", equal.rate, clean(from))
+                format!("{} journeys, 60 % of the throughput at SLO of {}", equal.rate, clean(from))
             }
-            None => format!("{} journeys, as it was given", equal.rate),
+            None => format!("{} journeys, as configured", equal.rate),
         },
     };
     owned(&[
-        ("Climb", &known(&ladder.ladder_id)),
+        ("Ladder run", &known(&ladder.ladder_id)),
         ("Command", &known(&ladder.command.join(" "))),
         ("Started", &known(&ladder.started)),
         ("kneepoint", &known(&ladder.kneepoint)),
@@ -111,7 +114,7 @@ fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
         (
             "Machine",
             &if host.cores == 0 {
-                "not known".to_owned()
+                "unknown".to_owned()
             } else {
                 format!("{} cores ({}), {} memory", host.cores, known(&host.cpu), Bytes(host.memory_bytes))
             },
@@ -120,11 +123,11 @@ fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
         ("Data and seed", &format!("size {}, seed {}", known(&ladder.size), ladder.seed)),
         ("Journeys", &if mix.is_empty() { "the crawled pages".to_owned() } else { mix.join(", ") }),
         ("Closed phase", &format!("{} users", ladder.users)),
-        ("Promise", &ladder.slo.to_string()),
+        ("SLO", &ladder.slo.to_string()),
         (
             "Search",
             &format!(
-                "at most {} steps, until broken / kept ≤ {}",
+                "at most {} trials, until violated rate / met rate ≤ {}",
                 ladder.search.max_trials, ladder.search.precision
             ),
         ),
@@ -135,26 +138,29 @@ fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
 fn definitions() -> Vec<(String, String)> {
     owned(&[
         (
-            "At the promise",
-            "The highest rate of arrivals, in requests a second, at which the promise held and no request failed. The truth lies between the rate that was kept and the rate that was broken.",
+            "Throughput at SLO",
+            "The highest arrival rate, in requests per second, at which the SLO is met and no request fails. The true value lies between the highest rate that met the SLO and the lowest rate that violated it.",
         ),
         (
-            "All it gives",
-            "What a fixed number of users got, each waiting for its answer: more than any promise about response times allows.",
+            "Max throughput",
+            "Requests per second of a fixed number of users without think time, without any limit on response times.",
         ),
-        ("Response time", "From the moment a request was meant to start to the last byte of its body."),
+        ("Response time", "From the intended start of a request to the last byte of its body."),
         (
             "Equal rate",
-            "One rate of arrivals for all rungs, below what the first can carry, so that response times and costs compare.",
+            "One arrival rate for all rungs, which even the slowest rung sustains, so that response times and costs are comparable.",
         ),
-        ("CPU a request", "CPU time of the tiers, not of the load generator, over requests that ended."),
+        (
+            "CPU per request",
+            "CPU time of the tiers, without the load generator, divided by completed requests.",
+        ),
         (
             "No effect seen",
-            "The interval holds 1, or the effect is smaller than 5 %: what lies outside of the interval is ruled out, what lies within is not.",
+            "The interval contains 1, or the effect is below 5 %. Effects outside the interval are ruled out; effects inside are not.",
         ),
         (
             "Machine",
-            "With the compose driver, services that share one quota of CPU and memory. Natively there is one, this one.",
+            "With the compose driver, a group of services that shares one CPU and memory quota. The native driver has one machine: this host.",
         ),
     ])
 }

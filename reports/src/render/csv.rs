@@ -1,10 +1,10 @@
-//! Phases of load second by second, as CSV: for spreadsheets and notebooks. Source: RFC 4180.
+//! Load phases as CSV (RFC 4180), for spreadsheets and notebooks.
 
 use std::fmt::Write as _;
 
 use kneepoint_model::load::LoadPhase;
 
-/// A line for each second of each phase, warm-up included and marked.
+/// One row per second of each phase; seconds of the warm-up are included and marked.
 pub fn seconds_csv(phases: &[LoadPhase]) -> String {
     let mut out =
         "phase,at_ms,warmup,requests,errors,started,in_flight,p50_us,p95_us,p99_us,max_us\n".to_owned();
@@ -13,7 +13,7 @@ pub fn seconds_csv(phases: &[LoadPhase]) -> String {
             let _ = writeln!(
                 out,
                 "{},{},{},{},{},{},{},{},{},{},{}",
-                field(&phase.name),
+                text_field(&phase.name),
                 second.at_ms.get(),
                 second.warmup,
                 second.requests,
@@ -30,7 +30,7 @@ pub fn seconds_csv(phases: &[LoadPhase]) -> String {
     out
 }
 
-/// A line for each endpoint of each phase.
+/// One row per endpoint of each phase.
 pub fn endpoints_csv(phases: &[LoadPhase]) -> String {
     let mut out = "phase,endpoint,requests,errors,p50_us,p90_us,p95_us,p99_us,p999_us,max_us,service_p95_us,ttfb_p95_us,\
         wire_bytes,body_bytes,undecoded_bytes,redirects\n"
@@ -41,8 +41,8 @@ pub fn endpoints_csv(phases: &[LoadPhase]) -> String {
             let _ = writeln!(
                 out,
                 "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
-                field(&phase.name),
-                field(&endpoint.name),
+                text_field(&phase.name),
+                text_field(&endpoint.name),
                 endpoint.requests,
                 endpoint.errors,
                 q.p50.get(),
@@ -63,10 +63,10 @@ pub fn endpoints_csv(phases: &[LoadPhase]) -> String {
     out
 }
 
-/// A field that a spreadsheet reads as a text, and never as a formula.
-fn field(text: &str) -> String {
-    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if risky { format!("'{text}") } else { text.to_owned() };
+/// Quotes a text field and prevents spreadsheets from reading it as a formula.
+fn text_field(text: &str) -> String {
+    let formula_like = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula_like { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
@@ -75,9 +75,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_texts() {
-        assert_eq!(field("GET /a,b\"c"), "\"GET /a,b\"\"c\"");
-        assert_eq!((field("=1+1").as_str(), field("GET /").as_str()), ("'=1+1", "GET /"));
+    fn fields_are_never_formulas() {
+        assert_eq!(text_field("GET /a,b\"c"), "\"GET /a,b\"\"c\"");
+        assert_eq!((text_field("=1+1").as_str(), text_field("GET /").as_str()), ("'=1+1", "GET /"));
         assert!(seconds_csv(&[]).ends_with("max_us\n") && endpoints_csv(&[]).ends_with("redirects\n"));
     }
 }

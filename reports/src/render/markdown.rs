@@ -1,23 +1,23 @@
-//! Markdown for pull requests and step summaries: verdict, findings, assertions, endpoints, tiers, what databases and
-//! caches counted, what was not measured. Never longer than such a comment may be.
+//! Markdown for pull requests and step summaries: verdict, findings, assertions, endpoints, tiers, database and cache
+//! counters, missing measurements. The length is limited to that of a GitHub comment.
 
 use std::fmt::Write as _;
 
 use crate::format::clean_to;
-use crate::view::View;
+use crate::view::ReportView;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
-/// Longest text, in characters.
-pub(crate) const MOST: usize = 60_000;
-/// Longest cell.
-const CELL: usize = 240;
-/// Most rows of one table.
-const ROWS: usize = 60;
+/// Maximum length, in characters; GitHub accepts 65,536 in a comment.
+pub(crate) const MAX_LENGTH: usize = 60_000;
+/// Maximum length, in characters, of one table cell.
+const MAX_CELL: usize = 240;
+/// Maximum number of rows of one table.
+const MAX_ROWS: usize = 60;
 
 /// The report as Markdown, at most 60,000 characters.
-pub fn markdown(view: &View) -> String {
+pub fn markdown(view: &ReportView) -> String {
     let sections = &view.sections;
-    let mut page = Page::default();
+    let mut page = MarkdownPage::default();
     page.add(&head(view));
     page.add(&findings(view));
     for section in [&sections.assertions, &sections.endpoints] {
@@ -27,39 +27,40 @@ pub fn markdown(view: &View) -> String {
     if let Some(tiers) = tiers.first() {
         page.add(&format!("## Tiers\n\n{}", table(tiers)));
     }
-    page.add_counted("Database", &sections.database);
-    page.add_counted("Cache servers", &sections.cache);
+    page.add_counters("Database", &sections.database);
+    page.add_counters("Cache servers", &sections.cache);
     let missing: Vec<&Table> =
         tables(&sections.method.blocks).filter(|t| t.id == "table-unmeasured").collect();
     match missing.first() {
         Some(missing) => page.add(&format!("## Not measured\n\n{}", table(missing))),
-        None => page.add("## Not measured\n\nEverything that was asked for was measured.\n"),
+        None => page.add("## Not measured\n\nAll requested measurements were taken.\n"),
     }
     page.finish(view)
 }
 
-/// Tables of counters that have a place in a comment.
-const COUNTED: [&str; 4] = ["table-db-work", "table-db-locks", "table-db-errors", "table-cache-servers"];
-/// Most rows of such a table: the heaviest statements stand first.
-const COUNTED_ROWS: usize = 10;
+/// Ids of the counter tables included in Markdown.
+const COUNTER_TABLES: [&str; 4] =
+    ["table-db-work", "table-db-locks", "table-db-errors", "table-cache-servers"];
+/// Maximum number of rows of such a table; the heaviest statements come first.
+const MAX_COUNTER_ROWS: usize = 10;
 
-/// Pieces of a page, as many whole ones as fit.
+/// Collects whole parts until [`MAX_LENGTH`] is reached.
 #[derive(Default)]
-struct Page {
+struct MarkdownPage {
     text: String,
     chars: usize,
     cut: bool,
 }
 
-impl Page {
-    fn add(&mut self, piece: &str) {
-        let chars = piece.chars().count() + 1;
-        // Room is kept for the last lines.
-        if self.cut || self.chars + chars > MOST - 400 {
+impl MarkdownPage {
+    fn add(&mut self, part: &str) {
+        let chars = part.chars().count() + 1;
+        // 400 characters are reserved for the closing lines.
+        if self.cut || self.chars + chars > MAX_LENGTH - 400 {
             self.cut = true;
             return;
         }
-        self.text.push_str(piece);
+        self.text.push_str(part);
         self.text.push('\n');
         self.chars += chars;
     }
@@ -67,30 +68,31 @@ impl Page {
     fn add_section(&mut self, section: &Section) {
         self.add(&format!("## {}\n", escape(section.title)));
         for block in &section.blocks {
-            if let Some(piece) = piece(block) {
-                self.add(&piece);
+            if let Some(part) = render_block(block) {
+                self.add(&part);
             }
         }
     }
 
-    /// What databases and caches counted themselves; nothing where none was asked.
-    fn add_counted(&mut self, title: &str, section: &Section) {
-        let own =
-            |table: &&Table| table.id.starts_with("table-digests-") || COUNTED.contains(&table.id.as_str());
-        let found: Vec<&Table> = tables(&section.blocks).filter(own).collect();
+    /// Counters of database and cache servers; adds nothing if there are none.
+    fn add_counters(&mut self, title: &str, section: &Section) {
+        let included = |table: &&Table| {
+            table.id.starts_with("table-digests-") || COUNTER_TABLES.contains(&table.id.as_str())
+        };
+        let found: Vec<&Table> = tables(&section.blocks).filter(included).collect();
         if found.is_empty() {
             return;
         }
         self.add(&format!("## {title}\n"));
         for one in found {
-            self.add(&format!("{}:\n\n{}", escape(&one.caption), table_of(one, COUNTED_ROWS)));
+            self.add(&format!("{}:\n\n{}", escape(&one.caption), table_with_rows(one, MAX_COUNTER_ROWS)));
         }
     }
 
-    fn finish(mut self, view: &View) -> String {
+    fn finish(mut self, view: &ReportView) -> String {
         if self.cut {
             self.text.push_str(
-                "\n*Cut here, because a comment may not be longer; all of it is in `report.html`.*\n",
+                "\n*Truncated to the maximum length of a comment; the full report is in `report.html`.*\n",
             );
         }
         let version = clean_to(&view.kneepoint, 40);
@@ -104,9 +106,9 @@ impl Page {
     }
 }
 
-fn head(view: &View) -> String {
+fn head(view: &ReportView) -> String {
     let verdict = &view.verdict;
-    let mut text = format!("# kneepoint: {}\n\n**{}**\n", verdict.word, escape(&verdict.sentence));
+    let mut text = format!("# kneepoint: {}\n\n**{}**\n", verdict.word, escape(&verdict.headline));
     for reason in &verdict.reasons {
         let _ = writeln!(text, "- {}", escape(reason));
     }
@@ -123,7 +125,7 @@ fn head(view: &View) -> String {
     text
 }
 
-fn findings(view: &View) -> String {
+fn findings(view: &ReportView) -> String {
     let mut text = format!("## Findings\n\n{}\n", escape(&view.findings.lead));
     for finding in view.findings.items.iter().take(20) {
         let route = finding.route.as_ref().map_or_else(String::new, |route| format!(" · {}", code(route)));
@@ -139,11 +141,15 @@ fn findings(view: &View) -> String {
         for evidence in finding.evidence.iter().take(8) {
             let _ = writeln!(text, "- {} ({})", escape(&evidence.text), code(&evidence.source));
         }
-        let _ =
-            writeln!(text, "\n**Do:** {}\n\n**Saves:** {}", escape(&finding.fix), escape(&finding.saving));
+        let _ = writeln!(
+            text,
+            "\n**Fix:** {}\n\n**Estimated saving:** {}",
+            escape(&finding.fix),
+            escape(&finding.saving)
+        );
     }
     if view.findings.items.len() > 20 {
-        let _ = writeln!(text, "\n{} more are in `report.html`.", view.findings.items.len() - 20);
+        let _ = writeln!(text, "\n{} more findings: see `report.html`.", view.findings.items.len() - 20);
     }
     text
 }
@@ -152,21 +158,21 @@ fn tables(blocks: &[Block]) -> impl Iterator<Item = &Table> {
     blocks.iter().filter_map(|block| if let Block::Table(table) = block { Some(table) } else { None })
 }
 
-/// What of a block has a place in a comment.
-pub(crate) fn piece(block: &Block) -> Option<String> {
+/// The Markdown of a block; `None` for charts and other blocks that Markdown omits.
+pub(crate) fn render_block(block: &Block) -> Option<String> {
     match block {
         Block::Table(inner) => Some(table(inner)),
         Block::Heading { text } => Some(format!("### {}\n", escape(text))),
-        Block::Say { text, tone } if *tone != Tone::Muted => Some(format!("{}\n", escape(text))),
+        Block::Paragraph { text, tone } if *tone != Tone::Muted => Some(format!("{}\n", escape(text))),
         _ => None,
     }
 }
 
 fn table(table: &Table) -> String {
-    table_of(table, ROWS)
+    table_with_rows(table, MAX_ROWS)
 }
 
-fn table_of(table: &Table, most: usize) -> String {
+fn table_with_rows(table: &Table, most: usize) -> String {
     let heads: Vec<String> = table.columns.iter().map(|column| escape(&column.name)).collect();
     let rules: Vec<&str> = table.columns.iter().map(|c| if c.numeric { "---:" } else { "---" }).collect();
     let mut text = format!("| {} |\n|{}|\n", heads.join(" | "), rules.join("|"));
@@ -175,21 +181,21 @@ fn table_of(table: &Table, most: usize) -> String {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     if table.rows.len() > most {
-        let _ = writeln!(text, "\n{} more rows are in `report.html`.", table.rows.len() - most);
+        let _ = writeln!(text, "\n{} more rows: see `report.html`.", table.rows.len() - most);
     }
     text
 }
 
 fn cell(cell: &Cell) -> String {
-    let text = clean_to(&cell.text, CELL);
-    let words = if cell.code { code(&text) } else { escape(&text) };
+    let text = clean_to(&cell.text, MAX_CELL);
+    let inline = if cell.code { code(&text) } else { escape(&text) };
     match cell.tone {
-        Tone::Bad => format!("**{words}**"),
-        _ => words,
+        Tone::Bad => format!("**{inline}**"),
+        _ => inline,
     }
 }
 
-/// Text that Markdown and HTML leave alone, on one line.
+/// Escapes text for Markdown and HTML, on one line.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -209,7 +215,7 @@ pub(crate) fn escape(text: &str) -> String {
     out.replace("://", ":&#47;&#47;")
 }
 
-/// Code on one line: backticks would end it and pipes would end its cell, so both are replaced.
+/// A code span on one line; backticks (which end the span) and pipes (which end a table cell) are replaced.
 fn code(text: &str) -> String {
     let inner: String = text
         .chars()
@@ -228,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markdown_and_html_of_the_site_stay_text() {
+    fn untrusted_markdown_and_html_is_escaped() {
         assert_eq!(
             escape("a|b <img> [x](http://y) `c` @team"),
             "a\\|b &lt;img&gt; \\[x\\](http:&#47;&#47;y) \\`c\\` &#64;team"

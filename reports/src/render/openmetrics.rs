@@ -1,12 +1,12 @@
-//! Phases of load as OpenMetrics text: for a Prometheus that keeps figures of many runs (`promtool tsdb create-blocks-from
-//! openmetrics`, or a file that node_exporter's textfile collector reads). Source: OpenMetrics 1.0.
+//! Load phases as OpenMetrics 1.0 text, for a Prometheus that stores results of many runs (`promtool tsdb
+//! create-blocks-from openmetrics`, or the textfile collector of node_exporter).
 
 use std::fmt::Write as _;
 
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::LoadPhase;
 
-/// All phases, each endpoint a series. Moments are left out: a run is one point in time for whoever reads the text.
+/// All phases, one series per endpoint. Without timestamps: the reader assigns one to the whole run.
 pub fn openmetrics(phases: &[LoadPhase]) -> String {
     let mut out = String::new();
     family(
@@ -14,7 +14,7 @@ pub fn openmetrics(phases: &[LoadPhase]) -> String {
         "kneepoint_requests",
         "counter",
         None,
-        "Requests that ended in the measured part, by outcome.",
+        "Completed requests in the measured window, by outcome.",
     );
     for (phase, endpoint) in endpoints(phases) {
         for (outcome, count) in &endpoint.outcomes {
@@ -22,14 +22,14 @@ pub fn openmetrics(phases: &[LoadPhase]) -> String {
             let _ = writeln!(
                 out,
                 "kneepoint_requests_total{{{labels},outcome=\"{}\"}} {count}",
-                value(outcome.label())
+                escape_label(outcome.label())
             );
         }
     }
     let times = [
         ("kneepoint_response_seconds", "Response time: from the intended start to the last byte."),
         ("kneepoint_service_seconds", "Service time: from sending to the last byte."),
-        ("kneepoint_ttfb_seconds", "From sending to the first byte."),
+        ("kneepoint_ttfb_seconds", "Time to first byte: from sending to the first byte."),
     ];
     for (at, (name, help)) in times.into_iter().enumerate() {
         family(&mut out, name, "summary", Some("seconds"), help);
@@ -38,31 +38,26 @@ pub fn openmetrics(phases: &[LoadPhase]) -> String {
             summary(&mut out, name, &labels(&phase.name, &endpoint.name), quantiles);
         }
     }
-    family(
-        &mut out,
-        "kneepoint_offered_rate",
-        "gauge",
-        None,
-        "Requests per second that were intended (open model).",
-    );
+    family(&mut out, "kneepoint_offered_rate", "gauge", None, "Intended requests per second (open model).");
     for phase in phases {
         if let Some(rate) = phase.offered_rps {
-            let _ = writeln!(out, "kneepoint_offered_rate{{phase=\"{}\"}} {}", value(&phase.name), rate.0);
+            let _ =
+                writeln!(out, "kneepoint_offered_rate{{phase=\"{}\"}} {}", escape_label(&phase.name), rate.0);
         }
     }
-    family(&mut out, "kneepoint_achieved_rate", "gauge", None, "Requests per second that ended.");
+    family(&mut out, "kneepoint_achieved_rate", "gauge", None, "Completed requests per second.");
     for phase in phases {
         let _ = writeln!(
             out,
             "kneepoint_achieved_rate{{phase=\"{}\"}} {}",
-            value(&phase.name),
+            escape_label(&phase.name),
             phase.achieved_rps.0
         );
     }
-    family(&mut out, "kneepoint_valid", "gauge", None, "1 when the figures may be believed.");
+    family(&mut out, "kneepoint_valid", "gauge", None, "1 if the measurement is valid, else 0.");
     for phase in phases {
         let valid = u8::from(phase.validity.valid);
-        let _ = writeln!(out, "kneepoint_valid{{phase=\"{}\"}} {valid}", value(&phase.name));
+        let _ = writeln!(out, "kneepoint_valid{{phase=\"{}\"}} {valid}", escape_label(&phase.name));
     }
     out.push_str("# EOF\n");
     out
@@ -96,11 +91,11 @@ fn summary(out: &mut String, name: &str, labels: &str, q: &Quantiles) {
 }
 
 fn labels(phase: &str, endpoint: &str) -> String {
-    format!("phase=\"{}\",endpoint=\"{}\"", value(phase), value(endpoint))
+    format!("phase=\"{}\",endpoint=\"{}\"", escape_label(phase), escape_label(endpoint))
 }
 
-/// A label's value: what would end it is escaped.
-fn value(text: &str) -> String {
+/// Escapes a label value.
+fn escape_label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
@@ -109,8 +104,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_cannot_end_their_label() {
-        assert_eq!(value("GET /\"}\n\\"), "GET /\\\"}\\n\\\\");
+    fn untrusted_text_cannot_end_a_label() {
+        assert_eq!(escape_label("GET /\"}\n\\"), "GET /\\\"}\\n\\\\");
         assert_eq!(openmetrics(&[]).lines().last(), Some("# EOF"));
     }
 }

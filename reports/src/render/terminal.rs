@@ -1,34 +1,36 @@
-//! Text for a terminal: the verdict, the three biggest findings, the endpoints. The one renderer that knows colour
-//! codes; control characters of the site were taken out when the view was built.
+//! Terminal text: the verdict, the first three findings, the endpoints. The only renderer that writes escape codes;
+//! control characters from untrusted text are already removed when the view is built.
 
 use std::fmt::Write as _;
 
-use crate::format::clean_to;
-use crate::view::View;
+use crate::format::{clean_to, plural};
+use crate::view::ReportView;
 use crate::view::block::{Block, Cell, Table, Tone};
 
-/// Columns of the endpoint table that fit a terminal, by heading.
+/// Headings of the endpoint columns shown in a terminal.
 const COLUMNS: [&str; 8] = ["Endpoint", "Requests", "Errors", "Rate", "p50", "p95", "p99", "Queries"];
-/// Most endpoints a phase.
-const ROWS: usize = 15;
+/// Maximum number of rows of a table.
+const MAX_ROWS: usize = 15;
 
-/// The report for a terminal, with colour when asked.
-pub fn terminal(view: &View, colour: bool) -> String {
+/// The report as terminal text; escape codes only if `colour` is set.
+pub fn terminal(view: &ReportView, colour: bool) -> String {
     let pen = Pen { colour };
     let verdict = &view.verdict;
-    let mut out = format!("{}  {}\n", pen.paint(verdict.tone, true, &verdict.word), line(&verdict.sentence));
+    let mut out =
+        format!("{}  {}\n", pen.paint(verdict.tone, true, &verdict.word), single_line(&verdict.headline));
     for reason in verdict.reasons.iter().take(5) {
-        let _ = writeln!(out, "  - {}", line(reason));
+        let _ = writeln!(out, "  - {}", single_line(reason));
     }
     if let Some(partial) = &verdict.partial {
-        let _ = writeln!(out, "{}", pen.paint(Tone::Warn, false, &line(partial)));
+        let _ = writeln!(out, "{}", pen.paint(Tone::Warn, false, &single_line(partial)));
     }
-    let _ = writeln!(out, "{}", pen.paint(verdict.health_tone, false, &line(&verdict.health)));
+    let _ = writeln!(out, "{}", pen.paint(verdict.health_tone, false, &single_line(&verdict.health)));
     out.push_str(&findings(view, pen));
     out.push_str(&endpoints(view, pen));
     out
 }
 
+/// Paints text by tone, or leaves it plain.
 #[derive(Clone, Copy)]
 pub(crate) struct Pen {
     pub(crate) colour: bool,
@@ -52,40 +54,49 @@ impl Pen {
     }
 }
 
-pub(crate) fn line(text: &str) -> String {
+/// Text on one line, at most 400 characters.
+pub(crate) fn single_line(text: &str) -> String {
     clean_to(&text.replace('\n', " "), 400)
 }
 
-fn findings(view: &View, pen: Pen) -> String {
+fn findings(view: &ReportView, pen: Pen) -> String {
     let items = &view.findings.items;
     if items.is_empty() {
-        return format!("\n{}\n", line(&view.findings.lead));
+        return format!("\n{}\n", single_line(&view.findings.lead));
     }
-    let mut out = format!("\n{}\n", pen.paint(Tone::Plain, true, "Biggest findings"));
+    let mut out = format!("\n{}\n", pen.paint(Tone::Plain, true, "Top findings"));
     for (at, finding) in items.iter().take(3).enumerate() {
         let _ = writeln!(
             out,
             "{}. {} {}\n   {}\n   {}",
             at + 1,
             pen.paint(finding.tone, false, &format!("[{}]", finding.severity)),
-            line(&finding.title),
-            pen.paint(Tone::Muted, false, &format!("saves {} ({})", line(&finding.saving), finding.id)),
-            line(&finding.fix)
+            single_line(&finding.title),
+            pen.paint(
+                Tone::Muted,
+                false,
+                &format!("saving: {} ({})", single_line(&finding.saving), finding.id)
+            ),
+            single_line(&finding.fix)
         );
     }
     if items.len() > 3 {
-        let _ = writeln!(out, "   and {} more in the report", items.len() - 3);
+        let _ = writeln!(
+            out,
+            "   {} in the report",
+            plural(items.len() as u64 - 3, "more finding", "more findings")
+        );
     }
     out
 }
 
-/// The endpoints of the last phase: the open one where there is one. The others are in the report.
-fn endpoints(view: &View, pen: Pen) -> String {
+/// The endpoints of the last phase, which is the open one if there is one.
+fn endpoints(view: &ReportView, pen: Pen) -> String {
     let mut title = String::new();
     let mut shown = String::new();
     for block in &view.sections.endpoints.blocks {
         match block {
-            Block::Heading { text } => title = line(text),
+            Block::Heading { text } => title = single_line(text),
             Block::Table(table) if table.id.starts_with("table-endpoints") => {
                 shown = format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, &COLUMNS, pen));
             }
@@ -95,17 +106,21 @@ fn endpoints(view: &View, pen: Pen) -> String {
     shown
 }
 
-/// The columns of these headings, as far as there are such, each as wide as it must be.
+/// The columns with these headings as an aligned text table; unknown headings are ignored.
 pub(crate) fn grid(table: &Table, columns: &[&str], pen: Pen) -> String {
     let at: Vec<usize> = columns
         .iter()
         .filter_map(|name| table.columns.iter().position(|column| column.name == *name))
         .collect();
-    let words = |cell: &Cell| clean_to(&cell.text.replace('\n', " "), 44);
+    let cell_text = |cell: &Cell| clean_to(&cell.text.replace('\n', " "), 44);
     let mut rows: Vec<Vec<(String, Tone)>> =
         vec![at.iter().map(|&i| (table.columns[i].name.clone(), Tone::Muted)).collect()];
     rows.extend(
-        table.rows.iter().take(ROWS).map(|row| at.iter().map(|&i| (words(&row[i]), row[i].tone)).collect()),
+        table
+            .rows
+            .iter()
+            .take(MAX_ROWS)
+            .map(|row| at.iter().map(|&i| (cell_text(&row[i]), row[i].tone)).collect()),
     );
     let width = |column: usize| rows.iter().map(|row| row[column].0.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..at.len()).map(width).collect();
@@ -123,8 +138,12 @@ pub(crate) fn grid(table: &Table, columns: &[&str], pen: Pen) -> String {
         out.push_str(cells.join("  ").trim_end());
         out.push('\n');
     }
-    if table.rows.len() > ROWS {
-        let _ = writeln!(out, "and {} more in the report", table.rows.len() - ROWS);
+    if table.rows.len() > MAX_ROWS {
+        let _ = writeln!(
+            out,
+            "{} in the report",
+            plural((table.rows.len() - MAX_ROWS) as u64, "more row", "more rows")
+        );
     }
     out
 }

@@ -1,4 +1,4 @@
-//! Assertions: the gate's table.
+//! Assertions: the result of each line of `[slo] assert`.
 
 use kneepoint_model::summary::{AssertionResult, AssertionSummary, Summary};
 
@@ -6,19 +6,23 @@ use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 pub(crate) fn build(summary: &Summary) -> Section {
     let (lead, blocks) = if summary.assertions.is_empty() {
-        let why = "Nothing was asserted (or the run ended before it could be judged). Write limits under [slo] in kneepoint.toml, e.g. p95 < 300ms.";
+        let why = "No assertion was evaluated: none is configured, or the run ended before the gate. Add limits under [slo] in kneepoint.toml, e.g. p95 < 300ms.";
         (String::new(), vec![Block::missing(why)])
     } else {
-        let table = Table::new("table-assertions", "Assertions, as judged")
-            .words("Assertion")
-            .words("Endpoint")
-            .words("Phase")
-            .numbers("Found", "The figure that was found.")
-            .numbers("Samples", "Values behind the figure; no samples is never a pass.")
-            .words("Result")
-            .words("Why")
-            .with(summary.assertions.iter().map(row));
-        let lead = "Limits from [slo] in kneepoint.toml; a limit is judged only on a measurement that may be believed.";
+        let table = Table::new("table-assertions", "Results of the assertions")
+            .text_column("Assertion")
+            .text_column("Endpoint")
+            .text_column("Phase")
+            .number_column("Measured", "The measured value.")
+            .number_column(
+                "Samples",
+                "Number of samples behind the value; without samples an assertion never passes.",
+            )
+            .text_column("Result")
+            .text_column("Reason")
+            .with_rows(summary.assertions.iter().map(row));
+        let lead =
+            "Limits from [slo] in kneepoint.toml. An assertion is evaluated only on a valid measurement.";
         (lead.to_owned(), vec![Block::Table(table)])
     };
     Section { id: "assertions", title: "Assertions", lead, blocks }
@@ -34,9 +38,9 @@ fn row(assertion: &AssertionSummary) -> Vec<Cell> {
         Cell::code(&assertion.assertion),
         assertion.endpoint.as_deref().map_or_else(|| Cell::absent("all"), Cell::text),
         Cell::text(&assertion.phase),
-        Cell::maybe(assertion.actual.as_deref(), Cell::text, "not measured"),
+        Cell::optional(assertion.actual.as_deref(), Cell::text, "not measured"),
         Cell::count(assertion.samples),
         result,
-        assertion.why.as_deref().map_or_else(|| Cell::absent("it holds"), Cell::text),
+        assertion.why.as_deref().map_or_else(|| Cell::absent("limit met"), Cell::text),
     ]
 }

@@ -1,8 +1,8 @@
-//! What a report is made of: tables ([`table`](super::table)), charts, paragraphs, folds. Every section is a list of these, so each renderer
-//! knows each kind once.
+//! Building blocks of a report: paragraphs, tables ([`table`](super::table)), charts, collapsible parts. Every section is
+//! a list of blocks, so each renderer handles each kind once.
 //!
-//! All text goes through [`clean`](crate::format::clean) on its way in; nothing here escapes, because only a renderer
-//! knows for what.
+//! All text passes through [`clean`](crate::format::clean) here; escaping is the renderer's task, because it depends on
+//! the format.
 
 use serde::Serialize;
 
@@ -10,48 +10,48 @@ use crate::chart::Svg;
 use crate::format::clean;
 pub use crate::view::table::{Cell, Column, Table, Tone};
 
-/// One line of a legend.
+/// One entry of a legend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LegendItem {
-    /// What.
+    /// Name of the series.
     pub name: String,
-    /// Series colour, 0 to 8 (`0` is ink), or 9 for marks of errors.
+    /// Series colour 0 to 8 (`0` is the text colour), 9 for error marks, 10 and 11 for the shading of phases.
     pub hue: u8,
-    /// A filled square, not a line.
+    /// The swatch is a filled square instead of a line.
     pub fill: bool,
 }
 
-/// A chart with its sentence and its data.
+/// A chart with a text alternative and its data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Chart {
-    /// Unique in the report.
+    /// HTML id, unique in the report.
     pub id: String,
-    /// Title.
+    /// Heading above the chart.
     pub title: String,
-    /// The sentence it shows: for those who cannot see it, and for those who look too quickly.
-    pub sentence: String,
-    /// The picture.
+    /// What the chart shows, as text: its caption and the SVG's `desc`.
+    pub description: String,
+    /// The drawn chart.
     pub svg: Svg,
-    /// Its legend; empty where a neighbour has it.
+    /// Empty if the legend is shown elsewhere.
     pub legend: Vec<LegendItem>,
-    /// Its data, thinned.
+    /// The plotted data, reduced to a readable number of rows.
     pub data: Option<Table>,
 }
 
-/// A flame graph.
+/// A flame graph in its own frame, or the reason why it is not embedded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FlameFrame {
-    /// Unique in the report.
+    /// HTML id, unique in the report.
     pub id: String,
-    /// Title.
+    /// Accessible name of the frame.
     pub title: String,
-    /// Height in pixels.
+    /// Frame height in CSS pixels.
     pub height: u32,
-    /// A whole document for a sandboxed frame; absent when it would be too large.
+    /// A complete HTML document for the sandboxed frame; `None` if it is too large or not an SVG.
     pub document: Option<String>,
-    /// What is said when there is no document.
+    /// Shown in place of a missing document.
     pub instead: Option<String>,
-    /// The file beside the report, where there is one.
+    /// Path of the SVG relative to the report; `None` if there is no safe one.
     pub file: Option<String>,
 }
 
@@ -59,88 +59,88 @@ pub struct FlameFrame {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Block {
-    /// A paragraph.
-    Say {
-        /// Text.
+    /// A paragraph; its tone tells plain text, notes and warnings apart.
+    Paragraph {
+        /// One line of sanitized text.
         text: String,
-        /// How it looks.
+        /// Display by meaning.
         tone: Tone,
     },
     /// A heading within the section.
     Heading {
-        /// Text.
+        /// One line of sanitized text.
         text: String,
     },
-    /// A table.
+    /// A table with caption and column headings.
     Table(Table),
-    /// A chart.
+    /// A full-width chart.
     Chart(Chart),
     /// Small charts side by side, with one legend.
     Charts {
-        /// The legend of all.
+        /// One legend for all charts.
         legend: Vec<LegendItem>,
-        /// The charts.
+        /// Charts of equal size.
         charts: Vec<Chart>,
     },
-    /// A legend of its own.
+    /// A legend for the tables or charts that follow.
     Legend {
-        /// Its lines.
+        /// Entries in display order.
         items: Vec<LegendItem>,
     },
-    /// Names and values.
+    /// A definition list.
     Pairs {
-        /// The pairs.
+        /// Name and value of each entry.
         pairs: Vec<(String, String)>,
     },
-    /// A list.
+    /// A bulleted list.
     List {
-        /// Its items.
+        /// One line of sanitized text each.
         items: Vec<String>,
     },
-    /// Text in a fixed-width type, line by line.
+    /// Preformatted monospace text, e.g. a plan or a configuration.
     Source {
-        /// Text.
+        /// Sanitized text with its line breaks.
         text: String,
     },
-    /// A flame graph.
+    /// A flame graph in a sandboxed frame.
     Flame(FlameFrame),
-    /// Something folded away.
+    /// A collapsible part.
     Fold {
-        /// What stands on the fold.
+        /// Label of the collapsed part.
         summary: String,
-        /// Open from the start.
+        /// Whether the part is expanded initially.
         open: bool,
-        /// What is inside.
+        /// Content of the part.
         blocks: Vec<Block>,
     },
 }
 
 impl Block {
-    /// A paragraph.
-    pub fn say(text: impl AsRef<str>) -> Self {
-        Self::Say { text: clean(text.as_ref()), tone: Tone::Plain }
+    /// A paragraph in plain tone.
+    pub fn paragraph(text: impl AsRef<str>) -> Self {
+        Self::Paragraph { text: clean(text.as_ref()), tone: Tone::Plain }
     }
-    /// A quiet paragraph.
+    /// A muted paragraph.
     pub fn note(text: impl AsRef<str>) -> Self {
-        Self::Say { text: clean(text.as_ref()), tone: Tone::Muted }
+        Self::Paragraph { text: clean(text.as_ref()), tone: Tone::Muted }
     }
-    /// A paragraph that says what is missing and why.
+    /// A highlighted paragraph that states what is missing and why.
     pub fn missing(text: impl AsRef<str>) -> Self {
-        Self::Say { text: clean(text.as_ref()), tone: Tone::Warn }
+        Self::Paragraph { text: clean(text.as_ref()), tone: Tone::Warn }
     }
-    /// A heading.
+    /// A heading within a section.
     pub fn heading(text: impl AsRef<str>) -> Self {
         Self::Heading { text: clean(text.as_ref()) }
     }
-    /// A list.
+    /// A bulleted list.
     pub fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::List { items: items.into_iter().map(|item| clean(item.as_ref())).collect() }
     }
-    /// Something folded away.
+    /// A collapsible part, collapsed initially.
     pub fn fold(summary: impl AsRef<str>, blocks: Vec<Self>) -> Self {
         Self::Fold { summary: clean(summary.as_ref()), open: false, blocks }
     }
-    /// Something folded, but open.
+    /// A collapsible part, expanded initially.
     pub fn unfolded(summary: impl AsRef<str>, blocks: Vec<Self>) -> Self {
         Self::Fold { summary: clean(summary.as_ref()), open: true, blocks }
     }
@@ -149,12 +149,12 @@ impl Block {
 /// One section of the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Section {
-    /// Its id, for links.
+    /// HTML id, the target of links.
     pub id: &'static str,
-    /// Its heading.
+    /// Heading of the section.
     pub title: &'static str,
-    /// What to know before reading it.
+    /// Introduction; may be empty.
     pub lead: String,
-    /// Its parts; never empty: what is missing is said.
+    /// Never empty: a section without data contains the reason.
     pub blocks: Vec<Block>,
 }

@@ -1,4 +1,4 @@
-//! Database: whose time it is, what the servers counted, statements per request, the N+1 slopes, repeated statements.
+//! Database: time by source, server counters, statements per request, the N+1 tests, repeated statements.
 
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{RunFacts, Timeline};
@@ -8,42 +8,42 @@ use kneepoint_model::summary::{DbSummary, EndpointSummary, Summary};
 use crate::chart::slope;
 use crate::format::{clean, clean_to, count, micros, number};
 use crate::view::block::{Block, Cell, Chart, Section, Table, Tone};
-use crate::view::{dbserver, gauges, statements};
+use crate::view::{database_server, gauges, statements};
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) -> Section {
     let db = &summary.db;
     let mut blocks = Vec::new();
     match db.queries_per_request {
-        Some(queries) => blocks.push(Block::say(format!(
-            "{} statements and {} of database time per request, over all endpoints that say so (source: {}).",
+        Some(queries) => blocks.push(Block::paragraph(format!(
+            "{} statements and {} of database time per request, over all endpoints that report them (source: {}).",
             number(queries, 1),
             db.app_db_us_per_request.map_or_else(|| "an unknown amount".to_owned(), micros),
             clean(&db.source)
         ))),
         None => blocks.push(Block::missing(format!(
-            "Statements per request are not known: {}.",
+            "Statements per request are unknown: {}.",
             clean(&db.source).trim_end_matches('.')
         ))),
     }
-    blocks.extend(own_time(db));
-    blocks.extend(counted(facts, timeline));
+    blocks.extend(database_timer_note(db));
+    blocks.extend(server_counters(facts, timeline));
     blocks.extend(slopes(facts));
-    let mut said: Vec<&EndpointSummary> =
+    let mut with_queries: Vec<&EndpointSummary> =
         summary.endpoints.iter().filter(|e| e.phase != PROFILED && e.queries_per_request.is_some()).collect();
-    said.sort_by(|a, b| per_second(b).total_cmp(&per_second(a)));
-    if !said.is_empty() {
+    with_queries.sort_by(|a, b| per_second(b).total_cmp(&per_second(a)));
+    if !with_queries.is_empty() {
         blocks.push(Block::fold(
-            "Statements by endpoint, most per second first",
-            vec![Block::Table(endpoints(&said))],
+            "Statements by endpoint, highest rate first",
+            vec![Block::Table(endpoints(&with_queries))],
         ));
     }
     if let Some(probe) = facts.probe.as_ref().filter(|probe| !probe.statements.is_empty()) {
-        let table = Table::new("table-statements", "Most repeated statements, literals masked")
-            .words("Digest")
-            .words("Statement")
-            .words("Route")
-            .words("Code")
-            .with(probe.statements.values().map(|statement| {
+        let table = Table::new("table-statements", "Most repeated statements, with literals masked")
+            .text_column("Digest")
+            .text_column("Statement")
+            .text_column("Route")
+            .text_column("Code")
+            .with_rows(probe.statements.values().map(|statement| {
                 vec![
                     Cell::code(&statement.digest),
                     Cell::code(clean_to(&statement.sql, 600)),
@@ -56,38 +56,37 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) ->
     Section {
         id: "database",
         title: "Database",
-        lead: "The database is believed about itself; the application's view reads too high when it starves for a core or Python's lock.".to_owned(),
+        lead: "Database time comes from the server-side timer where available. Time measured in the application also includes waiting for a core or the Python GIL and is therefore an upper bound.".to_owned(),
         blocks,
     }
 }
 
-/// Whose time the application's database time is.
-fn own_time(db: &DbSummary) -> Option<Block> {
+/// How much of the application's database time the database itself accounts for.
+fn database_timer_note(db: &DbSummary) -> Option<Block> {
     let own = db.own_db_us_per_request?;
-    let said = db.app_db_us_per_request?;
-    Some(Block::say(format!(
-        "By the database's own timer it is {} a request; the other {} of what the application booked are its driver, the way there \
-         and back, and waiting for a core or Python's lock. The endpoints' split believes the database.",
+    let measured_by_app = db.app_db_us_per_request?;
+    Some(Block::paragraph(format!(
+        "The server-side timer reports {} of database time per request. The remaining {} measured by the application are driver and \
+         network time and waiting for a core or the Python GIL. The time split by endpoint uses the server-side timer.",
         micros(own),
-        micros((said - own).max(0.0))
+        micros((measured_by_app - own).max(0.0))
     )))
 }
 
-/// What the servers counted themselves.
-fn counted(facts: &RunFacts, timeline: &Timeline) -> Vec<Block> {
-    let seen = dbserver::seen(facts);
-    if seen.is_empty() {
+fn server_counters(facts: &RunFacts, timeline: &Timeline) -> Vec<Block> {
+    let windows = database_server::measured_windows(facts);
+    if windows.is_empty() {
         let mut blocks = vec![Block::missing(
-            "No database server was asked what it counted: rows read, waits for locks and its own time are not known. MySQL and \
-             MariaDB can be asked; SQLite is a part of the application and counts nothing.",
+            "No database server counters: rows read, lock waits and server-side time are unknown. MySQL and MariaDB provide them; \
+             SQLite runs inside the application and has none.",
         )];
-        blocks.extend(dbserver::doubts(facts));
+        blocks.extend(database_server::caveats(facts));
         return blocks;
     }
-    let mut blocks = vec![Block::heading("What the database itself counted")];
-    let last = seen.last().map(|(window, _)| window.phase.clone()).unwrap_or_default();
-    for (window, database) in &seen {
-        // The last phase stands open: where there is an open one, it is what visitors do.
+    let mut blocks = vec![Block::heading("Counters of the database server")];
+    let last = windows.last().map(|(window, _)| window.phase.clone()).unwrap_or_default();
+    for (window, database) in &windows {
+        // Only the last phase is expanded: if there is an open phase, it is the last one.
         let inner = statements::blocks(window, database);
         if window.phase == last {
             blocks.extend(inner);
@@ -95,12 +94,12 @@ fn counted(facts: &RunFacts, timeline: &Timeline) -> Vec<Block> {
             blocks.push(Block::fold(format!("{}: statements by total time", window.phase), inner));
         }
     }
-    blocks.extend(dbserver::blocks(&seen));
+    blocks.extend(database_server::blocks(&windows));
     let charts = gauges::databases(facts, timeline);
     if !charts.is_empty() {
         blocks.push(Block::Charts { legend: Vec::new(), charts });
     }
-    blocks.extend(dbserver::doubts(facts));
+    blocks.extend(database_server::caveats(facts));
     blocks
 }
 
@@ -108,44 +107,40 @@ fn per_second(endpoint: &EndpointSummary) -> f64 {
     endpoint.queries_per_request.unwrap_or_default() * endpoint.rps.0
 }
 
-fn endpoints(said: &[&EndpointSummary]) -> Table {
+fn endpoints(with_queries: &[&EndpointSummary]) -> Table {
     let row = |endpoint: &&EndpointSummary| {
         let queries = endpoint.queries_per_request.unwrap_or_default();
         let db = endpoint.split.map(|split| split.db_us);
-        let share = endpoint.split.and_then(|split| {
-            kneepoint_model::units::Ratio::from_parts(split.db_us.get(), split.total_us.get())
-        });
+        let share = endpoint
+            .split
+            .and_then(|split| kneepoint_model::units::Ratio::from_parts(split.db_us.get(), split.total_us.get()));
         let tone = if queries > 20.0 { Tone::Warn } else { Tone::Plain };
         vec![
-            Cell::text(&endpoint.name).noted(&endpoint.phase),
-            Cell::value(number(queries, 1), queries).toned(tone),
+            Cell::text(&endpoint.name).with_note(&endpoint.phase),
+            Cell::value(number(queries, 1), queries).with_tone(tone),
             Cell::value(number(per_second(endpoint), 0), per_second(endpoint)),
-            Cell::maybe(db, Cell::micros, "not said"),
-            Cell::maybe(share, Cell::ratio, "not said"),
+            Cell::optional(db, Cell::micros, "not reported"),
+            Cell::optional(share, Cell::ratio, "not reported"),
         ]
     };
     Table::new("table-queries", "Statements by endpoint")
-        .words("Endpoint")
-        .numbers("Per request", "Database statements, transaction control left out.")
-        .numbers("Per second", "Statements a second in the measured load.")
-        .numbers("Database time", "Mean per request.")
-        .numbers("Share", "Share of the service time.")
-        .with(said.iter().map(row))
-        .filtered()
+        .text_column("Endpoint")
+        .number_column("Per request", "Database statements, without transaction control.")
+        .number_column("Per second", "Statements per second under load.")
+        .number_column("Database time", "Mean database time per request.")
+        .number_column("Share", "Database time as a share of the service time.")
+        .with_rows(with_queries.iter().map(row))
+        .filterable()
 }
 
 fn slopes(facts: &RunFacts) -> Vec<Block> {
     let Some(probe) = &facts.probe else {
-        return vec![Block::missing(
-            "Whether statements grow with the rows of a page was not tested: routes were not looked at alone.",
-        )];
+        return vec![Block::missing("N+1 queries were not tested: the probe stage did not run.")];
     };
     let tested: Vec<(&RouteProbe, &SlopeTest)> =
         probe.routes.iter().filter_map(|route| route.slope.as_ref().map(|test| (route, test))).collect();
     if tested.is_empty() {
-        return vec![Block::note(
-            "No route takes a page size, so none could be tested for statements that grow with its rows.",
-        )];
+        return vec![Block::note("N+1 queries could not be tested: no route takes a page-size parameter.")];
     }
     let charts: Vec<Chart> = tested
         .iter()
@@ -159,28 +154,28 @@ fn slopes(facts: &RunFacts) -> Vec<Block> {
         let (repeats, digest) =
             test.repeats.as_ref().map_or((None, ""), |(n, digest)| (Some(*n), digest.as_str()));
         vec![
-            Cell::text(&route.route).noted(&route.path),
+            Cell::text(&route.route).with_note(&route.path),
             Cell::code(&test.parameter),
             Cell::text(points.join(", ")),
-            Cell::value(number(test.slope, 2), test.slope).toned(if test.slope >= 0.5 {
+            Cell::value(number(test.slope, 2), test.slope).with_tone(if test.slope >= 0.5 {
                 Tone::Bad
             } else {
                 Tone::Good
             }),
             Cell::value(number(test.residual, 1), test.residual),
-            Cell::maybe(repeats, |n| Cell::count(n.into()).noted(digest), "none"),
+            Cell::optional(repeats, |n| Cell::count(n.into()).with_note(digest), "none"),
         ]
     };
-    let table = Table::new("table-slopes", "Statements by rows asked for")
-        .words("Route")
-        .hinted("Parameter", "The query parameter that sets the size.")
-        .hinted("Rows → statements", "")
-        .numbers("Slope", "Statements per row, by least squares; 1 is one statement for each row.")
-        .numbers("Residual", "Largest distance of a point from the line, in statements.")
-        .numbers("Most repeated", "How often the most repeated statement ran at the largest size.")
-        .with(tested.iter().map(row));
+    let table = Table::new("table-slopes", "Statements by requested rows")
+        .text_column("Route")
+        .described_column("Parameter", "The query parameter that sets the page size.")
+        .described_column("Rows → statements", "Requested rows and the statements of that request.")
+        .number_column("Slope", "Statements per additional row (least squares). 1 means one statement per row; 0 means no growth.")
+        .number_column("Residual", "Largest deviation from the fitted line, in statements.")
+        .number_column("Most repeated", "Executions of the most repeated statement at the largest page size.")
+        .with_rows(tested.iter().map(row));
     let mut blocks = vec![Block::heading(format!(
-        "Do statements grow with the rows? {} tested",
+        "N+1 test: statements by requested rows ({} tested)",
         count(tested.len() as u64)
     ))];
     if !charts.is_empty() {

@@ -1,4 +1,4 @@
-//! Endpoints by phase: the developer's and the reviewer's table.
+//! Endpoints by phase: rates, errors, percentiles and the time split.
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
@@ -9,7 +9,7 @@ use kneepoint_model::units::{Micros, Ratio};
 use crate::chart::split_bar;
 use crate::format::{clean, count, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
-use crate::view::pages;
+use crate::view::page_loads;
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     let mut blocks = Vec::new();
@@ -19,10 +19,10 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     for load in &summary.load {
         let rows: Vec<&EndpointSummary> =
             summary.endpoints.iter().filter(|e| e.phase == load.phase).collect();
-        let mut inner = of_phase(load, &rows);
-        inner.extend(facts.phase(&load.phase).and_then(pages::table).map(Block::Table));
+        let mut inner = phase_blocks(load, &rows);
+        inner.extend(facts.phase(&load.phase).and_then(page_loads::table).map(Block::Table));
         if load.phase == PROFILED {
-            blocks.push(Block::fold("profiled: shown for completeness; profiling slows the site, so these figures are no measurement", inner));
+            blocks.push(Block::fold("profiled: shown for completeness only; profiling slows the site down, so these values are not a measurement", inner));
         } else {
             blocks.push(Block::heading(phase_title(load)));
             blocks.extend(inner);
@@ -30,13 +30,13 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     }
     if summary.load.is_empty() {
         blocks.push(Block::missing(
-            "No phase of load was recorded: the run ended before load, or load was not asked for.",
+            "No load phase was recorded: the run ended before the load stage, or the stage was not requested.",
         ));
     }
     Section {
         id: "endpoints",
         title: "Endpoints",
-        lead: "Response time runs from the intended start, service time from sending, both to the last byte; TTFB is the first byte. The bar shows where the service time goes.".to_owned(),
+        lead: "Response time is measured from the intended start of a request, service time from sending it, both to the last byte. TTFB is the time from sending to the first byte. The bar shows how the service time is composed.".to_owned(),
         blocks,
     }
 }
@@ -52,53 +52,57 @@ fn phase_title(load: &LoadSummary) -> String {
     )
 }
 
-fn of_phase(load: &LoadSummary, rows: &[&EndpointSummary]) -> Vec<Block> {
+fn phase_blocks(load: &LoadSummary, rows: &[&EndpointSummary]) -> Vec<Block> {
     let mut blocks = Vec::new();
     if !load.valid {
         let why = load.why.iter().map(|why| clean(why)).collect::<Vec<_>>().join(" ");
-        blocks.push(Block::missing(format!("These figures may not be believed. {why}")));
+        blocks.push(Block::missing(format!("These values are invalid: {why}")));
     }
     if rows.is_empty() {
-        blocks.push(Block::missing(format!("No endpoint was recorded in {}.", load.phase)));
+        blocks.push(Block::missing(format!("No endpoint was recorded in phase {}.", load.phase)));
         return blocks;
     }
     let table =
         Table::new(&format!("table-endpoints-{}", load.phase), format!("Endpoints in {}", load.phase))
-            .words("Endpoint")
-            .numbers("Requests", "Requests that ended in the measured part.")
-            .numbers("Errors", "Requests that did not end as they should.")
-            .numbers("Rate", "Requests per second.")
-            .numbers("TTFB p95", "From sending to the first byte, 95th percentile.")
-            .numbers("p50", "Response time, median.")
-            .numbers("p95", "Response time, 95th percentile.")
-            .numbers("p99", "Response time, 99th percentile.")
-            .numbers("Max", "Longest response time.")
-            .numbers("Service p95", "From sending to the last byte, 95th percentile.")
-            .numbers("Bytes", "Mean bytes on the wire.")
-            .numbers("Queries", "Database statements per request, as the server says.")
-            .numbers("Cache hit", "Share answered by a cache in front.")
-            .hinted("Where the time goes", "Means over the requests that say so; sorted by the total.")
-            .with(rows.iter().map(|endpoint| row(endpoint)))
-            .filtered();
+            .text_column("Endpoint")
+            .number_column("Requests", "Requests that ended in the measured window.")
+            .number_column(
+                "Errors",
+                "Requests that failed: transport error, unexpected status or failed check.",
+            )
+            .number_column("Rate", "Requests per second.")
+            .number_column("TTFB p95", "From sending to the first byte, 95th percentile.")
+            .number_column("p50", "Response time, median.")
+            .number_column("p95", "Response time, 95th percentile.")
+            .number_column("p99", "Response time, 99th percentile.")
+            .number_column("Max", "Maximum response time.")
+            .number_column("Service p95", "From sending to the last byte, 95th percentile.")
+            .number_column("Bytes", "Mean bytes on the wire per response.")
+            .number_column("Queries", "Database statements per request, as reported by the server.")
+            .number_column("Cache hit", "Share of responses served by a cache in front of the application.")
+            .described_column("Time split", "Mean over the requests with Server-Timing; sorts by the total.")
+            .with_rows(rows.iter().map(|endpoint| row(endpoint)))
+            .filterable();
     blocks.push(Block::Table(table));
     blocks
 }
 
 fn row(endpoint: &EndpointSummary) -> Vec<Cell> {
-    let name = Cell::text(&endpoint.name)
-        .noted(endpoint.route.as_deref().filter(|route| !endpoint.name.contains(*route)).unwrap_or_default());
+    let name = Cell::text(&endpoint.name).with_note(
+        endpoint.route.as_deref().filter(|route| !endpoint.name.contains(*route)).unwrap_or_default(),
+    );
     let errors = match (endpoint.errors, Ratio::from_parts(endpoint.errors, endpoint.requests)) {
-        (0, Some(_)) => Cell::value("0", 0.0).toned(Tone::Muted),
-        (n, Some(share)) => Cell::value(count(n), n as f64).toned(Tone::Bad).noted(share.to_string()),
+        (0, Some(_)) => Cell::value("0", 0.0).with_tone(Tone::Muted),
+        (n, Some(share)) => Cell::value(count(n), n as f64).with_tone(Tone::Bad).with_note(share.to_string()),
         (_, None) => Cell::absent("no data"),
     };
     let response = &endpoint.response_us;
     vec![
         name,
-        Cell::count(endpoint.requests).noted(
+        Cell::count(endpoint.requests).with_note(
             endpoint
                 .redirects_per_request
-                .map_or_else(String::new, |n| format!("{} redirects each", number(n, 1))),
+                .map_or_else(String::new, |n| format!("{} redirects per request", number(n, 1))),
         ),
         errors,
         Cell::rate(endpoint.rps),
@@ -109,8 +113,8 @@ fn row(endpoint: &EndpointSummary) -> Vec<Cell> {
         time(response, response.max),
         time(&endpoint.service_us, endpoint.service_us.p95),
         if endpoint.requests > 0 { Cell::bytes(endpoint.bytes_per_request) } else { Cell::absent("no data") },
-        Cell::maybe(endpoint.queries_per_request, |n| Cell::value(number(n, 1), n), "not said"),
-        Cell::maybe(endpoint.cache_hit, Cell::ratio, "no cache"),
+        Cell::optional(endpoint.queries_per_request, |n| Cell::value(number(n, 1), n), "not reported"),
+        Cell::optional(endpoint.cache_hit, Cell::ratio, "no cache"),
         split(endpoint),
     ]
 }
@@ -123,9 +127,9 @@ fn split(endpoint: &EndpointSummary) -> Cell {
     match &endpoint.split {
         Some(split) if split.n > 0 => Cell {
             svg: Some(split_bar::bar(&clean(&endpoint.name), split)),
-            ..Cell::value(split_bar::words(split), split.total_us.as_f64())
+            ..Cell::value(split_bar::describe(split), split.total_us.as_f64())
         }
-        .noted(format!("{} on average", split.total_us)),
-        _ => Cell::absent("the server does not say"),
+        .with_note(format!("{} on average", split.total_us)),
+        _ => Cell::absent("not reported by the server"),
     }
 }

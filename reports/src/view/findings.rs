@@ -1,6 +1,6 @@
-//! Findings: what is wrong, how that is known, what it costs, how to mend it, how to see it again.
+//! Findings: the problem, the evidence, the estimated saving, the fix, and how to reproduce it.
 
-use kneepoint_analysis::Analysis;
+use kneepoint_analysis::{Analysis, RuleReport};
 use kneepoint_model::finding::{Finding, Severity};
 use kneepoint_model::summary::Summary;
 use serde::Serialize;
@@ -11,85 +11,113 @@ use crate::view::block::Tone;
 /// One piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EvidenceView {
-    /// The sentence.
+    /// The observation, with its values.
     pub text: String,
-    /// The file that holds the figures.
+    /// The file of the run folder that contains the values.
     pub source: String,
-    /// The same as a link, where it may be one.
+    /// The same path, if it is safe as a link target.
     pub link: Option<String>,
 }
 
-/// One finding.
+/// One finding with all its texts formatted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingView {
-    /// Stable id, fit for a link.
+    /// Stable id across runs, usable as a link target.
     pub id: String,
-    /// Its rule.
+    /// Name of the rule that reports it.
     pub rule: String,
-    /// How sure.
+    /// `proven`, `likely` or `hint`.
     pub severity: String,
-    /// How that looks.
+    /// Display of the severity.
     pub tone: Tone,
-    /// Where it hurts.
+    /// The affected tier.
     pub tier: String,
-    /// On which route.
+    /// The affected route; `None` if it affects the whole tier.
     pub route: Option<String>,
-    /// One line.
+    /// The problem in one line.
     pub title: String,
-    /// How it is known.
+    /// Observations that support the finding.
     pub evidence: Vec<EvidenceView>,
-    /// What mending saves, in a few words; or that it could not be estimated.
+    /// Estimated saving of the fix, or `not estimated`.
     pub saving: String,
-    /// How that was estimated.
+    /// How the saving is estimated.
     pub basis: Option<String>,
-    /// What to do.
+    /// The recommended change.
     pub fix: String,
-    /// How to see it again.
+    /// A command that reproduces the observation.
     pub reproduce: String,
 }
 
-/// The findings.
+/// Rules without a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnevaluatedRules {
+    /// Heading with the number of rules.
+    pub title: String,
+    /// One line per reason, with the names of the rules.
+    pub reasons: Vec<String>,
+}
+
+/// The findings section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingsView {
-    /// What is said before the list.
+    /// Introduction: the order of the list and how many rules were evaluated.
     pub lead: String,
-    /// The findings, as the analysis sorted them.
+    /// Findings in the order of the analysis.
     pub items: Vec<FindingView>,
-    /// Rules that could not judge, and why.
-    pub not_judged: Vec<String>,
+    /// Rules without a result; empty if every rule was evaluated.
+    pub unevaluated: Vec<UnevaluatedRules>,
 }
 
 pub(crate) fn build(analysis: &Analysis, summary: &Summary) -> FindingsView {
-    let judged = analysis.rules.iter().filter(|rule| rule.not_judged.is_none()).count();
-    let lead = match (summary.findings.len(), analysis.rules.len()) {
-        (0, 0) => "No rule was asked: the run did not come far enough to be judged.".to_owned(),
-        (0, all) => format!("Nothing was found. {judged} of {all} rules could judge."),
-        (_, all) => format!(
-            "What voids figures stands first, then what saves most. {judged} of {all} rules could judge."
-        ),
-    };
-    let mut seen = std::collections::BTreeMap::<String, u32>::new();
-    let items = summary.findings.iter().map(|finding| one(finding, &mut seen)).collect();
-    let not_judged = not_judged(analysis);
-    FindingsView { lead, items, not_judged }
+    let mut ids = std::collections::BTreeMap::<String, u32>::new();
+    FindingsView {
+        lead: lead(analysis, summary),
+        items: summary.findings.iter().map(|finding| finding_view(finding, &mut ids)).collect(),
+        unevaluated: unevaluated("Rules inconclusive for lack of data", &analysis.rules)
+            .into_iter()
+            .collect(),
+    }
 }
 
-/// Rules that could not judge, those with the same reason in one line.
-fn not_judged(analysis: &Analysis) -> Vec<String> {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for report in &analysis.rules {
-        let Some(why) = report.not_judged.as_deref() else { continue };
-        match reasons.iter_mut().find(|(own, _)| *own == why) {
-            Some((_, rules)) => rules.push(report.rule.name()),
-            None => reasons.push((why, vec![report.rule.name()])),
+fn lead(analysis: &Analysis, summary: &Summary) -> String {
+    let all = analysis.rules.len();
+    let inconclusive = analysis.rules.iter().filter(|report| report.not_judged.is_some()).count();
+    let evaluated = all - inconclusive;
+    let counts = format!("{all} rules: {evaluated} evaluated, {inconclusive} inconclusive for lack of data.");
+    match (summary.findings.len(), all) {
+        (0, 0) => "No rule was evaluated: the run ended before the analysis had enough data.".to_owned(),
+        (0, _) => format!("No findings. {counts}"),
+        _ => {
+            format!("Findings that invalidate the measurement come first, then by estimated saving. {counts}")
         }
     }
-    reasons.into_iter().map(|(why, rules)| format!("{}: {}", rules.join(", "), clean(why))).collect()
 }
 
-fn one(finding: &Finding, seen: &mut std::collections::BTreeMap<String, u32>) -> FindingView {
+/// The rules of these reports without a result, one line per reason; `None` if there are none.
+fn unevaluated<'a>(
+    title: &str,
+    reports: impl IntoIterator<Item = &'a RuleReport>,
+) -> Option<UnevaluatedRules> {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut number = 0;
+    for report in reports {
+        let Some(reason) = report.not_judged.as_deref() else { continue };
+        number += 1;
+        match by_reason.iter_mut().find(|(listed, _)| *listed == reason) {
+            Some((_, rules)) => rules.push(report.rule.name()),
+            None => by_reason.push((reason, vec![report.rule.name()])),
+        }
+    }
+    let line = |(reason, rules): (&str, Vec<&str>)| format!("{}: {}", rules.join(", "), clean(reason));
+    (number > 0).then(|| UnevaluatedRules {
+        title: format!("{title} ({number})"),
+        reasons: by_reason.into_iter().map(line).collect(),
+    })
+}
+
+fn finding_view(finding: &Finding, ids: &mut std::collections::BTreeMap<String, u32>) -> FindingView {
     let mut id = slug(&finding.id);
-    let times = seen.entry(id.clone()).or_insert(0);
+    let times = ids.entry(id.clone()).or_insert(0);
     *times += 1;
     if *times > 1 {
         id = format!("{id}-{times}");
@@ -120,7 +148,7 @@ fn one(finding: &Finding, seen: &mut std::collections::BTreeMap<String, u32>) ->
             || "not estimated".to_owned(),
             |saving| {
                 format!(
-                    "{} a request × {} requests/s = {} of server time each second",
+                    "{} per request × {} requests/s = {} of server time per second",
                     millis(saving.ms_per_request),
                     number(saving.requests_per_second, 1),
                     millis(saving.ms_per_second())

@@ -1,4 +1,4 @@
-//! The databases' and caches' own gauges over the run's time, on the axis of all other charts.
+//! Gauges of databases and caches over time, on the same time axis as all other charts.
 
 use kneepoint_analysis::{RunFacts, Timeline};
 use kneepoint_model::sample::{CacheGauge, DbGauge, ResourceSample};
@@ -6,13 +6,11 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Bytes;
 
 use crate::chart::panel::panel;
-use crate::chart::resources::hue_of;
-use crate::chart::{Hue, Unit};
+use crate::chart::resources::tier_hue;
+use crate::chart::{Hue, Points, Unit};
 use crate::view::block::Chart;
 
-type Points = Vec<(f64, f64)>;
-
-/// What the database counted over time: statements, threads, waits for rows.
+/// Database charts: statements, connections and running threads, row-lock waits.
 pub(crate) fn databases(facts: &RunFacts, timeline: &Timeline) -> Vec<Chart> {
     let each = |value: fn(&DbGauge) -> f64| {
         over_time(facts, timeline, |sample| {
@@ -32,23 +30,23 @@ pub(crate) fn databases(facts: &RunFacts, timeline: &Timeline) -> Vec<Chart> {
     [
         panel(
             timeline,
-            "db: statements a second",
+            "db: statements per second",
             Unit::Count,
-            vec![("statements", hue_of(Tier::Db), &statements)],
+            vec![("statements", tier_hue(Tier::Db), &statements)],
             None,
         ),
         panel(
             timeline,
-            "db: connections and threads at work",
+            "db: open connections and running threads",
             Unit::Count,
-            vec![("connected", Hue(1), &connected), ("at work", Hue(5), &running)],
+            vec![("open", Hue(1), &connected), ("running", Hue(5), &running)],
             None,
         ),
         panel(
             timeline,
-            "db: waits for rows",
+            "db: row-lock waits",
             Unit::Count,
-            vec![("begun a second", Hue(2), &waits), ("waiting now", Hue(4), &waiting)],
+            vec![("new per second", Hue(2), &waits), ("waiting", Hue(4), &waiting)],
             None,
         ),
     ]
@@ -57,7 +55,7 @@ pub(crate) fn databases(facts: &RunFacts, timeline: &Timeline) -> Vec<Chart> {
     .collect()
 }
 
-/// What the cache server counted over time: look-ups, evictions, memory.
+/// Cache-server charts: lookups, evictions, memory.
 pub(crate) fn caches(facts: &RunFacts, timeline: &Timeline) -> Vec<Chart> {
     let rate = |value: fn(&CacheGauge) -> u64| {
         over_time(facts, timeline, |sample| {
@@ -74,17 +72,23 @@ pub(crate) fn caches(facts: &RunFacts, timeline: &Timeline) -> Vec<Chart> {
     [
         panel(
             timeline,
-            "cache: look-ups a second",
+            "cache: lookups per second",
             Unit::Count,
             vec![("hits", Hue(3), &hits), ("misses", Hue(2), &misses)],
             None,
         ),
-        panel(timeline, "cache: evictions a second", Unit::Count, vec![("evicted", Hue(2), &evicted)], None),
+        panel(
+            timeline,
+            "cache: evictions per second",
+            Unit::Count,
+            vec![("evicted", Hue(2), &evicted)],
+            None,
+        ),
         panel(
             timeline,
             "cache: memory used",
             Unit::Bytes,
-            vec![("used", hue_of(Tier::Cache), &memory)],
+            vec![("used", tier_hue(Tier::Cache), &memory)],
             None,
         ),
     ]
@@ -97,7 +101,7 @@ fn per_second(count: u64, secs: f64) -> Option<f64> {
     (secs > 0.0).then(|| count as f64 / secs)
 }
 
-/// The sum of what was said; `None` where nobody was asked.
+/// The sum; `None` if no server reports the value.
 fn sum(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.reduce(|a, b| a + b)
 }

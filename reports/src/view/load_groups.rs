@@ -1,26 +1,31 @@
-//! Groups of steps: how long journeys took for them, pauses included.
+//! Step groups: time that journeys take for a group of steps, including think time.
 
 use kneepoint_model::load::{GroupStats, LoadPhase};
 use kneepoint_model::units::Ratio;
 
 use crate::view::block::{Cell, Table, Tone};
 
-/// A line for each group; none where steps have no groups.
+/// One row per group; `None` if the scenario has no groups.
 pub(super) fn table(phase: &LoadPhase) -> Option<Table> {
     if phase.groups.is_empty() {
         return None;
     }
-    let table =
-        Table::new(&format!("table-groups-{}", phase.name), format!("Groups of steps in {}", phase.name))
-            .words("Group")
-            .numbers("Journeys", "That left it, after its last step or because a step failed.")
-            .numbers("Failed", "")
-            .numbers("Unfinished", "The phase was over before; their times are in no figure.")
-            .numbers("p50", "From the due moment of its first step to the end of its last, pauses included.")
-            .numbers("p95", "")
-            .numbers("p99", "")
-            .numbers("Max", "");
-    Some(table.with(phase.groups.iter().map(row)))
+    let table = Table::new(&format!("table-groups-{}", phase.name), format!("Step groups in {}", phase.name))
+        .text_column("Group")
+        .number_column("Journeys", "Journeys that completed the group or left it after a failed step.")
+        .number_column("Failed", "Share of journeys in which a step of the group failed.")
+        .number_column(
+            "Unfinished",
+            "Journeys still in the group at the end of the phase; excluded from all times.",
+        )
+        .number_column(
+            "p50",
+            "From the intended start of the first step to the end of the last, including think time.",
+        )
+        .number_column("p95", "")
+        .number_column("p99", "")
+        .number_column("Max", "");
+    Some(table.with_rows(phase.groups.iter().map(row)))
 }
 
 fn row(stats: &GroupStats) -> Vec<Cell> {
@@ -31,7 +36,7 @@ fn row(stats: &GroupStats) -> Vec<Cell> {
     vec![
         Cell::text(&stats.name),
         Cell::count(stats.journeys),
-        Cell::maybe(failed, Cell::ratio, "no journey").toned(tone),
+        Cell::optional(failed, Cell::ratio, "no journey").with_tone(tone),
         Cell::count(stats.unfinished),
         time(q.p50),
         time(q.p95),

@@ -1,4 +1,4 @@
-//! Method: how the run was made, what was not measured and why, what the words mean, what lies in the folder.
+//! Method: how the run was made, what was not measured and why, the glossary, and the files of the run folder.
 
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::summary::Summary;
@@ -6,42 +6,42 @@ use kneepoint_model::units::Bytes;
 
 use crate::format::{clean, clean_to};
 use crate::view::block::{Block, Cell, Section, Table};
-use crate::view::words;
+use crate::view::glossary;
 
-/// Longest configuration shown.
+/// Maximum length, in characters, of the configuration shown.
 const MAX_CONFIG: usize = 20_000;
 
 pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> Section {
-    let mut blocks = vec![Block::heading("What was not measured")];
+    let mut blocks = vec![Block::heading("Not measured")];
     blocks.push(if summary.unmeasured.is_empty() {
-        Block::say("Everything that was asked for was measured.")
+        Block::paragraph("All requested measurements were taken.")
     } else {
         Block::Table(unmeasured(summary))
     });
-    blocks.extend(doubts(facts, analysis));
+    blocks.extend(caveats(facts, analysis));
     blocks.push(Block::heading("The run"));
     blocks.push(Block::Pairs { pairs: run_pairs(facts) });
     if let Some(stack) = &facts.stack {
-        let tiers = Table::new("table-stack", "The stack as it ran")
-            .words("Tier")
-            .words("What")
-            .words("Where")
-            .numbers("Workers", "Requests it can serve at the same time.")
-            .with(stack.tiers.iter().map(|tier| {
+        let tiers = Table::new("table-stack", "Tiers of the stack")
+            .text_column("Tier")
+            .text_column("Software")
+            .text_column("Address")
+            .number_column("Workers", "Number of requests served concurrently.")
+            .with_rows(stack.tiers.iter().map(|tier| {
                 vec![
                     Cell::text(tier.tier.name()),
                     Cell::text(&tier.what),
-                    Cell::maybe(tier.url.as_ref(), |url| Cell::code(url.as_str()), "no address"),
-                    Cell::maybe(tier.concurrency, |n| Cell::count(n.into()), "not fixed"),
+                    Cell::optional(tier.url.as_ref(), |url| Cell::code(url.as_str()), "no address"),
+                    Cell::optional(tier.concurrency, |n| Cell::count(n.into()), "not fixed"),
                 ]
             }));
         blocks.push(Block::Table(tiers));
-        blocks.extend(pairs_fold("Switches of the site", stack.toggles.iter()));
+        blocks.extend(pairs_fold("Toggles of the site", stack.toggles.iter()));
     }
     blocks.extend(pairs_fold("Versions", facts.manifest.versions.iter()));
     blocks.push(config(facts));
-    blocks.push(Block::fold("What the words mean", vec![Block::Pairs { pairs: words::definitions() }]));
-    blocks.push(Block::fold("Files of the run folder", vec![Block::Pairs { pairs: words::files() }]));
+    blocks.push(Block::fold("Glossary", vec![Block::Pairs { pairs: glossary::definitions() }]));
+    blocks.push(Block::fold("Files of the run folder", vec![Block::Pairs { pairs: glossary::files() }]));
     blocks.push(Block::fold(
         "Licences",
         vec![Block::list([
@@ -53,17 +53,17 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
     Section {
         id: "method",
         title: "Method",
-        lead: "What it takes to trust this report, and to make it again.".to_owned(),
+        lead: "Everything needed to verify and reproduce this report.".to_owned(),
         blocks,
     }
 }
 
 fn unmeasured(summary: &Summary) -> Table {
-    Table::new("table-unmeasured", "What was not measured, why, and what mends it")
-        .words("What")
-        .words("Why")
-        .words("What mends it")
-        .with(
+    Table::new("table-unmeasured", "Measurements not taken, the reason, and the fix")
+        .text_column("Measurement")
+        .text_column("Reason")
+        .text_column("Fix")
+        .with_rows(
             summary
                 .unmeasured
                 .iter()
@@ -71,11 +71,11 @@ fn unmeasured(summary: &Summary) -> Table {
         )
 }
 
-fn doubts(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
-    let mut doubts: Vec<String> = Vec::new();
+fn caveats(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
+    let mut caveats: Vec<String> = Vec::new();
     for conditions in &analysis.conditions {
         let validity = &conditions.validity;
-        doubts.extend(
+        caveats.extend(
             validity
                 .why
                 .iter()
@@ -83,27 +83,24 @@ fn doubts(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
                 .map(|text| format!("{}: {}", conditions.phase, clean(text))),
         );
     }
-    doubts.extend(facts.phases.iter().filter(|phase| phase.partial).map(|phase| {
-        format!(
-            "{}: the phase was cut short; its figures were put together from the interval log.",
-            phase.name
-        )
+    caveats.extend(facts.phases.iter().filter(|phase| phase.partial).map(|phase| {
+        format!("{}: the phase was cut short; its values are recovered from the interval log.", phase.name)
     }));
-    doubts.extend(facts.unread.iter().map(|file| format!("could not be read: {}", clean(file))));
-    if doubts.is_empty() {
+    caveats.extend(facts.unread.iter().map(|file| format!("cannot read {}", clean(file))));
+    if caveats.is_empty() {
         Vec::new()
     } else {
-        vec![Block::heading("What weakens the figures"), Block::list(doubts)]
+        vec![Block::heading("Limits of the measurement"), Block::list(caveats)]
     }
 }
 
 fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
     let manifest = &facts.manifest;
     let host = &manifest.host;
-    let known = |text: &str| if text.is_empty() { "not known".to_owned() } else { clean(text) };
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { clean(text) };
     let command: Vec<&str> = manifest.command.iter().map(String::as_str).collect();
     let machine = if host.cores == 0 {
-        "not known".to_owned()
+        "unknown".to_owned()
     } else {
         format!(
             "{} cores ({}), {} memory, {} swap",
@@ -120,17 +117,21 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
         ("kneepoint", known(&manifest.kneepoint)),
         ("Target", known(&manifest.target)),
         ("Topology", format!("{} ({} driver)", known(&manifest.topology), known(&manifest.driver))),
-        ("Seed of data and load", manifest.seed.to_string()),
-        ("Commit", manifest.commit.as_deref().map_or_else(|| "not a repository".to_owned(), clean)),
+        ("Seed (data and load)", manifest.seed.to_string()),
+        ("Commit", manifest.commit.as_deref().map_or_else(|| "not in a git repository".to_owned(), clean)),
         ("Machine", machine),
         ("System", format!("{}, kernel {}", known(&host.os), known(&host.kernel))),
     ];
     if let Some(warm) = &facts.warm {
-        let flat = if warm.steady { "became flat" } else { "did not become flat before the rounds ran out" };
+        let state = if warm.steady {
+            "reached a steady state"
+        } else {
+            "did not reach a steady state in the allowed rounds"
+        };
         pairs.push((
-            "Warming",
+            "Warm stage",
             format!(
-                "{} rounds over {} pages in {}; response times {flat}",
+                "{} rounds over {} pages in {}; response times {state}",
                 warm.rounds.len(),
                 warm.pages.len(),
                 warm.took_us
@@ -144,7 +145,7 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
             "Load",
             format!(
                 "{}; scenarios {}; seed {}",
-                super::verdict::load_words(phase),
+                super::verdict::describe_load(phase),
                 mix.join(", "),
                 phase.seed
             ),
@@ -161,12 +162,12 @@ fn pairs_fold<'a>(title: &str, pairs: impl Iterator<Item = (&'a String, &'a Stri
 
 fn config(facts: &RunFacts) -> Block {
     let text = match &facts.manifest.config {
-        serde_json::Value::Null => "No configuration was written down.".to_owned(),
-        config => serde_json::to_string_pretty(config).unwrap_or_else(|_| "not readable".to_owned()),
+        serde_json::Value::Null => "No configuration was recorded.".to_owned(),
+        config => serde_json::to_string_pretty(config).unwrap_or_else(|_| "cannot be shown".to_owned()),
     };
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     Block::fold(
-        "Configuration as it was used",
+        "Effective configuration",
         vec![Block::Source { text: clean_to(&lines.join("\n"), MAX_CONFIG) }],
     )
 }

@@ -1,4 +1,4 @@
-//! Resources: what each tier and the machine used, over time and per phase.
+//! Resources: CPU, memory and I/O of each tier and of the host, over time and by phase.
 
 use kneepoint_analysis::{Analysis, HostUse, RunFacts, Timeline};
 use kneepoint_model::sample::{HostSample, ResourceSample};
@@ -6,13 +6,11 @@ use kneepoint_model::summary::{Summary, TierSummary};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, Ratio};
 
-use crate::chart::panel::{AVAILABLE, Line, panel};
-use crate::chart::resources::{shade_legend, tiers};
-use crate::chart::{Hue, Unit};
+use crate::chart::panel::{AVAILABLE, PanelLine, panel};
+use crate::chart::resources::{shade_legend, tier_rows};
+use crate::chart::{Hue, Points, Unit};
 use crate::format::{count, micros, number};
 use crate::view::block::{Block, Cell, Chart, Section, Table, Tone};
-
-type Points = Vec<(f64, f64)>;
 
 pub(crate) fn build(
     facts: &RunFacts,
@@ -22,23 +20,22 @@ pub(crate) fn build(
 ) -> Section {
     let mut blocks = Vec::new();
     if facts.samples.is_empty() {
-        blocks.push(Block::missing("There are no resource samples: the run ended before load, or sampling was not possible (see what was not measured)."));
+        blocks.push(Block::missing("There are no resource samples: the run ended before the load stage, or sampling was not possible (see section Method, Not measured)."));
     } else {
         blocks.push(Block::Legend { items: shade_legend() });
         blocks.extend(
-            tiers(timeline)
+            tier_rows(timeline)
                 .into_iter()
                 .filter(|row| !row.is_empty())
                 .map(|charts| Block::Charts { legend: Vec::new(), charts }),
         );
-        blocks.push(Block::heading("The machine as a whole"));
+        blocks.push(Block::heading("Host"));
         let (charts, idle) = host(facts, timeline);
         if !charts.is_empty() {
             blocks.push(Block::Charts { legend: Vec::new(), charts });
         }
         if !idle.is_empty() {
-            blocks
-                .push(Block::note(format!("Measured, and nothing throughout the run: {}.", idle.join(", "))));
+            blocks.push(Block::note(format!("Measured, zero throughout the run: {}.", idle.join(", "))));
         }
     }
     if !summary.tiers.is_empty() {
@@ -49,19 +46,19 @@ pub(crate) fn build(
     }
     if facts.samples_garbage > 0 {
         blocks.push(Block::note(format!(
-            "{} lines of samples could not be read and were left out.",
+            "{} sample lines could not be parsed and are ignored.",
             count(facts.samples_garbage)
         )));
     }
     Section {
         id: "resources",
         title: "Resources",
-        lead: "All charts share one axis of time, and each column of tier charts one scale, so that tiers compare. Where points were put together, the highest was kept (of memory that can be had, the lowest).".to_owned(),
+        lead: "All charts share one time axis, and all tier charts in a column share one scale, so tiers are comparable. Where points are aggregated, the maximum is kept (for available memory, the minimum).".to_owned(),
         blocks,
     }
 }
 
-/// A counter of each tick as a rate or share over time.
+/// A value of each sample over time, computed from the sample and the length of its tick in seconds.
 fn over_time(
     facts: &RunFacts,
     timeline: &Timeline,
@@ -78,10 +75,10 @@ fn over_time(
         .collect()
 }
 
-/// One panel to be drawn: title, unit, series, top of the scale where it is given.
-type Panel<'a> = (&'static str, Unit, Vec<Line<'a>>, Option<f64>);
+/// Title, unit, series, and the fixed top of the scale if there is one.
+type Panel<'a> = (&'static str, Unit, Vec<PanelLine<'a>>, Option<f64>);
 
-/// Charts of the machine, and the titles of those that would show nothing but zero.
+/// Charts of the host, and the titles of those that would show only zeros.
 fn host(facts: &RunFacts, timeline: &Timeline) -> (Vec<Chart>, Vec<&'static str>) {
     let rate = |value: fn(&HostSample) -> Bytes| {
         over_time(facts, timeline, |sample, secs| Some(value(&sample.host).as_f64() / secs))
@@ -98,25 +95,20 @@ fn host(facts: &RunFacts, timeline: &Timeline) -> (Vec<Chart>, Vec<&'static str>
     let others = [
         ("foreign", Hue(2), &series.foreign_cores),
         ("steal", Hue(4), &series.steal_cores),
-        ("waiting for disk", Hue(5), &iowait),
+        ("iowait", Hue(5), &iowait),
     ];
     let pressure = [("cpu", Hue(1), &cpu), ("memory", Hue(4), &memory), ("io", Hue(5), &io)];
     let all = (timeline.cores > 0).then(|| f64::from(timeline.cores));
     let panels: [Panel<'_>; 7] = [
         ("host: cores in use", Unit::Cores, vec![("busy", Hue(1), &series.busy_cores)], all),
         (
-            "host: cores taken by others",
+            "host: cores not available to the test",
             Unit::Cores,
             others.map(|(n, h, p)| (n, h, p.as_slice())).into(),
             None,
         ),
         ("host: pressure (PSI)", Unit::Share, pressure.map(|(n, h, p)| (n, h, p.as_slice())).into(), None),
-        (
-            "host: memory that can be had",
-            Unit::Bytes,
-            vec![(AVAILABLE, Hue(3), &series.mem_available_bytes)],
-            None,
-        ),
+        ("host: available memory", Unit::Bytes, vec![(AVAILABLE, Hue(3), &series.mem_available_bytes)], None),
         ("host: swap", Unit::ByteRate, vec![("in", Hue(1), &swap_in), ("out", Hue(2), &swap_out)], None),
         ("host: disk", Unit::ByteRate, vec![("read", Hue(1), &read), ("written", Hue(2), &write)], None),
         (
@@ -141,20 +133,20 @@ fn host(facts: &RunFacts, timeline: &Timeline) -> (Vec<Chart>, Vec<&'static str>
 fn table(tiers: &[TierSummary]) -> Table {
     let row = |tier: &TierSummary| {
         let swapped = if tier.swap_max_bytes.get() == 0 {
-            Cell::value("none", 0.0).toned(Tone::Muted)
+            Cell::value("none", 0.0).with_tone(Tone::Muted)
         } else {
-            Cell::bytes(tier.swap_max_bytes).toned(Tone::Warn)
+            Cell::bytes(tier.swap_max_bytes).with_tone(Tone::Warn)
         };
-        let respawned = match tier.respawned {
-            0 => Cell::value("none", 0.0).toned(Tone::Muted),
-            n => Cell::count(n.into()).toned(Tone::Warn),
+        let restarted = match tier.respawned {
+            0 => Cell::value("none", 0.0).with_tone(Tone::Muted),
+            n => Cell::count(n.into()).with_tone(Tone::Warn),
         };
         vec![
             Cell::text(tier.name.name()),
             Cell::text(&tier.phase),
-            Cell::maybe(tier.cpu_us_per_request, |us| Cell::value(micros(us), us), "no requests"),
+            Cell::optional(tier.cpu_us_per_request, |us| Cell::value(micros(us), us), "no requests"),
             Cell::value(number(tier.cpu_cores, 2), tier.cpu_cores),
-            Cell::maybe(tier.run_queue_share, Cell::ratio, "not said"),
+            Cell::optional(tier.run_queue_share, Cell::ratio, "not reported"),
             if tier.name == Tier::Host && tier.rss_max_bytes.get() == 0 {
                 Cell::absent("see chart")
             } else {
@@ -162,39 +154,39 @@ fn table(tiers: &[TierSummary]) -> Table {
             },
             swapped,
             Cell::count(tier.fds_max.into()),
-            respawned,
+            restarted,
         ]
     };
-    Table::new("table-tiers", "What each tier used, by phase")
-        .words("Tier")
-        .words("Phase")
-        .numbers("CPU a request", "CPU time of the tier divided by completed requests.")
-        .numbers("Cores", "Mean cores in use.")
-        .numbers("Waiting for a core", "Share of the tier's ready time spent without a core.")
-        .numbers("Memory", "Highest resident memory.")
-        .numbers("Swap", "Highest swapped-out memory.")
-        .numbers("Open files", "Most open file descriptors.")
-        .numbers("Respawned", "Processes that came new in mid-phase.")
-        .with(tiers.iter().map(row))
-        .filtered()
+    Table::new("table-tiers", "Resource use by tier and phase")
+        .text_column("Tier")
+        .text_column("Phase")
+        .number_column("CPU per request", "CPU time of the tier divided by completed requests.")
+        .number_column("Cores", "Mean cores in use.")
+        .number_column("Waiting for a core", "Share of the tier's runnable time spent waiting for a core.")
+        .number_column("Memory", "Maximum resident memory.")
+        .number_column("Swap", "Maximum swapped-out memory.")
+        .number_column("Open files", "Maximum number of open file descriptors.")
+        .number_column("Restarted", "Processes that started during the phase.")
+        .with_rows(tiers.iter().map(row))
+        .filterable()
 }
 
 fn conditions(analysis: &Analysis) -> Table {
     let row = |phase: &str, host: &HostUse| {
-        let psi = |share: Option<Ratio>| Cell::maybe(share, Cell::ratio, "kernel does not say");
+        let psi = |share: Option<Ratio>| Cell::optional(share, Cell::ratio, "not reported by the kernel");
         let swapped = host.swap_in + host.swap_out;
         vec![
             Cell::text(phase),
             Cell::ratio(host.busy),
-            Cell::ratio(host.foreign).noted(format!("{} cores", number(host.foreign_cores, 2))),
+            Cell::ratio(host.foreign).with_note(format!("{} cores", number(host.foreign_cores, 2))),
             Cell::ratio(host.steal),
             Cell::ratio(host.iowait),
             Cell::value(number(host.runnable, 1), host.runnable),
             Cell::bytes(host.mem_available_min),
             if swapped.get() == 0 {
-                Cell::value("none", 0.0).toned(Tone::Muted)
+                Cell::value("none", 0.0).with_tone(Tone::Muted)
             } else {
-                Cell::bytes(swapped).toned(Tone::Warn)
+                Cell::bytes(swapped).with_tone(Tone::Warn)
             },
             psi(host.psi_cpu),
             psi(host.psi_memory),
@@ -203,19 +195,22 @@ fn conditions(analysis: &Analysis) -> Table {
             Cell::count(host.retransmits),
         ]
     };
-    Table::new("table-host", "The machine in each phase")
-        .words("Phase")
-        .numbers("Busy", "Share of all cores in use by anyone.")
-        .numbers("Foreign", "Used by processes that are neither a tier nor kneepoint.")
-        .numbers("Steal", "Kept by the hypervisor for others.")
-        .numbers("Disk wait", "Idle, waiting for the disk.")
-        .numbers("Ready", "Mean number of processes ready to run.")
-        .numbers("Least memory", "Least memory that could still be had.")
-        .numbers("Swapped", "Swapped in and out.")
-        .numbers("PSI cpu", "Share of time in which some task waited for a CPU.")
-        .numbers("PSI memory", "… for memory.")
-        .numbers("PSI io", "… for I/O.")
-        .numbers("Listen drops", "Connections that a full listen queue turned away.")
-        .numbers("Resent", "TCP segments sent again.")
-        .with(analysis.conditions.iter().filter_map(|c| c.host.as_ref().map(|host| row(&c.phase, host))))
+    Table::new("table-host", "Host by phase")
+        .text_column("Phase")
+        .number_column("Busy", "Share of all cores in use, by any process.")
+        .number_column(
+            "Foreign CPU",
+            "Share used by processes that belong neither to the stack nor to kneepoint.",
+        )
+        .number_column("Steal", "Share taken by the hypervisor.")
+        .number_column("iowait", "Share of time idle while waiting for the disk.")
+        .number_column("Runnable", "Mean number of runnable processes.")
+        .number_column("Min available memory", "Minimum of available memory.")
+        .number_column("Swapped", "Bytes swapped in and out.")
+        .number_column("PSI cpu", "Share of time in which at least one task waited for a CPU.")
+        .number_column("PSI memory", "Share of time in which at least one task waited for memory.")
+        .number_column("PSI io", "Share of time in which at least one task waited for I/O.")
+        .number_column("Listen drops", "Connections dropped because the listen queue is full.")
+        .number_column("Retransmits", "TCP segments retransmitted.")
+        .with_rows(analysis.conditions.iter().filter_map(|c| c.host.as_ref().map(|host| row(&c.phase, host))))
 }

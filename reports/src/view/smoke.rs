@@ -1,4 +1,4 @@
-//! Smoke: every page, passed or failed, as the crawl found it.
+//! Smoke: the result of the crawl, page by page.
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
@@ -6,72 +6,71 @@ use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, Sit
 use crate::format::{clean, clean_to, count, plural};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
-/// Most pages listed.
-const MOST: usize = 600;
+/// Maximum number of pages listed.
+const MAX_PAGES: usize = 600;
 
 pub(crate) fn build(facts: &RunFacts) -> Section {
     let blocks = match &facts.site {
         None => vec![Block::missing(
-            "The site was not crawled: the run ended before that, or it was not asked for.",
+            "The site was not crawled: the run ended before the smoke stage, or the stage was not requested.",
         )],
-        Some(site) if site.pages.is_empty() => vec![Block::missing("The crawl found no page to visit.")],
-        Some(site) => of_site(site),
+        Some(site) if site.pages.is_empty() => vec![Block::missing("The crawl found no page.")],
+        Some(site) => crawl_blocks(site),
     };
     Section {
         id: "smoke",
         title: "Smoke",
-        lead: "Each page within the origin, by GET alone; a broken page stops the run before load."
+        lead: "Each page of the origin is requested once, with GET only. A failed page stops the run before load."
             .to_owned(),
         blocks,
     }
 }
 
-fn of_site(site: &SiteMap) -> Vec<Block> {
-    let of = |verdict| site.pages.iter().filter(|page| page.verdict == verdict).count() as u64;
-    let mut blocks = vec![Block::say(format!(
-        "{}: {} passed, {} with a remark, {} failed, in {}.",
+fn crawl_blocks(site: &SiteMap) -> Vec<Block> {
+    let number_of = |verdict| site.pages.iter().filter(|page| page.verdict == verdict).count() as u64;
+    let mut blocks = vec![Block::paragraph(format!(
+        "{}: {} passed, {} with warnings, {} failed, in {}.",
         plural(site.pages.len() as u64, "page", "pages"),
-        count(of(PageVerdict::Passed)),
-        count(of(PageVerdict::Warned)),
-        count(of(PageVerdict::Failed)),
+        count(number_of(PageVerdict::Passed)),
+        count(number_of(PageVerdict::Warned)),
+        count(number_of(PageVerdict::Failed)),
         site.took_us
     ))];
     if site.truncated {
-        blocks.push(Block::missing(
-            "A limit ended the crawl before the site did: there are pages that nobody looked at.",
-        ));
+        blocks
+            .push(Block::missing("The crawl reached a limit, so the site has pages that were not visited."));
     }
     let mut pages: Vec<&CrawledPage> = site.pages.iter().collect();
     pages.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.path.cmp(&b.path)));
     blocks.push(Block::Table(table(&pages)));
-    if pages.len() > MOST {
+    if pages.len() > MAX_PAGES {
         blocks.push(Block::note(format!(
-            "{} more pages are in site.json.",
-            count((pages.len() - MOST) as u64)
+            "{} more pages: see site.json.",
+            count((pages.len() - MAX_PAGES) as u64)
         )));
     }
     if !site.skipped_counts.is_empty() {
-        let words: Vec<String> =
+        let skipped: Vec<String> =
             site.skipped_counts.iter().map(|(why, n)| format!("{} ({})", count(*n), clean(why))).collect();
-        blocks.push(Block::note(format!("Links left alone: {}.", words.join(", "))));
+        blocks.push(Block::note(format!("Links not followed: {}.", skipped.join(", "))));
     }
     blocks
 }
 
 fn table(pages: &[&CrawledPage]) -> Table {
-    Table::new("table-smoke", "Pages, broken ones first")
-        .words("Page")
-        .words("Result")
-        .words("Kind")
-        .numbers("Status", "")
-        .numbers("First byte", "")
-        .numbers("Last byte", "")
-        .numbers("Weight", "Bytes on the wire.")
-        .words("Compression")
-        .numbers("Links", "Pages within the site that it links to.")
-        .words("What is wrong")
-        .with(pages.iter().take(MOST).map(|page| row(page)))
-        .filtered()
+    Table::new("table-smoke", "Pages, failed ones first")
+        .text_column("Page")
+        .text_column("Result")
+        .text_column("Kind")
+        .number_column("Status", "")
+        .number_column("TTFB", "From sending to the first byte.")
+        .number_column("Total", "From sending to the last byte.")
+        .number_column("Size", "Bytes on the wire.")
+        .text_column("Compression")
+        .number_column("Links", "Links to pages of the same origin.")
+        .text_column("Problems")
+        .with_rows(pages.iter().take(MAX_PAGES).map(|page| row(page)))
+        .filterable()
 }
 
 fn row(page: &CrawledPage) -> Vec<Cell> {
@@ -83,8 +82,9 @@ fn row(page: &CrawledPage) -> Vec<Cell> {
     };
     let problems: Vec<String> = page.problems.iter().map(problem).collect();
     let from: Vec<&str> = page.linked_from.iter().take(3).map(String::as_str).collect();
-    let broken = page.verdict == PageVerdict::Failed && !from.is_empty();
-    let wrong = if problems.is_empty() { Cell::absent("nothing") } else { Cell::text(problems.join("; ")) };
+    let show_origin = page.verdict == PageVerdict::Failed && !from.is_empty();
+    let problem_cell =
+        if problems.is_empty() { Cell::absent("none") } else { Cell::text(problems.join("; ")) };
     let shown = if name == page.path { String::new() } else { clean_to(&page.path, 200) };
     let hops = if page.redirects.is_empty() {
         String::new()
@@ -92,21 +92,29 @@ fn row(page: &CrawledPage) -> Vec<Cell> {
         plural(page.redirects.len() as u64, "redirect", "redirects")
     };
     vec![
-        Cell::text(clean_to(name, 160)).noted(shown),
+        Cell::text(clean_to(name, 160)).with_note(shown),
         result,
         Cell::text(kind(page.kind)),
-        Cell::maybe(page.status, |status| Cell::value(status.to_string(), f64::from(status)), "no answer")
-            .noted(hops),
+        Cell::optional(
+            page.status,
+            |status| Cell::value(status.to_string(), f64::from(status)),
+            "no response",
+        )
+        .with_note(hops),
         Cell::micros(page.ttfb_us),
         Cell::micros(page.total_us),
         Cell::bytes(page.wire_bytes),
-        Cell::maybe(
+        Cell::optional(
             page.encoding.as_deref(),
-            |encoding| Cell::text(encoding).noted(page.body_bytes.to_string()),
+            |encoding| Cell::text(encoding).with_note(page.body_bytes.to_string()),
             "none",
         ),
         Cell::count(page.links.len() as u64),
-        if broken { wrong.noted(format!("linked from {}", from.join(", "))) } else { wrong },
+        if show_origin {
+            problem_cell.with_note(format!("linked from {}", from.join(", ")))
+        } else {
+            problem_cell
+        },
     ]
 }
 
@@ -124,16 +132,16 @@ fn problem(problem: &PageProblem) -> String {
     match problem {
         PageProblem::ServerError { status } => format!("server error {status}"),
         PageProblem::BrokenLink { status } => format!("broken link ({status})"),
-        PageProblem::Timeout { after_us } => format!("no answer within {after_us}"),
+        PageProblem::Timeout { after_us } => format!("no response within {after_us}"),
         PageProblem::Connection { why } => format!("connection failed: {}", clean_to(why, 200)),
-        PageProblem::RedirectLoop => "redirects lead in a circle".to_owned(),
+        PageProblem::RedirectLoop => "redirect loop".to_owned(),
         PageProblem::DebugPage => "shows the framework's debug page".to_owned(),
         PageProblem::NoTitle => "no title".to_owned(),
         PageProblem::NotCompressed { bytes, gzip_bytes } => {
-            format!("not compressed: {bytes}, gzip would make it {gzip_bytes}")
+            format!("not compressed: {bytes}, with gzip {gzip_bytes}")
         }
-        PageProblem::NoCacheHeaders => "no lifetime for browsers to keep it".to_owned(),
-        PageProblem::Heavy { bytes } => format!("heavy: {bytes}"),
-        PageProblem::Marker { seen } => format!("shows {}", clean_to(seen, 120)),
+        PageProblem::NoCacheHeaders => "no cache lifetime for browsers".to_owned(),
+        PageProblem::Heavy { bytes } => format!("large: {bytes}"),
+        PageProblem::Marker { seen } => format!("contains {}", clean_to(seen, 120)),
     }
 }

@@ -1,8 +1,8 @@
-//! Stages: what the run did, how each stage ended, how long it took.
+//! Pipeline stages: status, duration and result of each.
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::Ratio;
 
@@ -11,34 +11,34 @@ use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
     let blocks = if summary.stages.is_empty() {
-        vec![Block::missing("No stage was written down: the run was cut off before its first stage ended.")]
+        vec![Block::missing("No stage was recorded: the run was interrupted before its first stage ended.")]
     } else {
-        let table = Table::new("table-stages", "Stages of the run")
-            .words("Stage")
-            .words("Status")
-            .numbers("Took", "Wall time of the stage.")
-            .words("What came of it")
-            .with(summary.stages.iter().map(|stage| row(stage, facts, summary)));
+        let table = Table::new("table-stages", "Pipeline stages of the run")
+            .text_column("Stage")
+            .text_column("Status")
+            .number_column("Duration", "Wall time of the stage.")
+            .text_column("Result")
+            .with_rows(summary.stages.iter().map(|stage| row(stage, facts, summary)));
         vec![Block::Table(table)]
     };
-    let all: f64 = summary.stages.iter().map(|stage| stage.seconds).sum();
-    Section { id: "stages", title: "Stages", lead: format!("{} in all.", seconds(all)), blocks }
+    let total: f64 = summary.stages.iter().fold(0.0, |sum, stage| sum + stage.seconds);
+    Section { id: "stages", title: "Stages", lead: format!("{} in total.", seconds(total)), blocks }
 }
 
 fn row(stage: &StageRecord, facts: &RunFacts, summary: &Summary) -> Vec<Cell> {
-    let (word, tone) = match stage.status {
+    let (status, tone) = match stage.status {
         StageStatus::Done => ("done", Tone::Good),
         StageStatus::Degraded => ("degraded", Tone::Warn),
         StageStatus::Skipped => ("skipped", Tone::Muted),
         StageStatus::Failed => ("failed", Tone::Bad),
         StageStatus::Interrupted => ("interrupted", Tone::Bad),
     };
-    let came = outcome(stage.name, facts, summary);
+    let result = outcome(stage.name, facts, summary);
     vec![
         Cell::text(stage.name.name()),
-        Cell::badge(word, tone),
+        Cell::badge(status, tone),
         Cell::value(seconds(stage.seconds), stage.seconds),
-        Cell::maybe(came, Cell::text, "nothing recorded"),
+        Cell::optional(result, Cell::text, "nothing recorded"),
     ]
 }
 
@@ -50,24 +50,30 @@ fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> 
         }),
         Stage::Smoke => facts.site.as_ref().map(|_| {
             format!(
-                "{} visited, {} broken",
+                "{} visited, {} failed",
                 plural(summary.smoke.pages, "page", "pages"),
                 count(summary.smoke.broken)
             )
         }),
         Stage::Warm => facts.warm.as_ref().map(|warm| {
-            let flat = if warm.steady { "flat" } else { "not flat yet" };
+            let steadiness = if warm.steady { "in steady state" } else { "not yet in steady state" };
             let last = warm
                 .rounds
                 .last()
                 .map_or_else(String::new, |round| format!(", p50 {} at the end", round.p50_us));
-            format!("{}; response times {flat}{last}", plural(warm.rounds.len() as u64, "round", "rounds"))
+            format!(
+                "{}; response times {steadiness}{last}",
+                plural(warm.rounds.len() as u64, "round", "rounds")
+            )
         }),
         Stage::Probe => facts.probe.as_ref().map(|probe| {
-            let seen = probe
+            let coverage = probe
                 .probe_coverage
-                .map_or_else(String::new, |r: Ratio| format!("; Server-Timing on {r} of the answers"));
-            format!("{} looked at alone{seen}", plural(probe.routes.len() as u64, "route", "routes"))
+                .map_or_else(String::new, |r: Ratio| format!("; Server-Timing in {r} of the responses"));
+            format!(
+                "{} measured in isolation{coverage}",
+                plural(probe.routes.len() as u64, "route", "routes")
+            )
         }),
         Stage::Load => (!summary.load.is_empty()).then(|| {
             let phases: Vec<String> =
@@ -77,11 +83,13 @@ fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> 
         Stage::Profile => facts.profiles.as_ref().map(|index| {
             let slower = index
                 .profiled_over_unprofiled
-                .map_or_else(String::new, |r| format!("; throughput while profiled {r} of unprofiled"));
+                .map_or_else(String::new, |r| format!("; throughput {r} of unprofiled"));
             format!("{}{slower}", plural(index.profiles.len() as u64, "profile", "profiles"))
         }),
         Stage::Analyse => Some(plural(summary.findings.len() as u64, "finding", "findings")),
-        Stage::Gate => Some(plural(summary.assertions.len() as u64, "assertion judged", "assertions judged")),
+        Stage::Gate => {
+            Some(plural(summary.assertions.len() as u64, "assertion evaluated", "assertions evaluated"))
+        }
         Stage::Down | Stage::Report => None,
     }
 }

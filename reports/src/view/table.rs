@@ -1,7 +1,7 @@
-//! Tables and their cells: what each says, what it is sorted by, how it looks by meaning.
+//! Tables and cells: text, sort key, and display by meaning.
 //!
-//! All text goes through [`clean`](crate::format::clean) on its way in; nothing here escapes, because only a renderer
-//! knows for what.
+//! All text passes through [`clean`](crate::format::clean) here; escaping is the renderer's task, because it depends on
+//! the format.
 
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 use serde::Serialize;
@@ -9,127 +9,127 @@ use serde::Serialize;
 use crate::chart::Svg;
 use crate::format::{clean, count, slug};
 
-/// How something should look: by meaning, never by colour.
+/// Display by meaning, never by colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
-    /// As usual.
+    /// Text without a judgement.
     #[default]
     Plain,
-    /// As it should be.
+    /// An expected or successful state.
     Good,
-    /// Deserves a look.
+    /// A value that deserves attention.
     Warn,
-    /// Wrong.
+    /// A failure or a violated limit.
     Bad,
-    /// Of less weight.
+    /// Secondary or absent information.
     Muted,
 }
 
 /// One cell of a table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Cell {
-    /// What it says.
+    /// Formatted value; also the text alternative of `svg`.
     pub text: String,
-    /// A second, quieter line.
+    /// Secondary text below the value.
     pub note: Option<String>,
-    /// What it is sorted by, where that is a number.
+    /// Numeric sort key; `None` sorts by text.
     pub sort: Option<f64>,
-    /// How it looks.
+    /// Display by meaning.
     pub tone: Tone,
-    /// Set in a fixed-width type.
+    /// Whether the text is shown in monospace.
     pub code: bool,
-    /// Set as a badge.
+    /// Whether the text is shown as a badge.
     pub badge: bool,
-    /// A small picture in place of the text; the text says the same in words.
+    /// A small inline chart that replaces the text in HTML.
     pub svg: Option<Svg>,
 }
 
 impl Cell {
-    /// Text.
+    /// A text cell.
     pub fn text(text: impl AsRef<str>) -> Self {
         Self { text: clean(text.as_ref()), ..Self::default() }
     }
-    /// Text in a fixed-width type.
+    /// A monospace cell.
     pub fn code(text: impl AsRef<str>) -> Self {
         Self { code: true, ..Self::text(text) }
     }
-    /// A word that should catch the eye.
+    /// A badge, for states.
     pub fn badge(text: impl AsRef<str>, tone: Tone) -> Self {
         Self { badge: true, tone, ..Self::text(text) }
     }
-    /// What is not there, and why in a word or two.
-    pub fn absent(why: &str) -> Self {
-        Self { tone: Tone::Muted, sort: Some(-1.0), ..Self::text(why) }
+    /// A missing value with a short reason; sorts below every value.
+    pub fn absent(reason: &str) -> Self {
+        Self { tone: Tone::Muted, sort: Some(-1.0), ..Self::text(reason) }
     }
-    /// A value with its words.
-    pub fn value(words: impl AsRef<str>, sort: f64) -> Self {
-        Self { sort: Some(sort), ..Self::text(words) }
+    /// A formatted value with its numeric sort key.
+    pub fn value(text: impl AsRef<str>, sort: f64) -> Self {
+        Self { sort: Some(sort), ..Self::text(text) }
     }
-    /// A count.
+    /// A count with thousands separators.
     pub fn count(n: u64) -> Self {
         Self::value(count(n), n as f64)
     }
-    /// A duration.
+    /// A duration in a readable unit.
     pub fn micros(us: Micros) -> Self {
         Self::value(us.to_string(), us.as_f64())
     }
-    /// A size.
+    /// A size in binary units.
     pub fn bytes(bytes: Bytes) -> Self {
         Self::value(bytes.to_string(), bytes.as_f64())
     }
-    /// A rate.
+    /// A rate per second.
     pub fn rate(rate: PerSecond) -> Self {
         Self::value(rate.to_string(), rate.0)
     }
-    /// A share.
+    /// A share in percent.
     pub fn ratio(ratio: Ratio) -> Self {
         Self::value(ratio.to_string(), ratio.0)
     }
-    /// A value that may not be there.
-    pub fn maybe<T>(value: Option<T>, cell: impl FnOnce(T) -> Self, why: &str) -> Self {
-        value.map_or_else(|| Self::absent(why), cell)
+    /// The value, or `reason` if there is none.
+    pub fn optional<T>(value: Option<T>, cell: impl FnOnce(T) -> Self, reason: &str) -> Self {
+        value.map_or_else(|| Self::absent(reason), cell)
     }
-    /// With another look.
-    pub fn toned(mut self, tone: Tone) -> Self {
+    /// Replaces the tone.
+    pub fn with_tone(mut self, tone: Tone) -> Self {
         self.tone = tone;
         self
     }
-    /// With a second line.
-    pub fn noted(mut self, note: impl AsRef<str>) -> Self {
+    /// Adds secondary text; an empty note is none.
+    pub fn with_note(mut self, note: impl AsRef<str>) -> Self {
         self.note = Some(clean(note.as_ref())).filter(|note| !note.is_empty());
         self
     }
 }
 
-/// One column.
+/// Heading and alignment of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
-    /// Its heading.
+    /// Column heading, unique in its table: terminal tables select columns by it.
     pub name: String,
-    /// What it means, in a sentence.
+    /// Definition of the column, shown as a tooltip.
     pub hint: Option<String>,
-    /// Numbers: set to the right.
+    /// Whether cells are right-aligned.
     pub numeric: bool,
 }
 
 /// A table. The first cell of each row is its heading.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Table {
-    /// Unique in the report.
+    /// HTML id, unique in the report.
     pub id: String,
-    /// What it holds.
+    /// Title of the table.
     pub caption: String,
-    /// Columns.
+    /// Columns in display order.
     pub columns: Vec<Column>,
-    /// Rows, each as long as the columns.
+    /// Each row has as many cells as there are columns.
     pub rows: Vec<Vec<Cell>>,
-    /// A field to filter the rows by, for long tables.
+    /// Show a filter field above the table.
     pub filter: bool,
 }
 
 impl Table {
-    /// An empty table.
+    /// A table without columns and rows.
     pub fn new(id: &str, caption: impl AsRef<str>) -> Self {
         Self {
             id: slug(id),
@@ -139,34 +139,34 @@ impl Table {
             filter: false,
         }
     }
-    /// With a column of words.
-    pub fn words(mut self, name: &str) -> Self {
+    /// Adds a left-aligned column.
+    pub fn text_column(mut self, name: &str) -> Self {
         self.columns.push(Column { name: clean(name), hint: None, numeric: false });
         self
     }
-    /// With a column of numbers and what they mean.
-    pub fn numbers(mut self, name: &str, hint: &str) -> Self {
+    /// Adds a right-aligned column with its definition; an empty hint is none.
+    pub fn number_column(mut self, name: &str, hint: &str) -> Self {
         let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
         self.columns.push(Column { name: clean(name), hint, numeric: true });
         self
     }
-    /// With a column of words and what they mean.
-    pub fn hinted(mut self, name: &str, hint: &str) -> Self {
+    /// Adds a left-aligned column with its definition.
+    pub fn described_column(mut self, name: &str, hint: &str) -> Self {
         self.columns.push(Column { name: clean(name), hint: Some(hint.to_owned()), numeric: false });
         self
     }
-    /// With a field to filter by when there are many rows.
-    pub fn filtered(mut self) -> Self {
+    /// Shows a filter field if the table has more than 12 rows.
+    pub fn filterable(mut self) -> Self {
         self.filter = self.rows.len() > 12;
         self
     }
-    /// Adds a row.
+    /// Appends one row; its length must equal the number of columns.
     pub fn push(&mut self, row: Vec<Cell>) {
-        debug_assert_eq!(row.len(), self.columns.len(), "a row of {} has as many cells as columns", self.id);
+        debug_assert_eq!(row.len(), self.columns.len(), "a row of {} must have one cell per column", self.id);
         self.rows.push(row);
     }
-    /// Adds rows.
-    pub fn with(mut self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
+    /// Appends all rows.
+    pub fn with_rows(mut self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
         for row in rows {
             self.push(row);
         }

@@ -1,4 +1,4 @@
-//! The verdict bar: the status word, one sentence, the generator's own health, the run in one line.
+//! Header of the report: status, headline, health of the load generator, the run in one line, key figures.
 
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
@@ -9,52 +9,52 @@ use serde::Serialize;
 
 use crate::format::{clean, count, number, plural};
 use crate::view::block::Tone;
-use crate::view::figures::{self, Figure};
+use crate::view::key_figures::{self, Figure};
 
-/// The verdict bar.
+/// Header of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerdictView {
-    /// The status word.
+    /// The status, e.g. `PASS` or `FAIL`.
     pub word: String,
-    /// How it looks.
+    /// Display of the status.
     pub tone: Tone,
-    /// The one sentence.
-    pub sentence: String,
-    /// Further reasons.
+    /// The main reason for the status, in one line.
+    pub headline: String,
+    /// All other reasons and remarks.
     pub reasons: Vec<String>,
-    /// What the process exits with.
+    /// Exit code of the process.
     pub exit_code: u8,
-    /// The generator about itself.
+    /// Health of the load generator and foreign CPU on the host.
     pub health: String,
-    /// How that looks.
+    /// Display of the health.
     pub health_tone: Tone,
-    /// What is said of a run that did not end; absent when it did.
+    /// Why the run is incomplete; `None` if it is complete.
     pub partial: Option<String>,
-    /// The run in one line: topology, machine, load.
+    /// The run in short: target, topology, load, machine, commit, start.
     pub facts: Vec<String>,
-    /// Key figures.
+    /// Key figures in display order.
     pub figures: Vec<Figure>,
 }
 
 pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> VerdictView {
     let verdict = &summary.verdict;
     let mut reasons = verdict.reasons.iter().map(|reason| clean(reason));
-    // What is said beside a success are remarks: none of them is the reason for it.
+    // Reasons beside a success are remarks: none of them is the reason for the status.
     let succeeded = matches!(verdict.status, VerdictStatus::Pass | VerdictStatus::NoAssertions);
     let first = if succeeded { None } else { reasons.next() };
-    let sentence = first.unwrap_or_else(|| usual(verdict.status, summary));
-    let (health, health_tone) = health(facts, analysis);
+    let headline = first.unwrap_or_else(|| default_headline(verdict.status, summary));
+    let (health, health_tone) = generator_health(facts, analysis);
     VerdictView {
         word: verdict.status.label().to_owned(),
         tone: tone(verdict.status),
-        sentence,
+        headline,
         reasons: reasons.collect(),
         exit_code: verdict.exit_code,
         health,
         health_tone,
         partial: partial(facts),
-        facts: run_line(facts, summary),
-        figures: figures::build(facts, analysis, summary),
+        facts: run_facts(facts, summary),
+        figures: key_figures::build(facts, analysis, summary),
     }
 }
 
@@ -70,16 +70,15 @@ const fn tone(status: VerdictStatus) -> Tone {
     }
 }
 
-fn usual(status: VerdictStatus, summary: &Summary) -> String {
+fn default_headline(status: VerdictStatus, summary: &Summary) -> String {
     match status {
-        VerdictStatus::Pass => {
-            match summary.assertions.len() {
-                1 => "The assertion holds on a valid measurement.".to_owned(),
-                number => format!("All {number} assertions hold on a valid measurement."),
-            }
-        }
+        VerdictStatus::Pass => match summary.assertions.len() {
+            1 => "The assertion is met on a valid measurement.".to_owned(),
+            number => format!("All {number} assertions are met on a valid measurement."),
+        },
         VerdictStatus::NoAssertions => {
-            "The measurement is valid; nothing was asserted, so nothing was judged. Write limits under [slo] in kneepoint.toml.".to_owned()
+            "The measurement is valid. No assertion is configured; add limits under [slo] in kneepoint.toml."
+                .to_owned()
         }
         _ => "No reason was recorded.".to_owned(),
     }
@@ -91,48 +90,43 @@ fn partial(facts: &RunFacts) -> Option<String> {
         return None;
     }
     let by = manifest.stopped_by.as_deref().map_or_else(
-        || "its last stage was never written down".to_owned(),
+        || "its last stage was not recorded".to_owned(),
         |by| format!("it was stopped by {}", clean(by)),
     );
-    Some(format!(
-        "This run did not come to its end: {by}. What is missing below was not measured; it is not zero."
-    ))
+    Some(format!("This run is incomplete: {by}. Missing values below were not measured; they are not zero."))
 }
 
-/// The generator accuses itself first.
-fn health(facts: &RunFacts, analysis: &Analysis) -> (String, Tone) {
+/// The generator's own limits come first: an overloaded generator invalidates everything below.
+fn generator_health(facts: &RunFacts, analysis: &Analysis) -> (String, Tone) {
     let Some(busiest) = facts
         .measured_phases()
         .max_by(|a, b| a.generator.busiest_thread.0.total_cmp(&b.generator.busiest_thread.0))
     else {
-        return (
-            "No load was generated, so there is nothing to say of the generator.".to_owned(),
-            Tone::Muted,
-        );
+        return ("No load was generated.".to_owned(), Tone::Muted);
     };
     let lag = facts
         .measured_phases()
         .filter(|phase| phase.sched_lag_us.count > 0)
         .map(|phase| phase.sched_lag_us.p99)
         .max()
-        .map(|lag| format!(", at most {lag} late (p99)"))
+        .map(|lag| format!(", scheduling lag p99 at most {lag}"))
         .unwrap_or_default();
-    let words = format!(
-        "Generator: busiest thread {} of a core{lag}, {} requests per CPU second{}.",
+    let summary = format!(
+        "Load generator: busiest thread at {} of a core{lag}, {} requests per CPU second{}.",
         busiest.generator.busiest_thread,
         count(busiest.generator.requests_per_cpu_second.0 as u64),
-        neighbours(analysis)
+        foreign_cpu_note(analysis)
     );
     if analysis.validity.valid {
         let tone = if analysis.validity.notes.is_empty() { Tone::Good } else { Tone::Warn };
-        (words, tone)
+        (summary, tone)
     } else {
         let why = analysis.validity.why.first().map_or("no reason was recorded", String::as_str);
-        (format!("{words} The figures may not be believed: {}", clean(why)), Tone::Bad)
+        (format!("{summary} The measurement is invalid: {}", clean(why)), Tone::Bad)
     }
 }
 
-fn neighbours(analysis: &Analysis) -> &'static str {
+fn foreign_cpu_note(analysis: &Analysis) -> &'static str {
     let worst = analysis
         .conditions
         .iter()
@@ -140,21 +134,21 @@ fn neighbours(analysis: &Analysis) -> &'static str {
         .map(|conditions| conditions.disturbance)
         .max();
     match worst {
-        None | Some(Disturbance::Unknown) => "; whether others used the machine is not known",
-        Some(Disturbance::Quiet) => "; the machine was quiet",
-        Some(Disturbance::Noted) => "; others used the machine a little",
-        Some(Disturbance::Doubtful) => "; others used so much of the machine that a miss may be their doing",
-        Some(Disturbance::Spoilt) => "; others on the machine spoilt the figures",
+        None | Some(Disturbance::Unknown) => "; foreign CPU is unknown",
+        Some(Disturbance::Quiet) => "; no significant foreign CPU",
+        Some(Disturbance::Noted) => "; some foreign CPU",
+        Some(Disturbance::Doubtful) => "; so much foreign CPU that a violated limit may be caused by it",
+        Some(Disturbance::Spoilt) => "; foreign CPU invalidates the measurement",
     }
 }
 
-fn run_line(facts: &RunFacts, summary: &Summary) -> Vec<String> {
+fn run_facts(facts: &RunFacts, summary: &Summary) -> Vec<String> {
     let manifest = &facts.manifest;
     let mut line = vec![
         clean(&summary.target),
         format!("topology {} ({})", clean(&summary.topology), clean(&manifest.driver)),
     ];
-    line.extend(facts.measured_phases().map(load_words));
+    line.extend(facts.measured_phases().map(describe_load));
     let host = &manifest.host;
     if host.cores > 0 {
         line.push(format!("{}, {}", plural(host.cores.into(), "core", "cores"), clean(&host.os)));
@@ -166,20 +160,24 @@ fn run_line(facts: &RunFacts, summary: &Summary) -> Vec<String> {
     line
 }
 
-/// A phase in a few words.
-pub(crate) fn load_words(phase: &LoadPhase) -> String {
+/// Model, duration and protocol of a load phase.
+pub(crate) fn describe_load(phase: &LoadPhase) -> String {
     let seconds = number(phase.measured().as_secs_f64(), 1);
-    // HTTP/1.1 is what everybody takes for granted.
-    let by = match phase.http {
+    // HTTP/1.1 is the default, so it is not mentioned.
+    let protocol = match phase.http {
         HttpVersion::Http11 => String::new(),
-        http @ HttpVersion::Http2 => format!(" by {http}"),
+        http @ HttpVersion::Http2 => format!(" over {http}"),
     };
     match phase.load {
         kneepoint_model::load::LoadModel::Closed { users } => {
-            format!("{}: {} for {seconds} s{by}", clean(&phase.name), plural(users.into(), "user", "users"))
+            format!(
+                "{}: {} for {seconds} s{protocol}",
+                clean(&phase.name),
+                plural(users.into(), "user", "users")
+            )
         }
         kneepoint_model::load::LoadModel::Open { rate } => {
-            format!("{}: {} arrivals for {seconds} s{by}", clean(&phase.name), rate)
+            format!("{}: {} arrivals for {seconds} s{protocol}", clean(&phase.name), rate)
         }
     }
 }

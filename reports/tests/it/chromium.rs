@@ -1,21 +1,20 @@
-//! The page in a real browser: the script runs to its end, nothing violates the policy, flame graphs can be searched and
-//! zoomed inside their frames, and a picture comes out.
+//! The page in a real browser: the script completes, nothing violates the content security policy, flame graphs can be
+//! searched and zoomed inside their frames, and screenshots work in light and dark mode.
 //!
-//! Without Chromium this test fails, because a report that was never opened was never tested;
-//! `KNEEPOINT_WITHOUT_CHROMIUM=1` says that this is known.
+//! Without Chromium these tests fail, so that they are not skipped by accident; `KNEEPOINT_WITHOUT_CHROMIUM=1` skips them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kneepoint_reports::{Report, render};
+use kneepoint_reports::{ReportView, render};
 use tempfile::TempDir;
 
 use crate::fixture;
 
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-#[expect(clippy::print_stdout, reason = "a test that is skipped by request says so")]
+#[expect(clippy::print_stdout, reason = "a skipped test prints the reason")]
 pub(crate) fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = NAMES.iter().find_map(|name| {
@@ -32,7 +31,7 @@ pub(crate) fn browser() -> Option<PathBuf> {
     found
 }
 
-pub(crate) struct Said {
+pub(crate) struct BrowserOutput {
     pub(crate) out: String,
     pub(crate) err: String,
 }
@@ -41,7 +40,7 @@ pub(crate) struct Said {
     clippy::disallowed_methods,
     reason = "a test opens the page in a browser; the crate itself starts nothing"
 )]
-pub(crate) fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str]) -> BrowserOutput {
     let mut child = std::process::Command::new(program)
         .args([
             "--headless=new",
@@ -49,7 +48,7 @@ pub(crate) fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str])
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--hide-scrollbars",
-            // The clock of a headless browser is virtual and does not wait for frames in processes of their own.
+            // The virtual clock of a headless browser does not wait for frames in separate processes.
             "--disable-features=IsolateSandboxedIframes",
         ])
         .args(["--enable-logging=stderr", "--v=0", "--window-size=1400,1000", "--virtual-time-budget=10000"])
@@ -75,13 +74,13 @@ pub(crate) fn open(program: &Path, home: &Path, page: &Path, arguments: &[&str])
     let read = |ending: &str| {
         String::from_utf8_lossy(&fs::read(home.with_extension(ending)).expect("read")).into_owned()
     };
-    let said = Said { out: read("out"), err: read("err") };
-    assert!(ended, "the browser did not end within 30 s: {}", said.err);
-    said
+    let output = BrowserOutput { out: read("out"), err: read("err") };
+    assert!(ended, "the browser did not end within 30 s: {}", output.err);
+    output
 }
 
-/// What the page itself complained of; the browser's own remarks about its surroundings are no concern of the page.
-pub(crate) fn complaints(log: &str) -> Vec<&str> {
+/// Log lines that the page causes: console messages and policy violations, without the browser's own remarks.
+pub(crate) fn page_errors(log: &str) -> Vec<&str> {
     log.lines()
         .filter(|line| {
             line.contains("CONSOLE")
@@ -91,10 +90,10 @@ pub(crate) fn complaints(log: &str) -> Vec<&str> {
         .collect()
 }
 
-fn written(folder: &TempDir) -> PathBuf {
+fn write_report(folder: &TempDir) -> PathBuf {
     let run = fixture::run();
-    let text =
-        render::html(&Report::build(&run.facts, &run.analysis, &run.summary, &run.flames)).expect("renders");
+    let text = render::html(&ReportView::build(&run.facts, &run.analysis, &run.summary, &run.flames))
+        .expect("renders");
     let page = folder.path().join("report.html");
     fs::write(&page, text).expect("write");
     page
@@ -104,26 +103,27 @@ fn written(folder: &TempDir) -> PathBuf {
 fn the_page_works_in_a_browser() {
     let Some(program) = browser() else { return };
     let folder = tempfile::tempdir().expect("folder");
-    let page = written(&folder);
-    let said = open(&program, &folder.path().join("dom"), &page, &["--dump-dom"]);
-    assert_eq!(complaints(&said.err), Vec::<&str>::new());
-    let root = said.out.split_once("<html").and_then(|(_, rest)| rest.split_once('>')).expect("a document").0;
-    assert!(root.contains("data-ready=\"1\""), "the script ran to its end: <html{root}>");
+    let page = write_report(&folder);
+    let output = open(&program, &folder.path().join("dom"), &page, &["--dump-dom"]);
+    assert_eq!(page_errors(&output.err), Vec::<&str>::new());
+    let root =
+        output.out.split_once("<html").and_then(|(_, rest)| rest.split_once('>')).expect("a document").0;
+    assert!(root.contains("data-ready=\"1\""), "the script completed: <html{root}>");
     assert!(
         root.contains("data-flames=\"3\""),
         "search and zoom work in all three flame graphs: <html{root}>"
     );
     assert!(
-        said.out.contains("aria-sort") || said.out.contains("<button type=\"button\">Endpoint"),
+        output.out.contains("aria-sort") || output.out.contains("<button type=\"button\">Endpoint"),
         "tables can be sorted"
     );
 }
 
 #[test]
-fn a_picture_comes_out_in_light_and_dark() {
+fn screenshots_differ_in_light_and_dark_mode() {
     let Some(program) = browser() else { return };
     let folder = tempfile::tempdir().expect("folder");
-    let page = written(&folder);
+    let page = write_report(&folder);
     let mut pictures = Vec::new();
     for (name, extra) in [
         ("light", "--blink-settings=preferredColorScheme=1"),
@@ -131,8 +131,8 @@ fn a_picture_comes_out_in_light_and_dark() {
     ] {
         let picture = folder.path().join(format!("{name}.png"));
         let to = format!("--screenshot={}", picture.display());
-        let said = open(&program, &folder.path().join(name), &page, &[&to, extra]);
-        assert_eq!(complaints(&said.err), Vec::<&str>::new());
+        let output = open(&program, &folder.path().join(name), &page, &[&to, extra]);
+        assert_eq!(page_errors(&output.err), Vec::<&str>::new());
         pictures.push(fs::read(&picture).expect("a picture"));
     }
     assert!(pictures.iter().all(|picture| picture.starts_with(b"\x89PNG") && picture.len() > 20_000));

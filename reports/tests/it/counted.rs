@@ -1,16 +1,12 @@
-//! What MySQL, Redis and Memcached counted over the hand-made run: a look-up without an index, a counted pager, a hot row.
+//! Fixture: counters of MySQL, Redis and Memcached with a lookup without index, a COUNT(*) for paging, and a hot row.
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::db::{
-    BufferPool, CacheKind, CacheWindow, CommandDelta, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta,
-    Drain, LockDeltas, QueryPlan, QueryPlanForm, ServerErrorDelta, SessionKind, StatementSample,
-    StatementSums, Verb,
-};
+use kneepoint_model::db::{BufferPool, CacheKind, CacheWindow, CommandDelta, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta, Drain, LockDeltas, QueryPlan, QueryPlanForm, ServerErrorDelta, SessionKind, StatementSample, StatementSums, Verb};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::{CacheGauge, DbGauge};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, UnixMillis};
-use kneepoint_model::unmeasured::Unmeasured;
 
 /// Name, start and end in milliseconds, requests.
 pub(crate) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
@@ -36,8 +32,8 @@ fn window(name: &str, from: u64, until: u64, requests: u64) -> DbWindow {
         caches: vec![cache(CacheKind::Redis, requests), cache(CacheKind::Memcached, 0)],
         unmeasured: vec![Unmeasured {
             what: "CPU time of Memcached".into(),
-            why: "the server does not say".into(),
-            fix: "none is needed".into(),
+            why: "the server does not report it".into(),
+            fix: "none".into(),
         }],
     }
 }
@@ -80,9 +76,7 @@ fn digest(
 }
 
 fn database(requests: u64) -> DatabaseWindow {
-    let seen = |text: &str| {
-        Some(QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false })
-    };
+    let seen = |text: &str| Some(QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false });
     let hot = StatementSums {
         lock_us: Micros(requests / 10 * 7_600),
         rows_affected: requests / 10,
@@ -192,27 +186,27 @@ fn cache(kind: CacheKind, requests: u64) -> CacheWindow {
     }
 }
 
-/// The gauges of one second, so busy.
+/// The gauges of one second at the given load (0 to 1).
 pub(crate) fn gauges(busy: f64, noise: f64) -> (Vec<DbGauge>, Vec<CacheGauge>) {
-    let of = |most: f64| (most * busy * (0.8 + 0.3 * noise)) as u64;
+    let scaled = |most: f64| (most * busy * (0.8 + 0.3 * noise)) as u64;
     let db = DbGauge {
         tier: Tier::Db,
         since_us: Micros(1_000_000),
-        threads_running: of(5.0),
-        threads_connected: 8 + of(4.0),
-        questions: of(900.0),
-        row_lock_waits: of(9.0),
-        row_locks_waiting: of(3.0),
+        threads_running: scaled(5.0),
+        threads_connected: 8 + scaled(4.0),
+        questions: scaled(900.0),
+        row_lock_waits: scaled(9.0),
+        row_locks_waiting: scaled(3.0),
     };
     let cache = CacheGauge {
         tier: Tier::Cache,
         kind: CacheKind::Redis,
         since_us: Micros(1_000_000),
-        hits: of(40.0),
-        misses: of(60.0),
-        evicted: of(30.0),
-        commands: of(200.0),
-        memory_used: Bytes(4_000_000 + of(4_000_000.0)),
+        hits: scaled(40.0),
+        misses: scaled(60.0),
+        evicted: scaled(30.0),
+        commands: scaled(200.0),
+        memory_used: Bytes(4_000_000 + scaled(4_000_000.0)),
     };
     (vec![db], vec![cache])
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use kneepoint_analysis::{Analysis, Disturbance, HostUse, PhaseConditions, RuleReport, RunFacts};
 use kneepoint_model::cache_status::CacheOutcome;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
     EndpointStats, Exemplar, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, Validity,
 };
-use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::{PageCounts, PageStats};
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, Statement, UncachedReason};
@@ -22,16 +23,15 @@ use kneepoint_model::profile::{
 };
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
+use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::summary::{
     AssertionResult, AssertionSummary, CacheSummary, DbSummary, EndpointSummary, LoadSummary, ProfileSummary,
     SmokeSummary, Summary, TierSummary, TimeSplit,
 };
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 use kneepoint_model::warm::{WarmResult, WarmRound};
 use kneepoint_reports::Flame;
@@ -42,7 +42,7 @@ const ZERO: u64 = 1_763_640_000_000;
 const PHASES: [(&str, u64, u64, u64); 3] =
     [("closed", 6, 10, 40), ("open", 44, 47, 72), ("profiled", 76, 79, 99)];
 
-/// Everything that `Report::build` is given.
+/// Everything that `ReportView::build` is given.
 pub(crate) struct Run {
     pub(crate) facts: RunFacts,
     pub(crate) analysis: Analysis,
@@ -310,29 +310,30 @@ fn site() -> SiteMap {
 }
 
 fn probe() -> ProbeResult {
-    let route = |name: &str, path: &str, p50: u64, queries, slope, because: Vec<UncachedReason>| RouteProbe {
-        route: name.into(),
-        path: path.into(),
-        requests: 10,
-        errors: 0,
-        p50_us: Micros(p50),
-        app_us: Some(Micros(p50 * 9 / 10)),
-        cpu_us: Some(Micros(p50 * 7 / 10)),
-        db_us: Some(Micros(p50 * 3 / 10)),
-        queries: Some(queries),
-        engine_us: (name == "search/").then_some(Micros(p50 / 2)),
-        wire_bytes: Bytes(p50 / 3),
-        body_bytes: Bytes(p50),
-        compressed: name != "api/books/",
-        gzip_bytes: (name == "api/books/").then_some(Bytes(9_100)),
-        slope,
-        cache: Some(CacheTest {
-            same_body: !because.contains(&UncachedReason::Personal),
-            shared_token: false,
-            second: if because.is_empty() { CacheOutcome::Hit } else { CacheOutcome::Miss },
-            uncached_reasons: because,
-        }),
-    };
+    let route =
+        |name: &str, path: &str, p50: u64, queries, slope, because: Vec<UncachedReason>| RouteProbe {
+            route: name.into(),
+            path: path.into(),
+            requests: 10,
+            errors: 0,
+            p50_us: Micros(p50),
+            app_us: Some(Micros(p50 * 9 / 10)),
+            cpu_us: Some(Micros(p50 * 7 / 10)),
+            db_us: Some(Micros(p50 * 3 / 10)),
+            queries: Some(queries),
+            engine_us: (name == "search/").then_some(Micros(p50 / 2)),
+            wire_bytes: Bytes(p50 / 3),
+            body_bytes: Bytes(p50),
+            compressed: name != "api/books/",
+            gzip_bytes: (name == "api/books/").then_some(Bytes(9_100)),
+            slope,
+            cache: Some(CacheTest {
+                same_body: !because.contains(&UncachedReason::Personal),
+                shared_token: false,
+                second: if because.is_empty() { CacheOutcome::Hit } else { CacheOutcome::Miss },
+                uncached_reasons: because,
+            }),
+        };
     let slope = |points: &[(u32, u32)], slope| SlopeTest {
         parameter: "page_size".into(),
         points: points.into(),
@@ -837,13 +838,13 @@ fn unsorted_findings() -> Vec<Finding> {
             severity: Severity::Proven,
             tier: Tier::Server,
             route: Some("catalogue/".into()),
-            title: "The catalogue asks the database once for each book it lists".into(),
+            title: "The catalogue queries the database once per listed book".into(),
             evidence: vec![
                 evidence("12, 24, 48 and 96 rows take 15, 27, 51 and 99 statements: one statement a row (slope 1.00, residual 0).", "probe.json"),
                 evidence("The repeated statement is SELECT … FROM reviews_review WHERE book_id = ? at books/templates/catalogue.html:31.", "probe.json"),
                 evidence("Under load the page makes 27 statements and spends 30.5 ms of 89.7 ms in the database.", "load/closed.json"),
             ],
-            saving: Some(Saving { ms_per_request: 26.0, requests_per_second: 25.3, basis: "Time of 24 of 27 statements, as measured alone.".into() }),
+            saving: Some(Saving { ms_per_request: 26.0, requests_per_second: 25.3, basis: "Time of 24 of 27 statements, as measured in isolation.".into() }),
             fix: "Fetch the reviews with the books: Book.objects.prefetch_related(\"reviews\") in books/views.py.".into(),
             reproduce: "curl -s -D- 'http://127.0.0.1:18080/catalogue/?page_size=48' -o /dev/null | grep -i server-timing".into(),
         },
@@ -868,8 +869,8 @@ fn unsorted_findings() -> Vec<Finding> {
             severity: Severity::Hint,
             tier: Tier::Proxy,
             route: Some("api/books/".into()),
-            title: "JSON travels uncompressed: 47.1 KiB where 8.9 KiB would do".into(),
-            evidence: vec![evidence("The answer carries no Content-Encoding although gzip was offered.", "site.json")],
+            title: "JSON is sent uncompressed: 47.1 KiB instead of 8.9 KiB".into(),
+            evidence: vec![evidence("The response has no Content-Encoding although gzip was offered.", "site.json")],
             saving: None,
             fix: "gzip_types application/json; in nginx.conf".into(),
             reproduce: "curl -sI -H 'Accept-Encoding: gzip' http://127.0.0.1:18080/api/books/".into(),
@@ -880,8 +881,8 @@ fn unsorted_findings() -> Vec<Finding> {
             severity: Severity::Proven,
             tier: Tier::Proxy,
             route: Some("catalogue/".into()),
-            title: "The catalogue is the same for every visitor, but a cookie keeps it out of the cache".into(),
-            evidence: vec![evidence("Two fresh visitors got byte-identical pages; Set-Cookie: csrftoken and Vary: Cookie stand in the way.", "probe.json")],
+            title: "The catalogue is identical for every user, but a cookie prevents caching".into(),
+            evidence: vec![evidence("Two anonymous users received byte-identical pages; Set-Cookie: csrftoken and Vary: Cookie prevent caching.", "probe.json")],
             saving: Some(Saving { ms_per_request: 70.0, requests_per_second: 5.0, basis: "Half of the visits within one minute of another.".into() }),
             fix: "Do not touch the CSRF token on pages without a form.".into(),
             reproduce: "curl -sI http://127.0.0.1:18080/catalogue/".into(),

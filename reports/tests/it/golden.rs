@@ -1,11 +1,11 @@
-//! Markdown and terminal text as they are, to be looked at when they change (`INSTA_UPDATE=always` blesses).
+//! Snapshots of Markdown, terminal text, OpenMetrics and CSV (`INSTA_UPDATE=always` rewrites them).
 
-use kneepoint_reports::{Report, View, render};
+use kneepoint_reports::{ReportView, render};
 
 use crate::fixture::{self, Run};
 
-fn view(run: &Run) -> View {
-    Report::build(&run.facts, &run.analysis, &run.summary, &run.flames)
+fn view(run: &Run) -> ReportView {
+    ReportView::build(&run.facts, &run.analysis, &run.summary, &run.flames)
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn markdown_is_never_longer_than_a_comment_may_be() {
         .collect();
     let text = render::markdown(&view(&run));
     assert!(text.chars().count() <= 60_000, "{}", text.chars().count());
-    assert!(text.contains("Cut here"), "says that it was cut");
+    assert!(text.contains("Truncated to the maximum length"), "the truncation is stated");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Text of the site is hostile: whatever string stands in the facts, nothing of it may become markup, a link or a
-//! control code. Every string of the inputs is replaced by one that tries.
+//! Untrusted input: no string from the site may become markup, a link or a control code in a report. These tests append an
+//! attack to every string of the inputs.
 
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::db::DbWindow;
 use kneepoint_model::summary::Summary;
-use kneepoint_reports::{Report, View, render};
+use kneepoint_reports::{ReportView, render};
 use scraper::{Html, Selector};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::fixture;
 
 pub(crate) const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=\"javascript:alert(3)\">`|{{ 7*7 }}\u{1b}[2J\u{202e}javascript:alert(4)";
 
-/// Puts the evil text after every string that is not one of a closed set of words.
+/// Appends [`EVIL`] to every string that is not in `closed` and is not a URL.
 pub(crate) fn poison(value: &mut Value, closed: &[String]) {
     match value {
         Value::String(text) if !closed.contains(text) && url::Url::parse(text).is_err() => {
@@ -31,15 +31,15 @@ pub(crate) fn poison(value: &mut Value, closed: &[String]) {
     }
 }
 
-/// Poisons a value through its JSON form; words that stop it from being read back belong to closed sets and stay.
+/// Poisons a value through its JSON form; names of enum variants stay, because the value could not be parsed otherwise.
 fn poisoned<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
-    let closed = closed_words();
+    let closed = enum_names();
     let mut json = serde_json::to_value(value).expect("serialises");
     poison(&mut json, &closed);
-    serde_json::from_value(json).expect("only words of closed sets must stay")
+    serde_json::from_value(json).expect("only enum names must stay")
 }
 
-fn closed_words() -> Vec<String> {
+fn enum_names() -> Vec<String> {
     "proxy server engine db cache queue objects generator host hint likely proven n-plus-one cache-miss worker-starvation \
      uncompressed errors cpu-starvation pass fail inconclusive partial up smoke warm probe load profile down analyse gate \
      report done degraded skipped failed interrupted py_spy perf pprof_http pprof_self merged running wall gil samples \
@@ -52,7 +52,7 @@ fn closed_words() -> Vec<String> {
         .collect()
 }
 
-fn hostile_view() -> View {
+fn poisoned_view() -> ReportView {
     let run = fixture::run();
     let mut facts = RunFacts::new(poisoned(&run.facts.manifest));
     facts.stack = run.facts.stack.as_ref().map(poisoned);
@@ -83,22 +83,22 @@ fn hostile_view() -> View {
     for flame in &mut flames {
         flame.title.push_str(EVIL);
     }
-    Report::build(&facts, &analysis, &summary, &flames)
+    ReportView::build(&facts, &analysis, &summary, &flames)
 }
 
 #[test]
-fn html_holds_no_markup_of_the_site() {
-    let page = render::html(&hostile_view()).expect("renders");
-    assert!(page.matches("alert(1)").count() > 100, "the evil text is really on the page");
+fn html_contains_no_untrusted_markup() {
+    let page = render::html(&poisoned_view()).expect("renders");
+    assert!(page.matches("alert(1)").count() > 100, "the page contains the attack");
     assert!(
         !page.contains("</script><script>")
             && !page.contains("<img")
             && !page.contains("<a href=\"javascript")
     );
-    assert!(page.contains("{{ 7*7 }}"), "templates of the site are not evaluated");
+    assert!(page.contains("{{ 7*7 }}"), "template syntax in untrusted input is not evaluated");
     let page = Html::parse_document(&page);
     let all = |selector: &str| page.select(&Selector::parse(selector).expect("selector")).collect::<Vec<_>>();
-    assert_eq!(all("script").len(), 1, "only our own");
+    assert_eq!(all("script").len(), 1, "only that of kneepoint");
     assert!(all("img, object, embed").is_empty());
     for element in all("*") {
         for (name, value) in element.value().attrs() {
@@ -110,24 +110,24 @@ fn html_holds_no_markup_of_the_site() {
 }
 
 #[test]
-fn frames_hold_the_picture_and_nothing_of_the_title() {
-    let page = Html::parse_document(&render::html(&hostile_view()).expect("renders"));
+fn frames_contain_the_flame_graph_and_nothing_of_the_title() {
+    let page = Html::parse_document(&render::html(&poisoned_view()).expect("renders"));
     let frames: Vec<_> = page.select(&Selector::parse("iframe").expect("selector")).collect();
     assert_eq!(frames.len(), 3);
     for frame in frames {
         assert!(!frame.attr("srcdoc").expect("document").contains("alert("));
-        assert_eq!(frame.attr("sandbox"), Some("allow-scripts"), "never an origin of its own");
+        assert_eq!(frame.attr("sandbox"), Some("allow-scripts"), "the frame never gets an origin");
     }
 }
 
 #[test]
-fn markdown_holds_no_markup_of_the_site() {
-    let text = render::markdown(&hostile_view());
-    assert!(text.contains("alert(1)"), "the evil text is really there");
+fn markdown_contains_no_untrusted_markup() {
+    let text = render::markdown(&poisoned_view());
+    assert!(text.contains("alert(1)"), "the text contains the attack");
     for bad in ["\u{1b}", "\u{202e}", "](javascript"] {
         assert!(!text.contains(bad), "{bad:?}");
     }
-    // Within code spans HTML is inert; outside of them it must be escaped.
+    // HTML is inert inside code spans; outside it must be escaped.
     for line in text.lines() {
         let outside: String = line.split('`').step_by(2).collect();
         let escaped = line.replace("\\`", "");
@@ -137,13 +137,13 @@ fn markdown_holds_no_markup_of_the_site() {
     let width = |line: &str| line.replace("\\|", "").matches('|').count();
     let lines: Vec<&str> = text.lines().collect();
     for pair in lines.windows(2).filter(|pair| pair[0].starts_with('|') && pair[1].starts_with('|')) {
-        assert_eq!(width(pair[0]), width(pair[1]), "a cell broke its row: {}", pair[1]);
+        assert_eq!(width(pair[0]), width(pair[1]), "a cell breaks its row: {}", pair[1]);
     }
 }
 
 #[test]
 fn terminal_text_cannot_move_the_cursor() {
-    let text = render::terminal(&hostile_view(), false);
+    let text = render::terminal(&poisoned_view(), false);
     assert!(text.contains("alert(1)"));
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "no control character");
 }

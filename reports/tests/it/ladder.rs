@@ -1,4 +1,4 @@
-//! The report of a climb: goldens, structure, hostile text, missing parts, a real browser.
+//! The ladder report: snapshots, structure, untrusted input, missing parts, a real browser.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,17 +11,17 @@ use kneepoint_analysis::ladder::{
 use kneepoint_analysis::slo_search::StepOutcome;
 use kneepoint_model::ladder::{EqualRate, Ladder, LatencySlo, Rung, SearchPlan};
 use kneepoint_model::manifest::HostInfo;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::metric::Metric;
 use kneepoint_model::stack::Driver;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_reports::ladder::{LadderView, render};
 use scraper::{Html, Selector};
 
-use crate::chromium::{browser, complaints, open};
+use crate::chromium::{browser, open, page_errors};
 use crate::hostile::{EVIL, poison};
-use crate::missing::says;
+use crate::missing::has_content;
 
 const PROMISE: LatencySlo = LatencySlo { metric: Metric::P95, limit_us: Micros(250_000), inclusive: false };
 
@@ -85,8 +85,8 @@ fn rung(name: &str, place: u8, kept: f64, cpu: &[(Tier, f64)]) -> RungResult {
     RungResult {
         name: name.into(),
         place: Some(place),
-        about: format!("{name}, as its file says"),
-        buys: (place > 1).then(|| "something that is worth its while".to_owned()),
+        about: format!("{name}: description from its topology file"),
+        buys: (place > 1).then(|| "a higher throughput".to_owned()),
         run: Some(format!("20250101T00000{place}Z-0000")),
         state: RungState::Measured,
         saturation: Some(Saturation {
@@ -131,7 +131,7 @@ fn rung(name: &str, place: u8, kept: f64, cpu: &[(Tier, f64)]) -> RungResult {
     }
 }
 
-fn bought(against: &str, throughput: Effect) -> Bought {
+fn gain(against: &str, throughput: Effect) -> Bought {
     Bought {
         against: against.into(),
         throughput,
@@ -144,12 +144,12 @@ fn bought(against: &str, throughput: Effect) -> Bought {
     }
 }
 
-/// One rung of every kind.
-fn climb() -> (Ladder, Comparison) {
+/// One rung in every state.
+fn ladder_run() -> (Ladder, Comparison) {
     let first = rung("runserver", 1, 44.6, &[(Tier::Server, 8_900.0), (Tier::Engine, 300.0)]);
     let mut gunicorn = rung("gunicorn", 2, 98.0, &[(Tier::Server, 7_300.0), (Tier::Engine, 310.0)]);
     gunicorn.bought =
-        Some(bought("runserver", Effect::Seen { ratio: Some(2.19), low: Some(2.03), high: Some(2.37) }));
+        Some(gain("runserver", Effect::Seen { ratio: Some(2.19), low: Some(2.03), high: Some(2.37) }));
     let mut nginx = rung("nginx", 3, 1.0, &[]);
     nginx.state = RungState::Failed {
         reason: Unmeasured {
@@ -163,9 +163,9 @@ fn climb() -> (Ladder, Comparison) {
     (nginx.memory, nginx.per_request) = (BTreeMap::new(), PerRequest::default());
     let mut apart = rung("db-apart", 5, 140.0, &[(Tier::Server, 5_000.0), (Tier::Db, 1_900.0)]);
     apart.throughput = Throughput::AtLeast { kept: PerSecond(140.0), kept_journeys: PerSecond(140.0 / 3.6) };
-    apart.bought = Some(bought("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
+    apart.bought = Some(gain("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
     let mut balanced = rung("balanced", 7, 1.0, &[]);
-    let errors = "even at the lowest rate that was tried (4.10/s) 3 of 120 requests failed: errors are never a throughput";
+    let errors = "3 of 120 requests failed at the lowest tested rate (4.10/s)";
     balanced.throughput = Throughput::None { why: errors.into() };
     balanced.state = RungState::NoFigure { why: errors.into() };
     balanced.saturation = Some(Saturation {
@@ -175,7 +175,7 @@ fn climb() -> (Ladder, Comparison) {
         why: vec!["40 of 700 requests failed".into()],
     });
     balanced.equal.as_mut().expect("step").errors = 3;
-    balanced.bought = Some(bought("db-apart", Effect::Unknown { why: "one has no throughput".into() }));
+    balanced.bought = Some(gain("db-apart", Effect::Unknown { why: "one has no throughput".into() }));
     let mut cached = rung("cached", 9, 1.0, &[]);
     cached.state = RungState::CutOff { why: "stopped by SIGINT".into() };
     let mut queued = rung("queued", 10, 1.0, &[]);
@@ -189,16 +189,16 @@ fn climb() -> (Ladder, Comparison) {
     (ladder, comparison)
 }
 
-fn view() -> LadderView {
-    let (mut ladder, comparison) = climb();
+pub(crate) fn view() -> LadderView {
+    let (mut ladder, comparison) = ladder_run();
     ladder.complete = false;
     ladder.stopped_by = Some("stopped by SIGINT".into());
     LadderView::build(&ladder, &comparison)
 }
 
-/// A climb that had only begun.
-fn nothing() -> LadderView {
-    let (mut ladder, mut comparison) = climb();
+/// A ladder run that was interrupted before its first rung.
+pub(crate) fn nothing() -> LadderView {
+    let (mut ladder, mut comparison) = ladder_run();
     (ladder.complete, ladder.equal) = (false, None);
     let last = comparison.rungs.pop().expect("queued");
     comparison.rungs = vec![last];
@@ -218,19 +218,23 @@ fn terminal() {
 }
 
 #[test]
-fn a_native_climb_says_that_there_is_one_machine() {
-    let (mut ladder, comparison) = climb();
+fn a_native_ladder_run_states_that_all_rungs_share_one_machine() {
+    let (mut ladder, comparison) = ladder_run();
     ladder.driver = Driver::Native;
     let text = render::markdown(&LadderView::build(&ladder, &comparison));
-    assert!(text.contains("All rungs share this one machine") && text.contains("--driver compose"), "{text}");
-    assert!(!render::markdown(&view()).contains("All rungs share this one machine"));
+    assert!(
+        text.contains("All rungs and the load generator share one machine")
+            && text.contains("--driver compose"),
+        "{text}"
+    );
+    assert!(!render::markdown(&view()).contains("All rungs and the load generator share one machine"));
 }
 
 #[test]
-fn every_section_has_words_whatever_is_missing() {
+fn every_section_has_content_whatever_is_missing() {
     for view in [view(), nothing()] {
         for section in &view.sections {
-            assert!(says(&section.blocks), "{}: {:#?}", section.id, section.blocks);
+            assert!(has_content(&section.blocks), "{}: {:#?}", section.id, section.blocks);
         }
         render::html(&view).expect("renders");
     }
@@ -242,7 +246,7 @@ fn all<'a>(page: &'a Html, selector: &str) -> Vec<scraper::ElementRef<'a>> {
 }
 
 #[test]
-fn the_page_can_be_read_aloud_and_fetches_nothing() {
+fn the_page_is_accessible_and_makes_no_network_request() {
     let page = Html::parse_document(&render::html(&view()).expect("renders"));
     let mut ids = BTreeSet::new();
     for element in all(&page, "[id]") {
@@ -270,8 +274,8 @@ fn the_page_can_be_read_aloud_and_fetches_nothing() {
 }
 
 #[test]
-fn words_of_folders_from_elsewhere_stay_words() {
-    let (ladder, comparison) = climb();
+fn untrusted_run_folders_are_escaped() {
+    let (ladder, comparison) = ladder_run();
     let closed: Vec<String> = "p95 native compose server engine db proxy cache queue objects kept broken invalid between \
         at_least none measured no_figure failed cut_off not_reached seen not_seen unknown quota host generator one_core \
         workers nothing statements bytes proxy_hit app_hit memory"
@@ -286,9 +290,9 @@ fn words_of_folders_from_elsewhere_stay_words() {
     let comparison: Comparison = serde_json::from_value(json).expect("reads back");
     let view = LadderView::build(&ladder, &comparison);
     let html = render::html(&view).expect("renders");
-    assert!(html.matches("alert(1)").count() > 30, "the evil text is really on the page");
+    assert!(html.matches("alert(1)").count() > 30, "the page contains the attack");
     let page = Html::parse_document(&html);
-    assert_eq!(all(&page, "script").len(), 1, "only our own");
+    assert_eq!(all(&page, "script").len(), 1, "only that of kneepoint");
     assert!(all(&page, "img, [onerror]").is_empty());
     let markdown = render::markdown(&view);
     assert!(markdown.contains("alert(1)") && !markdown.contains('\u{1b}'));
@@ -305,11 +309,11 @@ fn the_page_works_in_a_browser() {
     fs::write(&page, render::html(&view()).expect("renders")).expect("write");
     let picture = folder.path().join("ladder.png");
     let to = format!("--screenshot={}", picture.display());
-    let said = open(&program, &folder.path().join("picture"), &page, &[&to]);
-    assert_eq!(complaints(&said.err), Vec::<&str>::new());
+    let output = open(&program, &folder.path().join("picture"), &page, &[&to]);
+    assert_eq!(page_errors(&output.err), Vec::<&str>::new());
     assert!(fs::read(&picture).expect("a picture").starts_with(b"\x89PNG"));
-    let said = open(&program, &folder.path().join("dom"), &page, &["--dump-dom"]);
-    assert!(said.out.contains("data-ready=\"1\""), "the script ran to its end");
+    let output = open(&program, &folder.path().join("dom"), &page, &["--dump-dom"]);
+    assert!(output.out.contains("data-ready=\"1\""), "the script completed");
     if let Ok(keep) = std::env::var("KNEEPOINT_KEEP_REPORT") {
         fs::create_dir_all(&keep).expect("folder");
         fs::copy(&page, Path::new(&keep).join("ladder.html")).expect("keep");

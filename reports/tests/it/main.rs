@@ -1,10 +1,12 @@
-//! The report as a whole: structure, hostile text, missing parts, goldens, and a real browser.
+//! Tests of whole reports: structure, untrusted input, missing parts, snapshots, plain language, and a real browser.
 
 mod chromium;
 mod counted;
+mod experiment;
 mod fixture;
 mod golden;
 mod hostile;
 mod ladder;
 mod missing;
+mod plain_language;
 mod structure;

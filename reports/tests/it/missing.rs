@@ -1,19 +1,20 @@
-//! What is missing is said: every section has words, none is blank, and no zero stands for what was not measured.
+//! Missing data: every section has content that states what is missing, and zero never stands for "not measured".
 
 use kneepoint_model::manifest::Manifest;
 use kneepoint_reports::view::block::Block;
-use kneepoint_reports::{Report, View, render};
+use kneepoint_reports::{ReportView, render};
 
 use crate::fixture::{self, Run};
 
-fn view(run: &Run) -> View {
-    Report::build(&run.facts, &run.analysis, &run.summary, &run.flames)
+fn view(run: &Run) -> ReportView {
+    ReportView::build(&run.facts, &run.analysis, &run.summary, &run.flames)
 }
 
-pub(crate) fn says(blocks: &[Block]) -> bool {
+/// Whether no block is empty and no table cell is blank.
+pub(crate) fn has_content(blocks: &[Block]) -> bool {
     !blocks.is_empty()
         && blocks.iter().all(|block| match block {
-            Block::Say { text, .. } | Block::Heading { text } | Block::Source { text } => {
+            Block::Paragraph { text, .. } | Block::Heading { text } | Block::Source { text } => {
                 !text.trim().is_empty()
             }
             Block::Table(table) => {
@@ -23,24 +24,24 @@ pub(crate) fn says(blocks: &[Block]) -> bool {
             Block::Legend { items } => !items.is_empty(),
             Block::Pairs { pairs } => pairs.iter().all(|pair| !pair.1.trim().is_empty()),
             Block::List { items } => !items.is_empty(),
-            Block::Fold { blocks, .. } => says(blocks),
+            Block::Fold { blocks, .. } => has_content(blocks),
             Block::Chart(_) | Block::Flame(_) => true,
         })
 }
 
 #[test]
-fn an_empty_run_has_words_in_every_section() {
+fn every_section_of_an_empty_run_has_content() {
     for run in [fixture::nothing(), fixture::run()] {
         let view = view(&run);
         for section in view.sections.in_order() {
-            assert!(says(&section.blocks), "{}: {:#?}", section.id, section.blocks);
+            assert!(has_content(&section.blocks), "{}: {:#?}", section.id, section.blocks);
         }
         render::html(&view).expect("renders");
     }
 }
 
 #[test]
-fn a_cut_off_run_says_so_first() {
+fn an_interrupted_run_is_marked_as_partial() {
     let mut run = fixture::run();
     run.facts.manifest =
         Manifest { complete: false, stopped_by: Some("SIGINT".into()), ..run.facts.manifest };
@@ -75,7 +76,7 @@ fn endpoints_without_requests_show_no_zero_for_a_time() {
 #[test]
 fn equal_inputs_give_equal_pages() {
     let page = || render::html(&view(&fixture::run())).expect("renders");
-    assert!(page() == page(), "the same run gave two different pages");
+    assert!(page() == page(), "the same run gives two different pages");
 }
 
 #[test]
@@ -84,8 +85,7 @@ fn a_flame_graph_too_large_for_one_file_is_linked() {
     run.flames[0].svg = format!("<svg>{}</svg>", "x".repeat(800 * 1024));
     let page = render::html(&view(&run)).expect("renders");
     assert!(
-        page.contains("too large to be part of one file")
-            && page.contains("href=\"profiles&#x2f;server-running.svg\"")
+        page.contains("too large to embed") && page.contains("href=\"profiles&#x2f;server-running.svg\"")
     );
     assert!(page.len() < 3 << 20, "{}", page.len());
 }

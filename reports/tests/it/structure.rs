@@ -1,17 +1,17 @@
-//! The page as a document: unique ids, charts with title and description, tables with scopes, links that lead somewhere,
-//! and nothing fetched from anywhere.
+//! The page as an HTML document: unique ids, charts with title and description, tables with scopes, valid inner links, and
+//! no network requests.
 
 use std::collections::BTreeSet;
 
-use kneepoint_reports::{Report, render};
+use kneepoint_reports::{ReportView, render};
 use scraper::{Html, Selector};
 
 use crate::fixture;
 
 fn page() -> Html {
     let run = fixture::run();
-    let text =
-        render::html(&Report::build(&run.facts, &run.analysis, &run.summary, &run.flames)).expect("renders");
+    let text = render::html(&ReportView::build(&run.facts, &run.analysis, &run.summary, &run.flames))
+        .expect("renders");
     assert!(text.len() < 3 << 20, "one file of at most 3 MiB, not {}", text.len());
     Html::parse_document(&text)
 }
@@ -37,19 +37,19 @@ fn ids_are_unique_and_inner_links_lead_to_one() {
 }
 
 #[test]
-fn every_chart_has_a_title_and_says_what_it_shows() {
+fn every_chart_has_a_title_and_a_description() {
     let page = page();
     let charts = all(&page, "svg[role=img]");
     assert!(charts.len() > 30, "{}", charts.len());
     for chart in charts {
-        let of = |name: &str| {
+        let text_of = |name: &str| {
             chart
                 .select(&Selector::parse(name).expect("selector"))
                 .next()
                 .map(|e| e.text().collect::<String>())
         };
-        assert!(of("title").is_some_and(|t| !t.trim().is_empty()), "{}", chart.html());
-        assert!(of("desc").is_some_and(|t| !t.trim().is_empty()), "{}", chart.html());
+        assert!(text_of("title").is_some_and(|t| !t.trim().is_empty()), "{}", chart.html());
+        assert!(text_of("desc").is_some_and(|t| !t.trim().is_empty()), "{}", chart.html());
         assert!(chart.attr("width").is_none() && chart.attr("viewBox").is_some());
     }
     for svg in all(&page, "svg:not([role=img])") {
@@ -58,7 +58,7 @@ fn every_chart_has_a_title_and_says_what_it_shows() {
 }
 
 #[test]
-fn nothing_is_fetched_from_anywhere() {
+fn the_page_makes_no_network_request() {
     let page = page();
     for element in all(&page, "[src], [href], [action], [srcset], [data], [poster]") {
         for name in ["src", "href", "action", "srcset", "data", "poster"] {
@@ -68,13 +68,13 @@ fn nothing_is_fetched_from_anywhere() {
     }
     assert!(all(&page, "link, object, embed, img, base, video, audio").is_empty());
     let style: String = all(&page, "style").iter().flat_map(scraper::ElementRef::text).collect();
-    assert!(!style.contains("@import") && !style.contains("url("), "no style asks for a file");
+    assert!(!style.contains("@import") && !style.contains("url("), "no style loads a file");
     let policy = all(&page, "meta[http-equiv]")[0].attr("content").expect("policy").to_owned();
     assert!(policy.contains("default-src 'none'"), "{policy}");
 }
 
 #[test]
-fn tables_and_landmarks_can_be_read_aloud() {
+fn tables_and_landmarks_are_accessible() {
     let page = page();
     for table in all(&page, "table") {
         let count = |selector: &str| table.select(&Selector::parse(selector).expect("selector")).count();
@@ -104,7 +104,7 @@ fn tables_and_landmarks_can_be_read_aloud() {
 }
 
 #[test]
-fn sections_stand_in_the_order_of_the_page() {
+fn sections_are_in_page_order() {
     let page = page();
     let ids: Vec<&str> = all(&page, "main > section").iter().filter_map(|s| s.attr("id")).collect();
     assert_eq!(
@@ -128,7 +128,7 @@ fn sections_stand_in_the_order_of_the_page() {
 }
 
 #[test]
-fn a_request_worth_remembering_shows_the_headers_that_explain_it() {
+fn an_exemplar_shows_the_response_headers_that_explain_it() {
     let page = page();
     let cells = all(&page, "[id^=table-exemplars] td");
     let texts: Vec<String> = cells.iter().map(|cell| cell.text().collect()).collect();

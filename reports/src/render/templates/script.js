@@ -4,13 +4,13 @@
   var all = function (selector, from) { return Array.prototype.slice.call((from || document).querySelectorAll(selector)); };
   all(".needs-js").forEach(function (el) { el.hidden = false; });
 
-  // Theme: auto, light, dark. Storage may be forbidden for files; then the choice lasts as long as the page.
+  // Theme: auto, light, dark. Browsers may forbid storage for local files; then the choice lasts until the page closes.
   var themes = ["", "light", "dark"], theme = "", button = document.getElementById("theme");
   try { theme = localStorage.getItem("kneepoint-theme") || ""; } catch (e) {}
   function showTheme() {
     if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
     button.textContent = "Theme: " + (theme || "auto");
-    tellFlames({ theme: theme });
+    postToFlames({ theme: theme });
   }
   button.addEventListener("click", function () {
     theme = themes[(themes.indexOf(theme) + 1) % themes.length];
@@ -18,14 +18,14 @@
     showTheme();
   });
 
-  // Folds: open all, and open for print.
+  // Collapsible parts: expand all, and expand for print.
   var openAll = document.getElementById("open-all"), opened = false;
-  function unfold(open) {
+  function expandAll(open) {
     opened = open;
     all("main details").forEach(function (d) { d.open = open; });
-    openAll.textContent = open ? "Fold everything" : "Open everything";
+    openAll.textContent = open ? "Collapse all" : "Expand all";
   }
-  openAll.addEventListener("click", function () { unfold(!opened); });
+  openAll.addEventListener("click", function () { expandAll(!opened); });
   var shut = [];
   addEventListener("beforeprint", function () {
     shut = all("main details:not([open])").filter(function (d) { return !d.classList.contains("data"); });
@@ -33,16 +33,16 @@
   });
   addEventListener("afterprint", function () { shut.forEach(function (d) { d.open = false; }); shut = []; });
 
-  // A link to something folded opens its folds; #everything opens all.
+  // A link into a collapsed part expands it; #everything expands all.
   function reveal() {
-    if (location.hash === "#everything") return unfold(true);
+    if (location.hash === "#everything") return expandAll(true);
     var id = location.hash.slice(1), target = id && document.getElementById(id);
     for (var el = target; el; el = el.parentElement) if (el.tagName === "DETAILS") el.open = true;
     if (target) target.scrollIntoView();
   }
   addEventListener("hashchange", reveal);
 
-  // Tables: sort by any column, filter the long ones.
+  // Tables: sort by any column, filter long tables.
   function valueOf(row, at) {
     var cell = row.cells[at];
     return cell.dataset.v !== undefined ? parseFloat(cell.dataset.v) : cell.textContent.trim().toLowerCase();
@@ -69,9 +69,9 @@
       sorter.addEventListener("click", function () { sortBy(table, at); });
     });
     if (table.dataset.filter === undefined) return;
-    var field = document.createElement("input"), label = document.createElement("label"), seen = document.createElement("output");
+    var field = document.createElement("input"), label = document.createElement("label"), matches = document.createElement("output");
     field.type = "search"; field.placeholder = "type to filter rows";
-    label.className = "filter"; label.append("Filter ", field, " ", seen);
+    label.className = "filter"; label.append("Filter ", field, " ", matches);
     table.parentElement.parentElement.insertBefore(label, table.parentElement);
     field.addEventListener("input", function () {
       var needle = field.value.toLowerCase(), shown = 0;
@@ -79,14 +79,14 @@
         row.hidden = row.textContent.toLowerCase().indexOf(needle) < 0;
         if (!row.hidden) shown += 1;
       });
-      seen.textContent = needle ? shown + " of " + table.tBodies[0].rows.length : "";
+      matches.textContent = needle ? shown + " of " + table.tBodies[0].rows.length : "";
     });
   });
 
-  // Flame graphs live in frames without an origin: they are spoken to by messages alone.
+  // Flame graphs are in frames without an origin, so the page controls them by messages only.
   var flames = all("iframe[data-key]"), working = 0;
-  function tell(frame, message) { message.kneepoint = frame.dataset.key; frame.contentWindow.postMessage(message, "*"); }
-  function tellFlames(message) { flames.forEach(function (frame) { tell(frame, Object.assign({}, message)); }); }
+  function post(frame, message) { message.kneepoint = frame.dataset.key; frame.contentWindow.postMessage(message, "*"); }
+  function postToFlames(message) { flames.forEach(function (frame) { post(frame, Object.assign({}, message)); }); }
   root.dataset.flames = "0";
   addEventListener("message", function (event) {
     var frame = flames.filter(function (f) { return f.contentWindow === event.source; })[0], m = event.data;
@@ -94,8 +94,8 @@
     var form = document.querySelector('form[data-for="' + frame.id + '"]');
     if (m.ready && !frame.dataset.asked) {
       frame.dataset.asked = "1";
-      tell(frame, { theme: theme });
-      tell(frame, { check: true });
+      post(frame, { theme: theme });
+      post(frame, { check: true });
     }
     if (m.checked && !frame.dataset.works) {
       frame.dataset.works = "1";
@@ -110,20 +110,20 @@
     var frame = document.getElementById(form.dataset.for), field = form.querySelector("input");
     form.addEventListener("submit", function (event) {
       event.preventDefault();
-      tell(frame, field.value ? { search: field.value } : { clear: true });
+      post(frame, field.value ? { search: field.value } : { clear: true });
     });
     form.addEventListener("click", function (event) {
       var act = event.target.dataset && event.target.dataset.act;
       if (act === "clear") { field.value = ""; form.querySelector("output").textContent = ""; }
-      if (act) { var message = {}; message[act] = true; tell(frame, message); }
+      if (act) { var message = {}; message[act] = true; post(frame, message); }
     });
   });
   all("main details").forEach(function (d) {
-    d.addEventListener("toggle", function () { if (d.open) all("iframe", d).forEach(function (f) { tell(f, { resize: true }); }); });
+    d.addEventListener("toggle", function () { if (d.open) all("iframe", d).forEach(function (f) { post(f, { resize: true }); }); });
   });
 
   showTheme();
   reveal();
-  tellFlames({ hello: true });
+  postToFlames({ hello: true });
   root.dataset.ready = "1";
 })();

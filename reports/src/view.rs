@@ -1,23 +1,24 @@
-//! The one view model that every renderer reads: numbers already formatted with their units, sentences already written.
+//! The view model that every renderer reads: values already formatted with their units, texts already written.
 //!
-//! One file a section. A section that has nothing to show says so and why; it is never blank and never zero.
+//! One file per section. A section without data states the reason; it is never blank and never shows zero instead.
 
 pub mod block;
 
 mod assertions;
 mod cache;
-mod cachestore;
+mod cache_servers;
 mod database;
-mod dbserver;
+mod database_server;
 mod endpoints;
-mod figures;
 mod findings;
 mod gauges;
+mod glossary;
+mod key_figures;
 mod latency;
 mod load_groups;
-mod load_stages;
+mod load_segments;
 mod method;
-mod pages;
+mod page_loads;
 mod probe;
 mod profiles;
 mod resources;
@@ -26,52 +27,47 @@ mod stages;
 mod statements;
 pub mod table;
 mod verdict;
-mod words;
 
 use kneepoint_analysis::{Analysis, RunFacts, timeline};
 use kneepoint_model::summary::Summary;
 use serde::Serialize;
 
 use self::block::Section;
-pub use self::figures::Figure;
-pub use self::findings::{EvidenceView, FindingView, FindingsView};
+pub use self::findings::{EvidenceView, FindingView, FindingsView, UnevaluatedRules};
+pub use self::key_figures::Figure;
 pub use self::verdict::VerdictView;
 use crate::flame::Flame;
 use crate::format::clean;
 
-/// The report's builder.
-#[derive(Debug, Clone, Copy)]
-pub struct Report;
-
-/// The sections after the findings, in the order of the page.
+/// The sections after the findings, in page order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sections {
-    /// Assertions, as judged.
+    /// Assertions with their results.
     pub assertions: Section,
-    /// Stages of the run.
+    /// Pipeline stages of the run.
     pub stages: Section,
     /// Endpoints by phase.
     pub endpoints: Section,
-    /// Latency over time and by percentile.
+    /// Latency over time and by percentile, with exemplars.
     pub latency: Section,
-    /// Tiers and host.
+    /// CPU, memory and I/O by tier and of the host.
     pub resources: Section,
-    /// Caches.
+    /// Proxy, application and cache-server statistics.
     pub cache: Section,
-    /// Database.
+    /// Statements, locks and settings of the database.
     pub database: Section,
-    /// Routes alone.
+    /// Each route measured by itself, before load.
     pub probe: Section,
-    /// Flame graphs.
+    /// Flame graphs and sampling accuracy.
     pub profiles: Section,
-    /// The crawl.
+    /// Result of the crawl by page.
     pub smoke: Section,
-    /// How it was made.
+    /// How the run was made and what was not measured.
     pub method: Section,
 }
 
 impl Sections {
-    /// In the order of the page.
+    /// All sections in page order.
     pub fn in_order(&self) -> [&Section; 11] {
         [
             &self.assertions,
@@ -89,28 +85,28 @@ impl Sections {
     }
 }
 
-/// Everything that a report says.
+/// The content of a run's report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct View {
-    /// Name of the run.
+pub struct ReportView {
+    /// Name of the run folder.
     pub run_id: String,
-    /// Version of kneepoint.
+    /// Version of kneepoint that made the run.
     pub kneepoint: String,
-    /// What was loaded.
+    /// URL under test.
     pub target: String,
-    /// The verdict bar.
+    /// Header of the report.
     pub verdict: VerdictView,
-    /// Findings, sorted.
+    /// Findings in the order of the analysis.
     pub findings: FindingsView,
-    /// The rest.
+    /// All other sections.
     pub sections: Sections,
 }
 
-impl Report {
-    /// The view of a run: pure; equal inputs give equal views.
-    pub fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary, flames: &[Flame]) -> View {
+impl ReportView {
+    /// Builds the view; deterministic, reads no file.
+    pub fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary, flames: &[Flame]) -> Self {
         let timeline = timeline(facts);
-        View {
+        Self {
             run_id: clean(&summary.run_id),
             kneepoint: clean(&summary.kneepoint),
             target: clean(&summary.target),

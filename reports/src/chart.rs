@@ -1,7 +1,7 @@
-//! The chart grammar: scales, axes, series and a theme, written once; each chart says only what it shows.
+//! Charts: scales, axes, series and theme are shared; each chart file defines only what it shows.
 //!
-//! Every chart is an [`Svg`] with `role="img"`, a title and one sentence that says what there is to see. Charts never
-//! read files and never decide what matters: values in, picture out.
+//! Every chart is an [`Svg`] with `role="img"`, a title and a text description. Charts read no
+//! files: values in, SVG out.
 
 mod axis;
 mod canvas;
@@ -24,5 +24,5 @@ pub(crate) use canvas::Svg;
 pub(crate) use label::Unit;
 pub(crate) use plot::{Plot, Shade};
 pub(crate) use scale::Scale;
-pub(crate) use series::{Keep, Series, Shape, thin};
+pub(crate) use series::{Keep, Points, Series, Shape, thin};
 pub(crate) use theme::Hue;

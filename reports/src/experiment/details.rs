@@ -1,39 +1,39 @@
-//! Each experiment by itself: what stood, what is said and why, what else was seen, and every block.
+//! Details of each experiment: both variants, the reasons for the verdict, other signals, and every block.
 
 use kneepoint_analysis::experiment::{effect_words, value_words};
 use kneepoint_model::experiment::{Block as LoadBlock, Ending, Side, ToggleResult};
 use kneepoint_model::units::{Micros, Ratio};
 
-use super::words;
+use super::labels;
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table};
 
-/// Most blocks that are shown; all are in the file.
-const MOST_BLOCKS: usize = 80;
+/// Maximum number of blocks shown; `experiment.json` has all.
+const MAX_BLOCKS: usize = 80;
 
-/// One fold for each experiment that was measured.
+/// One collapsible part per measured experiment.
 pub(super) fn section(toggles: &[ToggleResult]) -> Option<Section> {
     let blocks: Vec<Block> =
-        toggles.iter().filter(|toggle| matches!(toggle.ending, Ending::Assessed(_))).map(fold).collect();
+        toggles.iter().filter(|toggle| matches!(toggle.ending, Ending::Assessed(_))).map(toggle_fold).collect();
     (!blocks.is_empty()).then(|| Section {
         id: "details",
-        title: "How each verdict is known",
+        title: "Evidence for each verdict",
         lead: clean(
-            "What stood without and with the advice, why the verdict is what it is, and every block of load.",
+            "Both variants (without and with the advice), the reasons for the verdict, and every block of load.",
         ),
         blocks,
     })
 }
 
-fn fold(toggle: &ToggleResult) -> Block {
-    let (verdict, _) = words::verdict(&toggle.ending);
+fn toggle_fold(toggle: &ToggleResult) -> Block {
+    let (verdict, _) = labels::verdict(&toggle.ending);
     let mut inside = vec![Block::Pairs {
         pairs: [
             ("Advice", toggle.advice.clone()),
             ("Without", toggle.without.clone()),
             ("With", toggle.with.clone()),
-            ("Decided by", toggle.signal.label().to_owned()),
-            ("Took", Micros::to_string(&toggle.took_us)),
+            ("Deciding signal", toggle.signal.label().to_owned()),
+            ("Duration", Micros::to_string(&toggle.took_us)),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), clean(&value)))
@@ -47,64 +47,64 @@ fn fold(toggle: &ToggleResult) -> Block {
         .iter()
         .map(|(signal, judged)| match &judged.effect {
             Some(effect) => effect_words(*signal, effect),
-            None => format!("{} could not be measured", signal.label()),
+            None => format!("{} was not measurable", signal.label()),
         })
         .collect();
     if !proofs.is_empty() {
-        inside.push(Block::heading("Shown by"));
+        inside.push(Block::heading("Supporting signals"));
         inside.push(Block::list(proofs));
     }
     if !toggle.leaks.is_empty() {
-        inside.push(Block::heading("Shown to the wrong visitor"));
+        inside.push(Block::heading("Pages leaked to the wrong user"));
         inside.push(Block::list(
             toggle.leaks.iter().map(|leak| format!("{}: {}", leak.side.name(), leak.what)),
         ));
     }
     if !toggle.notes.is_empty() {
-        inside.push(Block::heading("To know"));
+        inside.push(Block::heading("Notes"));
         inside.push(Block::list(&toggle.notes));
     }
     if !toggle.others.is_empty() {
-        inside.push(Block::heading("What else was seen"));
+        inside.push(Block::heading("Other signals"));
         inside.push(Block::Table(others(toggle)));
     }
     if !toggle.blocks.is_empty() {
-        inside.push(Block::fold("Every block", vec![Block::Table(blocks(toggle))]));
+        inside.push(Block::fold("All blocks", vec![Block::Table(blocks(toggle))]));
     }
     Block::fold(format!("{}: {verdict}", toggle.name), inside)
 }
 
 fn others(toggle: &ToggleResult) -> Table {
-    let table = Table::new(&format!("others-{}", toggle.name), "Signals that did not decide")
-        .words("Signal")
-        .numbers("Without", "Median of the blocks.")
-        .numbers("With", "Median of the blocks.")
-        .numbers("Effect", "Over the pairs.")
-        .words("Interval");
-    table.with(toggle.others.iter().map(|(signal, effect)| {
+    let table = Table::new(&format!("others-{}", toggle.name), "Signals without influence on the verdict")
+        .text_column("Signal")
+        .number_column("Without", "Median of the blocks.")
+        .number_column("With", "Median of the blocks.")
+        .number_column("Effect", "Hodges–Lehmann estimate over the pairs.")
+        .text_column("Interval");
+    table.with_rows(toggle.others.iter().map(|(signal, effect)| {
         vec![
             Cell::text(signal.label()),
             Cell::value(value_words(*signal, effect.without), effect.without),
             Cell::value(value_words(*signal, effect.with), effect.with),
-            Cell::value(words::short(*signal, effect), words::size(*signal, effect)),
-            Cell::text(words::interval(*signal, effect)),
+            Cell::value(labels::effect_size(*signal, effect), labels::sort_key(*signal, effect)),
+            Cell::text(labels::interval(*signal, effect)),
         ]
     }))
 }
 
 fn blocks(toggle: &ToggleResult) -> Table {
-    let table = Table::new(&format!("blocks-{}", toggle.name), "Blocks, in the order of pairs")
-        .words("Pair")
-        .words("Side")
-        .numbers("Requests", "That were begun in it.")
-        .numbers("Errors", "")
-        .numbers("Decides", toggle.signal.label())
-        .numbers("Foreign CPU", "Of the machine, by other programs.")
-        .words("CPU per request by tier")
-        .words("Dropped");
+    let table = Table::new(&format!("blocks-{}", toggle.name), "Blocks by pair")
+        .text_column("Pair")
+        .text_column("Side")
+        .number_column("Requests", "Requests started in the block.")
+        .number_column("Errors", "")
+        .number_column("Deciding signal", toggle.signal.label())
+        .number_column("Foreign CPU", "Share of the machine's CPU used by other processes.")
+        .text_column("CPU per request by tier")
+        .text_column("Reason dropped");
     let mut rows: Vec<&LoadBlock> = toggle.blocks.iter().collect();
     rows.sort_by_key(|block| (block.pair, block.side));
-    table.with(rows.into_iter().take(MOST_BLOCKS).map(|block| row(toggle, block)))
+    table.with_rows(rows.into_iter().take(MAX_BLOCKS).map(|block| row(toggle, block)))
 }
 
 fn row(toggle: &ToggleResult, block: &LoadBlock) -> Vec<Cell> {
@@ -122,7 +122,7 @@ fn row(toggle: &ToggleResult, block: &LoadBlock) -> Vec<Cell> {
         Cell::text(side),
         Cell::count(block.requests),
         Cell::count(block.errors),
-        Cell::maybe(
+        Cell::optional(
             block.values.get(&toggle.signal),
             |value| Cell::value(value_words(toggle.signal, *value), *value),
             "not measured",

@@ -1,31 +1,31 @@
-//! What ends each rung, by what evidence; and how full each machine was.
+//! Bottlenecks: what limits each rung, the evidence, and the CPU use of each machine.
 
 use kneepoint_analysis::ladder::{Comparison, MachineUse, RungResult};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::stack::Driver;
 
-use super::words;
+use super::labels;
 use crate::format::{clean, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
-/// From this share of its quota on a machine is shown as full.
-const FULL: f64 = 0.9;
+/// Share of the CPU quota from which a machine is highlighted as saturated.
+const SATURATED: f64 = 0.9;
 
 pub(super) fn section(ladder: &Ladder, comparison: &Comparison) -> Section {
     let loaded: Vec<&RungResult> = comparison.rungs.iter().filter(|rung| rung.saturation.is_some()).collect();
     let mut blocks = Vec::new();
     if loaded.is_empty() {
-        blocks.push(Block::missing("No rung was loaded, so nothing is known of what ends them."));
+        blocks.push(Block::missing("No rung was loaded, so the bottlenecks are unknown."));
     } else {
-        let evidence = Table::new("table-limits", "What was full when as much as possible was asked for")
-            .words("Rung")
-            .words("What ends it")
-            .words("How that is known")
-            .with(loaded.iter().map(|rung| {
+        let evidence = Table::new("table-bottlenecks", "Saturated resource at maximum load")
+            .text_column("Rung")
+            .text_column("Bottleneck")
+            .text_column("Evidence")
+            .with_rows(loaded.iter().map(|rung| {
                 let evidence: Vec<String> = rung.limiting.evidence.iter().map(|text| clean(text)).collect();
                 vec![
                     Cell::text(&rung.name),
-                    Cell::text(words::limit(&rung.limiting)),
+                    Cell::text(labels::bottleneck(&rung.limiting)),
                     Cell::text(evidence.join("; ")),
                 ]
             }));
@@ -33,13 +33,13 @@ pub(super) fn section(ladder: &Ladder, comparison: &Comparison) -> Section {
         blocks.extend(machines(&loaded));
     }
     if ladder.driver == Driver::Native {
-        blocks.push(Block::note("Natively there is one machine, and the load generator works on it too. What ends a rung is therefore often its CPU, and the tier that is named is the one that uses most of it."));
+        blocks.push(Block::note("With the native driver, all tiers and the load generator share one machine. The bottleneck is therefore often the CPU of the host; the tier shown is the one that uses most of it."));
     }
     Section {
-        id: "limits",
-        title: "What ends each rung",
+        id: "bottlenecks",
+        title: "Bottlenecks",
         lead:
-            "Seen in the closed phase, in which a fixed number of users asks for all that the rung can give."
+            "Measured in the closed phase, in which a fixed number of users sends requests without think time."
                 .to_owned(),
         blocks,
     }
@@ -49,14 +49,14 @@ fn machines(loaded: &[&RungResult]) -> Option<Block> {
     let row = |rung: &RungResult, machine: &MachineUse| {
         let tiers: Vec<&str> = machine.tiers.iter().map(|tier| tier.name()).collect();
         let share = machine.share();
-        let full = if share.0 >= FULL { Tone::Bad } else { Tone::Plain };
+        let tone = if share.0 >= SATURATED { Tone::Bad } else { Tone::Plain };
         vec![
             Cell::text(&rung.name),
             Cell::text(&machine.machine),
             Cell::text(tiers.join(", ")),
             Cell::value(number(machine.used_cores, 2), machine.used_cores),
             Cell::value(number(machine.quota_cores, 2), machine.quota_cores),
-            Cell::ratio(share).toned(full),
+            Cell::ratio(share).with_tone(tone),
         ]
     };
     let rows: Vec<Vec<Cell>> = loaded
@@ -65,15 +65,15 @@ fn machines(loaded: &[&RungResult]) -> Option<Block> {
         .collect();
     (!rows.is_empty()).then(|| {
         Block::Table(
-            Table::new("table-machines", "How full each machine was; those that share a tier together")
-                .words("Rung")
-                .words("Machine")
-                .words("Tiers")
-                .numbers("Used", "Mean cores in use in the closed phase.")
-                .numbers("Quota", "Cores' worth of CPU time that it may use.")
-                .numbers("Share", "Of the quota.")
-                .with(rows)
-                .filtered(),
+            Table::new("table-machines", "CPU use by machine; machines that share a tier are combined")
+                .text_column("Rung")
+                .text_column("Machine")
+                .text_column("Tiers")
+                .number_column("Used", "Mean cores in use in the closed phase.")
+                .number_column("Quota", "CPU quota in cores.")
+                .number_column("Share", "Used share of the quota.")
+                .with_rows(rows)
+                .filterable(),
         )
     })
 }

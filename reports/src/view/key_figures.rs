@@ -1,4 +1,4 @@
-//! Key figures of the verdict bar: three for each measured phase, then smoke, findings and assertions.
+//! Key figures of the report header: three per measured phase, then smoke, findings and assertions.
 
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{Analysis, RunFacts};
@@ -10,38 +10,39 @@ use serde::Serialize;
 use crate::format::{clean, count, micros, plural};
 use crate::view::block::Tone;
 
-/// One key figure.
+/// One key figure of the report header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Figure {
-    /// What it is.
+    /// Label of the figure.
     pub name: String,
-    /// The figure, with its unit.
+    /// The value with its unit.
     pub value: String,
-    /// A few words below.
+    /// A short note below the value.
     pub note: String,
-    /// How it looks.
+    /// Display by meaning.
     pub tone: Tone,
 }
 
 pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> Vec<Figure> {
     let mut figures: Vec<Figure> = Vec::new();
     for load in summary.load.iter().filter(|load| load.phase != PROFILED).take(3) {
-        figures.extend(of_phase(load, analysis));
+        figures.extend(phase_figures(load, analysis));
     }
     if facts.site.is_some() {
         let (value, tone) = match summary.smoke.broken {
             0 => (format!("{} pages", count(summary.smoke.pages)), Tone::Good),
-            broken => (format!("{} broken", count(broken)), Tone::Bad),
+            failed => (format!("{} failed", count(failed)), Tone::Bad),
         };
         let note = format!(
-            "of {} visited; {} with a remark",
+            "{} pages visited, {} with warnings",
             count(summary.smoke.pages),
             count(summary.smoke.warned)
         );
         figures.push(Figure { name: "Smoke".into(), value, note, tone });
     }
-    let of = |severity| summary.findings.iter().filter(|f| f.severity == severity).count() as u64;
-    let (proven, likely, hints) = (of(Severity::Proven), of(Severity::Likely), of(Severity::Hint));
+    let number_of = |severity| summary.findings.iter().filter(|f| f.severity == severity).count() as u64;
+    let (proven, likely, hints) =
+        (number_of(Severity::Proven), number_of(Severity::Likely), number_of(Severity::Hint));
     figures.push(Figure {
         name: "Findings".into(),
         value: count(summary.findings.len() as u64),
@@ -49,46 +50,46 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
         tone: if proven > 0 { Tone::Warn } else { Tone::Plain },
     });
     if !summary.assertions.is_empty() {
-        let held = summary.assertions.iter().filter(|a| a.result == AssertionResult::Pass).count();
+        let met = summary.assertions.iter().filter(|a| a.result == AssertionResult::Pass).count();
         let all = summary.assertions.len();
         figures.push(Figure {
             name: "Assertions".into(),
-            value: format!("{held} of {all} hold"),
-            note: "see the table".into(),
-            tone: if held == all { Tone::Good } else { Tone::Bad },
+            value: format!("{met} of {all} met"),
+            note: "details in section Assertions".into(),
+            tone: if met == all { Tone::Good } else { Tone::Bad },
         });
     }
     figures
 }
 
-fn of_phase(load: &LoadSummary, analysis: &Analysis) -> Vec<Figure> {
+fn phase_figures(load: &LoadSummary, analysis: &Analysis) -> Vec<Figure> {
     let phase = clean(&load.phase);
     if load.requests == 0 {
         return vec![Figure {
             name: phase,
             value: "no data".into(),
-            note: "no request ended".into(),
+            note: "no completed request".into(),
             tone: Tone::Warn,
         }];
     }
     let offered = load.offered_rps.map_or_else(String::new, |offered| format!("of {offered} offered, "));
     let cpu = analysis
         .cpu_us_per_request(&load.phase)
-        .map_or_else(|| "CPU not sampled".to_owned(), |us| format!("{} CPU a request", micros(us)));
+        .map_or_else(|| "CPU not sampled".to_owned(), |us| format!("{} CPU per request", micros(us)));
     let errors = Ratio::from_parts(load.errors, load.requests).unwrap_or_default();
-    let believed = if load.valid { Tone::Plain } else { Tone::Bad };
+    let tone = if load.valid { Tone::Plain } else { Tone::Bad };
     vec![
         Figure {
             name: format!("Throughput, {phase}"),
             value: load.achieved_rps.to_string(),
             note: format!("{offered}{cpu}"),
-            tone: believed,
+            tone,
         },
         Figure {
             name: format!("Response p95, {phase}"),
             value: load.response_us.p95.to_string(),
             note: format!("p50 {}, p99 {}", load.response_us.p50, load.response_us.p99),
-            tone: believed,
+            tone,
         },
         Figure {
             name: format!("Errors, {phase}"),

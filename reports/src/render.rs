@@ -1,7 +1,8 @@
-//! One format a file; each reads the [`View`](crate::view::View) (or the summary) and computes nothing.
+//! Renderers, one file per format. Each reads the [`ReportView`](crate::view::ReportView), the summary or the load phases,
+//! and computes nothing.
 
 mod csv;
-mod html;
+pub(crate) mod html;
 mod json;
 pub(crate) mod markdown;
 mod openmetrics;

@@ -1,4 +1,4 @@
-//! Words for what was found of rungs: throughputs, effects, limits, what is missing.
+//! Labels for the results of rungs: throughputs, effects, bottlenecks, reasons for missing values.
 
 use kneepoint_analysis::ladder::{
     Change, Counter, Effect, Limit, Limiting, RungResult, RungState, Throughput,
@@ -11,24 +11,26 @@ use crate::format::{clean, number};
 pub(super) fn throughput(found: &Throughput) -> String {
     match found {
         Throughput::Between { kept, broken, .. } => {
-            format!("{} (kept; broken at {})", requests(*kept), requests(*broken))
+            format!("{} (violated at {})", request_rate(*kept), request_rate(*broken))
         }
-        Throughput::AtLeast { kept, .. } => format!("at least {} (nothing tried broke it)", requests(*kept)),
-        Throughput::None { .. } => "no figure".to_owned(),
+        Throughput::AtLeast { kept, .. } => {
+            format!("at least {} (met at every tested rate)", request_rate(*kept))
+        }
+        Throughput::None { .. } => "no valid value".to_owned(),
     }
 }
 
-/// Requests a second, as precise as a search can be.
-pub(super) fn requests(rate: PerSecond) -> String {
+/// Requests per second, with the precision of the rate search.
+pub(super) fn request_rate(rate: PerSecond) -> String {
     if rate.0 >= 100.0 { format!("{:.0}/s", rate.0) } else { rate.to_string() }
 }
 
-/// A factor.
+/// A factor with a multiplication sign, e.g. `× 1.32`.
 pub(super) fn factor(ratio: f64) -> String {
     format!("× {}", number(ratio, if ratio >= 10.0 { 1 } else { 2 }))
 }
 
-/// An effect and its interval.
+/// An effect with its interval, or what is ruled out.
 pub(super) fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Seen { ratio: Some(ratio), low: Some(low), high: Some(high) } => {
@@ -51,53 +53,52 @@ pub(super) fn effect(effect: &Effect) -> String {
     }
 }
 
-/// What ends a rung, in a few words.
-pub(super) fn limit(limiting: &Limiting) -> String {
+/// The bottleneck of a rung in a few words.
+pub(super) fn bottleneck(limiting: &Limiting) -> String {
     let tier = limiting.tier.map_or("no tier", kneepoint_model::tier::Tier::name);
     match limiting.limit {
-        Limit::Generator => "the load generator".to_owned(),
+        Limit::Generator => "load generator".to_owned(),
         Limit::Quota => {
-            let machine = limiting.machine.as_deref().map_or_else(|| "a machine".to_owned(), clean);
-            format!("{tier}, by the CPU of machine {machine}")
+            let machine = limiting.machine.as_deref().map_or_else(|| "(unknown)".to_owned(), clean);
+            format!("{tier}: CPU quota of machine {machine}")
         }
-        Limit::Host => format!("{tier}, by the CPU of the one machine"),
-        Limit::OneCore => format!("{tier}, one process on one core"),
-        Limit::Workers if tier == "server" => "server, all its workers computing".to_owned(),
-        Limit::Workers => format!("server, all its workers waiting for {tier}"),
-        Limit::Nothing => "nothing was full".to_owned(),
-        Limit::Unknown => "cannot be told".to_owned(),
+        Limit::Host => format!("{tier}: CPU of the host"),
+        Limit::OneCore => format!("{tier}: one process on one core"),
+        Limit::Workers if tier == "server" => "server: all workers busy on CPU".to_owned(),
+        Limit::Workers => format!("server: all workers wait for {tier}"),
+        Limit::Nothing => "no saturated resource".to_owned(),
+        Limit::Unknown => "unknown".to_owned(),
     }
 }
 
-/// Why a rung has no figure; `None` when it has.
-pub(super) fn missing(rung: &RungResult) -> Option<String> {
+/// Why a rung has no throughput; `None` if it has one.
+pub(super) fn missing_reason(rung: &RungResult) -> Option<String> {
     match &rung.state {
         RungState::Measured => None,
-        RungState::NoFigure { why } => Some(format!("no throughput at the promise, because {}.", clean(why))),
+        RungState::NoFigure { why } => Some(format!("no throughput at SLO: {}.", clean(why))),
         RungState::Failed { reason } => Some(format!(
-            "could not be measured here: {}. What mends it: {}",
+            "could not be measured: {}. Fix: {}",
             clean(&reason.why).trim_end_matches('.'),
             clean(&reason.fix)
         )),
-        RungState::CutOff { why } => Some(format!(
-            "the climb ended in the middle of it ({}); what there is is shown and not compared.",
-            clean(why)
-        )),
-        RungState::NotReached => Some("the climb ended before it.".to_owned()),
+        RungState::CutOff { why } => {
+            Some(format!("interrupted ({}); partial values are shown but not compared.", clean(why)))
+        }
+        RungState::NotReached => Some("not reached before the end of the ladder run.".to_owned()),
     }
 }
 
-/// A counter that changed.
-pub(super) fn change(change: &Change) -> String {
+/// A changed counter with its value before and after.
+pub(super) fn counter_change(change: &Change) -> String {
     let name = match change.counter {
-        Counter::Statements => "statements a request",
-        Counter::Bytes => "bytes a request",
-        Counter::ProxyHit => "answered by the proxy's cache",
-        Counter::AppHit => "hits in the application's cache",
+        Counter::Statements => "statements per request",
+        Counter::Bytes => "bytes per request",
+        Counter::ProxyHit => "proxy cache hit ratio",
+        Counter::AppHit => "application cache hit ratio",
         Counter::Memory => "memory",
     };
     let value = |value: Option<f64>| match (value, change.counter) {
-        (None, _) => "not said".to_owned(),
+        (None, _) => "not reported".to_owned(),
         (Some(value), Counter::Statements) => number(value, 2),
         (Some(value), Counter::Bytes | Counter::Memory) => Bytes(value.max(0.0).round() as u64).to_string(),
         (Some(value), Counter::ProxyHit | Counter::AppHit) => Ratio(value).to_string(),
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn effects_are_said_with_their_interval_or_as_none() {
+    fn effects_have_an_interval_or_are_not_seen() {
         let seen = Effect::Seen { ratio: Some(2.0), low: Some(1.82), high: Some(2.2) };
         assert_eq!(effect(&seen), "× 2 (1.82 to 2.2)");
         assert_eq!(effect(&Effect::Seen { ratio: None, low: Some(1.8), high: None }), "at least × 1.8");
