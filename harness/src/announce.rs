@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use kneepoint_live::{CpuUsage, Exporter, Update, View};
 use kneepoint_model::event::{Event, EventSink};
-use kneepoint_model::stage::Stage;
 use kneepoint_model::live::{Interest, LiveSecond};
 use kneepoint_model::run::LineWriter;
 use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::stage::Stage;
 use kneepoint_model::units::UnixMillis;
 use serde::Serialize;

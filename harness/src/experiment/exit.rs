@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_result_is_a_result_also_when_it_is_negative() {
-        let answers = [judged(EffectVerdict::Hurts), judged(EffectVerdict::NoEffectSeen), judged(EffectVerdict::Helps)];
+        let answers =
+            [judged(EffectVerdict::Hurts), judged(EffectVerdict::NoEffectSeen), judged(EffectVerdict::Helps)];
         assert_eq!(exit_code(&answers, &[], true), ExitCode::Ok);
     }
 

@@ -117,8 +117,10 @@ fn measure_cell(testbed: &Testbed, context: &ExperimentContext<'_>) -> Result<Co
     }
     let phase = load.run(CELL_TIME, cancel).map_err(|error| error.to_string())?;
     let window = counters.as_ref().and_then(|counters| counters.end(cancel));
-    let audit =
-        StockAudit::from_counts(before, stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count());
+    let audit = StockAudit::from_counts(
+        before,
+        stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count(),
+    );
     let locks = window.as_ref().map(|window| window.status.locks);
     Ok(cell_outcome(
         &phase,

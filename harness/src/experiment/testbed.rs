@@ -58,11 +58,7 @@ impl Testbed {
     }
 
     /// Replaces the servers while load is running.
-    pub(super) fn roll_out(
-        &mut self,
-        which: Rollout,
-        context: &ExperimentContext<'_>,
-    ) -> Result<(), String> {
+    pub(super) fn roll_out(&mut self, which: Rollout, context: &ExperimentContext<'_>) -> Result<(), String> {
         let sink = WarningsOnly(&**context.events);
         let made = self.stack.manoeuvre(which, &context.shutdown.cancel, &sink);
         made.map(drop).map_err(|error| error.to_string())

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use kneepoint_model::stage::Stage;
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_stack::{Database, Topology};
 
 use super::rung_load::load_rung;

@@ -1,8 +1,8 @@
 //! Analyse: findings as a pure function of the run folder → `analysis.json`.
 
 use kneepoint_analysis::{Analysis, RunFacts, analyse as analyse_facts};
-use kneepoint_model::stage::Stage;
 use kneepoint_model::run::names;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::stage::Stage;
 
 use crate::failure::Failure;

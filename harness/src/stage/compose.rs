@@ -71,7 +71,8 @@ fn start(
     shutdown: &Shutdown,
     events: &Arc<Announcer>,
 ) -> Result<ComposeStack, Failure> {
-    let refused = |e: StackError| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) };
+    let refused =
+        |e: StackError| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) };
     let (binary, guard) = guard()?;
     let topology = topology(part)?;
     let plan = ComposePrepare {

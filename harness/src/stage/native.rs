@@ -88,7 +88,8 @@ fn start(
     events: &Arc<Announcer>,
 ) -> Result<RunningStack, Failure> {
     let exe = std::env::current_exe().map_err(|e| Failure::new(ExitCode::Internal, e))?;
-    let refused = |e: StackError| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) };
+    let refused =
+        |e: StackError| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) };
     let plan = PreparePlan {
         root: home.to_owned(),
         size: size(part.size),

@@ -100,7 +100,8 @@ fn two_rungs_are_measured_and_compared() {
         rungs[1]["bought"]["against"],
         if comparable(&rungs[0]) { "runserver".into() } else { Value::Null }
     );
-    for part in ["runserver", "gunicorn", "All rungs and the load generator share one machine", "ladder.html"] {
+    for part in ["runserver", "gunicorn", "All rungs and the load generator share one machine", "ladder.html"]
+    {
         assert!(ended.stdout.contains(part), "{part} is missing from:\n{}", ended.stdout);
     }
     sandbox.assert_nothing_runs();

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kneepoint_model::event::Event;
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::live::LiveSecond;
 use kneepoint_model::sample::ResourceSample;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 

@@ -13,8 +13,11 @@ const MAX_BLOCKS: usize = 80;
 
 /// One collapsible part per measured experiment.
 pub(super) fn section(toggles: &[ToggleResult]) -> Option<Section> {
-    let blocks: Vec<Block> =
-        toggles.iter().filter(|toggle| matches!(toggle.ending, Ending::Assessed(_))).map(toggle_fold).collect();
+    let blocks: Vec<Block> = toggles
+        .iter()
+        .filter(|toggle| matches!(toggle.ending, Ending::Assessed(_)))
+        .map(toggle_fold)
+        .collect();
     (!blocks.is_empty()).then(|| Section {
         id: "details",
         title: "Evidence for each verdict",

@@ -1,7 +1,9 @@
 //! Labels and tones shared by the sections of the report.
 
 use kneepoint_analysis::experiment::{effect_words, least_words};
-use kneepoint_model::experiment::{Agreement, Effect, EffectAssessment, EffectVerdict, Ending, Expected, Scale, Side, Signal, ToggleResult};
+use kneepoint_model::experiment::{
+    Agreement, Effect, EffectAssessment, EffectVerdict, Ending, Expected, Scale, Side, Signal, ToggleResult,
+};
 
 use crate::view::block::Tone;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use kneepoint_analysis::ladder::{Comparison, RungState};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::run::names;
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::units::Bytes;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::format::clean;
 use crate::view::block::{Block, Cell, Section, Table};

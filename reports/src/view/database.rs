@@ -111,9 +111,9 @@ fn endpoints(with_queries: &[&EndpointSummary]) -> Table {
     let row = |endpoint: &&EndpointSummary| {
         let queries = endpoint.queries_per_request.unwrap_or_default();
         let db = endpoint.split.map(|split| split.db_us);
-        let share = endpoint
-            .split
-            .and_then(|split| kneepoint_model::units::Ratio::from_parts(split.db_us.get(), split.total_us.get()));
+        let share = endpoint.split.and_then(|split| {
+            kneepoint_model::units::Ratio::from_parts(split.db_us.get(), split.total_us.get())
+        });
         let tone = if queries > 20.0 { Tone::Warn } else { Tone::Plain };
         vec![
             Cell::text(&endpoint.name).with_note(&endpoint.phase),

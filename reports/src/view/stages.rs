@@ -1,8 +1,8 @@
 //! Pipeline stages: status, duration and result of each.
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::manifest::StageRecord;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::summary::Summary;
 use kneepoint_model::units::Ratio;
 

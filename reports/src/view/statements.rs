@@ -68,8 +68,8 @@ fn row(window: &DbWindow, digest: &DigestDelta, total: Micros) -> Vec<Cell> {
     let sums = &digest.sums;
     let each = |n: u64| n as f64 / sums.count.max(1) as f64;
     let rows = |n: f64| Cell::value(number(n, 1), n);
-    let share =
-        Ratio::from_parts(sums.timer_us.get(), total.get()).map_or_else(String::new, |share| share.to_string());
+    let share = Ratio::from_parts(sums.timer_us.get(), total.get())
+        .map_or_else(String::new, |share| share.to_string());
     let returned = each(sums.rows_sent + sums.rows_affected);
     let wide = sums.rows_examined as f64 >= sums.count.max(1) as f64 * HIGH_ROWS_EXAMINED
         && each(sums.rows_examined) >= HIGH_ROWS_EXAMINED * returned.max(1.0);

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::db::{BufferPool, CacheKind, CacheWindow, CommandDelta, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta, Drain, LockDeltas, QueryPlan, QueryPlanForm, ServerErrorDelta, SessionKind, StatementSample, StatementSums, Verb};
-use kneepoint_model::unmeasured::Unmeasured;
+use kneepoint_model::db::{
+    BufferPool, CacheKind, CacheWindow, CommandDelta, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta,
+    Drain, LockDeltas, QueryPlan, QueryPlanForm, ServerErrorDelta, SessionKind, StatementSample,
+    StatementSums, Verb,
+};
 use kneepoint_model::sample::{CacheGauge, DbGauge};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, UnixMillis};
+use kneepoint_model::unmeasured::Unmeasured;
 
 /// Name, start and end in milliseconds, requests.
 pub(crate) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
@@ -76,7 +80,9 @@ fn digest(
 }
 
 fn database(requests: u64) -> DatabaseWindow {
-    let seen = |text: &str| Some(QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false });
+    let seen = |text: &str| {
+        Some(QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false })
+    };
     let hot = StatementSums {
         lock_us: Micros(requests / 10 * 7_600),
         rows_affected: requests / 10,

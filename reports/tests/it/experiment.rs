@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::correctness::{StockAudit, StockCount};
-use kneepoint_model::experiment::{Agreement, Block, CodeOutcome, Effect, EffectAssessment, EffectVerdict, Ending, Expected, ExperimentFile, Leak, LostUpdateRow, LostUpdateTable, Rollout, RolloutResult, Side, Signal, ToggleResult};
+use kneepoint_model::experiment::{
+    Agreement, Block, CodeOutcome, Effect, EffectAssessment, EffectVerdict, Ending, Expected, ExperimentFile,
+    Leak, LostUpdateRow, LostUpdateTable, Rollout, RolloutResult, Side, Signal, ToggleResult,
+};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::manifest::HostInfo;
 use kneepoint_model::outcome::Outcome;
@@ -60,14 +63,20 @@ fn toggle(name: &str, ending: Ending) -> ToggleResult {
 }
 
 fn judged(judgement: EffectVerdict, effect: Option<Effect>) -> EffectAssessment {
-    EffectAssessment { verdict: judgement, effect, smallest_detectable: Some(0.04), why: vec!["The interval excludes 1.".into()] }
+    EffectAssessment {
+        verdict: judgement,
+        effect,
+        smallest_detectable: Some(0.04),
+        why: vec!["The interval excludes 1.".into()],
+    }
 }
 
 /// One experiment with each ending.
 fn toggles() -> Vec<ToggleResult> {
     let mut helps = toggle("select-related", Ending::Assessed(judged(EffectVerdict::Helps, Some(EFFECT))));
     helps.agreement = Agreement::Agrees;
-    helps.proofs = BTreeMap::from([(Signal::StatementsPerRequest, judged(EffectVerdict::Helps, Some(EFFECT)))]);
+    helps.proofs =
+        BTreeMap::from([(Signal::StatementsPerRequest, judged(EffectVerdict::Helps, Some(EFFECT)))]);
     helps.others = BTreeMap::from([(Signal::P50, EFFECT)]);
     helps.blocks = vec![block(0, Side::Without, 61_000.0), block(0, Side::With, 41_480.0)];
     let mut hurts = toggle("cache-pages", Ending::Assessed(judged(EffectVerdict::Hurts, Some(EFFECT))));

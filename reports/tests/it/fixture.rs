@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 
 use kneepoint_analysis::{Analysis, Disturbance, HostUse, PhaseConditions, RuleReport, RunFacts};
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{
     EndpointStats, Exemplar, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, Validity,
 };
+use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::{PageCounts, PageStats};
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, Statement, UncachedReason};
@@ -23,15 +22,16 @@ use kneepoint_model::profile::{
 };
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
-use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::summary::{
     AssertionResult, AssertionSummary, CacheSummary, DbSummary, EndpointSummary, LoadSummary, ProfileSummary,
     SmokeSummary, Summary, TierSummary, TimeSplit,
 };
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 use kneepoint_model::warm::{WarmResult, WarmRound};
 use kneepoint_reports::Flame;
@@ -310,30 +310,29 @@ fn site() -> SiteMap {
 }
 
 fn probe() -> ProbeResult {
-    let route =
-        |name: &str, path: &str, p50: u64, queries, slope, because: Vec<UncachedReason>| RouteProbe {
-            route: name.into(),
-            path: path.into(),
-            requests: 10,
-            errors: 0,
-            p50_us: Micros(p50),
-            app_us: Some(Micros(p50 * 9 / 10)),
-            cpu_us: Some(Micros(p50 * 7 / 10)),
-            db_us: Some(Micros(p50 * 3 / 10)),
-            queries: Some(queries),
-            engine_us: (name == "search/").then_some(Micros(p50 / 2)),
-            wire_bytes: Bytes(p50 / 3),
-            body_bytes: Bytes(p50),
-            compressed: name != "api/books/",
-            gzip_bytes: (name == "api/books/").then_some(Bytes(9_100)),
-            slope,
-            cache: Some(CacheTest {
-                same_body: !because.contains(&UncachedReason::Personal),
-                shared_token: false,
-                second: if because.is_empty() { CacheOutcome::Hit } else { CacheOutcome::Miss },
-                uncached_reasons: because,
-            }),
-        };
+    let route = |name: &str, path: &str, p50: u64, queries, slope, because: Vec<UncachedReason>| RouteProbe {
+        route: name.into(),
+        path: path.into(),
+        requests: 10,
+        errors: 0,
+        p50_us: Micros(p50),
+        app_us: Some(Micros(p50 * 9 / 10)),
+        cpu_us: Some(Micros(p50 * 7 / 10)),
+        db_us: Some(Micros(p50 * 3 / 10)),
+        queries: Some(queries),
+        engine_us: (name == "search/").then_some(Micros(p50 / 2)),
+        wire_bytes: Bytes(p50 / 3),
+        body_bytes: Bytes(p50),
+        compressed: name != "api/books/",
+        gzip_bytes: (name == "api/books/").then_some(Bytes(9_100)),
+        slope,
+        cache: Some(CacheTest {
+            same_body: !because.contains(&UncachedReason::Personal),
+            shared_token: false,
+            second: if because.is_empty() { CacheOutcome::Hit } else { CacheOutcome::Miss },
+            uncached_reasons: because,
+        }),
+    };
     let slope = |points: &[(u32, u32)], slope| SlopeTest {
         parameter: "page_size".into(),
         points: points.into(),

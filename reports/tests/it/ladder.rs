@@ -11,11 +11,11 @@ use kneepoint_analysis::ladder::{
 use kneepoint_analysis::slo_search::StepOutcome;
 use kneepoint_model::ladder::{EqualRate, Ladder, LatencySlo, Rung, SearchPlan};
 use kneepoint_model::manifest::HostInfo;
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::metric::Metric;
 use kneepoint_model::stack::Driver;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_reports::ladder::{LadderView, render};
 use scraper::{Html, Selector};
 
