@@ -56,7 +56,7 @@ fn run(gate: &GateResult) -> Option<String> {
     let status = gate.verdict.status;
     let bad =
         status > VerdictStatus::Fail || (status == VerdictStatus::Inconclusive && gate.assertions.is_empty());
-    bad.then(|| line(Level::Error, status.word(), &gate.verdict.reasons.join("; ")))
+    bad.then(|| line(Level::Error, status.label(), &gate.verdict.reasons.join("; ")))
 }
 
 fn broken_page(page: &CrawledPage) -> String {

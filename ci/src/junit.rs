@@ -58,9 +58,9 @@ fn run(gate: &GateResult) -> TestSuite {
         // Doubt about an assertion is an error of that assertion; doubt about the run as a whole stands here.
         VerdictStatus::Inconclusive if !gate.assertions.is_empty() => TestCaseStatus::success(),
         VerdictStatus::SmokeFailed => {
-            failure(NonSuccessKind::Failure, verdict.status.word(), &verdict.reasons.join("\n"))
+            failure(NonSuccessKind::Failure, verdict.status.label(), &verdict.reasons.join("\n"))
         }
-        _ => failure(NonSuccessKind::Error, verdict.status.word(), &verdict.reasons.join("\n")),
+        _ => failure(NonSuccessKind::Error, verdict.status.label(), &verdict.reasons.join("\n")),
     };
     suite("run", std::iter::once(TestCase::new("the measurement can be believed", status)))
 }

@@ -91,7 +91,7 @@ pub(super) fn history(common: &Common) -> Result<ExitCode, Failure> {
                 let _ = writeln!(
                     text,
                     "{name}  {:<13} {}",
-                    summary.verdict.status.word(),
+                    summary.verdict.status.label(),
                     best.collect::<Vec<_>>().join(" · ")
                 );
             }

@@ -22,7 +22,7 @@ pub(crate) fn gate(
     let base = stopped.map_or_else(|| base_verdict(facts, analysis), stopped_verdict);
     let result = judge(&asked_of(part, facts, run), facts, analysis, base);
     run.folder.write_json(names::GATE, &result)?;
-    run.note(Stage::Gate, result.verdict.status.word());
+    run.note(Stage::Gate, result.verdict.status.label());
     Ok(result)
 }
 

@@ -51,8 +51,8 @@ fn a_load_goes_through_its_stages() {
     assert_eq!(requests, [40, 40], "the area under the rate");
     assert!(run.text("report.html").contains("Stages of open"), "the report has a line for each stage");
     for (bad, why) in [
-        ("20/s for 3s", "is not a stage; write `hold 20/s for 30s`"),
-        ("hold 20/s for 3", "has a length that is not one"),
+        ("20/s for 3s", "is not a segment of a rate schedule; write `hold 20/s for 30s`"),
+        ("hold 20/s for 3", "has an invalid length"),
     ] {
         let refused = place.run(&["load", "--attach", &site.url(), "--stage", bad]);
         assert!(refused.exits(2).stderr.contains(why), "{}", refused.stderr);

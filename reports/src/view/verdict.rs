@@ -45,7 +45,7 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
     let sentence = first.unwrap_or_else(|| usual(verdict.status, summary));
     let (health, health_tone) = health(facts, analysis);
     VerdictView {
-        word: verdict.status.word().to_owned(),
+        word: verdict.status.label().to_owned(),
         tone: tone(verdict.status),
         sentence,
         reasons: reasons.collect(),
