@@ -139,7 +139,7 @@ fn plans(database: &DatabaseWindow) -> Option<Block> {
                 inner.push(Block::Source { text: lines(text) });
             }
             QueryPlan::Unavailable { why } => {
-                inner.push(Block::missing(format!("There is no plan: {}.", clean(why))))
+                inner.push(Block::missing(format!("There is no plan: {}.", clean(why))));
             }
         }
     }
