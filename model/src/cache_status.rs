@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_read_as_the_rfc_says() {
+    fn headers_are_parsed_as_in_the_rfc() {
         let cases = [
             ("nginx; hit", CacheOutcome::Hit),
             ("nginx; fwd=uri-miss; stored", CacheOutcome::Miss),

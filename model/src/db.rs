@@ -59,10 +59,10 @@ impl CoveredRequests {
     pub fn for_phase(phase: &LoadPhase, from: UnixMillis) -> Self {
         let in_flight =
             phase.seconds.iter().rfind(|second| second.warmup).map_or(0, |second| second.in_flight);
-        Self::began(phase.requests, phase.achieved_rps, in_flight, (phase.measured_from_ms, from))
+        Self::covering(phase.requests, phase.achieved_rps, in_flight, (phase.measured_from_ms, from))
     }
 
-    fn began(
+    fn covering(
         counted: u64,
         rate: PerSecond,
         in_flight: u64,
@@ -137,15 +137,15 @@ mod tests {
 
     #[test]
     fn requests_in_flight_and_requests_before_the_reading_are_uncertain() {
-        let began =
-            |read| CoveredRequests::began(500, PerSecond(50.0), 8, (UnixMillis(1_000), UnixMillis(read)));
-        let late = began(1_030);
+        let covered =
+            |read| CoveredRequests::covering(500, PerSecond(50.0), 8, (UnixMillis(1_000), UnixMillis(read)));
+        let late = covered(1_030);
         assert_eq!(
             (late.counted, late.uncertain, late.late_us, late.early_us),
             (500, 10, Micros(30_000), Micros(0))
         );
-        assert_eq!((began(999).uncertain, began(999).early_us), (9, Micros(1_000)));
-        assert_eq!(began(1_000).uncertain, 8);
+        assert_eq!((covered(999).uncertain, covered(999).early_us), (9, Micros(1_000)));
+        assert_eq!(covered(1_000).uncertain, 8);
     }
 
     #[test]

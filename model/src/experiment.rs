@@ -37,7 +37,7 @@ impl Side {
     }
 
     /// The opposite side.
-    pub const fn other(self) -> Self {
+    pub const fn opposite(self) -> Self {
         match self {
             Self::Without => Self::With,
             Self::With => Self::Without,

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_is_not_a_line() {
+    fn an_incomplete_line_is_not_parsed() {
         let line = IntervalLine {
             tag: "a b,c".into(),
             start_s: 1.0,

@@ -26,6 +26,8 @@ pub mod rate_schedule;
 pub mod run;
 pub mod sample;
 pub mod secret;
+#[cfg(test)]
+mod serialised_names;
 pub mod server_timing;
 pub mod site;
 pub mod stack;

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_files() {
+    fn names_are_the_serialised_names() {
         for outcome in [
             Outcome::Ok,
             Outcome::ServerError,

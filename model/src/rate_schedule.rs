@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arrivals_are_due_when_the_area_says_so(
+        fn arrivals_are_due_when_the_area_reaches_their_number(
             segments in prop::collection::vec(any_segment(), 1..6),
             shares in prop::collection::vec(0.0..1.0f64, 1..40),
         ) {

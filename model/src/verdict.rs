@@ -30,8 +30,8 @@ pub enum VerdictStatus {
 }
 
 impl VerdictStatus {
-    /// One upper-case word (or two) for the verdict line.
-    pub const fn word(self) -> &'static str {
+    /// The label of the verdict line: one or two upper-case words.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
             Self::NoAssertions => "DONE",
@@ -59,7 +59,7 @@ impl VerdictStatus {
 
 impl fmt::Display for VerdictStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.label())
     }
 }
 

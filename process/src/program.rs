@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn find_looks_beyond_path_and_wants_an_executable() {
+    fn find_searches_system_folders_and_requires_an_executable() {
         assert!(find("sh").is_some());
         assert!(find("no-such-program-of-kneepoint").is_none());
         assert!(find("/etc/passwd").is_none());

@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reused_number_is_not_ours() {
+    fn a_reused_session_id_has_no_members() {
         assert_eq!(pids(&[stat(SESSION, 'S', SESSION, 90), stat(7, 'S', SESSION, 91)], 50), [0; 0]);
         // After a reboot the clock starts again, and a process without its leader is older than the known one.
         assert_eq!(pids(&[stat(7, 'S', SESSION, 20)], 50), [0; 0]);
     }
 
     #[test]
-    fn our_own_session_and_inits_are_never_ended() {
+    fn the_own_session_and_that_of_init_are_never_ended() {
         let ours = getsid(None).unwrap().as_raw_nonzero().get();
         for id in [0, 1, ours] {
             let wanted = SessionRef { session: SessionId(id), leader_start_ticks: 0 };

@@ -118,7 +118,7 @@ mod tests {
         }
 
         #[test]
-        fn nonsense_is_no_order(line in "\\PC{0,40}") {
+        fn other_lines_are_no_orders(line in "\\PC{0,40}") {
             prop_assume!(!["watch", "forget", "finally", "done"].iter().any(|word| line.starts_with(word)));
             prop_assert_eq!(Order::parse(&line), None);
         }
