@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::document::{MAX_LINKS, keep};
+use super::links::{MAX_LINKS, push_link};
 
 /// Every address that a style sheet names, once each, in order; inline data is passed over.
 pub(crate) fn urls(css: &str) -> Vec<String> {
@@ -18,7 +18,7 @@ pub(crate) fn urls(css: &str) -> Vec<String> {
             break;
         }
         if let Some(url) = captures.iter().skip(1).flatten().next() {
-            keep(&mut found, url.as_str());
+            push_link(&mut found, url.as_str());
         }
     }
     found

@@ -7,10 +7,6 @@ use kneepoint_scenarios::tokenize;
 use super::marks;
 use super::reader::Reader;
 
-/// Most addresses that are taken from one page.
-pub(crate) const MAX_LINKS: usize = 1_000;
-/// Longest address that is kept.
-const MAX_HREF: usize = 2_048;
 /// An honest page of the largest size takes a tenth of this; a hostile one (a tag with a million attributes) is left.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -50,19 +46,6 @@ pub(crate) fn read(html: &str) -> Document {
     }
 }
 
-/// Adds an address unless it is there already, too long, or inline data.
-pub(crate) fn keep(list: &mut Vec<String>, href: &str) {
-    let href = href.trim();
-    let inline = href.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
-    if href.is_empty() || href.len() > MAX_HREF || inline || list.len() >= MAX_LINKS {
-        return;
-    }
-    // At most a thousand short strings: looking through them costs less than remembering them apart.
-    if !list.iter().any(|known| known == href) {
-        list.push(href.to_owned());
-    }
-}
-
 /// Characters that change the direction of writing can make a line on a console say what it does not.
 const fn turns(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -81,6 +64,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::links::MAX_LINKS;
     use super::*;
 
     #[test]

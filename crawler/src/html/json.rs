@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::{MAX_LINKS, keep};
+use super::links::{MAX_LINKS, push_link};
 
 /// How deep an answer is looked into; what lies deeper is data, not navigation.
 const MAX_DEPTH: u32 = 8;
@@ -22,7 +22,7 @@ fn collect(value: &Value, depth: u32, found: &mut Vec<String>) {
     }
     match value {
         Value::String(text) if text.starts_with("http://") || text.starts_with("https://") => {
-            keep(found, text);
+            push_link(found, text);
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, depth + 1, found)),
         Value::Object(fields) => fields.values().for_each(|value| collect(value, depth + 1, found)),

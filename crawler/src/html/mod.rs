@@ -3,6 +3,7 @@
 mod css;
 mod document;
 mod json;
+mod links;
 mod marks;
 mod reader;
 mod tokens;

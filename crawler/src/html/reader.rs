@@ -9,7 +9,7 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 
 use super::css;
-use super::document::{MAX_LINKS, keep};
+use super::links::{MAX_LINKS, push_link};
 use super::tokens::is_token;
 
 /// Most text that is kept for looking at.
@@ -123,7 +123,7 @@ impl Found {
             "title" if self.inside == Inside::Title => self.has_title = true,
             "style" if self.inside == Inside::Style => {
                 for url in css::urls(&std::mem::take(&mut self.style)) {
-                    keep(&mut self.assets, &url);
+                    push_link(&mut self.assets, &url);
                 }
             }
             _ => {}
@@ -138,19 +138,19 @@ impl Found {
                 let acts = ["data-method", "data-confirm", "hx-delete"].into_iter().any(|n| get(n).is_some());
                 let list = if acts { &mut self.careful } else { &mut self.links };
                 if let Some(href) = get("href") {
-                    keep(list, href);
+                    push_link(list, href);
                 }
             }
             "base" if self.base.is_none() => {
                 self.base = get("href").filter(|href| href.len() <= 2_048).map(str::to_owned);
             }
             "link" => self.link(get("rel").unwrap_or_default(), get("href")),
-            "iframe" | "frame" => get("src").into_iter().for_each(|src| keep(&mut self.links, src)),
+            "iframe" | "frame" => get("src").into_iter().for_each(|src| push_link(&mut self.links, src)),
             "script" | "img" | "source" | "video" | "audio" | "embed" | "track" | "image" => {
                 for href in ["src", "poster"].into_iter().filter_map(get) {
-                    keep(&mut self.assets, href);
+                    push_link(&mut self.assets, href);
                 }
-                get("srcset").into_iter().flat_map(srcset).for_each(|src| keep(&mut self.assets, src));
+                get("srcset").into_iter().flat_map(srcset).for_each(|src| push_link(&mut self.assets, src));
             }
             "form" => {
                 self.has_post_form |= get("method").is_some_and(|m| m.trim().eq_ignore_ascii_case("post"));
@@ -161,14 +161,14 @@ impl Found {
             }
             "meta" if get("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh")) => {
                 if let Some(url) = get("content").and_then(refresh) {
-                    keep(&mut self.links, url);
+                    push_link(&mut self.links, url);
                 }
             }
             _ => {}
         }
         if let Some(style) = get("style").filter(|style| style.contains("url(")) {
             for url in css::urls(style) {
-                keep(&mut self.assets, &url);
+                push_link(&mut self.assets, &url);
             }
         }
     }
@@ -186,9 +186,9 @@ impl Found {
             "manifest",
             "mask-icon",
         ]) {
-            keep(&mut self.assets, href);
+            push_link(&mut self.assets, href);
         } else if has(&["next", "prev", "alternate", "canonical"]) {
-            keep(&mut self.links, href);
+            push_link(&mut self.links, href);
         }
     }
 }
