@@ -1,10 +1,9 @@
 //! A small site on loopback for the tests, with everything that can be wrong with one.
 
-#![expect(dead_code, reason = "every test file uses its own part of the site")]
-
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -118,7 +117,9 @@ async fn answer(State((handler, asked)): State<(Handler, Asked)>, request: Reque
 
 /// A port below the range that the system hands out, so that no test meets a stranger's connection.
 pub(crate) fn listener() -> TcpListener {
-    let start = std::process::id() as u16 % 4_000;
+    static STEP: AtomicU16 = AtomicU16::new(0);
+    // Every call starts at another port: a test that needs a closed port must not lose it to the next site.
+    let start = std::process::id() as u16 % 4_000 + STEP.fetch_add(37, Ordering::Relaxed) % 4_000;
     let listener = (0..8_000)
         .map(|step| 22_000 + (start + step) % 8_000)
         .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())

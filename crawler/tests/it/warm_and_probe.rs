@@ -1,15 +1,8 @@
 //! Warm and probe against a real site on loopback.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::format_collect,
-    reason = "a test stops where its premises fail; pages are small"
-)]
-
-mod site;
-
 use std::time::{Duration, Instant};
 
+use crate::site::{Heard, Reply, Site, cookie};
 use axum::http::HeaderMap;
 use kneepoint_crawler::{CrawlError, CrawlPlan, ProbePlan, WarmPlan, crawl, probe, warm, warm_order};
 use kneepoint_model::cache_status::CacheOutcome;
@@ -17,7 +10,6 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::Silent;
 use kneepoint_model::probe::{ProbeResult, RouteProbe, UncachedBecause};
 use kneepoint_model::units::Ratio;
-use site::{Heard, Reply, Site, cookie};
 use url::Url;
 
 const TITLE: &str = "<title>Books</title>";
@@ -216,7 +208,7 @@ fn the_heaviest_pages_come_first() {
 
 #[test]
 fn nobody_there_and_nothing_to_do_are_errors() {
-    let listener = site::listener();
+    let listener = crate::site::listener();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
     let plan = WarmPlan::new(url.clone(), vec!["/".into()]);

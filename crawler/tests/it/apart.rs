@@ -1,5 +1,4 @@
 //! Two readers and a stranger on a site that keeps them apart, and on one whose cache does not.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, also in its helpers")]
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

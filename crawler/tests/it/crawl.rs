@@ -1,22 +1,14 @@
 //! The crawl against a real site on loopback.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::format_collect,
-    reason = "a test stops where its premises fail; pages are small"
-)]
-
-mod site;
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::site::{Heard, Reply, Site};
 use axum::http::HeaderMap;
 use kneepoint_crawler::{CrawlError, CrawlPlan, crawl, smoke_lines, template};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::Silent;
 use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
-use site::{Heard, Reply, Site};
 use url::Url;
 
 const TITLE: &str = "<title>A page</title>";
@@ -247,7 +239,7 @@ fn the_deadline_ends_a_crawl_that_hangs() {
 
 #[test]
 fn nobody_there_is_said_at_once() {
-    let listener = site::listener();
+    let listener = crate::site::listener();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
     let error = crawl(&CrawlPlan::new(url), &Cancel::new(), &Silent).unwrap_err();
