@@ -1,6 +1,7 @@
 //! One cache server: what a reading holds, the difference of two, and who asks.
 
-use std::collections::BTreeMap;
+pub(super) mod reading;
+
 use std::time::Instant;
 
 use kneepoint_model::db::{CacheKind, CacheWindow, CommandDelta};
@@ -8,35 +9,13 @@ use kneepoint_model::sample::CacheGauge;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros};
 
+use self::reading::CacheReading;
 use super::plan::Secret;
 use super::wire::Line;
 use super::{Gap, memcached, redis};
 
 /// Commands named in the result.
 const MOST_COMMANDS: usize = 20;
-
-/// What a server said of itself at one moment: totals since its start, and states.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct CacheReading {
-    pub(super) version: String,
-    pub(super) uptime_s: u64,
-    pub(super) hits: u64,
-    pub(super) misses: u64,
-    pub(super) evicted: u64,
-    pub(super) expired: u64,
-    pub(super) commands: u64,
-    pub(super) connections: u64,
-    pub(super) refused_connections: u64,
-    pub(super) received: u64,
-    pub(super) sent: u64,
-    pub(super) cpu_us: Option<u64>,
-    pub(super) entries: u64,
-    pub(super) memory_used: u64,
-    pub(super) memory_limit: Option<u64>,
-    pub(super) policy: Option<String>,
-    /// Calls and microseconds.
-    pub(super) by_command: BTreeMap<String, (u64, u64)>,
-}
 
 /// What kneepoint itself did to a server between two readings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

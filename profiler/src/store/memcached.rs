@@ -1,7 +1,7 @@
 //! Memcached: `stats`, over its text protocol (<https://github.com/memcached/memcached/blob/master/doc/protocol.txt>).
 
 use super::Gap;
-use super::cache::CacheReading;
+use super::cache::reading::CacheReading;
 use super::wire::Line;
 use crate::source::one_line;
 

@@ -1,7 +1,7 @@
 //! Redis and what speaks like it (Valkey): `INFO`, over its own protocol (<https://redis.io/docs/latest/commands/info/>).
 
 use super::Gap;
-use super::cache::CacheReading;
+use super::cache::reading::CacheReading;
 use super::plan::Secret;
 use super::wire::Line;
 use crate::source::one_line;
