@@ -1,15 +1,15 @@
-//! What a document says: links, assets, title, forms, and what shows through that should not. Pure functions of text.
+//! Readers of HTML, CSS and JSON: links, assets, title, forms and error markers. Pure functions of text.
 
 mod css;
 mod document;
+mod form_tokens;
 mod json;
 mod links;
-mod marks;
-mod reader;
-mod tokens;
+mod markers;
+mod tag_reader;
 
-pub(crate) use css::urls as css_urls;
-pub(crate) use document::{Document, read};
-pub(crate) use json::{links as json_links, rows as json_rows};
-pub(crate) use marks::is_debug_page;
-pub(crate) use tokens::masked;
+pub(crate) use css::css_urls;
+pub(crate) use document::{Document, read_html};
+pub(crate) use form_tokens::mask_tokens;
+pub(crate) use json::{count_json_rows, json_links};
+pub(crate) use markers::is_debug_page;

@@ -1,13 +1,14 @@
-//! One exchange: a GET sent, its answer read to the end, timed and bounded; nothing followed, nothing kept.
+//! One exchange: sends a GET and reads the response to its end, timed and bounded. Follows nothing and stores
+//! nothing.
 
-mod answer;
 mod client;
-mod coding;
+mod content_coding;
 mod failure;
+mod response;
 mod via;
 
-pub(crate) use answer::Answer;
 pub(crate) use client::{Client, ClientPlan};
-pub(crate) use coding::{Decoded, compressible, gzip_size};
-pub(crate) use failure::{NoAnswer, Refusal};
-pub(crate) use via::connecting;
+pub(crate) use content_coding::{DecodedBody, gzip_size, is_compressible};
+pub(crate) use failure::{ConnectionFailure, ExchangeError};
+pub(crate) use response::Response;
+pub(crate) use via::apply_via;

@@ -1,17 +1,17 @@
-//! Probe: each route looked at alone, before any load: what it costs, how its queries grow, whether it may be cached.
+//! Probe: measures each route in isolation before any load: its cost, how its queries grow, whether it may be cached.
 
-mod alone;
-mod asker;
-mod because;
-mod choose;
-mod line;
+mod cache_bypass_reason;
+mod least_squares;
+mod n_plus_one_test;
 mod plan;
-mod rows;
-mod sizes;
+mod probe_client;
+mod route_cost;
+mod route_selection;
+mod row_count;
 mod stage;
 mod statements;
-mod visitors;
+mod two_user_test;
 
-pub use line::{Line, least_squares};
+pub use least_squares::{FittedLine, least_squares};
 pub use plan::ProbePlan;
 pub use stage::probe;

@@ -1,12 +1,13 @@
-//! Warm: ask for the pages that matter until their times are flat, so that the load measures the site and not its start.
+//! Warm-up: requests the important pages until response times are steady, so that the load does not measure the
+//! start.
 
-mod flat;
-mod order;
+mod page_weights;
 mod plan;
 mod rounds;
+mod steady_state;
 
-pub use flat::is_flat;
-pub use order::warm_order;
-pub(crate) use order::weights;
+pub(crate) use page_weights::page_weights;
+pub use page_weights::warm_order;
 pub use plan::WarmPlan;
 pub use rounds::warm;
+pub use steady_state::is_steady;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::site::{Heard, Reply, Site};
+use crate::site::{RecordedEvents, Reply, Site};
 use axum::http::HeaderMap;
-use kneepoint_crawler::{CrawlError, CrawlPlan, crawl, smoke_lines, template};
+use kneepoint_crawler::{CrawlError, CrawlPlan, crawl, path_template, smoke_lines};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::Silent;
 use kneepoint_model::site::{Page, PageKind, PageProblem, PageVerdict, SiteMap};
@@ -16,9 +16,9 @@ const TITLE: &str = "<title>A page</title>";
 fn shop(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
     let name = path.split('?').next().unwrap_or_default();
     match name {
-        "/robots.txt" => Reply::of("text/plain", "User-agent: *\nDisallow: /private/\nSitemap: /sitemap.xml\n"),
-        "/sitemap.xml" => Reply::of("application/xml", "<sitemapindex><sitemap><loc>/map-1.xml</loc></sitemap></sitemapindex>"),
-        "/map-1.xml" => Reply::of("application/xml", "<urlset><url><loc>/only-in-sitemap</loc></url><url><loc>http://elsewhere.test/</loc></url></urlset>"),
+        "/robots.txt" => Reply::with_type("text/plain", "User-agent: *\nDisallow: /private/\nSitemap: /sitemap.xml\n"),
+        "/sitemap.xml" => Reply::with_type("application/xml", "<sitemapindex><sitemap><loc>/map-1.xml</loc></sitemap></sitemapindex>"),
+        "/map-1.xml" => Reply::with_type("application/xml", "<urlset><url><loc>/only-in-sitemap</loc></url><url><loc>http://elsewhere.test/</loc></url></urlset>"),
         "/" => Reply::html(format!(
             r#"{TITLE}<link rel=stylesheet href=/static/site.css><img src=/static/missing.png>
             <a href=/ok>ok</a><a href=/gone>gone</a><a href=/fails>fails</a><a href=/secret>secret</a>
@@ -28,8 +28,8 @@ fn shop(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
             <a href=/debug>d</a><a href="mailto:a@b.test">m</a><a href=http://other.test/x>o</a>
             <a href=/api/>api</a><a href=/half>half</a><a href=/events>events</a>"#
         )).gzip(),
-        "/static/site.css" => Reply::of("text/css", "a{background:url(bg.png)}").with("cache-control", "max-age=60"),
-        "/static/bg.png" => Reply::of("image/png", "png"),
+        "/static/site.css" => Reply::with_type("text/css", "a{background:url(bg.png)}").with("cache-control", "max-age=60"),
+        "/static/bg.png" => Reply::with_type("image/png", "png"),
         "/ok" | "/only-in-sitemap" | "/api-page" | "/new" => Reply::html(TITLE)
             .with("server-timing", "app;dur=2, route;desc=\"ok/\"").with("set-cookie", "id=s3cr3t"),
         "/fails" => Reply::html("<h1>Server Error</h1>").status(500),
@@ -43,9 +43,9 @@ fn shop(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
         "/plain" => Reply::html(format!("{TITLE}{}", "<li>row</li>".repeat(500))),
         "/shows" => Reply::html(format!("{TITLE}<p>Dear {{{{ user.name }}}},")),
         "/debug" => Reply::html("<title>Page not found</title>You're seeing this error because you have <code>DEBUG = True</code> in your Django settings file.").status(404),
-        "/api/" => Reply::of("application/json", format!(r#"{{"next":"{}api-page"}}"#, "http://site.test/")),
+        "/api/" => Reply::with_type("application/json", format!(r#"{{"next":"{}api-page"}}"#, "http://site.test/")),
         "/half" => Reply::html(TITLE).with("content-encoding", "gzip"),
-        "/events" => Reply::of("text/event-stream", "data: x\n\n"),
+        "/events" => Reply::with_type("text/event-stream", "data: x\n\n"),
         _ => Reply::missing(),
     }
 }
@@ -63,7 +63,7 @@ fn verdict(map: &SiteMap, path: &str) -> PageVerdict {
 }
 
 #[test]
-fn every_page_is_judged_by_what_it_answers() {
+fn every_page_is_judged_by_its_response() {
     use PageVerdict::{Failed, Passed, Warned};
     let site = Site::start(shop);
     let plan = CrawlPlan { host_header: Some("site.test".into()), ..plan(&site) };
@@ -112,20 +112,20 @@ fn every_page_is_judged_by_what_it_answers() {
 }
 
 #[test]
-fn manners_are_kept_and_what_is_left_alone_is_counted() {
+fn unsafe_and_disallowed_links_are_skipped_and_counted() {
     let site = Site::start(shop);
     let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
     for path in
         ["/logout", "/books/1/delete/", "/list?action=purge", "/private/x", "/private/login?next=/cart"]
     {
-        assert_eq!(site.asked(path), 0, "{path} was asked for");
+        assert_eq!(site.request_count(path), 0, "{path} was requested");
     }
     assert_eq!((map.left_alone_counts["logout-like"], map.left_alone_counts["robots"]), (3, 2));
     assert_eq!(map.left_alone_counts["scheme"], 1);
     assert!(map.external.contains_key("other.test") && map.external.contains_key("elsewhere.test"));
     assert!(map.robots && map.from_sitemap == 1 && !map.truncated);
     assert!(
-        site.asked
+        site.requests
             .lock()
             .unwrap()
             .iter()
@@ -157,7 +157,7 @@ fn the_same_site_gives_the_same_map() {
     assert_eq!(paths(), paths());
 }
 
-/// Every page leads to more pages: numbers, queries, and ever deeper folders.
+/// Every page links to more pages: numbers, queries, and ever deeper folders.
 fn explosion(path: &str, _headers: &HeaderMap, count: u32) -> Reply {
     if path == "/robots.txt" || path == "/sitemap.xml" {
         return Reply::missing();
@@ -177,17 +177,17 @@ fn explosion(path: &str, _headers: &HeaderMap, count: u32) -> Reply {
 #[test]
 fn a_site_without_end_ends_at_its_limits() {
     let site = Site::start(explosion);
-    let heard = Heard::default();
-    let map = crawl(&CrawlPlan { max_pages: 100, ..plan(&site) }, &Cancel::new(), &heard).unwrap();
+    let events = RecordedEvents::default();
+    let map = crawl(&CrawlPlan { max_pages: 100, ..plan(&site) }, &Cancel::new(), &events).unwrap();
     let mut alike: BTreeMap<String, u32> = BTreeMap::new();
     for page in &map.pages {
-        *alike.entry(template(&page.path)).or_default() += 1;
+        *alike.entry(path_template(&page.path)).or_default() += 1;
     }
     assert!(alike.values().all(|count| *count <= 20), "{alike:?}");
     assert_eq!((alike["/books/<n>/"], alike["/list"]), (20, 8));
     assert!(map.pages.len() <= 100 && map.left_alone.len() <= 200);
     assert!(map.left_alone_counts["limit"] > 100);
-    assert!(heard.text().contains("more pages like /books/<n>/"), "{}", heard.text());
+    assert!(events.text().contains("more pages like /books/<n>/"), "{}", events.text());
 }
 
 fn slow(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
@@ -200,7 +200,7 @@ fn slow(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
 }
 
 #[test]
-fn a_page_that_hangs_fails_alone() {
+fn a_page_that_hangs_is_the_only_one_that_fails() {
     let site = Site::start(slow);
     let plan = CrawlPlan { timeout: Duration::from_millis(300), ..plan(&site) };
     let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
@@ -210,7 +210,7 @@ fn a_page_that_hangs_fails_alone() {
 }
 
 #[test]
-fn the_wish_to_stop_is_heard_at_once_and_what_was_seen_is_kept() {
+fn cancellation_takes_effect_at_once_and_visited_pages_are_kept() {
     let site = Site::start(slow);
     let plan = CrawlPlan { timeout: Duration::from_secs(20), ..plan(&site) };
     let cancel = Cancel::new();
@@ -238,7 +238,7 @@ fn the_deadline_ends_a_crawl_that_hangs() {
 }
 
 #[test]
-fn nobody_there_is_said_at_once() {
+fn an_unreachable_site_is_reported_at_once() {
     let listener = crate::site::listener();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
@@ -249,15 +249,17 @@ fn nobody_there_is_said_at_once() {
 fn hostile(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
     match path {
         "/robots.txt" => {
-            Reply::of("text/plain", (0..50_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>())
+            Reply::with_type("text/plain", (0..50_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>())
         }
-        "/sitemap.xml" => Reply::of("application/xml", b"<urlset><url><loc>/\xff\xfe<&bad;<url".to_vec()),
+        "/sitemap.xml" => {
+            Reply::with_type("application/xml", b"<urlset><url><loc>/\xff\xfe<&bad;<url".to_vec())
+        }
         "/" => Reply::html(format!(
             "{TITLE}<a href=/huge>h</a><a href=/bomb>b</a><a href=/noise>n</a><a href='http://[bad/'>x</a>"
         )),
         "/huge" => Reply::html("x".repeat(10 << 20)),
         "/bomb" => Reply::html("y".repeat(20 << 20)).gzip(),
-        "/noise" => Reply::of(
+        "/noise" => Reply::with_type(
             "text/html",
             (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
         ),
@@ -279,7 +281,7 @@ fn hostile_content_is_read_and_bounded() {
 fn a_crawl_delay_is_kept() {
     fn handler(path: &str, _headers: &HeaderMap, _count: u32) -> Reply {
         match path {
-            "/robots.txt" => Reply::of("text/plain", "User-agent: *\nCrawl-delay: 0.2\n"),
+            "/robots.txt" => Reply::with_type("text/plain", "User-agent: *\nCrawl-delay: 0.2\n"),
             "/" => Reply::html(format!("{TITLE}<a href=/a>a</a><a href=/b>b</a>")),
             "/a" | "/b" => Reply::html(TITLE),
             _ => Reply::missing(),
@@ -312,7 +314,7 @@ fn a_site_that_debugs_is_found_out_by_a_page_that_is_not_there() {
 }
 
 #[test]
-fn lines_say_failed_first_and_why() {
+fn failed_lines_come_first_and_name_the_reason() {
     let site = Site::start(shop);
     let map = crawl(&plan(&site), &Cancel::new(), &Silent).unwrap();
     let lines: Vec<String> = smoke_lines(&map).iter().map(ToString::to_string).collect();
@@ -334,25 +336,25 @@ fn plans_that_cannot_be_used_are_refused_before_anything_is_sent() {
     assert!(matches!(crawl(&bad_host, &Cancel::new(), &Silent), Err(CrawlError::BadPlan { .. })));
     let bad_scheme = CrawlPlan::new(Url::parse("ftp://127.0.0.1/").unwrap());
     assert!(matches!(crawl(&bad_scheme, &Cancel::new(), &Silent), Err(CrawlError::BadAddress { .. })));
-    assert!(site.asked.lock().unwrap().is_empty());
+    assert!(site.requests.lock().unwrap().is_empty());
 }
 
 #[test]
-fn a_start_page_that_leads_elsewhere_is_said() {
+fn a_start_page_that_redirects_to_another_site_is_reported() {
     let site = Site::start(
         |path, _, _| if path == "/" { Reply::redirect("https://h.test/") } else { Reply::missing() },
     );
-    let heard = Heard::default();
-    let map = crawl(&plan(&site), &Cancel::new(), &heard).unwrap();
+    let events = RecordedEvents::default();
+    let map = crawl(&plan(&site), &Cancel::new(), &events).unwrap();
     assert_eq!(
         (page(&map, "/").status, &page(&map, "/").redirects[..]),
         (Some(302), &["https://h.test/".to_owned()][..])
     );
-    assert!(heard.text().contains("leads to https://h.test/"), "{}", heard.text());
+    assert!(events.text().contains("redirects to https://h.test/"), "{}", events.text());
 }
 
 #[test]
-fn named_pages_are_visited_and_patterns_left_alone() {
+fn named_pages_are_visited_and_ignored_patterns_skipped() {
     let site = Site::start(shop);
     let plan = CrawlPlan {
         extra_paths: vec!["/private/x".into(), "http://other.test/".into()],
@@ -360,6 +362,9 @@ fn named_pages_are_visited_and_patterns_left_alone() {
         ..plan(&site)
     };
     let map = crawl(&plan, &Cancel::new(), &Silent).unwrap();
-    assert_eq!((site.asked("/private/x"), site.asked("/ok"), map.left_alone_counts["ignored"]), (1, 0, 1));
-    assert_eq!(verdict(&map, "/private/x"), PageVerdict::Failed, "it was named, and it is not there");
+    assert_eq!(
+        (site.request_count("/private/x"), site.request_count("/ok"), map.left_alone_counts["ignored"]),
+        (1, 0, 1)
+    );
+    assert_eq!(verdict(&map, "/private/x"), PageVerdict::Failed, "it was named, and it does not exist");
 }

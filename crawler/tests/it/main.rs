@@ -5,7 +5,7 @@
     reason = "a test stops where its premises fail; pages are small"
 )]
 
-mod apart;
 mod crawl;
 mod site;
+mod user_isolation;
 mod warm_and_probe;

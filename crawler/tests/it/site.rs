@@ -1,4 +1,4 @@
-//! A small site on loopback for the tests, with everything that can be wrong with one.
+//! A small site on loopback with everything that can be wrong with one.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,13 +14,13 @@ use axum::http::{HeaderMap, HeaderValue, Response, header};
 use kneepoint_model::event::{Event, EventSink};
 use url::Url;
 
-/// What was asked for, path and query → how often.
-pub(crate) type Asked = Arc<Mutex<BTreeMap<String, u32>>>;
+/// Number of requests by path and query.
+pub(crate) type RequestCounts = Arc<Mutex<BTreeMap<String, u32>>>;
 
-/// How a request is answered.
+/// Produces the response from path, headers and the number of requests to this path.
 pub(crate) type Handler = fn(&str, &HeaderMap, u32) -> Reply;
 
-/// An answer of the site.
+/// Response of the site.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
@@ -30,9 +30,9 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn html(body: impl Into<String>) -> Self {
-        Self::of("text/html; charset=utf-8", body.into())
+        Self::with_type("text/html; charset=utf-8", body.into())
     }
-    pub(crate) fn of(kind: &str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn with_type(kind: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type", kind.to_owned())];
         Self { status: 200, headers, body: body.into(), wait: Duration::ZERO }
     }
@@ -61,10 +61,10 @@ impl Reply {
     }
 }
 
-/// A site that runs; it ends with the value.
+/// A running site; dropping the value stops it.
 pub(crate) struct Site {
     pub(crate) url: Url,
-    pub(crate) asked: Asked,
+    pub(crate) requests: RequestCounts,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -80,28 +80,31 @@ impl Site {
     pub(crate) fn start(handler: Handler) -> Self {
         let listener = listener();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-        let asked = Asked::default();
+        let requests = RequestCounts::default();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let app = Router::new().fallback(answer).with_state((handler, Arc::clone(&asked)));
+        let app = Router::new().fallback(respond).with_state((handler, Arc::clone(&requests)));
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             axum::serve(listener, app).await.unwrap();
         });
-        Self { url, asked, runtime: Some(runtime) }
+        Self { url, requests, runtime: Some(runtime) }
     }
 
-    pub(crate) fn asked(&self, path: &str) -> u32 {
-        self.asked.lock().unwrap().get(path).copied().unwrap_or(0)
+    pub(crate) fn request_count(&self, path: &str) -> u32 {
+        self.requests.lock().unwrap().get(path).copied().unwrap_or(0)
     }
 }
 
-async fn answer(State((handler, asked)): State<(Handler, Asked)>, request: Request) -> Response<Body> {
+async fn respond(
+    State((handler, requests)): State<(Handler, RequestCounts)>,
+    request: Request,
+) -> Response<Body> {
     assert_eq!(request.method(), "GET", "only GET may ever be sent");
     let path = request.uri().path_and_query().unwrap().as_str().to_owned();
     let count = {
-        let mut asked = asked.lock().unwrap();
-        let count = asked.entry(path.clone()).or_default();
+        let mut requests = requests.lock().unwrap();
+        let count = requests.entry(path.clone()).or_default();
         *count += 1;
         *count
     };
@@ -115,7 +118,7 @@ async fn answer(State((handler, asked)): State<(Handler, Asked)>, request: Reque
     response.body(Body::from(reply.body)).unwrap()
 }
 
-/// A port below the range that the system hands out, so that no test meets a stranger's connection.
+/// Binds a port below the ephemeral range, so that no other process gets it by chance.
 pub(crate) fn listener() -> TcpListener {
     static STEP: AtomicU16 = AtomicU16::new(0);
     // Every call starts at another port: a test that needs a closed port must not lose it to the next site.
@@ -132,17 +135,17 @@ pub(crate) fn cookie(headers: &HeaderMap) -> &str {
     headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Keeps what was announced.
+/// Event sink that keeps every event.
 #[derive(Default)]
-pub(crate) struct Heard(pub(crate) Mutex<Vec<Event>>);
+pub(crate) struct RecordedEvents(pub(crate) Mutex<Vec<Event>>);
 
-impl EventSink for Heard {
+impl EventSink for RecordedEvents {
     fn emit(&self, event: Event) {
         self.0.lock().unwrap().push(event);
     }
 }
 
-impl Heard {
+impl RecordedEvents {
     pub(crate) fn text(&self) -> String {
         format!("{:?}", self.0.lock().unwrap())
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::site::{Heard, Reply, Site, cookie};
+use crate::site::{RecordedEvents, Reply, Site, cookie};
 use axum::http::HeaderMap;
 use kneepoint_crawler::{CrawlError, CrawlPlan, ProbePlan, WarmPlan, crawl, probe, warm, warm_order};
 use kneepoint_model::cache_status::CacheOutcome;
@@ -52,7 +52,7 @@ fn books(path: &str, headers: &HeaderMap, count: u32) -> Reply {
         "/api/" => {
             let rows = size(path, "limit", 100);
             let body: Vec<String> = (0..rows).map(|n| format!(r#"{{"id":{n}}}"#)).collect();
-            Reply::of("application/json", format!(r#"{{"results":[{}]}}"#, body.join(",")))
+            Reply::with_type("application/json", format!(r#"{{"results":[{}]}}"#, body.join(",")))
                 .with("server-timing", timing(1 + 2 * rows, "api/"))
                 .with("cache-control", "private")
         }
@@ -103,7 +103,7 @@ fn the_slope_proves_an_n_plus_one_and_clears_a_healthy_list() {
 }
 
 #[test]
-fn routes_are_told_apart_by_the_server_s_own_pattern() {
+fn routes_are_grouped_by_the_server_s_own_pattern() {
     let site = Site::start(books);
     let result = probed(&site);
     let book: Vec<&RouteProbe> =
@@ -119,7 +119,7 @@ fn routes_are_told_apart_by_the_server_s_own_pattern() {
 }
 
 #[test]
-fn two_visitors_show_what_may_be_shared() {
+fn two_users_show_what_may_be_shared() {
     use UncachedBecause::{CacheControl, FormToken, NoLifetime, Personal, SetCookie, VaryCookie};
     let site = Site::start(books);
     let result = probed(&site);
@@ -131,7 +131,7 @@ fn two_visitors_show_what_may_be_shared() {
     assert!(test("/shared").shared_token);
     assert_eq!(test("/api/").because, [CacheControl]);
     assert_eq!((test("/cached").second, test("/cached").because.len()), (CacheOutcome::Hit, 0));
-    assert_eq!(route(&result, "/cached").queries, Some(9), "asked for past the cache");
+    assert_eq!(route(&result, "/cached").queries, Some(9), "measured past the cache");
     let book = result.routes.iter().find(|route| route.path.starts_with("/books/")).unwrap();
     assert_eq!(book.cache.clone().unwrap().because, [NoLifetime, Personal]);
 }
@@ -149,23 +149,23 @@ fn statements_are_read_after_probing() {
 }
 
 #[test]
-fn probing_ends_in_time_and_says_what_is_missing() {
+fn probing_ends_in_time_and_reports_what_is_missing() {
     fn slow(path: &str, headers: &HeaderMap, count: u32) -> Reply {
         books(path, headers, count).slow(Duration::from_millis(if count > 1 { 150 } else { 0 }))
     }
     let site = Site::start(slow);
     let map = crawl(&CrawlPlan::new(site.url.clone()), &Cancel::new(), &Silent).unwrap();
-    let heard = Heard::default();
+    let events = RecordedEvents::default();
     let plan = ProbePlan { max_seconds: 1, ..ProbePlan::new(site.url.clone(), map) };
     let start = Instant::now();
-    let result = probe(&plan, &Cancel::new(), &heard).unwrap();
+    let result = probe(&plan, &Cancel::new(), &events).unwrap();
     assert!(start.elapsed() < Duration::from_secs(2));
     assert!(!result.routes.is_empty() && result.routes.len() < 7);
-    assert!(heard.text().contains("the time for probing was over"));
+    assert!(events.text().contains("the probe ran out of time"));
 }
 
 #[test]
-fn warming_ends_when_times_are_flat_and_counts_hits() {
+fn warming_ends_when_times_are_steady_and_counts_hits() {
     fn cold(path: &str, _headers: &HeaderMap, count: u32) -> Reply {
         let (wait, status) = if count <= 4 { (60, "nginx; fwd=uri-miss") } else { (0, "nginx; hit") };
         let reply = if path == "/a" || path == "/b" { Reply::html(TITLE) } else { Reply::missing() };
@@ -185,10 +185,10 @@ fn warming_ends_when_times_are_flat_and_counts_hits() {
 fn a_site_that_fails_is_never_warm() {
     let site = Site::start(|_, _, _| Reply::html("").status(503));
     let plan = WarmPlan { max_rounds: 3, ..WarmPlan::new(site.url.clone(), vec!["/".into()]) };
-    let heard = Heard::default();
-    let result = warm(&plan, &Cancel::new(), &heard).unwrap();
+    let events = RecordedEvents::default();
+    let result = warm(&plan, &Cancel::new(), &events).unwrap();
     assert!(!result.flat && result.rounds.len() == 3 && result.rounds[2].errors == 4);
-    assert!(heard.text().contains("still changing"));
+    assert!(events.text().contains("still changing"));
 }
 
 #[test]
@@ -203,11 +203,11 @@ fn the_heaviest_pages_come_first() {
     }
     assert_eq!(warm_order(&weighed, 1), ["/api/"]);
     weighed.pages.iter_mut().filter(|page| page.path == "/api/").for_each(|page| page.status = Some(500));
-    assert_ne!(warm_order(&weighed, 1), ["/api/"], "only what answers is warmed");
+    assert_ne!(warm_order(&weighed, 1), ["/api/"], "only working pages are warmed");
 }
 
 #[test]
-fn nobody_there_and_nothing_to_do_are_errors() {
+fn an_unreachable_site_and_an_empty_plan_are_errors() {
     let listener = crate::site::listener();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
@@ -220,7 +220,7 @@ fn nobody_there_and_nothing_to_do_are_errors() {
 }
 
 #[test]
-fn the_wish_to_stop_ends_warming_and_probing() {
+fn cancellation_ends_warming_and_probing() {
     let site = Site::start(|_, _, _| Reply::html(TITLE).slow(Duration::from_secs(20)));
     let cancel = Cancel::new();
     let waiting = std::thread::spawn({

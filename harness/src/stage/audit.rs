@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kneepoint_crawler::ask_json;
+use kneepoint_crawler::fetch_json;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::correctness::{StockAudit, StockCount};
 use kneepoint_model::event::Stage;
@@ -65,7 +65,7 @@ impl Told {
 pub(crate) fn count(stack: &StackInfo, books: Books, cancel: &Cancel) -> Result<Told, String> {
     let path = books.path();
     let site = (&stack.base_url, stack.host_header.as_deref(), &stack.via);
-    let told = ask_json(site, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
+    let told = fetch_json(site, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
     serde_json::from_value(told).map_err(|error| format!("{path}: {error}"))
 }
 

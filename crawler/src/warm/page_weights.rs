@@ -1,21 +1,21 @@
-//! Which pages matter: how long they take, times how many pages lead to them. Pure.
+//! Weights pages for warming and probing: response time multiplied by the number of links to the page. Pure.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::site::{Page, PageKind, PageVerdict, SiteMap};
 
-/// The heaviest paths of the site, at most `limit`: time to the last byte × links that lead there (at least one).
+/// The heaviest paths of the site, at most `limit`: time to the last byte × links to the page (at least one).
 ///
-/// Pages that are broken, redirect, or were files for crawlers have nothing to warm.
+/// Failed pages, redirects and crawler files are excluded.
 pub fn warm_order(site: &SiteMap, limit: usize) -> Vec<String> {
     let mut pages: Vec<(u64, &str)> =
-        weights(site).into_iter().map(|(page, weight)| (weight, page.path.as_str())).collect();
+        page_weights(site).into_iter().map(|(page, weight)| (weight, page.path.as_str())).collect();
     pages.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     pages.into_iter().take(limit).map(|(_, path)| path.to_owned()).collect()
 }
 
-/// Each page that answers by itself, with its weight in microseconds × links.
-pub(crate) fn weights(site: &SiteMap) -> Vec<(&Page, u64)> {
+/// Each page that responds by itself, with its weight in microseconds × links.
+pub(crate) fn page_weights(site: &SiteMap) -> Vec<(&Page, u64)> {
     let mut links: BTreeMap<&str, u64> = BTreeMap::new();
     for path in site.pages.iter().flat_map(|page| page.links.iter().chain(&page.assets)) {
         *links.entry(path).or_default() += 1;

@@ -1,6 +1,8 @@
-//! Links that do something: GET should be safe (RFC 9110 §9.2.1), but sites that log out or delete by a link exist.
+//! Recognizes links that change data: GET should be safe (RFC 9110 §9.2.1), but sites that log out or delete by a
+//! link exist.
 //!
-//! Better a page too few than a row too few: a harmless page with such a word in its path is left alone as well.
+//! Skipping a harmless page is better than deleting a row, so a harmless page with such a word in its path is skipped
+//! too.
 
 use std::sync::LazyLock;
 
@@ -9,8 +11,8 @@ use url::Url;
 
 use crate::address::path_of;
 
-/// True when following the address might change something.
-pub(crate) fn does_something(url: &Url) -> bool {
+/// True when following the link might change data or end the session.
+pub(crate) fn has_side_effects(url: &Url) -> bool {
     static WORD: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(concat!(
             r"(?i)(?:^|[/_.\-?&=+;:,!~@$])(?:",
@@ -37,12 +39,12 @@ pub(crate) fn does_something(url: &Url) -> bool {
 mod tests {
     use super::*;
 
-    fn asks(path: &str) -> bool {
-        does_something(&Url::parse("http://h.test").unwrap().join(path).unwrap())
+    fn is_unsafe(path: &str) -> bool {
+        has_side_effects(&Url::parse("http://h.test").unwrap().join(path).unwrap())
     }
 
     #[test]
-    fn links_that_act_are_known() {
+    fn links_with_side_effects_are_recognized() {
         for path in [
             "/logout",
             "/accounts/logout/",
@@ -60,7 +62,7 @@ mod tests {
             "/order/3/cancel",
             "/shop/add-to-cart/5",
         ] {
-            assert!(asks(path), "{path}");
+            assert!(is_unsafe(path), "{path}");
         }
     }
 
@@ -76,7 +78,7 @@ mod tests {
             "/cancellations/",
             "/presets/",
         ] {
-            assert!(!asks(path), "{path}");
+            assert!(!is_unsafe(path), "{path}");
         }
     }
 }

@@ -1,20 +1,20 @@
-//! The slope that proves an N+1: ordinary least squares of statements over rows. Pure.
+//! Least-squares fit of statements over rows; its slope proves an N+1. Pure.
 //!
 //! With x̄, ȳ the means: slope = Σ(x−x̄)(y−ȳ) / Σ(x−x̄)², intercept = ȳ − slope·x̄.
 
-/// A straight line through points.
+/// A straight line fitted to points.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub struct FittedLine {
     /// Statements per row.
     pub slope: f64,
-    /// Statements that do not depend on the rows.
+    /// Statements that do not depend on the number of rows.
     pub intercept: f64,
     /// Largest distance of a point from the line, in statements.
     pub residual: f64,
 }
 
-/// The line that fits (rows, statements) best; `None` with fewer than two different numbers of rows.
-pub fn least_squares(points: &[(u32, u32)]) -> Option<Line> {
+/// Fits a line to (rows, statements); `None` with fewer than two different numbers of rows.
+pub fn least_squares(points: &[(u32, u32)]) -> Option<FittedLine> {
     let count = points.len() as f64;
     let (sum_x, sum_y) =
         points.iter().fold((0.0, 0.0), |(x, y), point| (x + f64::from(point.0), y + f64::from(point.1)));
@@ -32,7 +32,7 @@ pub fn least_squares(points: &[(u32, u32)]) -> Option<Line> {
     let intercept = mean_y - slope * mean_x;
     let distance = |(x, y): &(u32, u32)| (f64::from(*y) - intercept - slope * f64::from(*x)).abs();
     let residual = points.iter().map(distance).fold(0.0, f64::max);
-    Some(Line { slope, intercept, residual })
+    Some(FittedLine { slope, intercept, residual })
 }
 
 #[cfg(test)]
@@ -50,12 +50,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_asks_the_same_for_any_size_is_flat() {
+    fn a_page_with_the_same_statements_at_any_size_has_slope_zero() {
         assert!(least_squares(&[(4, 3), (12, 3), (24, 3)]).unwrap().slope.abs() < 1e-12);
     }
 
     #[test]
-    fn one_size_says_nothing() {
+    fn one_size_gives_no_line() {
         assert_eq!(least_squares(&[]), None);
         assert_eq!(least_squares(&[(4, 6)]), None);
         assert_eq!(least_squares(&[(4, 6), (4, 9)]), None);

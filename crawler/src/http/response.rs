@@ -1,4 +1,4 @@
-//! One answer, read to its end (or to the bound), with its times.
+//! One response, read to its end or to the size limit, with its times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,40 +7,38 @@ use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::server_timing::ServerTiming;
 use reqwest::header::{HeaderMap, HeaderName};
 
-use super::coding::Decoded;
+use super::content_coding::DecodedBody;
 
-/// Longest header value that is looked at.
+/// Longest header value that is read, in characters.
 const MAX_VALUE: usize = 1_024;
 
-/// Response headers that decide caching.
+/// Response headers that control caching.
 const CACHE_HEADERS: [&str; 7] =
     ["age", "cache-control", "cache-status", "etag", "expires", "last-modified", "vary"];
 
-/// What a GET gave.
+/// Response to a GET.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    /// The status.
+pub(crate) struct Response {
     pub(crate) status: u16,
-    /// The headers.
     pub(crate) headers: HeaderMap,
-    /// From the start to the headers.
+    /// Time from the start of the request to the response headers.
     pub(crate) ttfb: Duration,
-    /// From the start to the last byte that was read.
+    /// Time from the start of the request to the last byte read.
     pub(crate) total: Duration,
-    /// Bytes of the body as received.
+    /// Bytes of the body as received, before decoding.
     pub(crate) wire_bytes: u64,
-    /// The body, decoded.
-    pub(crate) body: Decoded,
+    /// Body after content decoding.
+    pub(crate) body: DecodedBody,
 }
 
-impl Answer {
-    /// The same without its body.
+impl Response {
+    /// Drops the body, to save memory.
     pub(crate) fn without_body(mut self) -> Self {
-        self.body = Decoded::Whole(Vec::new());
+        self.body = DecodedBody::Whole(Vec::new());
         self
     }
 
-    /// A header as text; several of one name are joined by a comma.
+    /// Value of a header as text; repeated headers are joined by a comma.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let values: Vec<String> = self
@@ -53,21 +51,21 @@ impl Answer {
         (!values.is_empty()).then(|| values.join(", "))
     }
 
-    /// `Content-Type` without parameters, in lower case.
+    /// `Content-Type` in lower case, without parameters.
     pub(crate) fn content_type(&self) -> Option<String> {
         let value = self.header("content-type")?;
         let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         (!kind.is_empty()).then(|| kind.chars().take(100).collect())
     }
 
-    /// `Content-Encoding`, unless it says nothing.
+    /// `Content-Encoding`, unless it is empty or `identity`.
     pub(crate) fn encoding(&self) -> Option<String> {
         self.header("content-encoding")
             .map(|value| value.trim().to_ascii_lowercase())
             .filter(|value| !value.is_empty() && value != "identity")
     }
 
-    /// Where a redirect leads.
+    /// `Location` of a redirect; `None` for any other status.
     pub(crate) fn location(&self) -> Option<String> {
         if !matches!(self.status, 301 | 302 | 303 | 307 | 308) {
             return None;
@@ -76,12 +74,12 @@ impl Answer {
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
-    /// What the server says of its own time.
+    /// Parsed `Server-Timing`; empty when the header is missing.
     pub(crate) fn server_timing(&self) -> ServerTiming {
         self.header("server-timing").map_or_else(ServerTiming::default, |value| ServerTiming::parse(&value))
     }
 
-    /// What a cache in front says: `Cache-Status` (RFC 9211), or the older `X-Cache-Status` and `X-Cache`.
+    /// Outcome reported by a cache: `Cache-Status` (RFC 9211), or the older `X-Cache-Status` and `X-Cache`.
     pub(crate) fn cache_outcome(&self) -> CacheOutcome {
         if let Some(value) = self.header("cache-status") {
             return CacheOutcome::parse_header(&value);
@@ -89,10 +87,10 @@ impl Answer {
         ["x-cache-status", "cf-cache-status", "x-cache"]
             .into_iter()
             .find_map(|name| self.header(name))
-            .map_or(CacheOutcome::None, |value| older_words(&value))
+            .map_or(CacheOutcome::None, |value| parse_x_cache(&value))
     }
 
-    /// The headers that decide caching; of cookies their names alone.
+    /// Headers that control caching; of `Set-Cookie` only the cookie names.
     pub(crate) fn cache_headers(&self) -> BTreeMap<String, String> {
         let mut kept: BTreeMap<String, String> = CACHE_HEADERS
             .into_iter()
@@ -106,7 +104,7 @@ impl Answer {
         kept
     }
 
-    /// The cookies that are set.
+    /// Cookies that the response sets.
     pub(crate) fn cookies(&self) -> Vec<Cookie> {
         self.headers
             .get_all(reqwest::header::SET_COOKIE)
@@ -117,17 +115,16 @@ impl Answer {
     }
 }
 
-/// A cookie as it was set; its value never leaves this crate.
+/// A cookie of `Set-Cookie`; its value never leaves this crate.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Cookie {
-    /// Its name.
     pub(crate) name: String,
-    /// Its value; a secret.
+    /// Secret; hidden from `Debug`.
     pub(crate) value: String,
-    /// Only for encrypted connections.
+    /// Sent over encrypted connections only.
     pub(crate) secure: bool,
-    /// It takes the cookie back.
-    pub(crate) gone: bool,
+    /// The response deletes the cookie.
+    pub(crate) is_deletion: bool,
 }
 
 impl std::fmt::Debug for Cookie {
@@ -149,13 +146,14 @@ impl Cookie {
             name: name.to_owned(),
             value: value.trim().to_owned(),
             secure: attributes.iter().any(|attribute| attribute == "secure"),
-            gone: attributes.iter().any(|attribute| attribute == "max-age=0") || value.trim() == "\"\"",
+            is_deletion: attributes.iter().any(|attribute| attribute == "max-age=0")
+                || value.trim() == "\"\"",
         })
     }
 }
 
-/// `X-Cache` has no standard: the words that nginx, Varnish, Squid and CDNs use.
-fn older_words(value: &str) -> CacheOutcome {
+/// `X-Cache` has no standard: parses the words that nginx, Varnish, Squid and CDNs use.
+fn parse_x_cache(value: &str) -> CacheOutcome {
     let upper = value.trim().to_ascii_uppercase();
     let first = upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
     match CacheOutcome::parse_nginx(first) {
@@ -172,34 +170,34 @@ mod tests {
 
     use super::*;
 
-    fn answer(headers: &[(&'static str, &'static str)]) -> Answer {
+    fn response(headers: &[(&'static str, &'static str)]) -> Response {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        Answer {
+        Response {
             status: 200,
             headers: map,
             ttfb: Duration::ZERO,
             total: Duration::ZERO,
             wire_bytes: 0,
-            body: Decoded::Whole(Vec::new()),
+            body: DecodedBody::Whole(Vec::new()),
         }
     }
 
     #[test]
-    fn of_cookies_only_names_are_kept() {
-        let answer = answer(&[
+    fn only_the_names_of_cookies_are_kept() {
+        let response = response(&[
             ("set-cookie", "sessionid=s3cret; HttpOnly; Path=/"),
             ("set-cookie", "csrftoken=t0ken; Secure"),
             ("cache-control", "max-age=60"),
             ("x-other", "no"),
         ]);
-        let kept = answer.cache_headers();
+        let kept = response.cache_headers();
         assert_eq!(kept["set-cookie"], "sessionid, csrftoken");
         assert_eq!(kept.keys().collect::<Vec<_>>(), ["cache-control", "set-cookie"]);
-        assert!(!format!("{kept:?} {:?}", answer.cookies()).contains("s3cret"));
-        assert!(answer.cookies()[1].secure);
+        assert!(!format!("{kept:?} {:?}", response.cookies()).contains("s3cret"));
+        assert!(response.cookies()[1].secure);
     }
 
     #[test]
@@ -214,13 +212,13 @@ mod tests {
         ];
         for (headers, expected) in cases {
             let headers: Vec<(&'static str, &'static str)> = headers.to_vec();
-            assert_eq!(answer(&headers).cache_outcome(), expected, "{headers:?}");
+            assert_eq!(response(&headers).cache_outcome(), expected, "{headers:?}");
         }
     }
 
     #[test]
-    fn only_redirects_lead_elsewhere() {
-        let mut found = answer(&[("location", "/next")]);
+    fn only_redirects_have_a_location() {
+        let mut found = response(&[("location", "/next")]);
         assert_eq!(found.location(), None);
         found.status = 302;
         assert_eq!(found.location().as_deref(), Some("/next"));

@@ -1,48 +1,49 @@
-//! What is wrong with a page, and how much: pure.
+//! Finds the problems of a page and derives its verdict. Pure.
 //!
-//! *Failed* is what a visitor cannot use; *warned* is what works but costs or shows too much. A missing image is a
-//! warning: the page around it can be loaded and measured.
+//! *Failed*: a user cannot use the page. *Warned*: it works but costs or reveals too much. A missing image is a
+//! warning: the page around it can still be loaded and measured.
 
 use kneepoint_model::site::{PageKind, PageProblem, PageVerdict};
 use kneepoint_model::units::Bytes;
 
-/// A page above this is heavy.
-const HEAVY: u64 = 1 << 20;
-/// Below this compression is not worth its header.
-const SMALL: u64 = 1 << 10;
+/// A larger response is reported as heavy, in bytes on the wire.
+const HEAVY_BYTES: u64 = 1 << 20;
+/// Below this size compression does not pay for its header.
+const MIN_COMPRESSIBLE_BYTES: u64 = 1 << 10;
 
-/// The facts that are judged.
+/// Facts of a response that the checks use.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts<'a> {
-    /// What it is.
+pub(crate) struct PageFacts<'a> {
     pub(crate) kind: PageKind,
-    /// The status.
     pub(crate) status: u16,
-    /// `Content-Type`.
     pub(crate) content_type: Option<&'a str>,
-    /// `Content-Encoding`.
     pub(crate) encoding: Option<&'a str>,
-    /// Bytes on the wire.
+    /// Bytes of the body on the wire.
     pub(crate) wire_bytes: u64,
-    /// What gzip would make of it, where that was computed.
+    /// Size after gzip, when it was computed.
     pub(crate) gzip_bytes: Option<u64>,
-    /// There is a title.
     pub(crate) has_title: bool,
-    /// There is a lifetime (`Cache-Control: max-age` or `Expires`).
+    /// `Cache-Control: max-age` or `Expires` gives a lifetime.
     pub(crate) has_lifetime: bool,
-    /// A debug page of the framework.
+    /// The body is a debug page of the framework.
     pub(crate) debug_page: bool,
-    /// What shows through.
+    /// Error marker found in the text.
     pub(crate) marker: Option<&'a str>,
 }
 
-/// True when it pays to compute what gzip would make of a body.
-pub(crate) fn worth_compressing(content_type: Option<&str>, encoding: Option<&str>, wire_bytes: u64) -> bool {
-    encoding.is_none() && wire_bytes > SMALL && content_type.is_some_and(crate::http::compressible)
+/// True when it is worth computing the gzip size of a body.
+pub(crate) fn is_worth_compressing(
+    content_type: Option<&str>,
+    encoding: Option<&str>,
+    wire_bytes: u64,
+) -> bool {
+    encoding.is_none()
+        && wire_bytes > MIN_COMPRESSIBLE_BYTES
+        && content_type.is_some_and(crate::http::is_compressible)
 }
 
-/// Everything that is wrong.
-pub(crate) fn problems(facts: &Facts<'_>) -> Vec<PageProblem> {
+/// Returns every problem of the page.
+pub(crate) fn find_problems(facts: &PageFacts<'_>) -> Vec<PageProblem> {
     let mut found = Vec::new();
     match facts.status {
         500.. => found.push(PageProblem::ServerError { status: facts.status }),
@@ -58,7 +59,7 @@ pub(crate) fn problems(facts: &Facts<'_>) -> Vec<PageProblem> {
     if facts.kind == PageKind::Html && !facts.has_title {
         found.push(PageProblem::NoTitle);
     }
-    if worth_compressing(facts.content_type, facts.encoding, facts.wire_bytes)
+    if is_worth_compressing(facts.content_type, facts.encoding, facts.wire_bytes)
         && let Some(gzip) = facts.gzip_bytes.filter(|gzip| gzip * 10 < facts.wire_bytes * 9)
     {
         found.push(PageProblem::NotCompressed { bytes: Bytes(facts.wire_bytes), gzip_bytes: Bytes(gzip) });
@@ -66,7 +67,7 @@ pub(crate) fn problems(facts: &Facts<'_>) -> Vec<PageProblem> {
     if facts.kind == PageKind::Asset && !facts.has_lifetime {
         found.push(PageProblem::NoCacheHeaders);
     }
-    if facts.wire_bytes > HEAVY {
+    if facts.wire_bytes > HEAVY_BYTES {
         found.push(PageProblem::Heavy { bytes: Bytes(facts.wire_bytes) });
     }
     if let Some(seen) = facts.marker {
@@ -75,10 +76,10 @@ pub(crate) fn problems(facts: &Facts<'_>) -> Vec<PageProblem> {
     found
 }
 
-/// Passed, warned or failed.
-pub(crate) fn verdict(kind: PageKind, problems: &[PageProblem]) -> PageVerdict {
+/// Derives the verdict of a page from its problems.
+pub(crate) fn verdict_for(kind: PageKind, problems: &[PageProblem]) -> PageVerdict {
     let failed = problems.iter().any(|problem| match problem {
-        // It wants a login, another method or patience: the crawl's manners, not the site's fault.
+        // A login, another method or a slower pace is required: a limit of the crawl, not a fault of the site.
         PageProblem::BrokenLink { status: 401 | 403 | 405 | 429 } => false,
         PageProblem::BrokenLink { .. } => kind != PageKind::Asset,
         other => other.is_broken(),
@@ -92,8 +93,8 @@ pub(crate) fn verdict(kind: PageKind, problems: &[PageProblem]) -> PageVerdict {
     }
 }
 
-/// What an answer is, by its type; `asset` says that it was linked as one.
-pub(crate) fn kind(content_type: Option<&str>, asset: bool) -> PageKind {
+/// Classifies a response by its content type; `asset` is true when it was linked as one.
+pub(crate) fn classify(content_type: Option<&str>, asset: bool) -> PageKind {
     match content_type {
         Some("text/html" | "application/xhtml+xml") => PageKind::Html,
         Some(
@@ -115,7 +116,7 @@ pub(crate) fn kind(content_type: Option<&str>, asset: bool) -> PageKind {
     }
 }
 
-/// True when the headers name a time for which an answer may be kept.
+/// True when the headers allow storing the response for some time.
 pub(crate) fn has_lifetime(cache_control: Option<&str>, expires: Option<&str>) -> bool {
     let directive = cache_control.is_some_and(|value| {
         let value = value.to_ascii_lowercase();
@@ -127,7 +128,7 @@ pub(crate) fn has_lifetime(cache_control: Option<&str>, expires: Option<&str>) -
                     .any(|seconds| seconds.trim_matches('"').parse::<u64>().is_ok_and(|seconds| seconds > 0))
         })
     });
-    // `Expires: 0` and `-1` are the usual ways to say "at once".
+    // `Expires: 0` and `-1` are the usual ways to forbid storing.
     directive || (cache_control.is_none() && expires.is_some_and(|value| value.trim().len() > 8))
 }
 
@@ -135,8 +136,8 @@ pub(crate) fn has_lifetime(cache_control: Option<&str>, expires: Option<&str>) -
 mod tests {
     use super::*;
 
-    fn facts() -> Facts<'static> {
-        Facts {
+    fn facts() -> PageFacts<'static> {
+        PageFacts {
             kind: PageKind::Html,
             status: 200,
             content_type: Some("text/html"),
@@ -150,39 +151,47 @@ mod tests {
         }
     }
 
-    fn judged(facts: &Facts<'_>) -> (PageVerdict, usize) {
-        let problems = problems(facts);
-        (verdict(facts.kind, &problems), problems.len())
+    fn verdict_and_count(facts: &PageFacts<'_>) -> (PageVerdict, usize) {
+        let problems = find_problems(facts);
+        (verdict_for(facts.kind, &problems), problems.len())
     }
 
     #[test]
     fn statuses_decide_first() {
-        let by_status = |status| judged(&Facts { status, has_title: false, ..facts() });
+        let by_status = |status| verdict_and_count(&PageFacts { status, has_title: false, ..facts() });
         assert_eq!(by_status(500), (PageVerdict::Failed, 1));
         assert_eq!(by_status(404), (PageVerdict::Failed, 1));
         assert_eq!(by_status(403), (PageVerdict::Warned, 1));
         assert_eq!(by_status(405), (PageVerdict::Warned, 1));
         assert_eq!(by_status(302), (PageVerdict::Passed, 0));
         assert_eq!(by_status(200), (PageVerdict::Warned, 1));
-        assert_eq!(judged(&facts()), (PageVerdict::Passed, 0));
+        assert_eq!(verdict_and_count(&facts()), (PageVerdict::Passed, 0));
     }
 
     #[test]
     fn a_missing_image_does_not_stop_a_load_but_a_broken_one_does() {
-        let asset =
-            |status| judged(&Facts { kind: PageKind::Asset, status, has_lifetime: true, ..facts() }).0;
+        let asset = |status| {
+            verdict_and_count(&PageFacts { kind: PageKind::Asset, status, has_lifetime: true, ..facts() }).0
+        };
         assert_eq!((asset(404), asset(502)), (PageVerdict::Warned, PageVerdict::Failed));
     }
 
     #[test]
-    fn weight_compression_and_lifetime_are_warned_of() {
-        let page = Facts { wire_bytes: 5_000, gzip_bytes: Some(900), ..facts() };
+    fn weight_compression_and_missing_lifetime_give_warnings() {
+        let page = PageFacts { wire_bytes: 5_000, gzip_bytes: Some(900), ..facts() };
         let expected = PageProblem::NotCompressed { bytes: Bytes(5_000), gzip_bytes: Bytes(900) };
-        assert_eq!(problems(&page), [expected]);
-        assert_eq!(problems(&Facts { encoding: Some("gzip"), ..page.clone() }), []);
-        assert_eq!(problems(&Facts { gzip_bytes: Some(4_900), ..page }), [], "nothing to gain");
-        assert_eq!(problems(&Facts { wire_bytes: HEAVY + 1, encoding: Some("gzip"), ..facts() }).len(), 1);
-        assert_eq!(problems(&Facts { kind: PageKind::Asset, ..facts() }), [PageProblem::NoCacheHeaders]);
+        assert_eq!(find_problems(&page), [expected]);
+        assert_eq!(find_problems(&PageFacts { encoding: Some("gzip"), ..page.clone() }), []);
+        assert_eq!(find_problems(&PageFacts { gzip_bytes: Some(4_900), ..page }), [], "nothing to gain");
+        assert_eq!(
+            find_problems(&PageFacts { wire_bytes: HEAVY_BYTES + 1, encoding: Some("gzip"), ..facts() })
+                .len(),
+            1
+        );
+        assert_eq!(
+            find_problems(&PageFacts { kind: PageKind::Asset, ..facts() }),
+            [PageProblem::NoCacheHeaders]
+        );
     }
 
     #[test]
@@ -202,10 +211,10 @@ mod tests {
 
     #[test]
     fn kinds_follow_the_type_and_then_the_link() {
-        assert_eq!(kind(Some("text/html"), true), PageKind::Html);
-        assert_eq!(kind(Some("application/vnd.api+json"), false), PageKind::Api);
-        assert_eq!(kind(Some("image/svg+xml"), false), PageKind::Asset);
-        assert_eq!(kind(Some("application/octet-stream"), true), PageKind::Asset);
-        assert_eq!(kind(None, false), PageKind::Other);
+        assert_eq!(classify(Some("text/html"), true), PageKind::Html);
+        assert_eq!(classify(Some("application/vnd.api+json"), false), PageKind::Api);
+        assert_eq!(classify(Some("image/svg+xml"), false), PageKind::Asset);
+        assert_eq!(classify(Some("application/octet-stream"), true), PageKind::Asset);
+        assert_eq!(classify(None, false), PageKind::Other);
     }
 }
