@@ -1,45 +1,45 @@
-//! What can be measured on this machine, found out by trying: for `kneepoint doctor`.
+//! Finds out by trial what can be measured on this machine, for `kneepoint doctor`.
 //!
-//! A check that fails says why and gives one line that mends it. Takes less than two seconds; starts `perf` and `sleep`
-//! for a moment and leaves nothing behind.
+//! A failed check reports the reason and a one-line fix. Takes less than two seconds; starts `perf` and `sleep`
+//! briefly and leaves nothing behind.
 
 mod checks;
 mod permission;
 
-/// One thing that can be measured here, or not.
+/// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
-    /// What.
+    /// Name of the measurement.
     pub name: String,
-    /// Whether it works.
+    /// True when it can be measured here.
     pub ok: bool,
-    /// How it was found out, or what is in the way.
+    /// How the check found out, or what prevents the measurement.
     pub why: String,
-    /// The command or setting that mends it; empty when nothing needs mending.
+    /// Command or setting that fixes it; empty when nothing is to fix.
     pub fix: String,
 }
 
 impl Capability {
-    fn yes(name: &str, why: impl Into<String>) -> Self {
+    fn available(name: &str, why: impl Into<String>) -> Self {
         Self { name: name.to_owned(), ok: true, why: why.into(), fix: String::new() }
     }
 
-    fn no(name: &str, why: impl Into<String>, fix: &str) -> Self {
+    fn missing(name: &str, why: impl Into<String>, fix: &str) -> Self {
         Self { name: name.to_owned(), ok: false, why: why.into(), fix: fix.to_owned() }
     }
 }
 
-/// Tries everything.
+/// Runs all checks.
 pub fn capabilities() -> Vec<Capability> {
     vec![
-        checks::processes(),
-        checks::run_queue(),
-        checks::pressure(),
-        checks::proportional_memory(),
-        checks::control_groups(),
-        permission::python_stacks(),
-        permission::perf_program(),
-        permission::perf_paranoid(),
-        permission::perf_trial(),
+        checks::check_process_cpu(),
+        checks::check_run_queue(),
+        checks::check_pressure(),
+        checks::check_proportional_memory(),
+        checks::check_control_groups(),
+        permission::check_python_stacks(),
+        permission::check_perf_installed(),
+        permission::check_perf_paranoid(),
+        permission::check_perf_trial(),
     ]
 }

@@ -1,7 +1,7 @@
-//! The forms of a profile: pure functions from [`FoldedProfile`] to text and bytes, the same for the same profile.
+//! File formats of a profile: pure functions from [`FoldedProfile`] to text and bytes, deterministic.
 //!
-//! [`folded`] is the common tongue (flamegraph.pl, inferno, speedscope), [`svg`] the picture, [`pprof`] and
-//! [`speedscope`] what other tools open, [`merge`] puts the tiers side by side. Nothing is written here.
+//! [`folded`] is the common format (flamegraph.pl, inferno, speedscope), [`svg`] the flame graph, [`pprof`] and
+//! [`speedscope`] are for other tools, [`merge`] puts the tiers side by side. Nothing is written to disk here.
 
 pub mod folded;
 pub mod frame;
@@ -17,17 +17,17 @@ use kneepoint_model::units::Ratio;
 
 pub use merge::merge;
 
-/// All weights together.
-pub fn total(profile: &FoldedProfile) -> u64 {
+/// Sum of all weights.
+pub fn total_weight(profile: &FoldedProfile) -> u64 {
     profile.stacks.values().fold(0, |sum, weight| sum.saturating_add(*weight))
 }
 
-/// True when nothing ran: an answer, not an error.
+/// True when the profile has no samples: a result, not an error.
 pub fn is_idle(profile: &FoldedProfile) -> bool {
-    total(profile) == 0
+    total_weight(profile) == 0
 }
 
-/// The unit, as shown to a reader.
+/// Unit name for the report.
 pub(crate) const fn unit_name(unit: ProfileUnit) -> &'static str {
     match unit {
         ProfileUnit::Samples => "samples",
@@ -36,8 +36,7 @@ pub(crate) const fn unit_name(unit: ProfileUnit) -> &'static str {
     }
 }
 
-/// The leaf functions with the most weight of their own, as shares of the whole to four digits; line numbers are
-/// left out.
+/// Leaf functions with the most self weight, as shares of the total to four digits; line numbers are dropped.
 pub fn top_self(profile: &FoldedProfile, count: usize) -> Vec<(String, Ratio)> {
     let mut own = std::collections::BTreeMap::<String, u64>::new();
     for (stack, weight) in &profile.stacks {
@@ -46,7 +45,7 @@ pub fn top_self(profile: &FoldedProfile, count: usize) -> Vec<(String, Ratio)> {
     }
     let mut own: Vec<(String, u64)> = own.into_iter().collect();
     own.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let whole = total(profile);
+    let whole = total_weight(profile);
     let share = |weight: u64| Ratio::of(weight, whole).map(|share| Ratio((share.0 * 1e4).round() / 1e4));
     own.into_iter().take(count).filter_map(|(name, weight)| Some((name, share(weight)?))).collect()
 }

@@ -1,10 +1,10 @@
-//! The thin rim to the system: clocks, small files, the process tree. Everything here reads; nothing is parsed
-//! beyond numbers, and nothing is decided.
+//! Thin layer over the system: clocks, small files, the process tree. It only reads; parsing and decisions are
+//! elsewhere.
 
+mod clocks;
 mod files;
-mod sys;
-mod tree;
+mod process_tree;
 
-pub(crate) use files::{Reader, exe_name, numbers_in};
-pub(crate) use sys::{Sizes, process_cpu, since_boot, thread_cpu, unix_ms};
-pub(crate) use tree::{Family, ProcessTree};
+pub(crate) use clocks::{KernelUnits, process_cpu, since_boot, thread_cpu, unix_ms};
+pub(crate) use files::{ProcReader, exe_name, numbers_in};
+pub(crate) use process_tree::{ProcessTree, TreeSnapshot};

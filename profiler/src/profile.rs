@@ -1,15 +1,15 @@
-//! Stacks of every tier over one window, each by the best source that is permitted, written under `profiles/`.
+//! Records stacks of every tier over one window, each from the best permitted source, and writes them to `profiles/`.
 //!
-//! Latency figures never come from this window: profiling slows what it looks at. Nothing here fails a run; what could
-//! not be profiled is named with its reason and remedy.
+//! Latency figures never come from this window, because profiling slows its target. Nothing here fails a run; a tier
+//! that is not profiled is reported with reason and fix.
 
-mod choose;
-mod meter;
+mod cpu_meter;
 mod plan;
 mod run;
-mod worth;
+mod sampling_accuracy;
+mod source_choice;
 mod write;
 
-pub(crate) use choose::unknown_processes;
 pub use plan::{ProfileOutcome, ProfilePlan};
 pub use run::profile_all;
+pub(crate) use source_choice::unknown_processes_gap;

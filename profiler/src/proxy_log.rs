@@ -1,16 +1,17 @@
-//! The proxy's JSON access log over a phase, summed by route.
+//! Sums the proxy's JSON access log over a phase, by route.
 //!
-//! One JSON object a line, as `stack/proxy` writes it: `msec` (seconds with milliseconds, at the **end** of the request),
-//! `method`, `uri`, `status`, `bytes_sent`, `request_time`, `upstream_connect_time`, `upstream_header_time`,
-//! `upstream_response_time`, `upstream_cache_status`, `connection_requests`, `server_timing`; others are passed over.
+//! One JSON object per line, as `stack/proxy` configures it: `msec` (seconds with milliseconds, at the **end** of the
+//! request), `method`, `uri`, `status`, `bytes_sent`, `request_time`, `upstream_connect_time`,
+//! `upstream_header_time`, `upstream_response_time`, `upstream_cache_status`, `connection_requests`, `server_timing`;
+//! other fields are ignored.
 //!
-//! nginx keeps times in whole milliseconds, cut and not rounded, and takes its clock once per round of its event loop:
-//! a single time may be 1 ms too small, a 0.4 ms request reads 0, and means over many requests below 5 ms say little.
-//! On a retry the upstream times are a list (`0.001, 0.002`, or `:` between groups); they are summed.
+//! nginx records times in whole milliseconds, truncated, and reads its clock once per iteration of its event loop: a
+//! single time may be 1 ms too small, a 0.4 ms request shows 0, and means below 5 ms are imprecise. On a retry the
+//! upstream times are a list (`0.001, 0.002`, or `:` between groups); they are summed.
 
-mod line;
-mod route;
-mod sum;
+mod log_line;
+mod route_label;
+mod route_sums;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -20,30 +21,30 @@ use kneepoint_model::proxy::AccessSummary;
 use kneepoint_model::run::RunError;
 use kneepoint_model::units::UnixMillis;
 
-use sum::Sums;
+use route_sums::RouteSums;
 
-/// A line longer than this is not a log line of ours.
+/// Longest accepted line, in bytes; a longer one counts as garbage.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Sums the lines whose request ended in `from ≤ end < until`. A line that cannot be read is counted as garbage, and
-/// the one at the end that is still being written is among them.
+/// Sums the lines whose request ended in `from ≤ end < until`. Invalid lines count as garbage, including a last
+/// line that is still being written.
 pub fn summarise<L: AsRef<[u8]>>(
     lines: impl IntoIterator<Item = L>,
     from: UnixMillis,
     until: UnixMillis,
 ) -> AccessSummary {
-    let mut sums = Sums::new(from, until);
+    let mut sums = RouteSums::new(from, until);
     for line in lines {
-        sums.line(line.as_ref());
+        sums.add_line(line.as_ref());
     }
     sums.finish()
 }
 
-/// As [`summarise`], reading a file line by line; bounded memory however long the log.
+/// Like [`summarise`], but reads a file line by line with bounded memory.
 pub fn read(path: &Path, from: UnixMillis, until: UnixMillis) -> Result<AccessSummary, RunError> {
     let fail = |source| RunError::Io { action: "read", path: path.to_owned(), source };
     let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(fail)?);
-    let mut sums = Sums::new(from, until);
+    let mut sums = RouteSums::new(from, until);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -51,6 +52,6 @@ pub fn read(path: &Path, from: UnixMillis, until: UnixMillis) -> Result<AccessSu
         if n == 0 {
             return Ok(sums.finish());
         }
-        sums.line(line.strip_suffix(b"\n").unwrap_or(&line));
+        sums.add_line(line.strip_suffix(b"\n").unwrap_or(&line));
     }
 }

@@ -1,19 +1,19 @@
-//! Resources: what the host and each tier used, tick by tick, into `samples/resources.jsonl`.
+//! Samples what the host and each tier use, tick by tick, into `samples/resources.jsonl`.
 //!
-//! A thread of its own reads `/proc` by hand (2–5 times a second; about half a percent of a core with ten
-//! processes). Counters in a sample are deltas since the tick before. What a process used between its last tick and its
-//! end is lost, and said so in the summary.
-//! Cutting the samples into windows and judging them is the analysis's part, not done here.
+//! A thread reads `/proc` directly (2–5 times a second; about half a percent of a core with ten processes). Counters
+//! in a sample are deltas since the previous tick. The usage of a process between its last tick and its end is lost,
+//! which the summary reports.
+//! Cutting the samples into windows and judging them is the task of the analysis crate.
 
 mod foreign;
 mod host;
 mod plan;
 mod process;
+mod resource_window;
 mod sampler;
-mod stock;
 mod tier;
 
 pub use plan::SamplePlan;
+pub use resource_window::{ResourceSnapshotter, ResourceWindow};
 pub use sampler::{SampleSummary, Sampler, SamplerHandle};
-pub use stock::{Stock, Stocktaker};
 pub(crate) use tier::{Detail, Tick, TierTracker};

@@ -1,10 +1,10 @@
-//! Where stacks come from. Each source looks at one tier over one window and gives folded profiles; before, it says
-//! whether it can. A refusal is an answer with a reason and a remedy, never a failure of the run.
+//! Sources of stacks. Each source records one tier over one window as folded profiles, and reports before whether it
+//! can. A refusal is a value with reason and fix, never a failure of the run.
 
 pub mod perf;
 pub mod pprof_http;
+pub mod pprof_self;
 pub mod pyspy;
-pub mod self_;
 mod target;
 
 use std::time::Duration;
@@ -13,57 +13,61 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::profile::{FoldedProfile, ProfileSource};
 
 use crate::ProfilerError;
-pub use target::Target;
+pub use target::ProfileTarget;
 
-/// Whether a source can look at a target.
+/// Whether a source can record a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// It can.
+    /// The source can record the target.
     Ok,
-    /// It can, but what it gives is worth less.
+    /// Available with reduced quality.
     Degraded {
-        /// What is lost.
+        /// What the profile lacks.
         why: String,
-        /// The command or setting that mends it.
+        /// Command or setting that fixes it.
         fix: String,
     },
-    /// It cannot.
+    /// The source cannot record the target.
     Denied {
-        /// What is in the way.
+        /// What prevents recording.
         why: String,
-        /// The command or setting that mends it.
+        /// Command or setting that fixes it.
         fix: String,
     },
 }
 
-/// The time over which all sources look.
+/// Time window that all sources record.
 #[derive(Debug, Clone)]
-pub struct Window {
-    /// How long.
+pub struct ProfileWindow {
+    /// Length of the window.
     pub duration: Duration,
     /// Samples per second.
     pub hz: u32,
-    /// Ends it early.
+    /// Ends the window early.
     pub cancel: Cancel,
 }
 
-/// One way of getting stacks.
+/// A profiler that records stacks of one tier.
 pub trait Source: Send + Sync {
-    /// Which.
+    /// Name of the profiler in the run folder.
     fn kind(&self) -> ProfileSource;
 
-    /// Can it look at this target? May start a short trial (a quarter of a second at most).
-    fn probe(&self, target: &Target) -> Probe;
+    /// Checks whether it can record this target. May start a short trial (a quarter of a second at most).
+    fn probe(&self, target: &ProfileTarget) -> Probe;
 
-    /// Looks over the whole window and folds what it saw; blocks for as long. CPU time, run queue and expected samples
-    /// are not its business: the caller measures them the same way for all.
+    /// Records the whole window and folds the stacks; blocks that long. CPU time, run queue and expected samples
+    /// are left out: the caller measures them the same way for every source.
     ///
     /// # Errors
-    /// It could not look after all, or what it brought cannot be read.
-    fn record(&self, target: &Target, window: &Window) -> Result<Vec<FoldedProfile>, ProfilerError>;
+    /// Recording failed, or its output is not readable.
+    fn record(
+        &self,
+        target: &ProfileTarget,
+        window: &ProfileWindow,
+    ) -> Result<Vec<FoldedProfile>, ProfilerError>;
 }
 
-/// Shortens what a foreign program or library said to one bounded line.
+/// Shortens the message of an external program or library to one bounded line.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(max) {
@@ -72,8 +76,8 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     }
 }
 
-/// What pprof said, with the one case a reader can do something about in plain words.
-fn said_by_pprof(error: &pprof::Error) -> String {
+/// Message of a pprof error; the one case that the user can act on is explained.
+fn describe_pprof_error(error: &pprof::Error) -> String {
     if matches!(error, pprof::Error::Running) {
         "this process is already being profiled".to_owned()
     } else {

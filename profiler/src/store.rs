@@ -1,13 +1,14 @@
-//! What databases and caches count themselves: read before and after a phase, and a few gauges each second meanwhile.
+//! Counters of databases and caches: read before and after a phase, and a few gauges every second in between.
 //!
-//! One thread owns one connection to each server and does one thing at a time; [`StoreWatch`] is the way to speak to it.
-//! Figures are differences of two readings, never totals; kneepoint's own statements and connections are counted and taken
-//! out. What a server does not say is an [`Unmeasured`](kneepoint_model::manifest::Unmeasured), never a zero.
+//! One thread owns one connection to each server; [`StoreWatch`] sends it commands. Figures are differences of two
+//! readings, never totals; kneepoint's own statements and connections are counted and subtracted. A counter that a
+//! server does not report is an [`Unmeasured`](kneepoint_model::manifest::Unmeasured), never a zero.
 //!
-//! Nothing secret leaves: strings in statements are masked before they are kept, passwords never come back out of
+//! No secret leaves this module: strings in statements are masked before they are kept, passwords never leave
 //! [`StorePlan`].
 
 mod cache;
+mod connection;
 mod gauges;
 mod memcached;
 mod mysql;
@@ -15,15 +16,14 @@ mod plan;
 mod redis;
 mod sql;
 mod watch;
-mod wire;
 
 pub use gauges::GaugeSlot;
 pub use plan::{Secret, StorePlan, StoreTarget};
-pub use watch::{Readings, StoreWatch};
+pub use watch::{StoreReadings, StoreWatch};
 
 use kneepoint_model::manifest::Unmeasured;
 
-/// Why a server did not say something, and what mends it.
+/// Why a server did not report something, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gap {
     pub(crate) why: String,
@@ -35,7 +35,7 @@ impl Gap {
         Self { why: why.into(), fix: fix.into() }
     }
 
-    pub(crate) fn of(self, what: impl Into<String>) -> Unmeasured {
+    pub(crate) fn into_unmeasured(self, what: impl Into<String>) -> Unmeasured {
         Unmeasured { what: what.into(), why: self.why, fix: self.fix }
     }
 }

@@ -8,7 +8,7 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_model::sample::TierSample;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
-use kneepoint_profiler::Stock;
+use kneepoint_profiler::ResourceWindow;
 
 /// Connections that the load generator opens to see whether anybody listens, before a block.
 const KNOCKS: u64 = 1;
@@ -18,7 +18,7 @@ pub(super) struct Seen<'a> {
     pub(super) pair: u32,
     pub(super) side: Side,
     pub(super) phase: &'a LoadPhase,
-    pub(super) stock: &'a Stock,
+    pub(super) stock: &'a ResourceWindow,
     /// Which of the stacks was loaded.
     pub(super) stack: usize,
     /// What was asked for beside the load: leaks, error pages, counters of the database.
@@ -76,7 +76,12 @@ fn of_load(phase: &LoadPhase, requests: u64) -> BTreeMap<Signal, f64> {
     values
 }
 
-fn of_stock(phase: &LoadPhase, stock: &Stock, tiers: &[TierSample], requests: u64) -> BTreeMap<Signal, f64> {
+fn of_stock(
+    phase: &LoadPhase,
+    stock: &ResourceWindow,
+    tiers: &[TierSample],
+    requests: u64,
+) -> BTreeMap<Signal, f64> {
     let mut values = BTreeMap::new();
     let memory: f64 = tiers.iter().map(|tier| tier.pss.unwrap_or(tier.rss).as_f64()).sum();
     if memory > 0.0 {

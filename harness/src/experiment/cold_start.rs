@@ -8,7 +8,7 @@ use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
-use kneepoint_profiler::Stocktaker;
+use kneepoint_profiler::ResourceSnapshotter;
 use kneepoint_stack::Topology;
 use kneepoint_stack::toggle::{Connections, Requests, Toggle};
 
@@ -83,7 +83,7 @@ fn first_and_later(launch: u32, ground: &Ground, bench: &Bench<'_>) -> Result<[B
     let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(asked, 1)]);
     plan.think_scale = 0.0;
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
-    let mut taker = Stocktaker::new(&[info]);
+    let mut taker = ResourceSnapshotter::new(&[info]);
     let mut look = |side| {
         taker.take();
         let phase = load.run(LOOK, &bench.stop.cancel).map_err(|error| error.to_string())?;

@@ -27,7 +27,7 @@ pub(super) struct Counters(StoreWatch);
 impl Counters {
     /// A watch, where there is a server that can be asked.
     pub(super) fn of(stack: &StackInfo) -> Result<Option<Self>, String> {
-        let plan = StorePlan::of(stack);
+        let plan = StorePlan::for_stack(stack);
         if plan.is_empty() {
             return Ok(None);
         }

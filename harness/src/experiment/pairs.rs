@@ -9,7 +9,7 @@ use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::units::PerSecond;
-use kneepoint_profiler::Stocktaker;
+use kneepoint_profiler::ResourceSnapshotter;
 use kneepoint_stack::toggle::{Comparison, Toggle, Variant, Visitors};
 
 use super::apart;
@@ -105,7 +105,7 @@ struct Turns<'a> {
     comparison: &'a Comparison,
     bench: &'a Bench<'a>,
     question: Question,
-    taker: Stocktaker,
+    taker: ResourceSnapshotter,
     sides: BTreeMap<Side, Turn<'a>>,
     fresh: Fresh,
     blocks: Vec<Block>,
@@ -146,7 +146,7 @@ impl<'a> Turns<'a> {
             min_effect: comparison.min_effect,
             concurrency: comparison.concurrency,
         };
-        let (taker, blocks, leaks) = (Stocktaker::new(&stacks), Vec::new(), Vec::new());
+        let (taker, blocks, leaks) = (ResourceSnapshotter::new(&stacks), Vec::new(), Vec::new());
         Ok(Self { toggle, comparison, bench, question, taker, sides, fresh, blocks, leaks })
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn sampled<T>(
     work: impl FnOnce(&mut Run) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     run.stores = stores::watch(stack)?;
-    let mut plan = SamplePlan::of(stack);
+    let mut plan = SamplePlan::for_stack(stack);
     plan.stores = run.stores.as_ref().map(StoreWatch::gauges).unwrap_or_default();
     let sampler = Sampler::start(plan, &run.folder, run.sink()).map_err(Failure::internal)?;
     let result = work(run);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What a server said of itself at one moment: totals since its start, and states.
+/// Counters since the start of the server, and gauges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::store) struct CacheReading {
     pub(in crate::store) version: String,
@@ -21,6 +21,6 @@ pub(in crate::store) struct CacheReading {
     pub(in crate::store) memory_used: u64,
     pub(in crate::store) memory_limit: Option<u64>,
     pub(in crate::store) policy: Option<String>,
-    /// Calls and microseconds.
+    /// Calls and microseconds by command name.
     pub(in crate::store) by_command: BTreeMap<String, (u64, u64)>,
 }

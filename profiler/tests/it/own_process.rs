@@ -1,27 +1,27 @@
-//! Our own process, by pprof.
+//! This process, profiled by pprof.
 
 use std::thread;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
-use kneepoint_profiler::source::self_::SelfPprof;
-use kneepoint_profiler::source::{Source, Target, Window};
+use kneepoint_profiler::source::pprof_self::SelfPprof;
+use kneepoint_profiler::source::{ProfileTarget, ProfileWindow, Source};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::burn::{alone, burn_cpu_here};
+use crate::workload::{burn_cpu_here, exclusive_run};
 
 #[test]
-fn our_own_burning_is_seen_and_a_second_profile_is_refused() {
-    let _alone = alone();
-    let target = Target::generator();
-    let window = |ms| Window { duration: Duration::from_millis(ms), hz: 99, cancel: Cancel::new() };
+fn own_cpu_use_is_profiled_and_a_second_profile_is_refused() {
+    let _exclusive = exclusive_run();
+    let target = ProfileTarget::generator();
+    let window = |ms| ProfileWindow { duration: Duration::from_millis(ms), hz: 99, cancel: Cancel::new() };
     let burner = thread::Builder::new().name("burner".to_owned()).spawn(|| {
         burn_cpu_here(Duration::from_secs(1));
         clock_gettime(ClockId::ThreadCPUTime)
     });
     let second = thread::spawn(move || {
         thread::sleep(Duration::from_millis(300));
-        SelfPprof.record(&Target::generator(), &window(50))
+        SelfPprof.record(&ProfileTarget::generator(), &window(50))
     });
     let profile = SelfPprof.record(&target, &window(1_000)).expect("pprof works in this process").remove(0);
     let burnt = burner.expect("a thread").join().expect("burns");

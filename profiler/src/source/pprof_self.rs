@@ -1,8 +1,8 @@
-//! kneepoint's own profile, by pprof in this process: the generator accuses itself first.
+//! kneepoint's own profile, recorded by pprof in this process, to show what the load generator costs.
 //!
-//! SIGPROF every 1/hz seconds of CPU time; the handler walks frame pointers (which this workspace is built with), so
-//! the innermost function of a stack can be missing. One profile at a time in a process. No blocklist: it would drop
-//! the samples of whole libraries, and with them system calls and memory.
+//! SIGPROF fires every 1/hz seconds of CPU time; the handler walks frame pointers (this workspace is built with
+//! them), so the innermost function of a stack can be missing. Only one profile at a time per process. No blocklist:
+//! it would drop the samples of whole libraries, including system calls and memory allocation.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -10,14 +10,14 @@ use std::time::Instant;
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileUnit, ProfileView};
 use pprof::{Frames, ProfilerGuardBuilder, Report};
 
-use super::{Probe, Source, Target, Window, said_by_pprof};
+use super::{Probe, ProfileTarget, ProfileWindow, Source, describe_pprof_error};
 use crate::ProfilerError;
 use crate::export::frame;
 
-/// Beyond this the timer is driven by the kernel's own tick and counts too little.
+/// At higher rates the kernel tick drives the timer, which then counts too little.
 const MAX_HZ: u32 = 99;
 
-/// Our own process.
+/// Profiler of this process.
 #[derive(Debug, Clone, Copy)]
 pub struct SelfPprof;
 
@@ -26,14 +26,20 @@ impl Source for SelfPprof {
         ProfileSource::PprofSelf
     }
 
-    fn probe(&self, _target: &Target) -> Probe {
+    fn probe(&self, _target: &ProfileTarget) -> Probe {
         Probe::Ok
     }
 
-    fn record(&self, target: &Target, window: &Window) -> Result<Vec<FoldedProfile>, ProfilerError> {
+    fn record(
+        &self,
+        target: &ProfileTarget,
+        window: &ProfileWindow,
+    ) -> Result<Vec<FoldedProfile>, ProfilerError> {
         let hz = window.hz.clamp(1, MAX_HZ);
-        let refused =
-            |error: pprof::Error| ProfilerError::Refused { source_name: "pprof", why: said_by_pprof(&error) };
+        let refused = |error: pprof::Error| ProfilerError::Refused {
+            source_name: "pprof",
+            why: describe_pprof_error(&error),
+        };
         let started = Instant::now();
         let rate = i32::try_from(hz).unwrap_or(i32::MAX);
         let guard = ProfilerGuardBuilder::default().frequency(rate).build().map_err(refused)?;
@@ -48,7 +54,7 @@ impl Source for SelfPprof {
             processes: 1,
             samples: stacks.values().sum(),
             notes: vec![
-                "Taken from inside the process: the innermost function of a stack may be missing.".to_owned(),
+                "Recorded inside the process: the innermost function of a stack may be missing.".to_owned(),
             ],
             ..ProfileFacts::default()
         };
@@ -66,14 +72,14 @@ impl Source for SelfPprof {
 fn fold(report: &Report) -> BTreeMap<String, u64> {
     let mut stacks = BTreeMap::new();
     for (frames, count) in &report.data {
-        let sum: &mut u64 = stacks.entry(stack(frames)).or_default();
+        let sum: &mut u64 = stacks.entry(thread_stack(frames)).or_default();
         *sum = sum.saturating_add(u64::try_from(*count).unwrap_or(0));
     }
     stacks
 }
 
-/// The thread's name, then its functions from the root; of inlined ones the innermost comes first in the report.
-fn stack(frames: &Frames) -> String {
+/// The thread's name, then its functions from the root; inlined functions are listed innermost first in the report.
+fn thread_stack(frames: &Frames) -> String {
     let mut names = vec![frames.thread_name_or_id()];
     for inlined in frames.frames.iter().rev() {
         names.extend(inlined.iter().rev().map(pprof::Symbol::name));

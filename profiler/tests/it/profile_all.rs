@@ -1,4 +1,4 @@
-//! `profile_all` as the harness calls it: a real Python, this process, a tier that cannot be profiled.
+//! `profile_all` as the harness calls it: a real Python program, this process, a tier that cannot be profiled.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use kneepoint_model::tier::Tier;
 use kneepoint_process::find;
 use kneepoint_profiler::{ProfilePlan, profile_all};
 
-use crate::burn::{PYTHON, Running, alone, burn_cpu_here, tier_info};
+use crate::workload::{PYTHON, Running, burn_cpu_here, exclusive_run, tier_info};
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<Event>>);
+struct RecordedEvents(Mutex<Vec<Event>>);
 
-impl EventSink for Heard {
+impl EventSink for RecordedEvents {
     fn emit(&self, event: Event) {
         self.0.lock().unwrap().push(event);
     }
@@ -25,14 +25,14 @@ impl EventSink for Heard {
 
 #[test]
 fn a_run_gets_profiles_an_index_and_reasons() {
-    let _alone = alone();
+    let _exclusive = exclusive_run();
     let python = find("python3").map(|_| Running::start("python3 burn.py & wait", &[("burn.py", PYTHON)]));
     let mut tiers = vec![tier_info(Tier::Engine, Runtime::FramePointers, Vec::new())];
     tiers.extend(python.iter().map(|python| python.tier(Tier::Server, Runtime::Python)));
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(folder.path(), "r").unwrap();
-    let heard = Arc::new(Heard::default());
-    let events: Arc<dyn EventSink> = heard.clone();
+    let recorded = Arc::new(RecordedEvents::default());
+    let events: Arc<dyn EventSink> = recorded.clone();
     let burner = std::thread::spawn(|| burn_cpu_here(Duration::from_millis(2_200)));
     let outcome = profile_all(&ProfilePlan::new(tiers, 2), &Cancel::new(), &run, &events);
     burner.join().unwrap();
@@ -42,7 +42,7 @@ fn a_run_gets_profiles_an_index_and_reasons() {
     assert!(
         outcome.unmeasured.iter().any(|gap| gap.what == "profile of the engine tier" && !gap.fix.is_empty())
     );
-    assert!(heard.0.lock().unwrap().iter().any(|event| matches!(event, Event::Warning { .. })));
+    assert!(recorded.0.lock().unwrap().iter().any(|event| matches!(event, Event::Warning { .. })));
     for entry in &index.profiles {
         for form in ["folded", "svg", "pb.gz", "speedscope.json"] {
             assert!(run.has(&format!("profiles/{}.{form}", entry.file)), "{} {form}", entry.file);
@@ -76,7 +76,7 @@ fn a_run_gets_profiles_an_index_and_reasons() {
 fn cancelling_returns_soon() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(folder.path(), "r").unwrap();
-    let events: Arc<dyn EventSink> = Arc::new(Heard::default());
+    let events: Arc<dyn EventSink> = Arc::new(RecordedEvents::default());
     let cancel = Cancel::new();
     let plan = ProfilePlan { tiers: Vec::new(), seconds: 60, hz: 20, generator: false };
     cancel.set();

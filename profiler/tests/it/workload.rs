@@ -1,4 +1,4 @@
-//! Things to look at: CPU burnt here, and programs started for a test and ended with it.
+//! Test workloads: CPU burnt in this process, and programs started for a test and ended with it.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -10,7 +10,7 @@ use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::{Cancel, Output, ProcessError, Program};
 
-/// Burns CPU on this thread.
+/// Burns CPU on the calling thread.
 #[inline(never)]
 pub(crate) fn burn_cpu_here(duration: Duration) -> u64 {
     let end = Instant::now() + duration;
@@ -21,29 +21,29 @@ pub(crate) fn burn_cpu_here(duration: Duration) -> u64 {
     sum
 }
 
-/// The innermost function, which a frame-pointer profile from inside may miss.
+/// Innermost function, which an in-process frame-pointer profile may miss.
 #[inline(never)]
 fn churn(seed: u64) -> u64 {
     (0..10_000_u64).fold(seed, |sum, i| sum.wrapping_mul(31).wrapping_add(black_box(i)))
 }
 
-/// Profiles of this very process, and figures that other burning would spoil, one at a time.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Serializes tests that profile this process or whose figures other CPU use would falsify.
+pub(crate) fn exclusive_run() -> MutexGuard<'static, ()> {
+    static EXCLUSIVE: Mutex<()> = Mutex::new(());
+    EXCLUSIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A program that runs until dropped, under a shell, so that it is a grandchild as a real worker is.
+/// A program that runs until dropped, under a shell, so that it is a grandchild like a real worker.
 pub(crate) struct Running {
     cancel: Cancel,
     thread: Option<JoinHandle<Result<Output, ProcessError>>>,
-    /// The process itself.
+    /// Process id of the program itself.
     pub(crate) pid: u32,
     _folder: tempfile::TempDir,
 }
 
 impl Running {
-    /// Runs `shell` in a folder of its own; it must write its process id to `pid` once it works.
+    /// Runs `shell` in its own folder; it must write its process id to `pid` once it works.
     pub(crate) fn start(shell: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
         for (name, text) in files {
@@ -56,7 +56,7 @@ impl Running {
         Self { cancel, thread: Some(thread), pid, _folder: folder }
     }
 
-    /// As a tier of a stack.
+    /// Describes the program as a tier of a stack.
     pub(crate) fn tier(&self, tier: Tier, runtime: Runtime) -> TierInfo {
         tier_info(tier, runtime, vec![self.pid])
     }
@@ -82,7 +82,7 @@ fn wait_for_pid(path: &Path) -> u32 {
     panic!("the test's program did not begin to work: {}", path.display());
 }
 
-/// A tier with nothing but processes.
+/// A tier with processes only.
 pub(crate) fn tier_info(tier: Tier, runtime: Runtime, roots: Vec<u32>) -> TierInfo {
     TierInfo {
         tier,
@@ -100,12 +100,12 @@ pub(crate) fn tier_info(tier: Tier, runtime: Runtime, roots: Vec<u32>) -> TierIn
     }
 }
 
-/// A quiet program that is no Python.
+/// An idle program that is not Python.
 pub(crate) fn sleeper() -> Running {
     Running::start("sh -c 'echo $$ > p; mv p pid; sleep 30' & wait", &[])
 }
 
-/// A Python that burns in `leaf_of_burning`, with a thread that sleeps in `sleeping_thread`.
+/// A Python program that burns CPU in `leaf_of_burning`, with a thread that sleeps in `sleeping_thread`.
 pub(crate) const PYTHON: &str = "\
 import os, threading, time
 

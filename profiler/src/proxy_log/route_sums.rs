@@ -1,4 +1,4 @@
-//! Adds line after line to the rows of their routes.
+//! Adds log lines to the sums of their routes.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::server_timing::ServerTiming;
 use kneepoint_model::units::{Bytes, Micros, UnixMillis};
 
-use super::line::{Line, Scalar};
-use super::{MAX_LINE, route};
+use super::log_line::{LogLine, Scalar};
+use super::{MAX_LINE, route_label};
 
-/// Rows kept apart; what comes beyond is summed in one row, so that a hostile site cannot grow the file.
+/// Most rows; further routes are summed in one row, so that untrusted paths cannot grow the file.
 const MAX_ROUTES: usize = 500;
-const OTHERS: &str = "(no route) others";
+const OTHER_ROUTES: &str = "(no route) others";
 
-/// Sums over a phase.
+/// Sums over a phase, by route.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(super) struct RouteSums {
     from: UnixMillis,
     until: UnixMillis,
     lines: u64,
@@ -26,42 +26,47 @@ pub(super) struct Sums {
     routes: BTreeMap<String, ProxyRoute>,
 }
 
-impl Sums {
+impl RouteSums {
     pub(super) fn new(from: UnixMillis, until: UnixMillis) -> Self {
         Self { from, until, lines: 0, garbage: 0, new_connections: 0, routes: BTreeMap::new() }
     }
 
-    pub(super) fn line(&mut self, line: &[u8]) {
+    pub(super) fn add_line(&mut self, line: &[u8]) {
         let line = line.trim_ascii();
         if line.is_empty() {
             return;
         }
-        if line.len() >= MAX_LINE || self.take(line).is_none() {
+        if line.len() >= MAX_LINE || self.parse_and_add(line).is_none() {
             self.garbage += 1;
         }
     }
 
-    /// Takes one line; `None` when it is not one.
-    fn take(&mut self, line: &[u8]) -> Option<()> {
-        // nginx passes bytes above 127 as they came, valid UTF-8 or not.
+    /// Adds one line; `None` when it is not a log line.
+    fn parse_and_add(&mut self, line: &[u8]) -> Option<()> {
+        // nginx writes bytes above 127 unchanged, valid UTF-8 or not.
         let text = String::from_utf8_lossy(line);
-        let line: Line<'_> = serde_json::from_str(&text).ok()?;
-        let (end, status) = (line.msec.moment()?, u16::try_from(line.status.number()?).ok()?);
+        let line: LogLine<'_> = serde_json::from_str(&text).ok()?;
+        let (end, status) = (line.msec.as_time()?, u16::try_from(line.status.as_u64()?).ok()?);
         if end < self.from || end >= self.until {
             return Some(());
         }
         self.lines += 1;
-        self.new_connections += u64::from(line.connection_requests.number() == Some(1));
-        let timing = ServerTiming::parse(line.server_timing.text());
-        add(self.row(route::name(&timing, line.uri.text())), &line, status, &timing);
+        self.new_connections += u64::from(line.connection_requests.as_u64() == Some(1));
+        let timing = ServerTiming::parse(line.server_timing.as_str());
+        add_to_row(
+            self.row_mut(route_label::route_label(&timing, line.uri.as_str())),
+            &line,
+            status,
+            &timing,
+        );
         Some(())
     }
 
-    fn row(&mut self, name: String) -> &mut ProxyRoute {
+    fn row_mut(&mut self, name: String) -> &mut ProxyRoute {
         let full = self.routes.len() >= MAX_ROUTES && !self.routes.contains_key(&name);
-        let name = if full { OTHERS.to_owned() } else { name };
-        let fresh = ProxyRoute { route: name.clone(), ..ProxyRoute::default() };
-        self.routes.entry(name).or_insert(fresh)
+        let name = if full { OTHER_ROUTES.to_owned() } else { name };
+        let empty = ProxyRoute { route: name.clone(), ..ProxyRoute::default() };
+        self.routes.entry(name).or_insert(empty)
     }
 
     pub(super) fn finish(self) -> AccessSummary {
@@ -75,16 +80,17 @@ impl Sums {
     }
 }
 
-fn add(row: &mut ProxyRoute, line: &Line<'_>, status: u16, timing: &ServerTiming) {
+fn add_to_row(row: &mut ProxyRoute, line: &LogLine<'_>, status: u16, timing: &ServerTiming) {
     row.requests += 1;
     *row.statuses.entry(status).or_default() += 1;
-    *row.cache.entry(CacheOutcome::parse_nginx(line.upstream_cache_status.text())).or_default() += 1;
-    row.bytes_sent += Bytes(line.bytes_sent.number().unwrap_or(0));
-    row.request_us += line.request_time.time().unwrap_or(Micros::ZERO);
+    *row.cache.entry(CacheOutcome::parse_nginx(line.upstream_cache_status.as_str())).or_default() += 1;
+    row.bytes_sent += Bytes(line.bytes_sent.as_u64().unwrap_or(0));
+    row.request_us += line.request_time.as_duration().unwrap_or(Micros::ZERO);
     let times = [&line.upstream_connect_time, &line.upstream_header_time, &line.upstream_response_time];
-    let [connect, header, response] = times.map(Scalar::time);
+    let [connect, header, response] = times.map(Scalar::as_duration);
     if connect.or(header).or(response).is_none() {
-        // From the cache or a file. A stored answer repeats the Server-Timing of the day it was made: not counted.
+        // Served from the cache or a file. A cached response repeats the Server-Timing of its creation, which is
+        // not counted.
         return;
     }
     row.upstream += 1;
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phase_is_summed_by_route_and_cached_answers_have_no_application_time() {
+    fn a_phase_is_summed_by_route_and_cached_responses_have_no_application_time() {
         let summary = window(100_500, 101_000);
         assert_eq!((summary.lines, summary.garbage, summary.new_connections), (3, 2, 1));
         let names: Vec<&str> = summary.routes.iter().map(|row| row.route.as_str()).collect();
@@ -138,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_no_utf8_is_still_a_request() {
+    fn a_path_that_is_not_utf8_is_still_a_request() {
         let line = b"{\"msec\":1.000,\"uri\":\"/\xff\xfe\",\"status\":404}";
         let summary = super::super::summarise([line], UnixMillis(0), UnixMillis(2_000));
         assert_eq!((summary.lines, summary.garbage), (1, 0));
@@ -156,7 +162,7 @@ mod tests {
         let lines = (0..2_000).map(|i| format!(r#"{{"msec":"1.000","uri":"/{i}","status":"404"}}"#));
         let summary = super::super::summarise(lines, UnixMillis(0), UnixMillis(2_000));
         assert_eq!((summary.lines, summary.routes.len()), (2_000, MAX_ROUTES + 1));
-        let others = summary.routes.iter().find(|row| row.route == OTHERS).unwrap();
+        let others = summary.routes.iter().find(|row| row.route == OTHER_ROUTES).unwrap();
         assert_eq!(others.requests, 1_500);
     }
 

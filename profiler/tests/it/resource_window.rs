@@ -1,4 +1,4 @@
-//! Stock between two moments: what a tier used is the tier's, and what nobody declared is a stranger's.
+//! Resource use between two points in time: a tier's usage is its own, and undeclared usage is foreign CPU.
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -8,11 +8,11 @@ use std::time::Duration;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
-use kneepoint_profiler::Stocktaker;
+use kneepoint_profiler::ResourceSnapshotter;
 
-use crate::burn::{Running, alone};
+use crate::workload::{Running, exclusive_run};
 
-/// Its parent ends at once, so that it is no descendant of this process, whose tools are never strangers.
+/// Its parent ends at once, so that it is not a descendant of this process, whose tools are never foreign.
 const BURN: &str = "(sh -c 'echo $$ > pid; while :; do :; done' &); sleep 60";
 
 fn stack(tiers: Vec<TierInfo>) -> StackInfo {
@@ -32,13 +32,13 @@ fn stack(tiers: Vec<TierInfo>) -> StackInfo {
 }
 
 #[test]
-fn each_stack_gets_its_own_and_the_rest_is_foreign() {
-    let _alone = alone();
+fn each_stack_has_its_own_usage_and_the_rest_is_foreign() {
+    let _exclusive = exclusive_run();
     let busy = Running::start(BURN, &[]);
     let declared = stack(vec![busy.tier(Tier::Server, Runtime::Native)]);
     let (idle, nothing) = (stack(Vec::new()), stack(Vec::new()));
-    let mut with = Stocktaker::new(&[&idle, &declared]);
-    let mut without = Stocktaker::new(&[&nothing]);
+    let mut with = ResourceSnapshotter::new(&[&idle, &declared]);
+    let mut without = ResourceSnapshotter::new(&[&nothing]);
     thread::sleep(Duration::from_millis(800));
     let (with, without) = (with.take(), without.take());
     assert!(with.stacks[0].is_empty());
@@ -52,12 +52,12 @@ fn each_stack_gets_its_own_and_the_rest_is_foreign() {
 }
 
 #[test]
-fn connections_are_counted_between_two_moments() {
+fn connections_are_counted_per_window() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
-    let mut taker = Stocktaker::new(&[]);
+    let mut snapshotter = ResourceSnapshotter::new(&[]);
     let open: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(at).unwrap()).collect();
-    let opened = taker.take().opened.unwrap();
+    let opened = snapshotter.take().opened.unwrap();
     assert!((20..2_000).contains(&opened), "{opened}");
     drop(open);
 }

@@ -1,17 +1,17 @@
-//! One line of the log: JSON in, typed fields out. nginx writes every value as a string or a bare number; both are taken.
+//! Parses one log line from JSON to typed fields. nginx writes values as strings or bare numbers; both are accepted.
 
 use std::borrow::Cow;
 
 use kneepoint_model::units::{Micros, UnixMillis};
 use serde::Deserialize;
 
-/// A scalar that may stand in quotes or not; anything else reads as empty.
+/// A scalar, quoted or not; any other JSON value becomes empty.
 #[derive(Debug, Default)]
 pub(super) struct Scalar<'a>(Cow<'a, str>);
 
-/// One request as nginx saw it.
+/// One request as logged by nginx.
 #[derive(Debug, Deserialize)]
-pub(super) struct Line<'a> {
+pub(super) struct LogLine<'a> {
     #[serde(borrow)]
     pub(super) msec: Scalar<'a>,
     #[serde(borrow, default)]
@@ -37,28 +37,29 @@ pub(super) struct Line<'a> {
 }
 
 impl Scalar<'_> {
-    pub(super) fn text(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(super) fn number(&self) -> Option<u64> {
+    pub(super) fn as_u64(&self) -> Option<u64> {
         self.0.trim().parse().ok()
     }
 
-    /// Seconds with a fraction, as a moment.
-    pub(super) fn moment(&self) -> Option<UnixMillis> {
-        seconds(&self.0).map(|us| UnixMillis(us.0 / 1_000))
+    /// Parses seconds with a fraction as a point in time.
+    pub(super) fn as_time(&self) -> Option<UnixMillis> {
+        parse_seconds(&self.0).map(|us| UnixMillis(us.0 / 1_000))
     }
 
-    /// Seconds with a fraction, or a list of them on a retry: their sum. `None` when no upstream was asked (`-`, empty).
-    pub(super) fn time(&self) -> Option<Micros> {
-        let parts = self.0.split([',', ':']).filter_map(|part| seconds(part.trim()));
+    /// Parses seconds with a fraction; a list of them, after a retry, is summed. `None` when no upstream was used
+    /// (`-`, empty).
+    pub(super) fn as_duration(&self) -> Option<Micros> {
+        let parts = self.0.split([',', ':']).filter_map(|part| parse_seconds(part.trim()));
         parts.fold(None, |sum, part| Some(sum.unwrap_or(Micros::ZERO) + part))
     }
 }
 
-/// `12.345` as microseconds, without going through a float: moments need all their digits.
-fn seconds(text: &str) -> Option<Micros> {
+/// Parses `12.345` to microseconds without a float, because timestamps need all their digits.
+fn parse_seconds(text: &str) -> Option<Micros> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
@@ -71,8 +72,8 @@ fn seconds(text: &str) -> Option<Micros> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> serde::de::Visitor<'de> for Any {
+        struct ScalarVisitor;
+        impl<'de> serde::de::Visitor<'de> for ScalarVisitor {
             type Value = Scalar<'de>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a string or a number such as \"0.012\" or 0.012")
@@ -96,7 +97,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
                 Ok(Scalar::default())
             }
         }
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(ScalarVisitor)
     }
 }
 
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     fn time(text: &str) -> Option<u64> {
-        Scalar(Cow::Borrowed(text)).time().map(Micros::get)
+        Scalar(Cow::Borrowed(text)).as_duration().map(Micros::get)
     }
 
     #[test]
@@ -120,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_keeps_its_milliseconds() {
-        assert_eq!(Scalar(Cow::Borrowed("1763638979.123")).moment(), Some(UnixMillis(1_763_638_979_123)));
+    fn a_timestamp_keeps_its_milliseconds() {
+        assert_eq!(Scalar(Cow::Borrowed("1763638979.123")).as_time(), Some(UnixMillis(1_763_638_979_123)));
         let bare: Scalar<'_> = serde_json::from_str("1763638979.123").unwrap();
-        assert_eq!(bare.moment(), Some(UnixMillis(1_763_638_979_123)));
+        assert_eq!(bare.as_time(), Some(UnixMillis(1_763_638_979_123)));
     }
 }
