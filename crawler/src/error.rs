@@ -1,53 +1,53 @@
-//! Why a stage of this crate could not do its work at all.
+//! Errors of a stage that produces no result at all.
 //!
-//! A page that answers badly is not an error: it is a `Page` with problems. These are the cases without any result.
+//! A page that fails is not an error: it is a `Page` with problems.
 
 use std::io;
 
 use thiserror::Error;
 
-/// No result could be had.
+/// Why a stage has no result.
 #[derive(Debug, Error)]
 pub enum CrawlError {
-    /// The address is not one that can be visited.
+    /// The URL is not http(s), has no host, or leaves the site.
     #[error("cannot visit `{url}`: {why}; give an address such as http://127.0.0.1:8000/")]
     BadAddress {
-        /// What was given.
+        /// The URL or path as it was passed in.
         url: String,
-        /// What is wrong with it.
+        /// Reason, printed after the value.
         why: String,
     },
-    /// A header or pattern of the plan cannot be used.
+    /// A value of the plan (header, pattern, path, login) is not usable.
     #[error("cannot use `{value}` as {what}: {why}")]
     BadPlan {
-        /// Which part of the plan.
+        /// Names the part of the plan, for the message.
         what: &'static str,
-        /// What was given.
+        /// The value as it was passed in, escaped where it may contain control characters.
         value: String,
-        /// What is wrong with it.
+        /// Reason, printed after the value.
         why: String,
     },
-    /// Nothing listens there, or the name is unknown.
+    /// Connection refused, unknown host name, or no response in time.
     #[error("{origin} cannot be reached: {why}; start the site, or check address and port")]
     Unreachable {
         /// Scheme, host and port.
         origin: String,
-        /// What the connection said.
+        /// Cause, without the URL.
         why: String,
     },
-    /// There is nothing to do: no page is known.
+    /// The plan contains no page that can be requested.
     #[error("no page to {action}: crawl the site first, or name paths")]
     NothingToDo {
-        /// What was to be done.
+        /// Verb for the message: `warm`, `probe`.
         action: &'static str,
     },
-    /// The HTTP client could not be set up.
+    /// TLS or client settings are rejected by the HTTP library; holds its message.
     #[error("the HTTP client could not be set up: {0}")]
     Client(String),
-    /// The runtime could not be started.
-    #[error("no runtime for requests: {0}; check limits on threads and open files")]
+    /// The system refused a thread or a file descriptor.
+    #[error("the async runtime could not start: {0}; check the limits on threads and open files")]
     Runtime(#[from] io::Error),
-    /// Stopped before there was anything to tell.
-    #[error("stopped before the first answer")]
+    /// Cancelled before the first response, so there is no partial result.
+    #[error("stopped before the first response")]
     Cancelled,
 }

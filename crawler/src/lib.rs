@@ -1,17 +1,17 @@
-//! Smoke: does every page answer before it is loaded; warm; probe.
+//! Smoke test, warm-up and probe: the stages that visit the site politely, before any load.
 //!
-//! Three stages that ask politely, one visitor at a time: [`crawl`] walks the site and says what is broken, [`warm`] makes
-//! caches and workers warm, [`probe`] looks at each route alone. All three block, take a [`Cancel`] and announce their
-//! progress; only GET is ever sent, but for the readers of [`visitors_apart`], who log in. This crate makes no load and knows nothing of how the site is run.
+//! [`crawl`] visits every page and reports what is broken, [`warm`] repeats requests until response times are steady,
+//! [`probe`] measures each route in isolation. All three block the caller, take a [`Cancel`] and emit progress
+//! events. Only GET is sent, except by [`test_user_isolation`], which logs in. This crate makes no load and does not
+//! know how the site is run.
 //!
 //! [`Cancel`]: kneepoint_model::cancel::Cancel
 
 mod address;
-mod apart;
-mod ask;
 mod crawl;
 mod cron;
 mod error;
+mod fetch_json;
 mod html;
 mod http;
 mod probe;
@@ -19,21 +19,22 @@ mod runtime;
 mod smoke_line;
 mod systemd;
 mod target;
+mod user_isolation;
 mod warm;
 
-pub use address::{canonical, template};
-pub use apart::{ApartPlan, LoginForm, Mixed, visitors_apart};
-pub use ask::ask_json;
+pub use address::{canonicalize, path_template};
 pub use crawl::{CrawlPlan, crawl};
-pub use cron::cron;
+pub use cron::render_crontab;
 pub use error::CrawlError;
-pub use probe::{Line, ProbePlan, least_squares, probe};
+pub use fetch_json::fetch_json;
+pub use probe::{FittedLine, ProbePlan, least_squares, probe};
 pub use smoke_line::{SmokeLine, smoke_lines};
-pub use systemd::systemd_timer;
-pub use warm::{WarmPlan, is_flat, warm, warm_order};
+pub use systemd::render_systemd_units;
+pub use user_isolation::{CacheLeak, IsolationPlan, LoginForm, test_user_isolation};
+pub use warm::{WarmPlan, is_steady, warm, warm_order};
 
-/// How kneepoint introduces itself to a site.
+/// Default `User-Agent` of every request.
 pub const USER_AGENT: &str = concat!("kneepoint/", env!("CARGO_PKG_VERSION"));
 
-/// The name that robots.txt may address.
+/// The user agent name that robots.txt rules are matched against.
 pub const ROBOT_NAME: &str = "kneepoint";

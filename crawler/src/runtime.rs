@@ -1,7 +1,7 @@
-//! The one place where blocking callers meet async requests: a small runtime that lives for one stage.
+//! Bridges blocking callers and async requests: a small runtime that lives for one stage.
 //!
-//! Two workers, because the pages are parsed where they arrive while the stage's own loop stays free to notice the wish
-//! to stop. Dropping does not wait for a name look-up that hangs.
+//! Two workers, because pages are parsed on the worker that received them while the stage's loop must still notice a
+//! cancellation. Shutdown does not wait for a name lookup that hangs.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use kneepoint_model::cancel::Cancel;
 
 use crate::error::CrawlError;
 
-/// How often the wish to stop is looked at.
-const TICK: Duration = Duration::from_millis(20);
+/// How often the cancellation flag is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Runs `future` to its end on a runtime of its own.
+/// Runs `future` to completion on a new runtime.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, CrawlError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -24,9 +24,9 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, CrawlError> {
     Ok(output)
 }
 
-/// Ends when the wish to stop is set.
-pub(crate) async fn cancelled(cancel: &Cancel) {
+/// Completes when the shutdown request is set.
+pub(crate) async fn wait_for_cancellation(cancel: &Cancel) {
     while !cancel.is_cancelled() {
-        tokio::time::sleep(TICK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,19 +1,19 @@
-//! The smoke test's result, one line a page, as a test runner would say it: `FAILED  Front page: 500`.
+//! The smoke test's result as one line per page, in the style of a test runner: `FAILED  Front page: 500`.
 
 use std::fmt;
 
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 
-/// One page, judged.
+/// Result of one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmokeLine {
-    /// Passed, warned or failed.
+    /// Decides the word at the start of the line.
     pub verdict: PageVerdict,
-    /// Title of the page, or its path where it has none.
+    /// Title of the page, or its path when it has none.
     pub name: String,
     /// Path and query.
     pub path: String,
-    /// What is wrong, in a few words; empty when nothing is.
+    /// Problems, joined by `; `; empty when the page passed.
     pub why: String,
 }
 
@@ -32,16 +32,16 @@ impl fmt::Display for SmokeLine {
     }
 }
 
-/// Every page that a visitor may see, the broken ones first; assets only where something is wrong with them.
+/// One line per page, failed pages first; assets are listed only when they have a problem.
 pub fn smoke_lines(site: &SiteMap) -> Vec<SmokeLine> {
-    let speaks = |page: &&CrawledPage| page.kind != PageKind::Asset || page.verdict != PageVerdict::Passed;
-    let mut lines: Vec<SmokeLine> = site.pages.iter().filter(speaks).map(line).collect();
+    let is_listed = |page: &&CrawledPage| page.kind != PageKind::Asset || page.verdict != PageVerdict::Passed;
+    let mut lines: Vec<SmokeLine> = site.pages.iter().filter(is_listed).map(smoke_line).collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.verdict));
     lines
 }
 
-fn line(page: &CrawledPage) -> SmokeLine {
-    let mut why: Vec<String> = page.problems.iter().map(words).collect();
+fn smoke_line(page: &CrawledPage) -> SmokeLine {
+    let mut why: Vec<String> = page.problems.iter().map(describe_problem).collect();
     if page.verdict == PageVerdict::Failed
         && let Some(from) = page.linked_from.first()
     {
@@ -55,21 +55,21 @@ fn line(page: &CrawledPage) -> SmokeLine {
     }
 }
 
-fn words(problem: &PageProblem) -> String {
+fn describe_problem(problem: &PageProblem) -> String {
     match problem {
         PageProblem::ServerError { status } => format!("server error {status}"),
-        PageProblem::BrokenLink { status: 401 } => "wants a login (401)".to_owned(),
+        PageProblem::BrokenLink { status: 401 } => "requires a login (401)".to_owned(),
         PageProblem::BrokenLink { status: 403 } => "forbidden (403)".to_owned(),
         PageProblem::BrokenLink { status } => format!("broken link ({status})"),
-        PageProblem::Timeout { after_us } => format!("no answer within {after_us}"),
+        PageProblem::Timeout { after_us } => format!("no response within {after_us}"),
         PageProblem::Connection { why } => why.clone(),
-        PageProblem::RedirectLoop => "redirects lead in a circle".to_owned(),
-        PageProblem::DebugPage => "shows a debug page: switch DEBUG off".to_owned(),
+        PageProblem::RedirectLoop => "redirects form a loop".to_owned(),
+        PageProblem::DebugPage => "shows a debug page: turn DEBUG off".to_owned(),
         PageProblem::NoTitle => "no title".to_owned(),
         PageProblem::NotCompressed { bytes, gzip_bytes } => {
-            format!("not compressed: {bytes}, with gzip {gzip_bytes}")
+            format!("not compressed: {bytes}, {gzip_bytes} with gzip")
         }
-        PageProblem::NoCacheHeaders => "no lifetime for caches".to_owned(),
+        PageProblem::NoCacheHeaders => "no cache lifetime in the headers".to_owned(),
         PageProblem::Heavy { bytes } => format!("heavy: {bytes}"),
         PageProblem::Marker { seen } => format!("shows `{seen}`"),
     }

@@ -1,35 +1,30 @@
-//! The site as an address: which URLs belong to it, and how a path of it is asked for.
+//! The site under test: which URLs belong to it and how a path becomes a URL.
 //!
-//! A `Host` header may differ from where the connection goes (`--attach` to a loopback port of a named site): absolute
-//! links to that name then belong to the site as well.
+//! The `Host` header may differ from the address that is connected to (`--attach` to a loopback port of a named
+//! site): absolute links to that name then belong to the site as well.
 
 use url::Url;
 
-use crate::address::{canonical, path_of};
+use crate::address::{canonicalize, path_of};
 use crate::error::CrawlError;
 
-/// Longest address that is followed.
+/// Longest URL that is followed, in bytes.
 pub(crate) const MAX_URL: usize = 2_048;
 
-/// Where a link leads.
+/// Resolved destination of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Leads {
-    /// Within the site; canonical.
+pub(crate) enum LinkTarget {
+    /// URL of the site, in canonical form.
     Inside(Url),
-    /// To another origin: its host, and the address.
-    Outside {
-        /// The host.
-        host: String,
-        /// The address.
-        url: String,
-    },
-    /// Not to a page at all (`mailto:`, `javascript:`, `data:`).
+    /// URL of another origin.
+    Outside { host: String, url: String },
+    /// Not a web page (`mailto:`, `javascript:`, `data:`); holds the scheme.
     OtherScheme(String),
-    /// Nowhere: empty, or not an address.
+    /// Empty, too long, or not a URL.
     Nowhere,
 }
 
-/// The site that is visited.
+/// Base URL of the site, and the host name that counts as the same site.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     base: Url,
@@ -37,20 +32,20 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Checks the address and makes it canonical.
+    /// Accepts only http(s) URLs with a host; makes the base canonical.
     pub(crate) fn new(base: &Url, host_header: Option<&str>) -> Result<Self, CrawlError> {
-        let base = canonical(base);
+        let base = canonicalize(base);
         let bad = |why: &str| CrawlError::BadAddress { url: base.to_string(), why: why.to_owned() };
         if !matches!(base.scheme(), "http" | "https") {
-            return Err(bad("only http and https are visited"));
+            return Err(bad("only http and https are supported"));
         }
         if base.host_str().is_none_or(str::is_empty) {
-            return Err(bad("it names no host"));
+            return Err(bad("it has no host"));
         }
         Ok(Self { alias: host_header.map(|host| host.trim().to_ascii_lowercase()), base })
     }
 
-    /// The start page.
+    /// URL of the start page.
     pub(crate) const fn base(&self) -> &Url {
         &self.base
     }
@@ -60,32 +55,32 @@ impl Target {
         self.base.origin().ascii_serialization()
     }
 
-    /// The address of a path of the site; `None` when it leads elsewhere.
+    /// URL of a path of the site; `None` when it leaves the site.
     pub(crate) fn url(&self, path: &str) -> Option<Url> {
-        match self.leads(&self.base, path) {
-            Leads::Inside(url) => Some(url),
+        match self.resolve(&self.base, path) {
+            LinkTarget::Inside(url) => Some(url),
             _ => None,
         }
     }
 
-    /// Where `href`, found on the page `from`, leads.
-    pub(crate) fn leads(&self, from: &Url, href: &str) -> Leads {
+    /// Resolves `href`, found on the page `from`.
+    pub(crate) fn resolve(&self, from: &Url, href: &str) -> LinkTarget {
         let href = href.trim();
         if href.is_empty() || href.len() > MAX_URL {
-            return Leads::Nowhere;
+            return LinkTarget::Nowhere;
         }
-        let Ok(url) = from.join(href) else { return Leads::Nowhere };
+        let Ok(url) = from.join(href) else { return LinkTarget::Nowhere };
         if !matches!(url.scheme(), "http" | "https") {
-            return Leads::OtherScheme(url.scheme().chars().take(40).collect());
+            return LinkTarget::OtherScheme(url.scheme().chars().take(40).collect());
         }
-        let url = canonical(&self.unalias(url));
+        let url = canonicalize(&self.unalias(url));
         if url.origin() == self.base.origin() {
-            return if url.as_str().len() > MAX_URL { Leads::Nowhere } else { Leads::Inside(url) };
+            return if url.as_str().len() > MAX_URL { LinkTarget::Nowhere } else { LinkTarget::Inside(url) };
         }
-        Leads::Outside { host: url.host_str().unwrap_or_default().to_owned(), url: url.to_string() }
+        LinkTarget::Outside { host: url.host_str().unwrap_or_default().to_owned(), url: url.to_string() }
     }
 
-    /// What a page says of where it is: a path within the site, the whole address elsewhere.
+    /// Display form of a URL: path and query within the site, the whole URL elsewhere.
     pub(crate) fn show(&self, url: &Url) -> String {
         if url.origin() == self.base.origin() { path_of(url) } else { url.to_string() }
     }
@@ -97,7 +92,7 @@ impl Target {
         if host != alias && with_port.as_ref() != Some(alias) {
             return url;
         }
-        // The base is http(s) with a host, so its parts always fit an http(s) address.
+        // The base is http(s) with a host, so its parts always fit another http(s) URL.
         let _ = url.set_scheme(self.base.scheme());
         let _ = url.set_host(self.base.host_str());
         let _ = url.set_port(self.base.port());
@@ -114,32 +109,33 @@ mod tests {
     }
 
     #[test]
-    fn links_are_told_apart_by_where_they_lead() {
+    fn links_are_classified_by_their_destination() {
         let target = target(None);
         let from = target.base().clone();
-        let inside = |path: &str| Leads::Inside(Url::parse(&format!("http://127.0.0.1:8000{path}")).unwrap());
-        assert_eq!(target.leads(&from, "book/1#top"), inside("/shop/book/1"));
-        assert_eq!(target.leads(&from, "//127.0.0.1:8000/x"), inside("/x"));
-        assert!(matches!(target.leads(&from, "http://127.0.0.1:8001/"), Leads::Outside { .. }));
-        assert!(matches!(target.leads(&from, "https://127.0.0.1:8000/"), Leads::Outside { .. }));
-        assert_eq!(target.leads(&from, "mailto:a@b"), Leads::OtherScheme("mailto".into()));
-        assert_eq!(target.leads(&from, "javascript:void(0)"), Leads::OtherScheme("javascript".into()));
-        assert_eq!(target.leads(&from, "  "), Leads::Nowhere);
-        assert_eq!(target.leads(&from, &"x".repeat(MAX_URL + 1)), Leads::Nowhere);
+        let inside =
+            |path: &str| LinkTarget::Inside(Url::parse(&format!("http://127.0.0.1:8000{path}")).unwrap());
+        assert_eq!(target.resolve(&from, "book/1#top"), inside("/shop/book/1"));
+        assert_eq!(target.resolve(&from, "//127.0.0.1:8000/x"), inside("/x"));
+        assert!(matches!(target.resolve(&from, "http://127.0.0.1:8001/"), LinkTarget::Outside { .. }));
+        assert!(matches!(target.resolve(&from, "https://127.0.0.1:8000/"), LinkTarget::Outside { .. }));
+        assert_eq!(target.resolve(&from, "mailto:a@b"), LinkTarget::OtherScheme("mailto".into()));
+        assert_eq!(target.resolve(&from, "javascript:void(0)"), LinkTarget::OtherScheme("javascript".into()));
+        assert_eq!(target.resolve(&from, "  "), LinkTarget::Nowhere);
+        assert_eq!(target.resolve(&from, &"x".repeat(MAX_URL + 1)), LinkTarget::Nowhere);
     }
 
     #[test]
     fn links_to_the_name_in_the_host_header_are_the_site_s_own() {
         let target = target(Some("Books.Test"));
-        let expected = Leads::Inside(Url::parse("http://127.0.0.1:8000/a").unwrap());
+        let expected = LinkTarget::Inside(Url::parse("http://127.0.0.1:8000/a").unwrap());
         for href in ["http://books.test/a", "https://books.test/a", "http://books.test:8000/a"] {
-            assert_eq!(target.leads(target.base(), href), expected, "{href}");
+            assert_eq!(target.resolve(target.base(), href), expected, "{href}");
         }
-        assert!(matches!(target.leads(target.base(), "http://other.test/a"), Leads::Outside { .. }));
+        assert!(matches!(target.resolve(target.base(), "http://other.test/a"), LinkTarget::Outside { .. }));
     }
 
     #[test]
-    fn only_web_addresses_are_sites() {
+    fn only_http_urls_are_sites() {
         for text in ["ftp://h/", "data:text/plain,x", "file:///etc/passwd"] {
             assert!(Target::new(&Url::parse(text).unwrap(), None).is_err(), "{text}");
         }

@@ -1,44 +1,44 @@
-//! What can go wrong while observing. None of it ends a run: the callers turn it into `Unmeasured`.
+//! Errors of observation. None of them ends a run: callers turn them into `Unmeasured`.
 
 use thiserror::Error;
 
-/// Why something could not be observed.
+/// Why something is not observed.
 #[derive(Debug, Error)]
 pub enum ProfilerError {
-    /// The run folder could not be written.
+    /// Writing to the run folder failed.
     #[error(transparent)]
     Run(#[from] kneepoint_model::run::RunError),
-    /// A program (perf) failed.
+    /// An external program (perf) failed.
     #[error(transparent)]
     Process(#[from] kneepoint_process::ProcessError),
-    /// The system refused something basic (a thread, a temporary folder).
+    /// The system refused a basic resource (a thread, a temporary folder).
     #[error("cannot {action}: {source}")]
     System {
-        /// What was tried.
+        /// The refused action, as a verb phrase.
         action: &'static str,
-        /// What the system said.
+        /// Error of the system call.
         source: std::io::Error,
     },
-    /// An HTTP endpoint did not answer as it should.
-    #[error("{what} did not answer as it should: {why}")]
+    /// An HTTP endpoint did not respond, or not with HTTP.
+    #[error("no usable response from {what}: {why}")]
     Http {
-        /// Which endpoint, without user or query.
+        /// URL of the endpoint, without user and query.
         what: String,
-        /// What happened.
+        /// Cause, for the message.
         why: String,
     },
-    /// A profile arrived, but cannot be read.
+    /// A profile was received but is not valid.
     #[error("the profile cannot be read: {why}")]
     Unreadable {
-        /// Where it stops making sense.
+        /// Position or reason of the failure.
         why: String,
     },
-    /// A profiler refused to work.
-    #[error("{source_name} could not profile: {why}")]
+    /// A profiler is not able to record.
+    #[error("{source_name} could not record a profile: {why}")]
     Refused {
-        /// Which profiler.
+        /// Name of the profiler, for the message.
         source_name: &'static str,
-        /// What it said.
+        /// Reason reported by the profiler.
         why: String,
     },
 }

@@ -1,7 +1,7 @@
-//! The smallest blocking HTTP client that can ask our own tiers a question: one GET, HTTP/1.0, one deadline.
+//! Minimal blocking HTTP client for endpoints of our own tiers: one GET, HTTP/1.0, one deadline.
 //!
-//! HTTP/1.0 so that the answer is neither chunked nor kept open. Plain `http` only, no redirects, bounded body. It is for
-//! `stub_status` and `/debug/pprof/profile` of tiers on this machine, never for the loaded site.
+//! HTTP/1.0, so that the response is neither chunked nor kept alive. Plain `http` only, no redirects, bounded body.
+//! It is for `stub_status` and `/debug/pprof/profile` of tiers on this machine, never for the site under load.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -12,20 +12,19 @@ use url::Url;
 
 use crate::ProfilerError;
 
-/// How often a waiting read looks at the wish to stop.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a waiting read checks for cancellation.
+const CANCEL_POLL: Duration = Duration::from_millis(50);
 
-/// What came back.
+/// Response to one GET.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    /// Status code.
+pub(crate) struct Response {
     pub(crate) status: u16,
-    /// Body, whole.
+    /// The complete body.
     pub(crate) body: Vec<u8>,
 }
 
-/// An endpoint's name for messages: no user, no query.
-pub(crate) fn shown(url: &Url) -> String {
+/// URL for messages, without user and query.
+pub(crate) fn display_url(url: &Url) -> String {
     format!("{}://{}{}", url.scheme(), authority(url), url.path())
 }
 
@@ -34,19 +33,19 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Asks once; connecting, waiting and reading together keep the deadline, and the wish to stop ends it within 50 ms.
+/// Sends one GET; connecting and reading share the deadline, and a cancellation ends it within 50 ms.
 pub(crate) fn get(
     url: &Url,
-    within: Duration,
+    timeout: Duration,
     max_body: u64,
     cancel: &Cancel,
-) -> Result<Answer, ProfilerError> {
-    let fail = |why: String| ProfilerError::Http { what: shown(url), why };
+) -> Result<Response, ProfilerError> {
+    let fail = |why: String| ProfilerError::Http { what: display_url(url), why };
     if url.scheme() != "http" {
-        return Err(fail("only plain http is spoken here; give the tier's own http address".to_owned()));
+        return Err(fail("only plain http is supported; use the tier's own http address".to_owned()));
     }
-    let until = Instant::now() + within;
-    let mut stream = connect(url, within).map_err(&fail)?;
+    let until = Instant::now() + timeout;
+    let mut stream = connect(url, timeout).map_err(&fail)?;
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let request = format!(
         "GET {}{query} HTTP/1.0\r\nHost: {}\r\nUser-Agent: kneepoint\r\nAccept: */*\r\nConnection: close\r\n\r\n",
@@ -54,20 +53,20 @@ pub(crate) fn get(
         authority(url)
     );
     let io = |error: std::io::Error| fail(error.to_string());
-    stream.set_write_timeout(Some(within)).map_err(io)?;
+    stream.set_write_timeout(Some(timeout)).map_err(io)?;
     stream.write_all(request.as_bytes()).map_err(io)?;
     let whole = read_all(&mut stream, until, max_body, cancel).map_err(&fail)?;
-    parse(&whole).ok_or_else(|| fail("the answer is not HTTP".to_owned()))
+    parse_response(&whole).ok_or_else(|| fail("the response is not HTTP".to_owned()))
 }
 
-fn connect(url: &Url, within: Duration) -> Result<TcpStream, String> {
+fn connect(url: &Url, timeout: Duration) -> Result<TcpStream, String> {
     let port = url.port_or_known_default().unwrap_or(80);
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let mut last = format!("{host} has no address");
     for address in
         (host, port).to_socket_addrs().map_err(|error| error.to_string())?.collect::<Vec<SocketAddr>>()
     {
-        match TcpStream::connect_timeout(&address, within) {
+        match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error.to_string(),
         }
@@ -85,35 +84,35 @@ fn read_all(
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if cancel.is_cancelled() {
-            return Err("stopped on request".to_owned());
+            return Err("cancelled".to_owned());
         }
         if left.is_zero() {
             return Err("it took too long".to_owned());
         }
-        stream.set_read_timeout(Some(left.min(LOOK))).map_err(|error| error.to_string())?;
+        stream.set_read_timeout(Some(left.min(CANCEL_POLL))).map_err(|error| error.to_string())?;
         match stream.read(&mut chunk) {
             Ok(0) => return Ok(whole),
             Ok(n) if whole.len() as u64 + n as u64 > max_body => {
-                return Err(format!("the answer is larger than {max_body} bytes"));
+                return Err(format!("the response is larger than {max_body} bytes"));
             }
             Ok(n) => whole.extend_from_slice(&chunk[..n]),
-            Err(error) if is_pause(&error) => {}
+            Err(error) if is_timeout(&error) => {}
             Err(error) => return Err(error.to_string()),
         }
     }
 }
 
-fn is_pause(error: &std::io::Error) -> bool {
+fn is_timeout(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
-fn parse(whole: &[u8]) -> Option<Answer> {
+fn parse_response(whole: &[u8]) -> Option<Response> {
     let end = whole.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&whole[..end]).ok()?;
     let mut words = head.lines().next()?.split_ascii_whitespace();
     words.next().filter(|version| version.starts_with("HTTP/1."))?;
-    Some(Answer { status: words.next()?.parse().ok()?, body: whole[end + 4..].to_vec() })
+    Some(Response { status: words.next()?.parse().ok()?, body: whole[end + 4..].to_vec() })
 }
 
 #[cfg(test)]
@@ -121,18 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heads_and_bodies_are_told_apart() {
-        let answer = parse(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody\r\n\r\nmore").unwrap();
-        assert_eq!((answer.status, answer.body.as_slice()), (200, b"body\r\n\r\nmore".as_slice()));
+    fn head_and_body_are_separated() {
+        let response = parse_response(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody\r\n\r\nmore").unwrap();
+        assert_eq!((response.status, response.body.as_slice()), (200, b"body\r\n\r\nmore".as_slice()));
         for bad in [&b""[..], b"HTTP/1.1 200", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 x OK\r\n\r\n"] {
-            assert!(parse(bad).is_none());
+            assert!(parse_response(bad).is_none());
         }
     }
 
     #[test]
-    fn what_is_shown_hides_user_and_query() {
+    fn the_displayed_url_hides_user_and_query() {
         let url = Url::parse("http://u:secret@127.0.0.1:8001/p?token=secret").unwrap();
-        assert_eq!(shown(&url), "http://127.0.0.1:8001/p");
+        assert_eq!(display_url(&url), "http://127.0.0.1:8001/p");
     }
 
     #[test]

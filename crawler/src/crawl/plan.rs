@@ -1,4 +1,4 @@
-//! What a crawl is asked to do, with bounds that end it on any site.
+//! Settings of a crawl, with limits that end it on any site.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use crate::USER_AGENT;
 /// What to crawl, and how far.
 #[derive(Debug, Clone)]
 pub struct CrawlPlan {
-    /// The start page; the crawl stays within its origin.
+    /// Start page; the crawl stays within its origin.
     pub base_url: Url,
-    /// Value of `Host`, when connections go to another address than the site's name.
+    /// Value of the `Host` header, when it differs from the host of the base URL.
     pub host_header: Option<String>,
-    /// How connections to the site are made.
+    /// Unix socket and CA file of the connections.
     pub via: Via,
-    /// Most URLs visited.
+    /// Most URLs that are visited.
     pub max_pages: usize,
-    /// Most clicks from the start; style sheets and images do not count as a click.
+    /// Most clicks from the start page; style sheets and images do not count as a click.
     pub max_depth: u32,
-    /// Ends the crawl, whatever is left.
+    /// Ends the crawl after this time, finished or not.
     pub max_seconds: u64,
-    /// Requests under way at once.
+    /// Requests in flight at the same time.
     pub concurrency: usize,
-    /// For one exchange, from the start to the last byte.
+    /// Limit for one exchange, from the start to the last byte.
     pub timeout: Duration,
-    /// How kneepoint introduces itself.
+    /// Value of the `User-Agent` header.
     pub user_agent: String,
-    /// Further paths to start from; visited even where robots.txt says no, because they were named.
+    /// Further start paths; visited even when robots.txt disallows them, because the user named them.
     pub extra_paths: Vec<String>,
-    /// Regular expressions on path and query; what matches is left alone.
+    /// Regular expressions on path and query; matching URLs are skipped.
     pub ignore: Vec<String>,
-    /// Most URLs visited that share a path and differ in the query only.
+    /// Most visited URLs that differ only in the query.
     pub query_variants: u32,
-    /// Most URLs visited whose paths look alike once numbers are masked.
+    /// Most visited URLs that share a path template (see [`crate::path_template`]).
     pub per_template: u32,
 }
 
 impl CrawlPlan {
-    /// A plan with the usual bounds.
+    /// A plan with the default limits.
     pub fn new(base_url: Url) -> Self {
         Self {
             base_url,

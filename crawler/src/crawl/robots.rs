@@ -1,34 +1,34 @@
-//! robots.txt, read and bounded: what may not be visited, how long to wait between requests, where sitemaps are.
+//! Parses robots.txt with bounds: disallowed paths, crawl delay and sitemaps.
 
 use std::time::Duration;
 
 use texting_robots::Robot;
 
-/// Most bytes that are read (RFC 9309 §2.5 asks for at least 500 KiB).
+/// Most bytes that are read (RFC 9309 §2.5 requires at least 500 KiB).
 const MAX_BYTES: usize = 500 << 10;
-/// Most rules that are kept: each is tried on every address.
+/// Most lines that are read, because every rule is tried on every URL.
 const MAX_LINES: usize = 5_000;
-/// Longest pause between requests that is granted: a smoke crawl has a minute.
+/// Longest crawl delay that is honoured, in seconds: a smoke crawl has a minute.
 const MAX_DELAY: f32 = 1.0;
 
-/// The rules; none where there is no robots.txt.
+/// Rules of robots.txt; everything is allowed when the file is missing.
 #[derive(Debug, Default)]
 pub(crate) struct Robots(Option<Robot>);
 
 impl Robots {
-    /// Reads robots.txt; what cannot be read forbids nothing.
+    /// Parses robots.txt; lines that are not readable forbid nothing.
     pub(crate) fn parse(robot: &str, text: &[u8]) -> Self {
         let text = &text[..text.len().min(MAX_BYTES)];
         let lines: Vec<&[u8]> = text.split(|byte| matches!(byte, b'\n' | b'\r')).take(MAX_LINES).collect();
         Self(Robot::new(robot, &lines.join(&b'\n')).ok())
     }
 
-    /// May this path (with its query) be visited?
+    /// True when this path (with its query) may be visited.
     pub(crate) fn allows(&self, path: &str) -> bool {
         self.0.as_ref().is_none_or(|robot| robot.allowed(path))
     }
 
-    /// The pause to keep between requests.
+    /// Pause between requests.
     pub(crate) fn delay(&self) -> Duration {
         let seconds = self.0.as_ref().and_then(|robot| robot.delay).unwrap_or(0.0);
         if seconds.is_finite() && seconds > 0.0 {
@@ -38,7 +38,7 @@ impl Robots {
         }
     }
 
-    /// Where sitemaps are, as written.
+    /// URLs of the sitemaps, as written.
     pub(crate) fn sitemaps(&self) -> &[String] {
         self.0.as_ref().map_or(&[], |robot| &robot.sitemaps)
     }

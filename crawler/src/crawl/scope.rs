@@ -1,49 +1,48 @@
-//! What may be visited: within the site, allowed by robots.txt and by the plan, and not doing anything.
+//! Which URLs may be visited: within the site, allowed by robots.txt and the plan, and without side effects.
 
 use regex::RegexSet;
 use url::Url;
 
-use super::caution::does_something;
-use super::left::Why;
 use super::robots::Robots;
+use super::skipped::SkipReason;
+use super::unsafe_links::has_side_effects;
 use crate::address::path_of;
 use crate::error::CrawlError;
 use crate::target::Target;
 
-/// The rules of one crawl.
+/// Rules of one crawl.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    /// The site.
+    /// Site that the crawl stays within.
     pub(crate) target: Target,
     robots: Robots,
     ignore: RegexSet,
 }
 
 impl Scope {
-    /// Puts the rules together.
     pub(crate) fn new(target: Target, robots: Robots, ignore: RegexSet) -> Self {
         Self { target, robots, ignore }
     }
 
-    /// May this address of the site be visited?
-    pub(crate) fn judge(&self, url: &Url) -> Result<(), Why> {
+    /// Returns why this URL of the site must be skipped, or `Ok` when it may be visited.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), SkipReason> {
         let path = path_of(url);
-        if does_something(url) {
-            Err(Why::LogoutLike)
+        if has_side_effects(url) {
+            Err(SkipReason::LogoutLike)
         } else if self.ignore.is_match(&path) {
-            Err(Why::Ignored)
+            Err(SkipReason::Ignored)
         } else if !self.robots.allows(&path) {
-            Err(Why::Robots)
+            Err(SkipReason::Robots)
         } else {
             Ok(())
         }
     }
 }
 
-/// Compiles the plan's patterns.
-pub(crate) fn patterns(ignore: &[String]) -> Result<RegexSet, CrawlError> {
+/// Compiles the plan's ignore patterns.
+pub(crate) fn compile_patterns(ignore: &[String]) -> Result<RegexSet, CrawlError> {
     RegexSet::new(ignore).map_err(|error| CrawlError::BadPlan {
-        what: "a pattern of pages to ignore",
+        what: "an ignore pattern",
         value: ignore.join("`, `"),
         why: error.to_string(),
     })

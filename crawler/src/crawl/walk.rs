@@ -1,43 +1,44 @@
-//! The walk: the files for crawlers, then page after page, several at a time, each result taken in the order of asking.
+//! The crawl loop: crawler files first, then page after page with several requests in flight; results are processed
+//! in request order.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
-use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Micros;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::frontier::{Frontier, Limits, Next};
-use super::in_order::InOrder;
-use super::page::{Seen, see};
+use super::fetch::{self, FetchOutcome, RedirectChain};
+use super::frontier::{CrawlLimits, Frontier, QueuedPage};
+use super::page::{PageVisit, read_page};
 use super::plan::CrawlPlan;
+use super::result_queue::ResultQueue;
 use super::robots::Robots;
-use super::scope::{Scope, patterns};
-use super::trip::{self, End, Trip};
+use super::scope::{Scope, compile_patterns};
 use crate::address::path_of;
 use crate::error::CrawlError;
-use crate::http::{Client, ClientPlan, Decoded};
-use crate::runtime::{block_on, cancelled};
-use crate::target::{Leads, Target};
+use crate::http::{Client, ClientPlan, DecodedBody};
+use crate::runtime::{block_on, wait_for_cancellation};
+use crate::target::{LinkTarget, Target};
 
-/// Most notes about pages that look alike.
+/// Most notes about path templates that reached their limit.
 const MAX_NOTES: usize = 10;
-/// A path that no site has: what it answers shows whether the framework is debugging.
-const ABSENT: &str = "/kneepoint-looks-for-a-page-that-is-not-there/";
+/// A path that no site has: its error page shows whether the framework is in debug mode.
+const MISSING_PATH: &str = "/kneepoint-looks-for-a-page-that-is-not-there/";
 
-/// Crawls the site: every page within its origin, politely and bounded, with GET alone.
+/// Crawls the site: every page of its origin, politely and bounded, with GET only.
 ///
-/// Pages that are broken are in the result, not in the error. When `cancel` is set in the middle, what was seen so far is
-/// returned, marked `truncated`.
+/// Broken pages are part of the result, not an error. When `cancel` is set, the pages visited so far are returned
+/// and the map is marked `truncated`.
 ///
 /// # Errors
-/// When there is nothing to crawl: no connection at all, an address or pattern that cannot be used, or `cancel` was set
-/// before the first answer.
+/// The site is unreachable, a URL or pattern of the plan is not usable, or `cancel` was set before the first
+/// response.
 pub fn crawl(plan: &CrawlPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<SiteMap, CrawlError> {
     block_on(async {
         let started = Instant::now();
@@ -50,17 +51,17 @@ pub fn crawl(plan: &CrawlPlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
             timeout: plan.timeout,
             connections: plan.concurrency,
         })?;
-        let ignore = patterns(&plan.ignore)?;
+        let ignore = compile_patterns(&plan.ignore)?;
         let until = started + Duration::from_secs(plan.max_seconds);
-        let free = Arc::new(Scope::new(target.clone(), Robots::default(), ignore.clone()));
-        let mut walk = Walk::new(plan, cancel, events, client, free, until);
-        let robots = walk.robots().await?;
+        let unrestricted = Arc::new(Scope::new(target.clone(), Robots::default(), ignore.clone()));
+        let mut walk = Walk::new(plan, cancel, events, client, unrestricted, until);
+        let robots = walk.fetch_robots().await?;
         let delay = robots.delay();
         let sitemaps = robots.sitemaps().to_vec();
-        walk.rules(Scope::new(target, robots, ignore), delay);
-        walk.sitemaps(&sitemaps).await;
-        walk.pages().await;
-        walk.debugging().await;
+        walk.apply_rules(Scope::new(target, robots, ignore), delay);
+        walk.fetch_sitemaps(&sitemaps).await;
+        walk.visit_pages().await;
+        walk.check_debug_page().await;
         if walk.pages.is_empty() && cancel.is_cancelled() {
             return Err(CrawlError::Cancelled);
         }
@@ -68,7 +69,7 @@ pub fn crawl(plan: &CrawlPlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
     })?
 }
 
-/// The state of one crawl.
+/// State of one crawl.
 pub(super) struct Walk<'a> {
     plan: &'a CrawlPlan,
     cancel: &'a Cancel,
@@ -80,7 +81,7 @@ pub(super) struct Walk<'a> {
     delay: Duration,
     pub(super) pages: Vec<CrawledPage>,
     pub(super) listed: Vec<Url>,
-    pub(super) outside: Vec<Leads>,
+    pub(super) outside: Vec<LinkTarget>,
     pub(super) robots_found: bool,
     pub(super) from_sitemap: u64,
     truncated: bool,
@@ -95,7 +96,7 @@ impl<'a> Walk<'a> {
         scope: Arc<Scope>,
         until: Instant,
     ) -> Self {
-        let limits = Limits {
+        let limits = CrawlLimits {
             depth: plan.max_depth,
             variants: plan.query_variants.max(1),
             template: plan.per_template.max(1),
@@ -118,19 +119,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// From now on, what robots.txt says counts.
-    fn rules(&mut self, scope: Scope, delay: Duration) {
-        let limits = Limits {
+    /// Replaces the scope and the frontier once robots.txt is known.
+    fn apply_rules(&mut self, scope: Scope, delay: Duration) {
+        let limits = CrawlLimits {
             depth: self.plan.max_depth,
             variants: self.plan.query_variants.max(1),
             template: self.plan.per_template.max(1),
         };
         let start = self.scope.target.base().clone();
-        if scope.judge(&start).is_err() {
+        if scope.check(&start).is_err() {
             self.events.warn(
                 Stage::Smoke,
-                "robots.txt keeps crawlers off the start page: only pages that were named are visited; \
-                 allow the user agent `kneepoint` to have the rest crawled",
+                "robots.txt disallows the start page, so only the named pages are visited; \
+                 allow the user agent `kneepoint` to crawl the rest",
             );
         }
         self.scope = Arc::new(scope);
@@ -138,74 +139,74 @@ impl<'a> Walk<'a> {
         self.frontier = Frontier::new(Arc::clone(&self.scope), limits);
         for page in &self.pages {
             if let Some(url) = self.scope.target.url(&page.path) {
-                self.frontier.visited(&url);
+                self.frontier.mark_visited(&url);
             }
         }
-        self.frontier.start(start);
+        self.frontier.add_start_page(start);
         for path in &self.plan.extra_paths {
             match self.scope.target.url(path) {
-                Some(url) => self.frontier.start(url),
+                Some(url) => self.frontier.add_start_page(url),
                 None => self.events.warn(
                     Stage::Smoke,
-                    &format!("`{}` is not a path of this site; it is not visited", path.escape_debug()),
+                    &format!("`{}` is not a path of this site and is not visited", path.escape_debug()),
                 ),
             }
         }
     }
 
-    /// Waits for `future`, but neither beyond the deadline nor against the wish to stop.
-    async fn within<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    /// Awaits `future`; returns `None` at the deadline or on cancellation.
+    async fn run_until_deadline<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = cancelled(self.cancel) => None,
+            () = wait_for_cancellation(self.cancel) => None,
             () = tokio::time::sleep_until(self.until.into()) => None,
             output = future => Some(output),
         }
     }
 
-    /// Follows one address, within the time that is left.
-    pub(super) async fn fetch(&mut self, url: &Url) -> Option<Trip> {
-        let trip = self.within(trip::follow(&self.client, &self.scope, url)).await;
-        self.truncated |= trip.is_none();
-        trip
+    /// Fetches one URL within the remaining time.
+    pub(super) async fn fetch(&mut self, url: &Url) -> Option<RedirectChain> {
+        let chain = self.run_until_deadline(fetch::fetch(&self.client, &self.scope, url)).await;
+        self.truncated |= chain.is_none();
+        chain
     }
 
-    async fn pages(&mut self) {
-        let mut tasks: JoinSet<(u64, Seen)> = JoinSet::new();
-        let mut queue = InOrder::default();
+    async fn visit_pages(&mut self) {
+        let mut tasks: JoinSet<(u64, PageVisit)> = JoinSet::new();
+        let mut queue = ResultQueue::default();
         let mut not_before = Instant::now();
-        let (mut asked, mut joined) = (0_u64, false);
+        let (mut requested, mut listed_queued) = (0_u64, false);
         loop {
-            let room = tasks.len() < self.plan.concurrency.max(1) && asked < self.plan.max_pages as u64;
+            let room = tasks.len() < self.plan.concurrency.max(1) && requested < self.plan.max_pages as u64;
             let rested = self.delay.is_zero() || Instant::now() >= not_before;
             if room
                 && rested
                 && let Some(next) = self.frontier.next()
             {
                 not_before = Instant::now() + self.delay;
-                queue.asked(asked);
-                self.announce(asked, &next);
-                tasks.spawn(visit(self.client.clone(), Arc::clone(&self.scope), asked, next));
-                asked += 1;
+                queue.expect(requested);
+                self.announce(requested, &next);
+                tasks.spawn(visit(self.client.clone(), Arc::clone(&self.scope), requested, next));
+                requested += 1;
                 continue;
             }
             let resting = room && !rested && self.frontier.waiting() > 0;
             if tasks.is_empty() && queue.is_empty() && !resting {
-                // The start page may have had no links at all, and still the sitemaps do.
-                if std::mem::replace(&mut joined, true) {
+                // The start page may have no links while the sitemaps have some.
+                if std::mem::replace(&mut listed_queued, true) {
                     break;
                 }
-                self.join_listed();
+                self.queue_listed_pages();
                 continue;
             }
             tokio::select! {
                 biased;
-                () = cancelled(self.cancel) => { self.truncated = true; break }
+                () = wait_for_cancellation(self.cancel) => { self.truncated = true; break }
                 () = tokio::time::sleep_until(self.until.into()) => { self.truncated = true; break }
                 Some(done) = tasks.join_next() => {
                     match done {
-                        Ok((number, seen)) => queue.done(number, seen),
-                        Err(fault) => self.fault(&fault),
+                        Ok((number, visit_result)) => queue.insert(number, visit_result),
+                        Err(fault) => self.record_fault(&fault),
                     }
                 }
                 () = tokio::time::sleep_until(not_before.into()), if resting => {}
@@ -214,77 +215,84 @@ impl<'a> Walk<'a> {
             if tasks.is_empty() {
                 queue.forget_missing();
             }
-            while let Some(seen) = queue.take() {
-                self.absorb(seen);
-                if !std::mem::replace(&mut joined, true) {
-                    self.join_listed();
+            while let Some(visit_result) = queue.take() {
+                self.record_visit(visit_result);
+                if !std::mem::replace(&mut listed_queued, true) {
+                    self.queue_listed_pages();
                 }
             }
         }
-        while let Some(seen) = queue.take_any() {
-            self.absorb(seen);
+        while let Some(visit_result) = queue.take_any() {
+            self.record_visit(visit_result);
         }
         self.truncated |= self.frontier.waiting() > 0;
         tasks.abort_all();
     }
 
-    fn announce(&self, asked: u64, next: &Next) {
-        let known = asked + 1 + self.frontier.waiting() as u64;
+    fn announce(&self, requested: u64, next: &QueuedPage) {
+        let known = requested + 1 + self.frontier.waiting() as u64;
         let path: String = next.url.path().chars().take(60).collect();
-        self.events.progress(Stage::Smoke, asked, Some(known.min(self.plan.max_pages as u64)), &path);
+        self.events.progress(Stage::Smoke, requested, Some(known.min(self.plan.max_pages as u64)), &path);
     }
 
-    /// A page that we ourselves could not read is missing from the map, and the map must say so.
-    fn fault(&mut self, fault: &tokio::task::JoinError) {
+    /// A page lost to an internal error is missing from the map, so the map is marked truncated.
+    fn record_fault(&mut self, fault: &tokio::task::JoinError) {
         self.truncated = true;
-        self.events
-            .warn(Stage::Smoke, &format!("a page could not be read by a fault of kneepoint's own: {fault}"));
+        self.events.warn(
+            Stage::Smoke,
+            &format!("a page is missing from the map because of an internal error: {fault}"),
+        );
     }
 
-    fn absorb(&mut self, seen: Seen) {
-        let Seen { page, offers } = seen;
+    fn record_visit(&mut self, visit_result: PageVisit) {
+        let PageVisit { page, links } = visit_result;
         let from_asset = page.kind == PageKind::Asset;
-        for offer in offers {
+        for link in links {
             let depth = page.depth + u32::from(!from_asset);
-            self.frontier.offer(offer, Some(&page.path), depth);
+            self.frontier.add_link(link, Some(&page.path), depth);
         }
         self.pages.push(page);
     }
 
-    async fn debugging(&mut self) {
-        let Some(url) = self.scope.target.url(ABSENT) else { return };
-        if self.cancel.is_cancelled() || self.truncated || self.scope.judge(&url).is_err() {
+    async fn check_debug_page(&mut self) {
+        let Some(url) = self.scope.target.url(MISSING_PATH) else { return };
+        if self.cancel.is_cancelled() || self.truncated || self.scope.check(&url).is_err() {
             return;
         }
-        let Some(trip) = self.within(trip::follow(&self.client, &self.scope, &url)).await else { return };
-        let debugging = matches!(&trip.end, End::Answer(answer) if answer.status >= 400
-            && matches!(&answer.body, Decoded::Whole(body) if crate::html::is_debug_page(&String::from_utf8_lossy(body))));
+        let Some(chain) = self.run_until_deadline(fetch::fetch(&self.client, &self.scope, &url)).await else {
+            return;
+        };
+        let debugging = matches!(&chain.outcome, FetchOutcome::Response(response) if response.status >= 400
+            && matches!(&response.body, DecodedBody::Whole(body) if crate::html::is_debug_page(&String::from_utf8_lossy(body))));
         if debugging {
-            let mut page = see(&self.scope.target, &Next { url, depth: 1, asset: false }, trip).page;
-            // The page is absent on purpose; what its absence shows is all there is to say.
+            let mut page =
+                read_page(&self.scope.target, &QueuedPage { url, depth: 1, asset: false }, chain).page;
+            // The page is missing on purpose; only the debug page is a problem.
             (page.kind, page.problems, page.verdict) =
                 (PageKind::Meta, vec![PageProblem::DebugPage], PageVerdict::Warned);
             self.pages.push(page);
         }
     }
 
-    /// A site that sends its visitors elsewhere at once was not crawled, however well it answered.
-    fn start_that_leads_away(&self) {
+    /// A site whose start page redirects to another site was not crawled, however well it responded.
+    fn warn_if_start_page_leaves_site(&self) {
         let start = path_of(self.scope.target.base());
         let page = self.pages.iter().find(|page| page.path == start && page.status.is_some_and(|s| s < 400));
         if let Some(to) = page.and_then(|page| page.redirects.last()).filter(|to| !to.starts_with('/')) {
-            let message =
-                format!("the start page leads to {to}, which was not visited: give that address instead");
+            let message = format!(
+                "the start page redirects to {to}, which is another site and was not visited: use that address instead"
+            );
             self.events.warn(Stage::Smoke, &message);
         }
     }
 
     fn finish(mut self, took: Duration) -> SiteMap {
-        for (shape, count) in self.frontier.held_back().iter().take(MAX_NOTES) {
-            let of = if shape.ends_with("?…") { self.plan.query_variants } else { self.plan.per_template };
+        for (shape, count) in self.frontier.over_limit().iter().take(MAX_NOTES) {
+            let limit =
+                if shape.ends_with("?…") { self.plan.query_variants } else { self.plan.per_template };
             self.events.note(
                 Stage::Smoke,
-                &format!("{count} more pages like {shape} were left alone: {of} of them were visited"),
+                &format!("{count} more pages like {shape} are skipped: {limit} of them were visited"),
             );
         }
         for page in self.pages.iter_mut().filter(|page| page.kind != PageKind::Meta) {
@@ -294,10 +302,10 @@ impl<'a> Walk<'a> {
         if self.truncated {
             self.events.warn(
                 Stage::Smoke,
-                "the crawl ended before the site did; raise its limits on pages or seconds to see the rest",
+                "the crawl ended before every page was visited; raise its limit on pages or seconds to see the rest",
             );
         }
-        self.start_that_leads_away();
+        self.warn_if_start_page_leaves_site();
         let (skipped_links, skipped_counts, external) = self.frontier.finish().finish();
         SiteMap {
             format_version: FORMAT_VERSION,
@@ -314,7 +322,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-async fn visit(client: Client, scope: Arc<Scope>, number: u64, next: Next) -> (u64, Seen) {
-    let trip = trip::follow(&client, &scope, &next.url).await;
-    (number, see(&scope.target, &next, trip))
+async fn visit(client: Client, scope: Arc<Scope>, number: u64, next: QueuedPage) -> (u64, PageVisit) {
+    let chain = fetch::fetch(&client, &scope, &next.url).await;
+    (number, read_page(&scope.target, &next, chain))
 }

@@ -1,13 +1,13 @@
-//! Addresses in style sheets: `url(...)` and `@import "..."`.
+//! Extracts the URLs of a style sheet: `url(...)` and `@import "..."`.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::document::{MAX_LINKS, keep};
+use super::links::{MAX_LINKS, push_link};
 
-/// Every address that a style sheet names, once each, in order; inline data is passed over.
-pub(crate) fn urls(css: &str) -> Vec<String> {
+/// URLs of a style sheet in order, without repetitions; inline data is skipped.
+pub(crate) fn css_urls(css: &str) -> Vec<String> {
     static URL: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"(?i)url\(\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^"'()\s]+))\s*\)|@import\s+(?:"([^"\n]+)"|'([^'\n]+)')"#)
             .expect("a constant pattern compiles")
@@ -18,7 +18,7 @@ pub(crate) fn urls(css: &str) -> Vec<String> {
             break;
         }
         if let Some(url) = captures.iter().skip(1).flatten().next() {
-            keep(&mut found, url.as_str());
+            push_link(&mut found, url.as_str());
         }
     }
     found
@@ -33,6 +33,6 @@ mod tests {
         let css = r#"@import "base.css"; @import url('print.css') print;
             a { background: URL( img/a.png ) } b { src: url("f.woff2") format("woff2"), url(data:font/woff;base64,AAAA) }
             c { background: url(img/a.png) } d { background: url() }"#;
-        assert_eq!(urls(css), ["base.css", "print.css", "img/a.png", "f.woff2"]);
+        assert_eq!(css_urls(css), ["base.css", "print.css", "img/a.png", "f.woff2"]);
     }
 }

@@ -1,77 +1,61 @@
-//! A document, read: the bounded facts that the crawl keeps of an HTML page.
+//! The bounded facts that the crawl keeps of an HTML page.
 
 use std::time::Duration;
 
 use kneepoint_scenarios::tokenize_html;
 
-use super::marks;
-use super::reader::Reader;
+use super::markers;
+use super::tag_reader::TagReader;
 
-/// Most addresses that are taken from one page.
-pub(crate) const MAX_LINKS: usize = 1_000;
-/// Longest address that is kept.
-const MAX_HREF: usize = 2_048;
-/// An honest page of the largest size takes a tenth of this; a hostile one (a tag with a million attributes) is left.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A real page of the largest size takes a tenth of this; the limit stops hostile ones (a tag with a million
+/// attributes).
+const TOKENIZE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What an HTML page says.
+/// Facts of one HTML page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Document {
-    /// The title, white space folded; `None` when there is none or it is empty.
+    /// Title with white space collapsed; `None` when it is missing or empty.
     pub(crate) title: Option<String>,
-    /// `<base href>`.
+    /// Value of `<base href>`.
     pub(crate) base: Option<String>,
-    /// Addresses of other pages, as written.
+    /// Links to other pages, as written.
     pub(crate) links: Vec<String>,
-    /// Addresses of style sheets, scripts, images and fonts, as written.
+    /// Style sheets, scripts, images and fonts, as written.
     pub(crate) assets: Vec<String>,
-    /// Addresses that the page itself marks as doing something (`data-method="delete"`).
-    pub(crate) careful: Vec<String>,
-    /// A form that posts.
+    /// Links that the page marks as changing data (`data-method="delete"`); never followed.
+    pub(crate) unsafe_links: Vec<String>,
+    /// The page has a form with method POST.
     pub(crate) has_post_form: bool,
-    /// Values of form tokens; secrets, never to leave this crate.
+    /// Values of form tokens; secrets that must not leave this crate.
     pub(crate) tokens: Vec<String>,
-    /// What shows through.
+    /// First error marker found in the text.
     pub(crate) marker: Option<&'static str>,
 }
 
-/// Reads a page; never fails, because browsers never do.
-pub(crate) fn read(html: &str) -> Document {
-    let found = tokenize_html(html, Reader::default(), PATIENCE).finish();
+/// Reads a page; like a browser it never fails.
+pub(crate) fn read_html(html: &str) -> Document {
+    let found = tokenize_html(html, TagReader::default(), TOKENIZE_TIMEOUT).finish();
     Document {
-        title: fold(&found.title),
+        title: fold_title(&found.title),
         base: found.base,
         links: found.links,
         assets: found.assets,
-        careful: found.careful,
+        unsafe_links: found.unsafe_links,
         has_post_form: found.has_post_form,
-        marker: marks::marker(&found.running, &found.samples),
+        marker: markers::find_marker(&found.prose, &found.code_samples),
         tokens: found.tokens,
     }
 }
 
-/// Adds an address unless it is there already, too long, or inline data.
-pub(crate) fn keep(list: &mut Vec<String>, href: &str) {
-    let href = href.trim();
-    let inline = href.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
-    if href.is_empty() || href.len() > MAX_HREF || inline || list.len() >= MAX_LINKS {
-        return;
-    }
-    // At most a thousand short strings: looking through them costs less than remembering them apart.
-    if !list.iter().any(|known| known == href) {
-        list.push(href.to_owned());
-    }
-}
-
-/// Characters that change the direction of writing can make a line on a console say what it does not.
-const fn turns(c: char) -> bool {
+/// Characters that change the writing direction can disguise text on a console.
+const fn changes_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn fold(title: &str) -> Option<String> {
+fn fold_title(title: &str) -> Option<String> {
     let words: Vec<&str> = title.split_whitespace().collect();
     let folded: String =
-        words.join(" ").chars().filter(|c| !c.is_control() && !turns(*c)).take(200).collect();
+        words.join(" ").chars().filter(|c| !c.is_control() && !changes_direction(*c)).take(200).collect();
     (!folded.is_empty()).then_some(folded)
 }
 
@@ -81,6 +65,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::links::MAX_LINKS;
     use super::*;
 
     #[test]
@@ -95,57 +80,60 @@ mod tests {
             <a href=/book/1 data-method=delete>x</a>
             <form method=POST action=/buy><input type=hidden name=csrfmiddlewaretoken value=abcdefghij></form>
             <svg><title>icon</title><use href="#x"/></svg>"##;
-        let document = read(html);
+        let document = read_html(html);
         assert_eq!(document.title.as_deref(), Some("Books & more"));
         assert_eq!(document.base.as_deref(), Some("/shop/"));
         assert_eq!(document.links, ["?page=2", "book/1", "map", "frame.html"]);
         assert_eq!(document.assets, ["a.css", "a.js", "bg.png", "i.png", "i2.png", "i3.png", "d.png"]);
-        assert_eq!(document.careful, ["/book/1"]);
+        assert_eq!(document.unsafe_links, ["/book/1"]);
         assert!(document.has_post_form);
         assert_eq!(document.tokens, ["abcdefghij"]);
         assert_eq!(document.marker, None);
     }
 
     #[test]
-    fn what_shows_through_is_seen_in_text_but_not_in_scripts() {
-        assert_eq!(read("<p>Dear {{ name }}</p>").marker, Some("{{ "));
-        assert_eq!(read("<script>t = '{{ name }}'</script><pre>{{ name }}</pre>").marker, None);
+    fn markers_are_found_in_text_but_not_in_scripts() {
+        assert_eq!(read_html("<p>Dear {{ name }}</p>").marker, Some("{{ "));
+        assert_eq!(read_html("<script>t = '{{ name }}'</script><pre>{{ name }}</pre>").marker, None);
         assert_eq!(
-            read("<pre>Traceback (most recent call last):").marker,
+            read_html("<pre>Traceback (most recent call last):").marker,
             Some("Traceback (most recent call last)")
         );
     }
 
     #[test]
     fn a_title_that_is_empty_is_none() {
-        assert_eq!(read("<title> \n </title>").title, None);
-        assert_eq!(read("<p>no title").title, None);
-        assert_eq!(read(&format!("<title>{}</title>", "é".repeat(500))).title.unwrap().chars().count(), 200);
+        assert_eq!(read_html("<title> \n </title>").title, None);
+        assert_eq!(read_html("<p>no title").title, None);
+        assert_eq!(
+            read_html(&format!("<title>{}</title>", "é".repeat(500))).title.unwrap().chars().count(),
+            200
+        );
     }
 
     #[test]
-    fn a_hostile_page_is_left_in_time() {
+    fn a_hostile_page_is_abandoned_in_time() {
         let nested = "<div>".repeat(400_000);
         let many = |each: fn(u32) -> String, count: u32| (0..count).map(each).collect::<Vec<_>>().concat();
         let blown = many(|n| format!("<b id={n}>"), 100_000);
         let attributes = format!("<a {}", many(|n| format!("x{n} "), 200_000));
         for html in [nested, blown, attributes] {
             let start = Instant::now();
-            read(&html);
-            assert!(start.elapsed() < PATIENCE * 4, "{}…", &html[..20]);
+            read_html(&html);
+            assert!(start.elapsed() < TOKENIZE_TIMEOUT * 4, "{}…", &html[..20]);
         }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_and_bounded(bytes in proptest::collection::vec(any::<u8>(), 0..3_000)) {
-            let document = read(&String::from_utf8_lossy(&bytes));
+            let document = read_html(&String::from_utf8_lossy(&bytes));
             prop_assert!(document.links.len() <= MAX_LINKS && document.assets.len() <= MAX_LINKS);
         }
 
         #[test]
         fn any_markup_is_read(html in r#"(<[a-z/!]{0,8}( (href|src|style|content|name)=["']?[a-z:/?(){% "']{0,12})?>?|\{\{ ?|[a-z ]{0,5}){0,40}"#) {
-            read(&html);
+            read_html(&html);
         }
     }
 }

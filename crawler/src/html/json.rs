@@ -1,14 +1,14 @@
-//! API answers: the addresses in them (as DRF writes them), and how many rows they hold.
+//! Reads API responses: the links in them (as Django REST framework writes them) and the number of rows.
 
 use serde_json::Value;
 
-use super::document::{MAX_LINKS, keep};
+use super::links::{MAX_LINKS, push_link};
 
-/// How deep an answer is looked into; what lies deeper is data, not navigation.
+/// Deepest level that is searched for links; deeper values are data, not navigation.
 const MAX_DEPTH: u32 = 8;
 
-/// Absolute web addresses among the values, once each.
-pub(crate) fn links(body: &[u8]) -> Vec<String> {
+/// Absolute http(s) URLs among the values, without repetitions.
+pub(crate) fn json_links(body: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
         collect(&value, 0, &mut found);
@@ -22,7 +22,7 @@ fn collect(value: &Value, depth: u32, found: &mut Vec<String>) {
     }
     match value {
         Value::String(text) if text.starts_with("http://") || text.starts_with("https://") => {
-            keep(found, text);
+            push_link(found, text);
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, depth + 1, found)),
         Value::Object(fields) => fields.values().for_each(|value| collect(value, depth + 1, found)),
@@ -30,8 +30,8 @@ fn collect(value: &Value, depth: u32, found: &mut Vec<String>) {
     }
 }
 
-/// Rows of a list: the answer itself, or its longest list one level down (`results`, `items`, `data`).
-pub(crate) fn rows(body: &[u8]) -> Option<u32> {
+/// Number of rows: of the top-level array, or of the longest array one level down (`results`, `items`, `data`).
+pub(crate) fn count_json_rows(body: &[u8]) -> Option<u32> {
     let count = match serde_json::from_slice::<Value>(body).ok()? {
         Value::Array(rows) => Some(rows.len()),
         Value::Object(fields) => fields.values().filter_map(Value::as_array).map(Vec::len).max(),
@@ -48,9 +48,12 @@ mod tests {
     fn a_page_of_a_rest_list_gives_its_neighbours_and_its_rows() {
         let body = br#"{"count":3,"next":"http://h/api/?page=2","previous":null,
             "results":[{"url":"http://h/api/1/","note":"see http://no"},{"url":"http://h/api/2/"}]}"#;
-        assert_eq!(links(body), ["http://h/api/?page=2", "http://h/api/1/", "http://h/api/2/"]);
-        assert_eq!(rows(body), Some(2));
-        assert_eq!(rows(b"[1,2,3]"), Some(3));
-        assert_eq!((rows(b"{}"), rows(b"not json"), links(b"\xff\xfe")), (None, None, vec![]));
+        assert_eq!(json_links(body), ["http://h/api/?page=2", "http://h/api/1/", "http://h/api/2/"]);
+        assert_eq!(count_json_rows(body), Some(2));
+        assert_eq!(count_json_rows(b"[1,2,3]"), Some(3));
+        assert_eq!(
+            (count_json_rows(b"{}"), count_json_rows(b"not json"), json_links(b"\xff\xfe")),
+            (None, None, vec![])
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! The thin rim: sends one GET and reads what comes, within a deadline and a bound.
+//! HTTP client: sends one GET and reads the response within a deadline and a size limit.
 //!
-//! It never follows redirects, keeps no cookies, uses no proxy and undoes no coding behind our back: all of that is
-//! decided, and seen, elsewhere.
+//! It never follows redirects, stores no cookies, uses no proxy and decodes no body on its own: callers decide and
+//! observe all of that.
 
 use std::time::{Duration, Instant};
 
@@ -12,35 +12,35 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::answer::Answer;
-use super::coding::decode;
-use super::failure::{NoAnswer, Refusal};
-use super::via::connecting;
+use super::content_coding::decode;
+use super::failure::{ConnectionFailure, ExchangeError};
+use super::response::Response;
+use super::via::apply_via;
 use crate::error::CrawlError;
 
-/// Most bytes of a body that are read, and most that it may decode to.
+/// Most bytes that are read of a body, and most that it may decode to.
 pub(crate) const MAX_BODY: usize = 8 << 20;
 
 const ACCEPTED: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
 
-/// What the client needs to know.
+/// Settings of a client.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientPlan<'a> {
-    /// Where requests will go.
+    /// URL of the site; its scheme decides whether TLS is used.
     pub(crate) origin: &'a Url,
-    /// Value of `Host`, when it is not the address's own.
+    /// Value of the `Host` header, when it differs from the host of the URL.
     pub(crate) host_header: Option<&'a str>,
-    /// How connections are made.
+    /// Unix socket and CA file of the connections.
     pub(crate) via: &'a Via,
-    /// How kneepoint introduces itself.
+    /// Value of the `User-Agent` header.
     pub(crate) user_agent: &'a str,
-    /// For one exchange, from the start to the last byte.
+    /// Limit for one exchange, from the start to the last byte.
     pub(crate) timeout: Duration,
-    /// How many connections are kept open.
+    /// Most idle connections that are kept.
     pub(crate) connections: usize,
 }
 
-/// Sends GETs; cheap to clone.
+/// Sends GET requests; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -75,26 +75,28 @@ impl Client {
             .no_zstd()
             .connect_timeout(plan.timeout)
             .pool_max_idle_per_host(plan.connections);
-        let http = connecting(builder, plan.origin, plan.via)?
+        let http = apply_via(builder, plan.origin, plan.via)?
             .build()
             .map_err(|error| CrawlError::Client(error.to_string()))?;
         Ok(Self { http, host, timeout: plan.timeout })
     }
 
-    /// One GET; a connection that breaks is tried once more, since a kept one may have been closed in the meantime.
-    pub(crate) async fn get(&self, url: &Url, cookies: Option<&str>) -> Result<Answer, NoAnswer> {
-        match self.once(url, cookies).await {
-            Err(NoAnswer::Connection { refusal: Refusal::Broken, .. }) => self.once(url, cookies).await,
+    /// Sends one GET; retries once after a broken connection, because the server may have closed an idle one.
+    pub(crate) async fn get(&self, url: &Url, cookies: Option<&str>) -> Result<Response, ExchangeError> {
+        match self.get_once(url, cookies).await {
+            Err(ExchangeError::Connection { failure: ConnectionFailure::Broken, .. }) => {
+                self.get_once(url, cookies).await
+            }
             other => other,
         }
     }
 
-    async fn once(&self, url: &Url, cookies: Option<&str>) -> Result<Answer, NoAnswer> {
+    async fn get_once(&self, url: &Url, cookies: Option<&str>) -> Result<Response, ExchangeError> {
         let start = Instant::now();
         match tokio::time::timeout(self.timeout, self.exchange(url, cookies, start)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(NoAnswer::of(&error, start.elapsed())),
-            Err(_late) => Err(NoAnswer::Timeout(self.timeout)),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(ExchangeError::from_reqwest(&error, start.elapsed())),
+            Err(_late) => Err(ExchangeError::Timeout(self.timeout)),
         }
     }
 
@@ -103,7 +105,7 @@ impl Client {
         url: &Url,
         cookies: Option<&str>,
         start: Instant,
-    ) -> Result<Answer, reqwest::Error> {
+    ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.get(url.clone());
         if let Some(host) = &self.host {
             request = request.header(HOST, host.clone());
@@ -126,11 +128,11 @@ impl Client {
         let wire_bytes = wire.len() as u64;
         let coding = headers.get(reqwest::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
         let body = decode(coding, wire, cut, MAX_BODY);
-        Ok(Answer { status, headers, ttfb, total, wire_bytes, body })
+        Ok(Response { status, headers, ttfb, total, wire_bytes, body })
     }
 }
 
-/// An event stream never ends by itself; its headers are all there is to see.
+/// An event stream never ends by itself, so only its headers are read.
 fn is_endless(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }

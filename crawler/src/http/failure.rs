@@ -1,4 +1,4 @@
-//! An exchange without an answer: too late, or no connection, in plain words without the address or any secret.
+//! An exchange without a response: a timeout or a failed connection, described without URL or secrets.
 
 use std::error::Error;
 use std::io;
@@ -7,64 +7,61 @@ use std::time::Duration;
 use kneepoint_model::site::PageProblem;
 use kneepoint_model::units::Micros;
 
-/// Whether a connection was had at all.
+/// Point at which the connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// No connection could be made.
-    NoConnection,
-    /// There was one, and it broke.
+pub(crate) enum ConnectionFailure {
+    /// The connection was never established.
+    NotConnected,
+    /// An established connection broke.
     Broken,
 }
 
-/// Why there is no answer.
+/// Why an exchange has no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NoAnswer {
-    /// Not in time.
+pub(crate) enum ExchangeError {
+    /// No complete response within this time.
     Timeout(Duration),
-    /// The connection failed.
     Connection {
-        /// At which point.
-        refusal: Refusal,
-        /// In plain words.
+        failure: ConnectionFailure,
         why: String,
     },
 }
 
-impl NoAnswer {
-    /// Reads the client's error.
-    pub(crate) fn of(error: &reqwest::Error, waited: Duration) -> Self {
+impl ExchangeError {
+    /// Classifies an error of the HTTP client.
+    pub(crate) fn from_reqwest(error: &reqwest::Error, waited: Duration) -> Self {
         if error.is_timeout() && !error.is_connect() {
             return Self::Timeout(waited);
         }
-        let refusal = if error.is_connect() { Refusal::NoConnection } else { Refusal::Broken };
-        Self::Connection { refusal, why: plain_words(error) }
+        let failure =
+            if error.is_connect() { ConnectionFailure::NotConnected } else { ConnectionFailure::Broken };
+        Self::Connection { failure, why: describe_error(error) }
     }
 
-    /// As a problem of the page.
-    pub(crate) fn problem(&self) -> PageProblem {
+    /// Converts the failure to a problem of the page.
+    pub(crate) fn to_problem(&self) -> PageProblem {
         match self {
             Self::Timeout(after) => PageProblem::Timeout { after_us: Micros::from_duration(*after) },
             Self::Connection { why, .. } => PageProblem::Connection { why: why.clone() },
         }
     }
 
-    /// In plain words.
-    pub(crate) fn why(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Timeout(after) => format!("no answer within {}", Micros::from_duration(*after)),
+            Self::Timeout(after) => format!("no response within {}", Micros::from_duration(*after)),
             Self::Connection { why, .. } => why.clone(),
         }
     }
 }
 
-fn plain_words(error: &reqwest::Error) -> String {
+fn describe_error(error: &reqwest::Error) -> String {
     let mut innermost: &dyn Error = error;
     loop {
         if let Some(io) = innermost.downcast_ref::<io::Error>() {
             match io.kind() {
                 io::ErrorKind::ConnectionRefused => return "connection refused".to_owned(),
                 io::ErrorKind::ConnectionReset => return "connection reset by the server".to_owned(),
-                io::ErrorKind::TimedOut => return "no connection in time".to_owned(),
+                io::ErrorKind::TimedOut => return "the connection timed out".to_owned(),
                 io::ErrorKind::UnexpectedEof => return "the server closed the connection early".to_owned(),
                 _ => {}
             }
@@ -74,12 +71,17 @@ fn plain_words(error: &reqwest::Error) -> String {
             None => break,
         }
     }
-    // The innermost error speaks of sockets and protocols; only the outermost holds the address.
+    // The innermost error describes sockets and protocols; only the outermost contains the URL.
     let text = innermost.to_string();
-    let text = if innermost.source().is_none() && !text.contains("http") { text } else { broad(error) };
+    let text =
+        if innermost.source().is_none() && !text.contains("http") { text } else { describe_broadly(error) };
     text.chars().filter(|c| !c.is_control()).take(160).collect()
 }
 
-fn broad(error: &reqwest::Error) -> String {
-    if error.is_connect() { "no connection".to_owned() } else { "the exchange broke off".to_owned() }
+fn describe_broadly(error: &reqwest::Error) -> String {
+    if error.is_connect() {
+        "could not connect".to_owned()
+    } else {
+        "the connection broke during the exchange".to_owned()
+    }
 }

@@ -1,4 +1,4 @@
-//! How a client gets to the site: by its address, or by a unix socket; and whose certificates it believes.
+//! Connection options of a client: TCP or a unix socket, and the trusted certificate authorities.
 
 use kneepoint_model::via::Via;
 use reqwest::{Certificate, ClientBuilder};
@@ -6,11 +6,11 @@ use url::Url;
 
 use crate::error::CrawlError;
 
-/// The same client, on this way to `origin`.
+/// Applies the connection options to a client builder.
 ///
 /// # Errors
-/// The file of certificate authorities cannot be read, or holds none.
-pub(crate) fn connecting(
+/// The CA file is not readable or contains no certificate.
+pub(crate) fn apply_via(
     builder: ClientBuilder,
     origin: &Url,
     via: &Via,
@@ -19,7 +19,7 @@ pub(crate) fn connecting(
         Some(path) => builder.unix_socket(path.as_path()),
         None => builder,
     };
-    // Without encryption no certificate is ever looked at, so none needs to be on the machine.
+    // Plain HTTP uses no certificates, so none needs to be installed.
     if origin.scheme() == "http" {
         return Ok(builder.tls_certs_only([]));
     }
@@ -32,7 +32,7 @@ pub(crate) fn connecting(
     let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
     let trusted = Certificate::from_pem_bundle(&text).map_err(|error| bad(error.to_string()))?;
     if trusted.is_empty() {
-        return Err(bad("there is no certificate in it; it must be PEM".to_owned()));
+        return Err(bad("it contains no certificate; it must be a PEM file".to_owned()));
     }
     Ok(builder.tls_certs_only(trusted))
 }
@@ -43,7 +43,7 @@ mod tests {
 
     fn https(ca_file: &std::path::Path) -> Result<ClientBuilder, CrawlError> {
         let via = Via { ca_file: Some(ca_file.to_owned()), ..Via::default() };
-        connecting(ClientBuilder::new(), &"https://shop.test/".parse().unwrap(), &via)
+        apply_via(ClientBuilder::new(), &"https://shop.test/".parse().unwrap(), &via)
     }
 
     #[test]
@@ -52,9 +52,9 @@ mod tests {
         let path = dir.path().join("ca.pem");
         assert!(https(&path).unwrap_err().to_string().contains("ca.pem"), "not there");
         std::fs::write(&path, "no certificate").unwrap();
-        assert!(https(&path).unwrap_err().to_string().contains("there is no certificate in it"));
-        // What is never looked at need not be there.
+        assert!(https(&path).unwrap_err().to_string().contains("it contains no certificate"));
+        // Plain HTTP never reads the file, so it need not exist.
         let via = Via { ca_file: Some(path), ..Via::default() };
-        assert!(connecting(ClientBuilder::new(), &"http://shop.test/".parse().unwrap(), &via).is_ok());
+        assert!(apply_via(ClientBuilder::new(), &"http://shop.test/".parse().unwrap(), &via).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! What the probing is asked to do.
+//! Settings of the probe.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,30 +12,30 @@ use crate::USER_AGENT;
 /// Which routes, how often, how long.
 #[derive(Debug, Clone)]
 pub struct ProbePlan {
-    /// The site.
+    /// Base URL of the site.
     pub base_url: Url,
-    /// Value of `Host`, when connections go to another address than the site's name.
+    /// Value of the `Host` header, when it differs from the host of the base URL.
     pub host_header: Option<String>,
-    /// How connections to the site are made.
+    /// Unix socket and CA file of the connections.
     pub via: Via,
-    /// What the crawl found.
+    /// Map of the site from the crawl.
     pub site: SiteMap,
-    /// Where the application's probe writes the statements behind its digests, as JSON lines.
+    /// JSON lines file in which the application's probe records the statements behind its digests.
     pub statements: Option<PathBuf>,
-    /// How often each route is asked for; the first time only warms it up. At least two.
+    /// Requests per route, at least two; the first only warms up.
     pub repeats: u32,
-    /// Ends the probing, whatever is left.
+    /// Ends the probe after this time, finished or not.
     pub max_seconds: u64,
-    /// Most routes, heaviest first.
+    /// Most routes that are probed, heaviest first.
     pub max_routes: usize,
-    /// For one exchange.
+    /// Limit for one exchange.
     pub timeout: Duration,
-    /// How kneepoint introduces itself.
+    /// Value of the `User-Agent` header.
     pub user_agent: String,
 }
 
 impl ProbePlan {
-    /// A plan with the usual bounds.
+    /// A plan with the default limits.
     pub fn new(base_url: Url, site: SiteMap) -> Self {
         Self {
             base_url,

@@ -1,32 +1,34 @@
-//! The stage: first every route's own cost, then the sizes, then the two visitors; what comes first is wanted most.
+//! The probe stage: the cost of every route, then list sizes, then the two-user test; the most valuable results come
+//! first.
 
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::probe::{ProbeResult, RouteProbe};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::CrawledPage;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::units::{Micros, UnixMillis};
 use url::Url;
 
-use super::alone;
-use super::asker::{Asker, Over};
-use super::choose::{Chosen, routes};
 use super::plan::ProbePlan;
-use super::{sizes, statements, visitors};
+use super::probe_client::{ProbeClient, ProbeEnded};
+use super::route_cost;
+use super::route_selection::{SelectedRoute, select_routes};
+use super::{n_plus_one_test, statements, two_user_test};
 use crate::error::CrawlError;
-use crate::http::{Answer, Client, ClientPlan, NoAnswer, Refusal};
+use crate::http::{Client, ClientPlan, ConnectionFailure, ExchangeError, Response};
 use crate::runtime::block_on;
 use crate::target::Target;
 
-/// Looks at each route alone: one request at a time, no load.
+/// Measures each route in isolation: one request at a time, no load.
 ///
-/// When the time is over or `cancel` is set, the routes that were measured are returned; a warning says what is missing.
+/// When the time is over or `cancel` is set, the routes measured so far are returned and a warning names what is
+/// missing.
 ///
 /// # Errors
-/// When there is no page to ask for, the address cannot be used, or nobody is there.
+/// There is no page to request, the URL is not usable, or the site is unreachable.
 pub fn probe(plan: &ProbePlan, cancel: &Cancel, events: &dyn EventSink) -> Result<ProbeResult, CrawlError> {
     block_on(async {
         let started = Instant::now();
@@ -39,129 +41,138 @@ pub fn probe(plan: &ProbePlan, cancel: &Cancel, events: &dyn EventSink) -> Resul
             timeout: plan.timeout,
             connections: 1,
         })?;
-        let chosen = routes(&plan.site, plan.max_routes);
+        let chosen = select_routes(&plan.site, plan.max_routes);
         if chosen.is_empty() {
             return Err(CrawlError::NothingToDo { action: "probe" });
         }
         let until = started + Duration::from_secs(plan.max_seconds);
-        let asker = Asker::new(client, target, cancel, until);
-        let mut work = Work { asker, events, chosen: chosen.len(), measured: Vec::new() };
-        let complete = work.all(&chosen, plan.repeats.max(2)).await?;
+        let client = ProbeClient::new(client, target, cancel, until);
+        let mut run = ProbeRun { client, events, chosen: chosen.len(), measured: Vec::new() };
+        let complete = run.measure_all(&chosen, plan.repeats.max(2)).await?;
         if complete.is_err() && !cancel.is_cancelled() {
-            work.confess();
+            run.warn_incomplete();
         }
-        let probe_coverage = work.asker.probe_coverage();
-        let mut found: Vec<RouteProbe> = work.measured.into_iter().map(|measured| measured.probe).collect();
+        let probe_coverage = run.client.instrumented_share();
+        let mut found: Vec<RouteProbe> = run.measured.into_iter().map(|measured| measured.probe).collect();
         found.sort_by(|a, b| b.p50_us.cmp(&a.p50_us).then_with(|| a.route.cmp(&b.route)));
         Ok(ProbeResult {
             format_version: FORMAT_VERSION,
             routes: found,
-            statements: plan.statements.as_deref().map(statements::load).unwrap_or_default(),
+            statements: plan.statements.as_deref().map(statements::load_statements).unwrap_or_default(),
             probe_coverage,
             took_us: Micros::from_duration(started.elapsed()),
         })
     })?
 }
 
-struct Measured<'a> {
+struct MeasuredRoute<'a> {
     probe: RouteProbe,
     page: &'a CrawledPage,
-    last: Answer,
+    last: Response,
     finished: bool,
 }
 
-/// Answers to the same request.
+/// Responses to the same request, and how many requests were sent.
 #[derive(Default)]
-struct Tally {
-    asked: u32,
-    good: Vec<Answer>,
+struct RepeatedResponses {
+    requests: u32,
+    good: Vec<Response>,
 }
 
-/// The same page under an address that no cache can have: a parameter that the application does not know.
-fn fresh(url: &Url, time: u32) -> Url {
+/// Adds a parameter that the application ignores, so that no cache holds the URL.
+fn with_cache_buster(url: &Url, time: u32) -> Url {
     let mut url = url.clone();
     url.query_pairs_mut().append_pair("kneepoint-fresh", &format!("{}-{time}", UnixMillis::now().get()));
     url
 }
 
-struct Work<'a> {
-    asker: Asker<'a>,
+struct ProbeRun<'a> {
+    client: ProbeClient<'a>,
     events: &'a dyn EventSink,
     chosen: usize,
-    measured: Vec<Measured<'a>>,
+    measured: Vec<MeasuredRoute<'a>>,
 }
 
-impl<'a> Work<'a> {
-    /// The three passes; the inner result says whether there was time for all.
-    async fn all(&mut self, chosen: &[Chosen<'a>], repeats: u32) -> Result<Result<(), Over>, CrawlError> {
+impl<'a> ProbeRun<'a> {
+    /// Runs the three passes; the inner result is an error when the time was over.
+    async fn measure_all(
+        &mut self,
+        chosen: &[SelectedRoute<'a>],
+        repeats: u32,
+    ) -> Result<Result<(), ProbeEnded>, CrawlError> {
         for (done, chosen) in chosen.iter().enumerate() {
-            self.announce(done, &chosen.page.path, "alone");
-            match self.alone(chosen, repeats).await? {
+            self.announce(done, &chosen.page.path, "in isolation");
+            match self.measure_route(chosen, repeats).await? {
                 Ok(()) => {}
-                Err(over) => return Ok(Err(over)),
+                Err(ended) => return Ok(Err(ended)),
             }
         }
-        Ok(self.closer().await)
+        Ok(self.test_sizes_and_caching().await)
     }
 
-    async fn alone(&mut self, chosen: &Chosen<'a>, repeats: u32) -> Result<Result<(), Over>, CrawlError> {
+    async fn measure_route(
+        &mut self,
+        chosen: &SelectedRoute<'a>,
+        repeats: u32,
+    ) -> Result<Result<(), ProbeEnded>, CrawlError> {
         let path = &chosen.page.path;
-        let Some(url) = self.asker.target.url(path) else { return Ok(Ok(())) };
-        let mut tally = Tally::default();
-        let mut over = self.repeat(&url, repeats, &mut tally, |url, _| url.clone()).await?;
-        let mut own = Tally::default();
-        if over.is_ok() && tally.good.last().is_some_and(|answer| answer.cache_outcome().is_hit()) {
-            // A hit tells what the cache costs. What the route costs is behind it, and no cache has this address.
-            over = self.repeat(&url, repeats, &mut own, fresh).await?;
+        let Some(url) = self.client.target.url(path) else { return Ok(Ok(())) };
+        let mut plain = RepeatedResponses::default();
+        let mut ended = self.request_repeatedly(&url, repeats, &mut plain, |url, _| url.clone()).await?;
+        let mut uncached = RepeatedResponses::default();
+        if ended.is_ok() && plain.good.last().is_some_and(|response| response.cache_outcome().is_hit()) {
+            // A hit measures the cache. The route itself is measured with a URL that no cache holds.
+            ended = self.request_repeatedly(&url, repeats, &mut uncached, with_cache_buster).await?;
         }
-        let measured = if own.good.is_empty() { &tally } else { &own };
-        let (asked, good) = (measured.asked, &measured.good);
+        let measured = if uncached.good.is_empty() { &plain } else { &uncached };
+        let (requests, good) = (measured.requests, &measured.good);
         if let (Some(probe), Some(last)) =
-            (alone::summary(&chosen.route, path, asked, good), tally.good.pop())
+            (route_cost::summarize(&chosen.route, path, requests, good), plain.good.pop())
         {
-            self.measured.push(Measured { probe, page: chosen.page, last, finished: false });
-        } else if over.is_ok() {
+            self.measured.push(MeasuredRoute { probe, page: chosen.page, last, finished: false });
+        } else if ended.is_ok() {
             self.events
-                .warn(Stage::Probe, &format!("{path} gave no good answer and was left out of the probing"));
+                .warn(Stage::Probe, &format!("{path} returned no successful response and is not probed"));
         }
-        Ok(over)
+        Ok(ended)
     }
 
-    /// Asks for the same page again and again; the first time only warms the route up.
-    async fn repeat(
+    /// Requests the same page several times; the first request only warms up.
+    async fn request_repeatedly(
         &mut self,
         url: &Url,
         repeats: u32,
-        tally: &mut Tally,
+        responses: &mut RepeatedResponses,
         address: fn(&Url, u32) -> Url,
-    ) -> Result<Result<(), Over>, CrawlError> {
+    ) -> Result<Result<(), ProbeEnded>, CrawlError> {
         for time in 0..repeats {
-            match self.asker.get(&address(url, time), None).await {
-                Err(stop) => return Ok(Err(stop)),
-                Ok(Err(NoAnswer::Connection { refusal: Refusal::NoConnection, why })) => {
-                    return Err(CrawlError::Unreachable { origin: self.asker.target.origin(), why });
+            match self.client.get(&address(url, time), None).await {
+                Err(ended) => return Ok(Err(ended)),
+                Ok(Err(ExchangeError::Connection { failure: ConnectionFailure::NotConnected, why })) => {
+                    return Err(CrawlError::Unreachable { origin: self.client.target.origin(), why });
                 }
                 Ok(_) if time == 0 => {}
-                Ok(answer) => {
-                    tally.asked += 1;
-                    tally.good.extend(answer.ok().filter(|answer| answer.status < 400));
+                Ok(response) => {
+                    responses.requests += 1;
+                    responses.good.extend(response.ok().filter(|response| response.status < 400));
                 }
             }
         }
         Ok(Ok(()))
     }
 
-    async fn closer(&mut self) -> Result<(), Over> {
+    async fn test_sizes_and_caching(&mut self) -> Result<(), ProbeEnded> {
         for at in 0..self.measured.len() {
-            self.announce(at, &self.measured[at].page.path, "sizes");
+            self.announce(at, &self.measured[at].page.path, "list sizes");
             let measured = &mut self.measured[at];
-            measured.probe.slope = sizes::slope(&mut self.asker, measured.page, &measured.last).await?;
+            measured.probe.slope =
+                n_plus_one_test::measure_slope(&mut self.client, measured.page, &measured.last).await?;
         }
         for at in 0..self.measured.len() {
-            self.announce(at, &self.measured[at].page.path, "two visitors");
+            self.announce(at, &self.measured[at].page.path, "two users");
             let measured = &mut self.measured[at];
-            if let Some(url) = self.asker.target.url(&measured.page.path) {
-                measured.probe.cache = visitors::test(&mut self.asker, &url).await?;
+            if let Some(url) = self.client.target.url(&measured.page.path) {
+                measured.probe.cache = two_user_test::test_shared_caching(&mut self.client, &url).await?;
             }
             measured.finished = true;
         }
@@ -173,10 +184,10 @@ impl<'a> Work<'a> {
         self.events.progress(Stage::Probe, done as u64, Some(self.chosen as u64), &format!("{path}: {what}"));
     }
 
-    fn confess(&self) {
+    fn warn_incomplete(&self) {
         let finished = self.measured.iter().filter(|measured| measured.finished).count();
         let message = format!(
-            "the time for probing was over: of {} routes {} were measured and {finished} tested for caching; \
+            "the probe ran out of time: of {} routes {} were measured and {finished} tested for caching; \
              give the stage more seconds or fewer routes",
             self.chosen,
             self.measured.len()

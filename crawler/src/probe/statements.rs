@@ -1,4 +1,4 @@
-//! The statements behind the digests, as the application's probe wrote them down: JSON lines, read tolerantly.
+//! Reads the statements behind the digests, as recorded by the application's probe: JSON lines, parsed tolerantly.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,38 +8,38 @@ use std::path::Path;
 
 use kneepoint_model::probe::Statement;
 
-/// Most bytes that are read.
+/// Most bytes that are read of the file.
 const MAX_BYTES: u64 = 8 << 20;
 /// Most statements that are kept.
 const MAX_KEPT: usize = 5_000;
-/// Longest text of a statement.
+/// Longest SQL text, in characters.
 const MAX_SQL: usize = 4_000;
 
-/// Reads the file; what is not there, or not whole, is passed over.
-pub(crate) fn load(path: &Path) -> BTreeMap<String, Statement> {
+/// Reads the file; missing files and incomplete lines are ignored.
+pub(crate) fn load_statements(path: &Path) -> BTreeMap<String, Statement> {
     let mut bytes = Vec::new();
-    // A file that is missing or stops being readable gives what was read: the application may still be writing it.
+    // On an error, the part that was read is used: the application may still be writing the file.
     let _ = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
     parse(&String::from_utf8_lossy(&bytes))
 }
 
-/// Each digest as it was first written.
+/// Keeps one statement per digest, the first that names a code location.
 fn parse(text: &str) -> BTreeMap<String, Statement> {
     let mut statements = BTreeMap::new();
-    for statement in text.lines().filter_map(read) {
+    for statement in text.lines().filter_map(parse_statement) {
         if statements.len() >= MAX_KEPT {
             break;
         }
         let statement = Statement {
-            digest: cut(&statement.digest, 40),
-            sql: cut(&statement.sql, MAX_SQL),
-            route: cut(&statement.route, 200),
-            code: cut(&statement.code, 300),
+            digest: truncate(&statement.digest, 40),
+            sql: truncate(&statement.sql, MAX_SQL),
+            route: truncate(&statement.route, 200),
+            code: truncate(&statement.code, 300),
         };
         if statement.digest.is_empty() {
             continue;
         }
-        // The first that names a place in the code, or else the first.
+        // The first statement with a code location wins, else the first.
         match statements.entry(statement.digest.clone()) {
             Entry::Vacant(place) => {
                 place.insert(statement);
@@ -53,8 +53,9 @@ fn parse(text: &str) -> BTreeMap<String, Statement> {
     statements
 }
 
-/// One line. A template that follows a relation is where the repetition is; the code that renders it is named behind it.
-fn read(line: &str) -> Option<Statement> {
+/// Parses one line. A template that follows a relation is where the repetition is; the code that renders it is
+/// named after it.
+fn parse_statement(line: &str) -> Option<Statement> {
     let mut statement: Statement = serde_json::from_str(line).ok()?;
     let whole: serde_json::Value = serde_json::from_str(line).ok()?;
     if let Some(template) = whole.get("template").and_then(serde_json::Value::as_str) {
@@ -68,7 +69,7 @@ fn read(line: &str) -> Option<Statement> {
     Some(statement)
 }
 
-fn cut(text: &str, most: usize) -> String {
+fn truncate(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
@@ -90,7 +91,7 @@ not json
         assert_eq!(statements["88"].route, "list/", "the one that names a place in the code");
         assert_eq!(statements["88"].code, "books/list.html:9 (rendered by books/views.py:34)");
         assert_eq!(statements["3fa9c1"].code, "views.py:12");
-        assert!(load(Path::new("/nowhere/at/all")).is_empty());
+        assert!(load_statements(Path::new("/nowhere/at/all")).is_empty());
     }
 
     #[test]

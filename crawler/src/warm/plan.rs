@@ -1,4 +1,4 @@
-//! What the warming is asked to do.
+//! Settings of the warm-up.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use crate::USER_AGENT;
 /// Which pages, how often, how long.
 #[derive(Debug, Clone)]
 pub struct WarmPlan {
-    /// The site.
+    /// Base URL of the site.
     pub base_url: Url,
-    /// Value of `Host`, when connections go to another address than the site's name.
+    /// Value of the `Host` header, when it differs from the host of the base URL.
     pub host_header: Option<String>,
-    /// How connections to the site are made.
+    /// Unix socket and CA file of the connections.
     pub via: Via,
     /// Paths, heaviest first (see [`crate::warm_order`]).
     pub paths: Vec<String>,
-    /// Requests under way at once, and how often each page is asked for in a round: at least the number of workers, so
-    /// that every one of them gets its turn.
+    /// Requests in flight at the same time, and requests per page in a round: at least the number of workers, so
+    /// that every worker gets one.
     pub concurrency: usize,
-    /// Most rounds.
+    /// Most rounds before warming ends.
     pub max_rounds: usize,
-    /// Ends the warming, flat or not.
+    /// Ends the warm-up after this time, steady or not.
     pub max_seconds: u64,
-    /// For one exchange.
+    /// Limit for one exchange.
     pub timeout: Duration,
-    /// How kneepoint introduces itself.
+    /// Value of the `User-Agent` header.
     pub user_agent: String,
 }
 
 impl WarmPlan {
-    /// A plan with the usual bounds.
+    /// A plan with the default limits.
     pub fn new(base_url: Url, paths: Vec<String>) -> Self {
         Self {
             base_url,

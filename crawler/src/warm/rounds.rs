@@ -1,33 +1,33 @@
-//! The rounds: every page once for each worker, until two rounds say the same.
+//! Warm-up rounds: every page once per worker, until two rounds agree.
 //!
-//! Copies of one page are sent together, so that they meet different workers; visitors have no cookies, so what a shared
-//! cache may keep is what gets warm.
+//! Copies of one page are sent together, so that they reach different workers. Requests carry no cookies, so shared
+//! caches are filled.
 
 use std::time::{Duration, Instant};
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stage::Stage;
+use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::units::{Micros, Ratio};
 use kneepoint_model::warm::{WarmResult, WarmRound};
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::flat::is_flat;
 use super::plan::WarmPlan;
+use super::steady_state::is_steady;
 use crate::error::CrawlError;
-use crate::http::{Answer, Client, ClientPlan, NoAnswer, Refusal};
-use crate::runtime::{block_on, cancelled};
+use crate::http::{Client, ClientPlan, ConnectionFailure, ExchangeError, Response};
+use crate::runtime::{block_on, wait_for_cancellation};
 use crate::target::Target;
 
-/// Asks for the pages, round after round, until response times and hit ratio are flat.
+/// Requests the pages in rounds until response times and hit ratio are steady.
 ///
-/// When `cancel` is set or the time is over, the rounds that were completed are returned, not flat.
+/// When `cancel` is set or the time is over, the completed rounds are returned with `flat` false.
 ///
 /// # Errors
-/// When nothing can be asked for: no paths, an address that cannot be used, or nobody there at all.
+/// The plan has no usable path or URL, or the site is unreachable.
 pub fn warm(plan: &WarmPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<WarmResult, CrawlError> {
     block_on(async {
         let started = Instant::now();
@@ -53,22 +53,22 @@ pub fn warm(plan: &WarmPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<
             let number = result.rounds.len() as u64 + 1;
             let message = format!("round {number}, {} pages × {}", urls.len(), plan.concurrency.max(1));
             events.progress(Stage::Warm, number, None, &message);
-            let answers = tokio::select! {
+            let responses = tokio::select! {
                 biased;
-                () = cancelled(cancel) => break,
+                () = wait_for_cancellation(cancel) => break,
                 () = tokio::time::sleep_until(until.into()) => break,
-                answers = round(&client, &urls, plan.concurrency.max(1)) => answers,
+                responses = run_round(&client, &urls, plan.concurrency.max(1)) => responses,
             };
-            if let Some(why) = nobody_there(&answers) {
+            if let Some(why) = connection_failure(&responses) {
                 return Err(CrawlError::Unreachable { origin: target.origin(), why });
             }
-            result.rounds.push(summary(&answers));
-            result.steady = is_flat(&result.rounds);
+            result.rounds.push(summarize(&responses));
+            result.steady = is_steady(&result.rounds);
         }
         if !result.steady && !cancel.is_cancelled() {
             events.warn(
                 Stage::Warm,
-                "response times were still changing when warming ended: the first seconds of load may show the start, not the site",
+                "response times were still changing when warming ended: the first seconds of load may measure the warm-up",
             );
         }
         result.took_us = Micros::from_duration(started.elapsed());
@@ -76,51 +76,51 @@ pub fn warm(plan: &WarmPlan, cancel: &Cancel, events: &dyn EventSink) -> Result<
     })?
 }
 
-async fn round(client: &Client, urls: &[Url], copies: usize) -> Vec<Result<Answer, NoAnswer>> {
+async fn run_round(client: &Client, urls: &[Url], copies: usize) -> Vec<Result<Response, ExchangeError>> {
     let mut waiting = urls.iter().flat_map(|url| std::iter::repeat_n(url, copies));
-    let (mut tasks, mut answers) = (JoinSet::new(), Vec::new());
+    let (mut tasks, mut responses) = (JoinSet::new(), Vec::new());
     loop {
         while tasks.len() < copies
             && let Some(url) = waiting.next()
         {
             let (client, url) = (client.clone(), url.clone());
-            // Only the times are wanted; a round's bodies would fill the memory.
-            tasks.spawn(async move { client.get(&url, None).await.map(Answer::without_body) });
+            // Only times are needed; the bodies of a round would fill the memory.
+            tasks.spawn(async move { client.get(&url, None).await.map(Response::without_body) });
         }
         match tasks.join_next().await {
-            Some(Ok(answer)) => answers.push(answer),
+            Some(Ok(response)) => responses.push(response),
             Some(Err(_panicked)) => {}
-            None => return answers,
+            None => return responses,
         }
     }
 }
 
-fn nobody_there(answers: &[Result<Answer, NoAnswer>]) -> Option<String> {
-    let none = |answer: &Result<Answer, NoAnswer>| {
-        matches!(answer, Err(NoAnswer::Connection { refusal: Refusal::NoConnection, .. }))
+fn connection_failure(responses: &[Result<Response, ExchangeError>]) -> Option<String> {
+    let not_connected = |response: &Result<Response, ExchangeError>| {
+        matches!(response, Err(ExchangeError::Connection { failure: ConnectionFailure::NotConnected, .. }))
     };
-    let why = answers.first()?.as_ref().err()?.why();
-    answers.iter().all(none).then_some(why)
+    let why = responses.first()?.as_ref().err()?.describe();
+    responses.iter().all(not_connected).then_some(why)
 }
 
-fn summary(answers: &[Result<Answer, NoAnswer>]) -> WarmRound {
-    let good: Vec<&Answer> = answers.iter().flatten().filter(|answer| answer.status < 400).collect();
-    let mut times: Vec<Micros> = good.iter().map(|answer| Micros::from_duration(answer.total)).collect();
+fn summarize(responses: &[Result<Response, ExchangeError>]) -> WarmRound {
+    let good: Vec<&Response> = responses.iter().flatten().filter(|response| response.status < 400).collect();
+    let mut times: Vec<Micros> = good.iter().map(|response| Micros::from_duration(response.total)).collect();
     times.sort_unstable();
-    let spoken =
-        good.iter().map(|answer| answer.cache_outcome()).filter(|outcome| *outcome != CacheOutcome::None);
-    let (hits, asked) =
-        spoken.fold((0, 0), |(hits, asked), outcome| (hits + u64::from(outcome.is_hit()), asked + 1));
+    let with_outcome =
+        good.iter().map(|response| response.cache_outcome()).filter(|outcome| *outcome != CacheOutcome::None);
+    let (hits, lookups) = with_outcome
+        .fold((0, 0), |(hits, lookups), outcome| (hits + u64::from(outcome.is_hit()), lookups + 1));
     WarmRound {
-        requests: answers.len() as u64,
-        errors: (answers.len() - good.len()) as u64,
+        requests: responses.len() as u64,
+        errors: (responses.len() - good.len()) as u64,
         p50_us: percentile(&times, 50),
         p95_us: percentile(&times, 95),
-        hit_ratio: Ratio::from_parts(hits, asked),
+        hit_ratio: Ratio::from_parts(hits, lookups),
     }
 }
 
-/// The nearest rank; nothing of nothing is zero.
+/// Percentile by nearest rank; zero for an empty slice.
 pub(crate) fn percentile(sorted: &[Micros], percent: usize) -> Micros {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()

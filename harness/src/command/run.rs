@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kneepoint_crawler::{cron, systemd_timer, warm_order};
+use kneepoint_crawler::{render_crontab, render_systemd_units, warm_order};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::run::names;
@@ -57,10 +57,10 @@ pub(super) fn warm(common: &Common, args: &TargetArgs, print_cron: Option<u32>) 
         let site: SiteMap = run.folder.read_json(names::SITE)?;
         let stack: StackInfo = run.folder.read_json(names::STACK)?;
         let pages = warm_order(&site, plan.warm.pages);
-        let (service, timer) = systemd_timer(&stack.base_url, &stack.via, &pages, minutes);
+        let (service, timer) = render_systemd_units(&stack.base_url, &stack.via, &pages, minutes);
         console::print(&format!(
             "# crontab -e\n{}\n# /etc/systemd/system/kneepoint-warm.service\n{service}\n# /etc/systemd/system/kneepoint-warm.timer\n{timer}",
-            cron(&stack.base_url, &stack.via, &pages, minutes)
+            render_crontab(&stack.base_url, &stack.via, &pages, minutes)
         ));
     }
     Ok(exit)

@@ -8,7 +8,7 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_model::sample::TierSample;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
-use kneepoint_profiler::Stock;
+use kneepoint_profiler::ResourceWindow;
 
 /// Connections that the load generator opens before a block to check that the server listens.
 const CHECK_CONNECTIONS: u64 = 1;
@@ -18,7 +18,7 @@ pub(super) struct BlockObservation<'a> {
     pub(super) pair: u32,
     pub(super) side: Side,
     pub(super) phase: &'a LoadPhase,
-    pub(super) stock: &'a Stock,
+    pub(super) stock: &'a ResourceWindow,
     /// Index of the stack that was loaded.
     pub(super) stack: usize,
     /// Signals that do not come from the load itself: leaks, error pages, counters of the database.
@@ -78,7 +78,7 @@ fn load_signals(phase: &LoadPhase, requests: u64) -> BTreeMap<Signal, f64> {
 
 fn resource_signals(
     phase: &LoadPhase,
-    stock: &Stock,
+    stock: &ResourceWindow,
     tiers: &[TierSample],
     requests: u64,
 ) -> BTreeMap<Signal, f64> {

@@ -8,7 +8,7 @@ use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
-use kneepoint_profiler::Stocktaker;
+use kneepoint_profiler::ResourceSnapshotter;
 use kneepoint_stack::Topology;
 use kneepoint_stack::toggle::{Connections, Requests, Toggle};
 
@@ -92,7 +92,7 @@ fn measure_first_and_later(
     let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(scenario, 1)]);
     plan.think_scale = 0.0;
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
-    let mut taker = Stocktaker::new(&[info]);
+    let mut taker = ResourceSnapshotter::new(&[info]);
     let mut measure = |side| {
         taker.take();
         let phase = load.run(MEASURED_TIME, &context.shutdown.cancel).map_err(|error| error.to_string())?;

@@ -27,7 +27,7 @@ pub(super) struct DbCounters(StoreWatch);
 impl DbCounters {
     /// `None` when the stack has no database server with counters.
     pub(super) fn for_stack(stack: &StackInfo) -> Result<Option<Self>, String> {
-        let plan = StorePlan::of(stack);
+        let plan = StorePlan::for_stack(stack);
         if plan.is_empty() {
             return Ok(None);
         }

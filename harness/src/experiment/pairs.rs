@@ -9,7 +9,7 @@ use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::units::PerSecond;
-use kneepoint_profiler::Stocktaker;
+use kneepoint_profiler::ResourceSnapshotter;
 use kneepoint_stack::toggle::{Comparison, Toggle, Variant, Visitors};
 
 use super::block::{BlockObservation, build_block};
@@ -109,7 +109,7 @@ struct PairRun<'a> {
     comparison: &'a Comparison,
     context: &'a ExperimentContext<'a>,
     question: Question,
-    taker: Stocktaker,
+    taker: ResourceSnapshotter,
     sides: BTreeMap<Side, SideRun<'a>>,
     unused_pages: UnusedPages,
     blocks: Vec<Block>,
@@ -152,7 +152,7 @@ impl<'a> PairRun<'a> {
             min_effect: comparison.min_effect,
             concurrency: comparison.concurrency,
         };
-        let (taker, blocks, leaks) = (Stocktaker::new(&stacks), Vec::new(), Vec::new());
+        let (taker, blocks, leaks) = (ResourceSnapshotter::new(&stacks), Vec::new(), Vec::new());
         Ok(Self { toggle, comparison, context, question, taker, sides, unused_pages, blocks, leaks })
     }
 

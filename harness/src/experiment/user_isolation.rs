@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kneepoint_crawler::{ApartPlan, LoginForm, Mixed, visitors_apart};
+use kneepoint_crawler::{CacheLeak, IsolationPlan, LoginForm, test_user_isolation};
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::outcome::Outcome;
@@ -33,7 +33,7 @@ pub(super) fn find_leaks(
     info: &StackInfo,
     comparison: &Comparison,
     context: &ExperimentContext<'_>,
-) -> Result<Vec<Mixed>, String> {
+) -> Result<Vec<CacheLeak>, String> {
     let mut paths: Vec<String> = match &comparison.requests {
         Requests::Routes(routes) => routes.iter().filter(|route| !route.contains('{')).cloned().collect(),
         _ => Vec::new(),
@@ -43,7 +43,7 @@ pub(super) fn find_leaks(
             paths.push(path.to_owned());
         }
     }
-    let plan = ApartPlan {
+    let plan = IsolationPlan {
         base_url: info.base_url.clone(),
         host_header: info.host_header.clone(),
         via: info.via.clone(),
@@ -54,10 +54,10 @@ pub(super) fn find_leaks(
             password_field: "password".to_owned(),
             password: PASSWORD.to_owned(),
         },
-        readers: LOGGED_IN_USERS.map(str::to_owned),
+        user_names: LOGGED_IN_USERS.map(str::to_owned),
         timeout: TIMEOUT,
     };
-    visitors_apart(&plan, &context.shutdown.cancel).map_err(|error| error.to_string())
+    test_user_isolation(&plan, &context.shutdown.cancel).map_err(|error| error.to_string())
 }
 
 /// 1 when the error page shows the settings, else 0.

@@ -24,7 +24,7 @@ pub(crate) fn with_sampling<T>(
     work: impl FnOnce(&mut Run) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     run.stores = stores::watch_stores(stack)?;
-    let mut plan = SamplePlan::of(stack);
+    let mut plan = SamplePlan::for_stack(stack);
     plan.stores = run.stores.as_ref().map(StoreWatch::gauges).unwrap_or_default();
     let sampler = Sampler::start(plan, &run.folder, run.sink()).map_err(Failure::internal)?;
     let result = work(run);

@@ -1,8 +1,8 @@
-//! Stock consistency check: the site counts stock and sales before and after load → `correctness.json`.
+//! ResourceWindow consistency check: the site counts stock and sales before and after load → `correctness.json`.
 
 use std::time::Duration;
 
-use kneepoint_crawler::ask_json;
+use kneepoint_crawler::fetch_json;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::correctness::{StockAudit, StockCount};
 use kneepoint_model::run::names;
@@ -68,7 +68,7 @@ pub(crate) fn count_stock(
 ) -> Result<StockReport, String> {
     let path = books.path();
     let site = (&stack.base_url, stack.host_header.as_deref(), &stack.via);
-    let response = ask_json(site, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
+    let response = fetch_json(site, &path, TIMEOUT, cancel).map_err(|error| error.to_string())?;
     serde_json::from_value(response).map_err(|error| format!("{path}: {error}"))
 }
 

@@ -9,7 +9,7 @@ use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_model::stack::StackInfo;
 use kneepoint_model::units::UnixMillis;
-use kneepoint_profiler::{Readings, StorePlan, StoreWatch};
+use kneepoint_profiler::{StorePlan, StoreReadings, StoreWatch};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Connects to the stack's databases and caches; `None` when none of them has counters.
 pub(crate) fn watch_stores(stack: &StackInfo) -> Result<Option<StoreWatch>, Failure> {
-    let plan = StorePlan::of(stack);
+    let plan = StorePlan::for_stack(stack);
     if plan.is_empty() {
         return Ok(None);
     }
@@ -59,7 +59,7 @@ pub(crate) fn with_store_counters(
     result
 }
 
-fn db_window(phase: &LoadPhase, readings: Readings) -> DbWindow {
+fn db_window(phase: &LoadPhase, readings: StoreReadings) -> DbWindow {
     DbWindow {
         format_version: FORMAT_VERSION,
         phase: phase.name.clone(),

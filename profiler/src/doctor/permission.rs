@@ -1,4 +1,4 @@
-//! What the kernel permits: ptrace for Python stacks, perf for native ones. Tried, not only looked up.
+//! Checks what the kernel permits: ptrace for Python stacks, perf for native ones. Each is tried, not only looked up.
 
 use std::fs::File;
 use std::thread;
@@ -8,37 +8,37 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_process::{Program, find};
 
 use super::Capability;
-use crate::os::Reader;
+use crate::os::ProcReader;
 use crate::source::perf;
 
 const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
 
-fn setting(path: &str) -> Option<i64> {
-    Reader::default().read(path).ok()?.trim().parse().ok()
+fn read_setting(path: &str) -> Option<i64> {
+    ProcReader::default().read(path).ok()?.trim().parse().ok()
 }
 
-/// py-spy reads a worker's memory and stops it: both need the permission to trace it.
-pub(super) fn python_stacks() -> Capability {
+/// py-spy reads a worker's memory and pauses it; both need permission to trace the process.
+pub(super) fn check_python_stacks() -> Capability {
     let name = "Python stacks (py-spy)";
-    let scope = setting(YAMA);
+    let scope = read_setting(YAMA);
     let fix = "run as root or `sysctl kernel.yama.ptrace_scope=0`; in a container add cap SYS_PTRACE";
-    match may_trace_a_child() {
-        Some(true) if scope == Some(1) => Capability::yes(
+    match can_trace_child() {
+        Some(true) if scope == Some(1) => Capability::available(
             name,
-            "processes that kneepoint starts may be traced; others (attach) not, because yama.ptrace_scope is 1",
+            "processes started by kneepoint can be traced; attached ones cannot, because yama.ptrace_scope is 1",
         ),
-        Some(true) => Capability::yes(name, "a process of ours may be traced"),
+        Some(true) => Capability::available(name, "a child process can be traced"),
         Some(false) => {
             let why = scope.map_or_else(String::new, |scope| format!(" (yama.ptrace_scope is {scope})"));
-            Capability::no(name, format!("a process of ours may not be traced{why}"), fix)
+            Capability::missing(name, format!("a child process cannot be traced{why}"), fix)
         }
-        None => Capability::no(name, "no trial process could be started", "install coreutils (`sleep`)"),
+        None => Capability::missing(name, "the trial process did not start", "install coreutils (`sleep`)"),
     }
 }
 
-/// Opening a process's memory asks for the same right as ptrace. `None` when there is nothing to try it on.
-fn may_trace_a_child() -> Option<bool> {
+/// Opening a process's memory needs the same right as ptrace. `None` when no trial process is available.
+fn can_trace_child() -> Option<bool> {
     let cancel = Cancel::new();
     let program = Program::new("sleep").arg("2").cancel_on(&cancel);
     let running = thread::spawn(move || program.run(Duration::from_secs(3)));
@@ -48,28 +48,27 @@ fn may_trace_a_child() -> Option<bool> {
         found = children_named("sleep").first().copied();
         thread::sleep(Duration::from_millis(5));
     }
-    let may = found.map(|pid| File::open(format!("/proc/{pid}/mem")).is_ok());
+    let allowed = found.map(|pid| File::open(format!("/proc/{pid}/mem")).is_ok());
     cancel.cancel();
     let _ = running.join();
-    may
+    allowed
 }
 
 fn children_named(name: &str) -> Vec<u32> {
-    let mut reader = Reader::default();
-    let family = crate::os::ProcessTree::detect().look(&mut reader);
-    let mut children = family.children(std::process::id(), &mut reader);
+    let mut reader = ProcReader::default();
+    let tree = crate::os::ProcessTree::detect().snapshot(&mut reader);
+    let mut children = tree.children(std::process::id(), &mut reader);
     children.retain(|pid| {
         crate::os::exe_name(*pid).is_some_and(|exe| exe == name || exe == "coreutils" || exe == "busybox")
     });
     children
 }
 
-/// Is perf there?
-pub(super) fn perf_program() -> Capability {
+pub(super) fn check_perf_installed() -> Capability {
     let name = "perf installed";
     match find("perf") {
-        Some(path) => Capability::yes(name, path.display().to_string()),
-        None => Capability::no(
+        Some(path) => Capability::available(name, path.display().to_string()),
+        None => Capability::missing(
             name,
             "perf is not on PATH",
             "apt-get install linux-perf (Debian) or linux-tools-$(uname -r) (Ubuntu)",
@@ -77,32 +76,36 @@ pub(super) fn perf_program() -> Capability {
     }
 }
 
-/// What the kernel allows to whom.
-pub(super) fn perf_paranoid() -> Capability {
+/// Kernel setting that limits perf for users other than root.
+pub(super) fn check_perf_paranoid() -> Capability {
     let name = "perf_event_paranoid";
     let root = rustix::process::geteuid().is_root();
-    match setting(PARANOID) {
-        None => Capability::no(name, "the kernel has no perf events", "use a kernel with CONFIG_PERF_EVENTS"),
-        Some(level) if root => Capability::yes(name, format!("{level}, which does not bind root")),
-        Some(level) if level <= 1 => Capability::yes(name, format!("{level}: user and kernel functions")),
-        Some(2) => Capability::yes(name, "2: functions of the tiers, not of the kernel"),
-        Some(level) => Capability::no(
+    match read_setting(PARANOID) {
+        None => {
+            Capability::missing(name, "the kernel has no perf events", "use a kernel with CONFIG_PERF_EVENTS")
+        }
+        Some(level) if root => Capability::available(name, format!("{level}, which does not restrict root")),
+        Some(level) if level <= 1 => {
+            Capability::available(name, format!("{level}: user and kernel functions"))
+        }
+        Some(2) => Capability::available(name, "2: user-space functions only, no kernel functions"),
+        Some(level) => Capability::missing(
             name,
-            format!("{level}: this user may not use perf at all"),
+            format!("{level}: this user cannot use perf"),
             "`sysctl kernel.perf_event_paranoid=1`, or run as root",
         ),
     }
 }
 
-/// Does it record? perf can end with success and nothing recorded, so samples are counted.
-pub(super) fn perf_trial() -> Capability {
+/// Records a busy loop. perf can succeed without recording anything, so samples are counted.
+pub(super) fn check_perf_trial() -> Capability {
     let name = "native stacks (perf)";
     if find("perf").is_none() {
-        return Capability::no(name, "perf is not installed", "see `perf installed`");
+        return Capability::missing(name, "perf is not installed", "see `perf installed`");
     }
-    match perf::trial() {
-        Ok(0) => Capability::no(name, "perf ran, but recorded no sample of a busy loop", perf::FIX),
-        Ok(samples) => Capability::yes(name, format!("{samples} samples of a busy loop in 0.2 s")),
-        Err(error) => Capability::no(name, perf::why(&error), perf::FIX),
+    match perf::record_busy_loop() {
+        Ok(0) => Capability::missing(name, "perf ran but recorded no sample of a busy loop", perf::FIX),
+        Ok(samples) => Capability::available(name, format!("{samples} samples of a busy loop in 0.2 s")),
+        Err(error) => Capability::missing(name, perf::describe_error(&error), perf::FIX),
     }
 }

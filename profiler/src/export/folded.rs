@@ -1,10 +1,11 @@
-//! The folded form: `root;…;leaf weight`, one stack a line, sorted. Source: Brendan Gregg's stackcollapse scripts.
+//! The folded format: `root;…;leaf weight`, one stack per line, sorted. Source: Brendan Gregg's stackcollapse
+//! scripts.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::profile::FoldedProfile;
 
-/// Writes the lines.
+/// Renders one line per stack.
 pub fn render(profile: &FoldedProfile) -> String {
     let mut lines = String::new();
     for (stack, weight) in &profile.stacks {
@@ -16,7 +17,7 @@ pub fn render(profile: &FoldedProfile) -> String {
     lines
 }
 
-/// Reads lines back, same stacks added up; gives the number of lines that are none.
+/// Parses lines and sums equal stacks; also returns the number of invalid lines.
 pub fn parse(text: &str) -> (BTreeMap<String, u64>, u64) {
     let (mut stacks, mut garbage) = (BTreeMap::new(), 0);
     for line in text.lines().filter(|line| !line.trim().is_empty()) {

@@ -1,11 +1,11 @@
-//! One colour for each tier, the same in every picture; within a tier, names differ in lightness so that boxes do.
+//! One colour per tier, the same in every graph; within a tier, frames differ in lightness.
 
 use inferno::flamegraph::color::{Color, PaletteMap};
 use kneepoint_model::profile::FoldedProfile;
 use kneepoint_model::tier::Tier;
 
-/// The tier's colour, light enough for black text.
-const fn base(tier: Tier) -> (u8, u8, u8) {
+/// Base colour of a tier, light enough for black text.
+const fn base_colour(tier: Tier) -> (u8, u8, u8) {
     match tier {
         Tier::Proxy => (120, 190, 120),
         Tier::Server => (115, 165, 225),
@@ -19,8 +19,8 @@ const fn base(tier: Tier) -> (u8, u8, u8) {
     }
 }
 
-/// Colours for every frame of one tier's profile.
-pub(super) fn of_tier(profile: &FoldedProfile) -> PaletteMap {
+/// Colours of every frame of one tier's profile.
+pub(super) fn tier_palette(profile: &FoldedProfile) -> PaletteMap {
     let mut map = PaletteMap::default();
     for frame in profile.stacks.keys().flat_map(|stack| stack.split(';')) {
         map.insert(frame, shade(profile.tier, frame));
@@ -28,11 +28,11 @@ pub(super) fn of_tier(profile: &FoldedProfile) -> PaletteMap {
     map
 }
 
-/// Colours for a merged profile, whose stacks begin with the tier's name.
-pub(super) fn of_merged(profile: &FoldedProfile) -> PaletteMap {
+/// Colours of a merged profile, whose stacks begin with the tier's name.
+pub(super) fn merged_palette(profile: &FoldedProfile) -> PaletteMap {
     let mut map = PaletteMap::default();
     for stack in profile.stacks.keys() {
-        let tier = stack.split(';').next().and_then(by_name).unwrap_or(Tier::Host);
+        let tier = stack.split(';').next().and_then(tier_by_name).unwrap_or(Tier::Host);
         for frame in stack.split(';') {
             map.insert(frame, shade(tier, frame));
         }
@@ -40,7 +40,7 @@ pub(super) fn of_merged(profile: &FoldedProfile) -> PaletteMap {
     map
 }
 
-fn by_name(name: &str) -> Option<Tier> {
+fn tier_by_name(name: &str) -> Option<Tier> {
     use Tier::{Cache, Db, Engine, Generator, Host, Objects, Proxy, Queue, Server};
     [Proxy, Server, Engine, Db, Cache, Queue, Objects, Generator, Host]
         .into_iter()
@@ -53,7 +53,7 @@ fn shade(tier: Tier, frame: &str) -> Color {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let lift = (hash % 24) as u8;
-    let (r, g, b) = base(tier);
+    let (r, g, b) = base_colour(tier);
     Color { r: r.saturating_add(lift), g: g.saturating_add(lift), b: b.saturating_add(lift) }
 }
 
@@ -65,8 +65,8 @@ mod tests {
     fn every_tier_has_a_colour_of_its_own_that_is_never_dark() {
         let tiers = ["proxy", "server", "engine", "db", "cache", "queue", "objects", "generator", "host"];
         let mut seen = std::collections::BTreeSet::new();
-        for tier in tiers.map(|name| by_name(name).expect("a tier's own name")) {
-            assert!(seen.insert(base(tier)), "{tier}");
+        for tier in tiers.map(|name| tier_by_name(name).expect("a tier's own name")) {
+            assert!(seen.insert(base_colour(tier)), "{tier}");
             for frame in 0..200 {
                 let colour = shade(tier, &format!("f{frame}"));
                 assert!(

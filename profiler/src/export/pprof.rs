@@ -1,7 +1,7 @@
 //! pprof's `.pb.gz`: written for `go tool pprof`, Pyroscope and speedscope; read from a tier's endpoint.
 //!
-//! Written: one value a sample, in the profile's own unit. Read: the default sample type, else the last (as pprof itself
-//! chooses); a location's first line is the innermost of its inlined functions.
+//! Writing: one value per sample, in the profile's own unit. Reading: the default sample type, else the last (as
+//! pprof itself chooses); a location's first line is the innermost of its inlined functions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
@@ -13,27 +13,27 @@ use kneepoint_model::profile::{FoldedProfile, ProfileUnit};
 use prost::Message;
 
 use super::frame;
-use super::proto::{Function, Line, Location, Profile, Sample, ValueType};
+use super::proto::{Function, Location, LocationLine, Profile, Sample, ValueType};
 use crate::ProfilerError;
 
-/// A decoded profile may be this large; more is not believed.
+/// Largest decoded profile that is accepted, in bytes.
 const MAX_DECODED: u64 = 256 << 20;
 
-/// Writes the profile, compressed; the same profile gives the same bytes.
+/// Encodes and compresses the profile; deterministic.
 pub fn render(profile: &FoldedProfile) -> std::io::Result<Vec<u8>> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(&encode(profile).encode_to_vec())?;
     gzip.finish()
 }
 
-/// String table and functions, each name once.
-struct Names {
+/// String table; each text is stored once.
+struct StringTable {
     strings: Vec<String>,
     index: HashMap<String, i64>,
 }
 
-impl Names {
-    fn of(&mut self, text: &str) -> i64 {
+impl StringTable {
+    fn intern(&mut self, text: &str) -> i64 {
         if let Some(at) = self.index.get(text) {
             return *at;
         }
@@ -45,15 +45,15 @@ impl Names {
 }
 
 fn encode(profile: &FoldedProfile) -> Profile {
-    // The first string must be the empty one.
-    let mut names = Names { strings: vec![String::new()], index: HashMap::from([(String::new(), 0)]) };
+    // The format requires the empty string first.
+    let mut names = StringTable { strings: vec![String::new()], index: HashMap::from([(String::new(), 0)]) };
     let (kind, unit) = match profile.unit {
         ProfileUnit::Samples => ("samples", "count"),
         ProfileUnit::CpuNanos => ("cpu", "nanoseconds"),
         ProfileUnit::WallNanos => ("wall", "nanoseconds"),
     };
-    let kind = ValueType { r#type: names.of(kind), unit: names.of(unit) };
-    let period_type = ValueType { r#type: names.of("cpu"), unit: names.of("nanoseconds") };
+    let kind = ValueType { r#type: names.intern(kind), unit: names.intern(unit) };
+    let period_type = ValueType { r#type: names.intern("cpu"), unit: names.intern("nanoseconds") };
     let mut encoded = Profile {
         sample_type: vec![kind],
         default_sample_type: kind.r#type,
@@ -67,44 +67,44 @@ fn encode(profile: &FoldedProfile) -> Profile {
     for (stack, weight) in &profile.stacks {
         let mut location_id = Vec::new();
         for name in stack.rsplit(';') {
-            let fresh = ids.len() as u64 + 1;
-            let id = *ids.entry(name).or_insert(fresh);
-            if id == fresh && encoded.function.len() as u64 == fresh - 1 {
-                let name = names.of(name);
+            let next_id = ids.len() as u64 + 1;
+            let id = *ids.entry(name).or_insert(next_id);
+            if id == next_id && encoded.function.len() as u64 == next_id - 1 {
+                let name = names.intern(name);
                 encoded.function.push(Function { id, name, system_name: name, filename: 0 });
                 encoded.location.push(Location {
                     id,
                     address: 0,
-                    line: vec![Line { function_id: id, line: 0 }],
+                    line: vec![LocationLine { function_id: id, line: 0 }],
                 });
             }
             location_id.push(id);
         }
         encoded.sample.push(Sample { location_id, value: vec![i64::try_from(*weight).unwrap_or(i64::MAX)] });
     }
-    encoded.comment = profile.facts.notes.iter().map(|note| names.of(note)).collect();
+    encoded.comment = profile.facts.notes.iter().map(|note| names.intern(note)).collect();
     encoded.string_table = names.strings;
     encoded
 }
 
-/// What a `.pb.gz` (or plain `.pb`) holds.
+/// Content of a `.pb.gz` (or plain `.pb`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decoded {
-    /// What the weights count.
+pub struct DecodedProfile {
+    /// Unit of the weights.
     pub unit: ProfileUnit,
-    /// Stacks, root first.
+    /// Weight by folded stack, root first.
     pub stacks: BTreeMap<String, u64>,
-    /// Samples taken, where the profile counts them, else the number that the period gives.
+    /// Number of samples, as counted in the profile or derived from the period.
     pub samples: u64,
-    /// Time between two samples in nanoseconds; zero when not said.
+    /// Time between two samples in nanoseconds; zero when not reported.
     pub period_ns: u64,
 }
 
-/// Reads a profile.
+/// Decodes a profile.
 ///
 /// # Errors
-/// It is no profile, points outside its own tables, or is larger than 256 MiB when unpacked.
-pub fn parse(bytes: &[u8]) -> Result<Decoded, ProfilerError> {
+/// The bytes are not a profile, refer outside their own tables, or exceed 256 MiB when unpacked.
+pub fn parse(bytes: &[u8]) -> Result<DecodedProfile, ProfilerError> {
     let unreadable = |why: String| ProfilerError::Unreadable { why };
     let mut plain = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -114,17 +114,17 @@ pub fn parse(bytes: &[u8]) -> Result<Decoded, ProfilerError> {
         plain.extend_from_slice(bytes);
     }
     let profile = Profile::decode(plain.as_slice()).map_err(|error| unreadable(error.to_string()))?;
-    decode(&profile).ok_or_else(|| unreadable("it points outside its own tables".to_owned()))
+    decode(&profile).ok_or_else(|| unreadable("it refers outside its own tables".to_owned()))
 }
 
-fn decode(profile: &Profile) -> Option<Decoded> {
+fn decode(profile: &Profile) -> Option<DecodedProfile> {
     let text = |at: i64| profile.string_table.get(usize::try_from(at).ok()?).map(String::as_str);
     let types = &profile.sample_type;
     let default = types
         .iter()
         .position(|kind| profile.default_sample_type != 0 && kind.r#type == profile.default_sample_type);
-    let column = default.or(types.len().checked_sub(1))?;
-    let unit = match (text(types[column].r#type)?, text(types[column].unit)?) {
+    let value_column = default.or(types.len().checked_sub(1))?;
+    let unit = match (text(types[value_column].r#type)?, text(types[value_column].unit)?) {
         ("wall", "nanoseconds") => ProfileUnit::WallNanos,
         (_, "nanoseconds") => ProfileUnit::CpuNanos,
         _ => ProfileUnit::Samples,
@@ -139,7 +139,7 @@ fn decode(profile: &Profile) -> Option<Decoded> {
         let mut names = Vec::new();
         for id in sample.location_id.iter().rev() {
             let location = locations.get(id)?;
-            // Innermost first, so the outermost is last.
+            // The lines are innermost first, so they are reversed.
             names.extend(
                 location
                     .line
@@ -149,7 +149,7 @@ fn decode(profile: &Profile) -> Option<Decoded> {
             );
         }
         let sum: &mut u64 = stacks.entry(frame::join(names)).or_default();
-        *sum = sum.saturating_add(value(column)?);
+        *sum = sum.saturating_add(value(value_column)?);
         samples = samples.saturating_add(counted.map_or(Some(0), value)?);
     }
     let period_ns = u64::try_from(profile.period).unwrap_or(0);
@@ -158,5 +158,5 @@ fn decode(profile: &Profile) -> Option<Decoded> {
         samples = whole.checked_div(period_ns).unwrap_or(0);
     }
     stacks.retain(|_, weight| *weight > 0);
-    Some(Decoded { unit, stacks, samples, period_ns })
+    Some(DecodedProfile { unit, stacks, samples, period_ns })
 }

@@ -1,5 +1,5 @@
-//! The part of pprof's `profile.proto` that is written and read here, as prost structs.
-//! Source: github.com/google/pprof, proto/profile.proto (field numbers are the format).
+//! The part of pprof's `profile.proto` that is used here, as prost structs. Source: github.com/google/pprof,
+//! proto/profile.proto (field numbers are the format).
 
 use prost::Message;
 
@@ -50,11 +50,11 @@ pub(crate) struct Location {
     #[prost(uint64, tag = "3")]
     pub(crate) address: u64,
     #[prost(message, repeated, tag = "4")]
-    pub(crate) line: Vec<Line>,
+    pub(crate) line: Vec<LocationLine>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
-pub(crate) struct Line {
+pub(crate) struct LocationLine {
     #[prost(uint64, tag = "1")]
     pub(crate) function_id: u64,
     #[prost(int64, tag = "2")]

@@ -1,13 +1,13 @@
-//! speedscope's own JSON: one file, one tab for each profile. Source: speedscope.app/file-format-schema.json.
+//! speedscope's JSON: one file with one tab per profile. Source: speedscope.app/file-format-schema.json.
 
 use std::collections::HashMap;
 
 use kneepoint_model::profile::{FoldedProfile, ProfileUnit, ProfileView};
 use serde_json::{Value, json};
 
-use super::total;
+use super::total_weight;
 
-/// Writes all profiles into one file, in the order given; the same profiles give the same text.
+/// Renders all profiles into one file, in the given order; deterministic.
 pub fn render(name: &str, profiles: &[&FoldedProfile]) -> String {
     let (mut frames, mut index) = (Vec::<Value>::new(), HashMap::<String, usize>::new());
     let tabs: Vec<Value> = profiles.iter().map(|profile| tab(profile, &mut frames, &mut index)).collect();
@@ -49,7 +49,7 @@ fn tab(profile: &FoldedProfile, frames: &mut Vec<Value>, index: &mut HashMap<Str
         "name": format!("{} ({view})", profile.tier),
         "unit": if profile.unit == ProfileUnit::Samples { "none" } else { "nanoseconds" },
         "startValue": 0,
-        "endValue": total(profile),
+        "endValue": total_weight(profile),
         "samples": samples,
         "weights": weights,
     })

@@ -1,20 +1,20 @@
-//! The flame graph as one SVG file with search and zoom, by inferno. No randomness: the same profile, the same bytes.
+//! The flame graph as one SVG file with search and zoom, by inferno; deterministic.
 //!
-//! Names are escaped by inferno's XML writer; a test feeds it hostile ones. A page that shows several graphs needs one
-//! frame or data URL for each, because the script finds its parts by fixed ids.
+//! Names are escaped by inferno's XML writer; a test covers untrusted names. A page that shows several graphs needs
+//! one frame or data URL for each, because the script finds its parts by fixed ids.
 
 use inferno::flamegraph::{Options, TextTruncateDirection, from_lines};
 use kneepoint_model::profile::{FoldedProfile, ProfileSource, ProfileUnit, ProfileView};
 
-use super::{folded, is_idle, palette, total, unit_name};
+use super::{folded, is_idle, palette, total_weight, unit_name};
 
-/// Draws the graph; an idle profile gives a small picture that says so.
+/// Renders the graph; an idle profile gives a small picture with a note.
 pub fn render(profile: &FoldedProfile) -> std::io::Result<String> {
     if is_idle(profile) {
-        return Ok(idle(&title(profile), &subtitle(profile)));
+        return Ok(idle_picture(&title(profile), &subtitle(profile)));
     }
     let merged = profile.source == ProfileSource::Merged;
-    let mut colours = if merged { palette::of_merged(profile) } else { palette::of_tier(profile) };
+    let mut colours = if merged { palette::merged_palette(profile) } else { palette::tier_palette(profile) };
     let mut options = Options::default();
     options.title = title(profile);
     options.subtitle = Some(subtitle(profile));
@@ -32,7 +32,7 @@ pub fn render(profile: &FoldedProfile) -> std::io::Result<String> {
     String::from_utf8(svg).map_err(std::io::Error::other)
 }
 
-/// `server: CPU (py-spy)`.
+/// For example `server: running (py-spy)`.
 fn title(profile: &FoldedProfile) -> String {
     let view = match profile.view {
         ProfileView::Running => "running",
@@ -50,14 +50,14 @@ fn subtitle(profile: &FoldedProfile) -> String {
     let seconds = facts.duration_ms as f64 / 1e3;
     let weight = match profile.unit {
         ProfileUnit::Samples => String::new(),
-        unit => format!(", {:.0} {}", total(profile) as f64 / 1e6, unit_name(unit)),
+        unit => format!(", {:.0} {}", total_weight(profile) as f64 / 1e6, unit_name(unit)),
     };
     let expected = facts.expected_samples.map(|n| format!(" of {n} expected")).unwrap_or_default();
     let samples = facts.samples;
     format!("{samples} samples{expected}{weight}, {seconds:.1} s at {} Hz", facts.hz)
 }
 
-/// How a source is named to a reader.
+/// Name of a source for the report.
 pub(crate) const fn source_name(source: ProfileSource) -> &'static str {
     match source {
         ProfileSource::PySpy => "py-spy",
@@ -68,8 +68,8 @@ pub(crate) const fn source_name(source: ProfileSource) -> &'static str {
     }
 }
 
-/// Title and subtitle hold no text from a site, so nothing needs escaping here.
-fn idle(title: &str, subtitle: &str) -> String {
+/// Title and subtitle contain no untrusted text, so nothing needs escaping.
+fn idle_picture(title: &str, subtitle: &str) -> String {
     format!(
         "<?xml version=\"1.0\" standalone=\"no\"?>\n\
          <svg version=\"1.1\" width=\"1200\" height=\"90\" viewBox=\"0 0 1200 90\" xmlns=\"http://www.w3.org/2000/svg\">\n\

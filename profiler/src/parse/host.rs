@@ -1,28 +1,28 @@
-//! The machine: `stat`, `meminfo`, `vmstat`, `diskstats`, `pressure/*`.
+//! Host files: `stat`, `meminfo`, `vmstat`, `diskstats`, `pressure/*`.
 
 use std::collections::BTreeSet;
 
-use super::words::{after_key, kib_after_key, word};
+use super::fields::{bytes_after_key, nth_number, value_after_key};
 
-/// The bytes of a sector in `diskstats`, whatever the disk's own sectors are.
+/// Bytes per sector in `diskstats`, whatever the disk's own sector size is.
 const SECTOR: u64 = 512;
 
 /// CPU time of all cores since boot, in clock ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct CpuTicks {
-    /// Spent: user, nice, system, interrupts; guests are within user.
+    /// User, nice, system and interrupts; guests are included in user.
     pub(crate) busy: u64,
-    /// Idle while a disk was waited for.
+    /// Idle while waiting for a disk.
     pub(crate) iowait: u64,
-    /// Kept by the hypervisor.
+    /// Taken by the hypervisor for other machines.
     pub(crate) steal: u64,
 }
 
 impl CpuTicks {
-    /// Reads the first line of `/proc/stat`.
+    /// Parses the first line of `/proc/stat`.
     pub(crate) fn parse(stat: &str) -> Option<Self> {
         let line = stat.lines().find(|line| line.starts_with("cpu "))?;
-        let at = |index| word(line, index);
+        let at = |index| nth_number(line, index);
         // cpu user nice system idle iowait irq softirq steal …
         let busy = [1, 2, 3, 6, 7]
             .into_iter()
@@ -32,19 +32,19 @@ impl CpuTicks {
     }
 }
 
-/// Processes ready to run, from `/proc/stat`.
+/// Number of runnable processes, from `/proc/stat`.
 pub(crate) fn running_processes(stat: &str) -> Option<u64> {
-    after_key(stat, "procs_running")
+    value_after_key(stat, "procs_running")
 }
 
-/// Memory that can still be had, in bytes, from `meminfo`.
+/// Available memory in bytes, from `meminfo`.
 pub(crate) fn available_memory(meminfo: &str) -> Option<u64> {
-    kib_after_key(meminfo, "MemAvailable")
+    bytes_after_key(meminfo, "MemAvailable")
 }
 
 /// Pages swapped in and out since boot, from `vmstat`.
 pub(crate) fn swapped_pages(vmstat: &str) -> Option<(u64, u64)> {
-    Some((after_key(vmstat, "pswpin")?, after_key(vmstat, "pswpout")?))
+    Some((value_after_key(vmstat, "pswpin")?, value_after_key(vmstat, "pswpout")?))
 }
 
 /// Microseconds since boot in which some task waited, from a file of `/proc/pressure`.
@@ -56,15 +56,13 @@ pub(crate) fn pressure_some_us(pressure: &str) -> Option<u64> {
 /// Bytes read and written by whole disks since boot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DiskBytes {
-    /// Read.
     pub(crate) read: u64,
-    /// Written.
     pub(crate) write: u64,
 }
 
 impl DiskBytes {
-    /// Sums the lines of `diskstats` whose device is in `disks` (the names in `/sys/block`, so no partitions) and is no
-    /// layer over other devices or over memory, which would count the same bytes twice or no disk at all.
+    /// Sums the lines of `diskstats` whose device is in `disks` (the names in `/sys/block`, so no partitions) and
+    /// is not a layer over other devices or memory, which would count bytes twice or count no disk.
     pub(crate) fn parse(diskstats: &str, disks: &BTreeSet<String>) -> Self {
         let mut sum = Self::default();
         for line in diskstats.lines() {
@@ -72,7 +70,7 @@ impl DiskBytes {
             if !disks.contains(name) || LAYERS.iter().any(|prefix| name.starts_with(prefix)) {
                 continue;
             }
-            let bytes = |index| word(line, index).unwrap_or(0).saturating_mul(SECTOR);
+            let bytes = |index| nth_number(line, index).unwrap_or(0).saturating_mul(SECTOR);
             sum.read = sum.read.saturating_add(bytes(5));
             sum.write = sum.write.saturating_add(bytes(9));
         }

@@ -1,33 +1,31 @@
-//! One process or thread: `stat`, `status`, `schedstat`, `io`, `smaps_rollup`.
+//! Process and thread files: `stat`, `status`, `schedstat`, `io`, `smaps_rollup`.
 //!
-//! The command name in `stat` stands in parentheses and may itself hold spaces, parentheses and newlines, so the line
+//! The command name in `stat` is in parentheses and may itself contain spaces, parentheses and newlines, so the line
 //! is split at the *last* closing parenthesis.
 
-use super::words::{after_key, kib_after_key};
+use super::fields::{bytes_after_key, value_after_key};
 
-/// What is used of `/proc/PID/stat`.
+/// Used fields of `/proc/PID/stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PidStat {
     /// State letter; `Z` and `X` are dead.
     pub(crate) state: char,
-    /// Parent's process id.
+    /// Process id of the parent.
     pub(crate) parent: u32,
-    /// Page faults without disk, all threads.
+    /// Page faults without disk access, all threads.
     pub(crate) minor_faults: u64,
-    /// Page faults with disk, all threads.
+    /// Page faults with disk access, all threads.
     pub(crate) major_faults: u64,
     /// CPU time in clock ticks, user and system.
     pub(crate) cpu_ticks: u64,
-    /// Threads.
     pub(crate) threads: u32,
-    /// Start in clock ticks since boot.
+    /// Start time in clock ticks since boot.
     pub(crate) start_ticks: u64,
-    /// Resident pages.
+    /// Resident memory in pages.
     pub(crate) rss_pages: u64,
 }
 
 impl PidStat {
-    /// Reads one line.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let fields: Vec<&str> = text.get(text.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
         // Field numbers as in the manual, which counts from 1; the first here is field 3.
@@ -41,12 +39,12 @@ impl PidStat {
             cpu_ticks: number(14)?.saturating_add(number(15)?),
             threads: field(20)?.parse().ok()?,
             start_ticks: number(22)?,
-            // Printed as a signed number; it is never negative in fact.
+            // Printed as a signed number, but never negative.
             rss_pages: number(24)?,
         })
     }
 
-    /// Whether it has ended and only waits to be reaped.
+    /// True when the process has ended and waits to be reaped.
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')
     }
@@ -55,32 +53,31 @@ impl PidStat {
 /// Context switches of one thread, from its `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Switches {
-    /// By waiting.
+    /// The thread waited for something.
     pub(crate) voluntary: u64,
-    /// By being pushed off.
+    /// The scheduler preempted the thread.
     pub(crate) involuntary: u64,
 }
 
 impl Switches {
-    /// Reads a `status` file.
     pub(crate) fn parse(status: &str) -> Option<Self> {
-        // They stand at the very end, so the search begins there.
+        // The lines are at the very end, so the search starts there.
         let tail =
             status.rfind("voluntary_ctxt_switches").and_then(|at| status[..at].rfind("\nvoluntary_"))?;
         let tail = &status[tail + 1..];
         Some(Self {
-            voluntary: after_key(tail, "voluntary_ctxt_switches")?,
-            involuntary: after_key(tail, "nonvoluntary_ctxt_switches")?,
+            voluntary: value_after_key(tail, "voluntary_ctxt_switches")?,
+            involuntary: value_after_key(tail, "nonvoluntary_ctxt_switches")?,
         })
     }
 }
 
 /// Swapped-out bytes of a process, from its `status`; kernel threads have none.
 pub(crate) fn swapped_bytes(status: &str) -> Option<u64> {
-    kib_after_key(status, "VmSwap")
+    bytes_after_key(status, "VmSwap")
 }
 
-/// The id of a process or thread in its innermost namespace, from its `status`: its own view of itself.
+/// Id of a process or thread in its innermost namespace, from its `status`: the id that it sees itself.
 pub(crate) fn innermost_id(status: &str) -> Option<u64> {
     let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     ids.split_ascii_whitespace().next_back()?.parse().ok()
@@ -88,26 +85,25 @@ pub(crate) fn innermost_id(status: &str) -> Option<u64> {
 
 /// Nanoseconds that a thread was ready without a core: the second number of its `schedstat`.
 pub(crate) fn run_queue_ns(schedstat: &str) -> Option<u64> {
-    super::words::word(schedstat, 1)
+    super::fields::nth_number(schedstat, 1)
 }
 
-/// The proportional set size in bytes, from `smaps_rollup`.
+/// Proportional set size in bytes, from `smaps_rollup`.
 pub(crate) fn proportional_set(rollup: &str) -> Option<u64> {
-    kib_after_key(rollup, "Pss")
+    bytes_after_key(rollup, "Pss")
 }
 
 /// Bytes from and to storage, from `io`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct IoBytes {
-    /// Read.
+    /// Bytes fetched from storage, not from the page cache.
     pub(crate) read: u64,
-    /// Written (to the page cache's account, as the kernel attributes it).
+    /// As attributed by the kernel when pages are dirtied, not when they reach the disk.
     pub(crate) write: u64,
 }
 
 impl IoBytes {
-    /// Reads an `io` file.
     pub(crate) fn parse(io: &str) -> Option<Self> {
-        Some(Self { read: after_key(io, "read_bytes")?, write: after_key(io, "write_bytes")? })
+        Some(Self { read: value_after_key(io, "read_bytes")?, write: value_after_key(io, "write_bytes")? })
     }
 }

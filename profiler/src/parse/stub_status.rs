@@ -1,9 +1,9 @@
-//! nginx `stub_status`: seven numbers in a fixed form of four lines.
+//! nginx `stub_status`: seven numbers in a fixed format of four lines.
 
 use kneepoint_model::sample::NginxSample;
 
-/// Reads the page; `None` when it is anything else (an error page, another server).
-pub(crate) fn stub_status(text: &str) -> Option<NginxSample> {
+/// Parses the page; `None` when it is anything else (an error page, another server).
+pub(crate) fn parse_stub_status(text: &str) -> Option<NginxSample> {
     let mut lines = text.lines();
     let active = lines.next()?.trim().strip_prefix("Active connections:")?.trim().parse().ok()?;
     lines.next().filter(|line| line.contains("accepts handled requests"))?;

@@ -1,4 +1,4 @@
-//! The readers against captures of a real machine (`tests/data/proc`), and against garbage.
+//! Tests of the parsers on captures of a real machine (`tests/data/proc`), and on garbage.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ fn a_name_with_parentheses_does_not_shift_the_fields() {
 }
 
 #[test]
-fn processes_are_read() {
+fn process_files_are_parsed() {
     let status = capture!("pid_status");
     assert_eq!(Switches::parse(status), Some(Switches { voluntary: 240, involuntary: 40 }));
     assert_eq!(innermost_id("Pid:\t27391\nNSpid:\t27391\t7\n"), Some(7));
@@ -44,7 +44,7 @@ fn processes_are_read() {
 }
 
 #[test]
-fn the_machine_is_read() {
+fn host_files_are_parsed() {
     let stat = capture!("stat");
     let cpu = CpuTicks { busy: 120_605 + 19_587 + 2_749, iowait: 990, steal: 227 };
     assert_eq!(CpuTicks::parse(stat), Some(cpu));
@@ -66,7 +66,7 @@ fn only_whole_disks_count() {
 }
 
 #[test]
-fn the_network_is_read() {
+fn network_files_are_parsed() {
     assert_eq!(network_bytes(capture!("net_dev")), (1_305_974_967 + 587_060_250, 1_305_974_967 + 1_566_783));
     assert_eq!(listen_drops(capture!("netstat")), Some(4));
     assert_eq!(retransmits(capture!("snmp")), Some(4));
@@ -75,17 +75,17 @@ fn the_network_is_read() {
 }
 
 #[test]
-fn nginx_says_seven_numbers() {
+fn nginx_status_has_seven_numbers() {
     // As nginx 1.22 prints it.
     let page = "Active connections: 3 \nserver accepts handled requests\n 12 11 40 \nReading: 0 Writing: 1 Waiting: 2 \n";
-    let sample = stub_status(page).unwrap();
+    let sample = parse_stub_status(page).unwrap();
     assert_eq!((sample.active, sample.reading, sample.writing, sample.waiting), (3, 0, 1, 2));
     assert_eq!((sample.accepts, sample.handled, sample.requests), (12, 11, 40));
-    assert_eq!(stub_status("<html>404</html>"), None);
+    assert_eq!(parse_stub_status("<html>404</html>"), None);
 }
 
-/// Every reader at once, on anything.
-fn read_all(text: &str) {
+/// Runs every parser on any text.
+fn parse_all(text: &str) {
     let disks = BTreeSet::from(["sda".to_owned()]);
     let _ = (PidStat::parse(text), Switches::parse(text), swapped_bytes(text), run_queue_ns(text));
     let _ = (proportional_set(text), IoBytes::parse(text), CpuTicks::parse(text), running_processes(text));
@@ -97,7 +97,7 @@ fn read_all(text: &str) {
         retransmits(text),
         active_opens(text),
         time_wait(text),
-        stub_status(text),
+        parse_stub_status(text),
     );
 }
 
@@ -113,15 +113,15 @@ const CAPTURES: [&str; 6] = [
 proptest! {
     #[test]
     fn garbage_never_panics(text in "(?s).{0,200}") {
-        read_all(&text);
+        parse_all(&text);
     }
 
     #[test]
     fn a_capture_cut_anywhere_or_with_a_changed_letter_never_panics(which in 0..CAPTURES.len(), at in any::<prop::sample::Index>(), letter in any::<char>()) {
         let whole = CAPTURES[which];
         let at = at.index(whole.len());
-        read_all(whole.get(..at).unwrap_or_default());
-        read_all(&format!("{}{letter}{}", whole.get(..at).unwrap_or_default(), whole.get(at..).unwrap_or_default()));
+        parse_all(whole.get(..at).unwrap_or_default());
+        parse_all(&format!("{}{letter}{}", whole.get(..at).unwrap_or_default(), whole.get(at..).unwrap_or_default()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The window itself: all sources at once, the kernel's account beside them, then everything is written.
+//! Runs the profiling window: all sources at once with the kernel's accounting beside them, then writes the files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::profile::{FoldedProfile, ProfileView, ProfilesIndex};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_model::stack::Runtime;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::UnixMillis;
-use kneepoint_model::unmeasured::Unmeasured;
 
-use super::choose::{Chosen, choose};
-use super::meter::{Meter, Used};
+use super::cpu_meter::{CpuMeter, CpuUsage};
 use super::plan::{ProfileOutcome, ProfilePlan};
-use super::{worth, write};
+use super::source_choice::{ChosenSource, choose_source};
+use super::{sampling_accuracy, write};
 use crate::ProfilerError;
 use crate::export::merge;
 use crate::os::unix_ms;
-use crate::source::self_::SelfPprof;
-use crate::source::{Target, Window, one_line};
+use crate::source::pprof_self::SelfPprof;
+use crate::source::{ProfileTarget, ProfileWindow, one_line};
 
-/// Profiles all tiers over the same window and writes `profiles/`; blocks for the window and what folding takes after it.
-/// Cancelling ends the window early and keeps what was seen by then.
+/// Profiles all tiers over the same window and writes `profiles/`; blocks for the window and the folding after it.
+/// Cancelling ends the window early and keeps the samples so far.
 pub fn profile_all(
     plan: &ProfilePlan,
     cancel: &Cancel,
@@ -34,7 +34,7 @@ pub fn profile_all(
     events: &Arc<dyn EventSink>,
 ) -> ProfileOutcome {
     let mut unmeasured = Vec::new();
-    let chosen = choose_all(plan, &mut unmeasured);
+    let chosen = choose_sources(plan, &mut unmeasured);
     let (profiles, window) = record_all(plan, &chosen, cancel, events.as_ref(), &mut unmeasured);
     let index = write_all(run, &profiles, &mut unmeasured);
     for gap in &unmeasured {
@@ -44,72 +44,77 @@ pub fn profile_all(
     ProfileOutcome { index, window, unmeasured }
 }
 
-type Looked = (Target, Chosen);
+type ProfiledTier = (ProfileTarget, ChosenSource);
 
-fn choose_all(plan: &ProfilePlan, unmeasured: &mut Vec<Unmeasured>) -> Vec<Looked> {
+fn choose_sources(plan: &ProfilePlan, unmeasured: &mut Vec<Unmeasured>) -> Vec<ProfiledTier> {
     let mut all = Vec::new();
     let tiers = plan.tiers.iter().filter(|info| info.tier != Tier::Generator);
-    let targets: Vec<Target> = tiers.map(|info| Target::of(info, &plan.tiers)).collect();
-    // Each probe starts a short trial, so they go side by side.
+    let targets: Vec<ProfileTarget> = tiers.map(|info| ProfileTarget::for_tier(info, &plan.tiers)).collect();
+    // Each probe starts a short trial, so they run in parallel.
     let choices: Vec<_> = thread::scope(|scope| {
-        let asked: Vec<_> = targets.iter().map(|target| scope.spawn(|| choose(target))).collect();
-        asked.into_iter().map(ScopedJoinHandle::join).collect()
+        let probes: Vec<_> = targets.iter().map(|target| scope.spawn(|| choose_source(target))).collect();
+        probes.into_iter().map(ScopedJoinHandle::join).collect()
     });
     for (target, choice) in targets.into_iter().zip(choices) {
         match choice {
             Ok(Ok(chosen)) => all.push((target, chosen)),
             Ok(Err(gap)) => unmeasured.push(gap),
             Err(_) => {
-                unmeasured.push(not_profiled(target.tier, "the probe's own code failed; please report it"));
+                unmeasured
+                    .push(not_profiled(target.tier, "an internal error in the probe; please report it"));
             }
         }
     }
     if plan.generator {
-        all.push((Target::generator(), Chosen { source: Box::new(SelfPprof), notes: Vec::new() }));
+        all.push((
+            ProfileTarget::generator(),
+            ChosenSource { source: Box::new(SelfPprof), notes: Vec::new() },
+        ));
     }
     all
 }
 
 fn record_all(
     plan: &ProfilePlan,
-    chosen: &[Looked],
+    chosen: &[ProfiledTier],
     cancel: &Cancel,
     events: &dyn EventSink,
     unmeasured: &mut Vec<Unmeasured>,
 ) -> (Vec<FoldedProfile>, (UnixMillis, UnixMillis)) {
-    let targets: Vec<Target> = chosen.iter().map(|(target, _)| target.clone()).collect();
+    let targets: Vec<ProfileTarget> = chosen.iter().map(|(target, _)| target.clone()).collect();
     let window = plan.window();
     thread::scope(|scope| {
         let from = unix_ms();
-        let meter = Meter::start(&targets, window);
+        let meter = CpuMeter::start(&targets, window);
         let handles: Vec<_> = chosen
             .iter()
             .map(|(target, chosen)| {
                 let hz = if target.runtime == Runtime::Python { plan.hz.max(1) } else { plan.native_hz() };
-                let window = Window { duration: window, hz, cancel: cancel.clone() };
+                let window = ProfileWindow { duration: window, hz, cancel: cancel.clone() };
                 thread::Builder::new()
                     .name(format!("kp-prof-{}", target.tier))
                     .spawn_scoped(scope, move || chosen.source.record(target, &window))
             })
             .collect();
-        announce(window, cancel, events);
+        report_progress(window, cancel, events);
         let until = unix_ms();
-        let used = meter.map(Meter::stop).unwrap_or_default();
+        let usage = meter.map(CpuMeter::stop).unwrap_or_default();
         events.progress(
             Stage::Profile,
             u64::from(plan.seconds),
             Some(u64::from(plan.seconds)),
             "folding stacks",
         );
-        let looked = chosen.iter().zip(handles);
-        let profiles =
-            looked.flat_map(|(looked, handle)| finish(looked, handle, &used, unmeasured)).collect();
+        let recordings = chosen.iter().zip(handles);
+        let profiles = recordings
+            .flat_map(|(tier, handle)| collect_profiles(tier, handle, &usage, unmeasured))
+            .collect();
         (profiles, (from, until))
     })
 }
 
-/// Waits for the window's end, saying each second how far it is.
-fn announce(window: Duration, cancel: &Cancel, events: &dyn EventSink) {
+/// Waits for the end of the window and reports progress every second.
+fn report_progress(window: Duration, cancel: &Cancel, events: &dyn EventSink) {
     let started = Instant::now();
     loop {
         let left = window.saturating_sub(started.elapsed());
@@ -117,28 +122,31 @@ fn announce(window: Duration, cancel: &Cancel, events: &dyn EventSink) {
             return;
         }
         let done = started.elapsed().min(window).as_secs();
-        events.progress(Stage::Profile, done, Some(window.as_secs()), "stacks of every tier");
+        events.progress(Stage::Profile, done, Some(window.as_secs()), "recording stacks of every tier");
     }
 }
 
-type Recording<'scope> = ScopedJoinHandle<'scope, Result<Vec<FoldedProfile>, ProfilerError>>;
+type RecordHandle<'scope> = ScopedJoinHandle<'scope, Result<Vec<FoldedProfile>, ProfilerError>>;
 
-fn finish(
-    (target, chosen): &Looked,
-    handle: std::io::Result<Recording<'_>>,
-    used: &BTreeMap<Tier, Used>,
+fn collect_profiles(
+    (target, chosen): &ProfiledTier,
+    handle: std::io::Result<RecordHandle<'_>>,
+    usage: &BTreeMap<Tier, CpuUsage>,
     unmeasured: &mut Vec<Unmeasured>,
 ) -> Vec<FoldedProfile> {
     let recorded = match handle.map(ScopedJoinHandle::join) {
         Ok(Ok(recorded)) => recorded.map_err(|error| error.to_string()),
-        Ok(Err(_)) => Err("the profiler's own code failed; please report it".to_owned()),
+        Ok(Err(_)) => Err("an internal error in the profiler; please report it".to_owned()),
         Err(error) => Err(format!("no thread could be started: {error}")),
     };
     match recorded {
         Ok(mut profiles) => {
             for profile in &mut profiles {
                 profile.facts.notes.splice(0..0, chosen.notes.iter().cloned());
-                worth::judge(profile, used.get(&target.tier).copied().filter(|_| !target.roots.is_empty()));
+                sampling_accuracy::annotate(
+                    profile,
+                    usage.get(&target.tier).copied().filter(|_| !target.roots.is_empty()),
+                );
             }
             profiles
         }
@@ -161,18 +169,18 @@ fn write_all(run: &RunFolder, profiles: &[FoldedProfile], unmeasured: &mut Vec<U
     let running: Vec<FoldedProfile> =
         profiles.iter().filter(|profile| profile.view == ProfileView::Running).cloned().collect();
     let mut index = ProfilesIndex { format_version: FORMAT_VERSION, ..ProfilesIndex::default() };
-    let mut keep = |entry: Result<_, kneepoint_model::run::RunError>| match entry {
+    let mut push_entry = |entry: Result<_, kneepoint_model::run::RunError>| match entry {
         Ok(entry) => index.profiles.push(entry),
         Err(error) => unmeasured.push(not_written(&error)),
     };
     for profile in profiles {
-        keep(write::files(run, profile, &[profile]));
+        push_entry(write::write_files(run, profile, &[profile]));
     }
     if !running.is_empty() {
         let merged = merge(&running);
         let mut tabs: Vec<&FoldedProfile> = vec![&merged];
         tabs.extend(profiles);
-        keep(write::files(run, &merged, &tabs));
+        push_entry(write::write_files(run, &merged, &tabs));
     }
     if let Err(error) = run.write_json(names::PROFILES_INDEX, &index) {
         unmeasured.push(not_written(&error));
@@ -182,7 +190,7 @@ fn write_all(run: &RunFolder, profiles: &[FoldedProfile], unmeasured: &mut Vec<U
 
 fn not_written(error: &kneepoint_model::run::RunError) -> Unmeasured {
     Unmeasured {
-        what: "a profile's file".to_owned(),
+        what: "a profile file".to_owned(),
         why: error.to_string(),
         fix: "free disk space in the run folder".to_owned(),
     }

@@ -1,28 +1,28 @@
-//! Writes every form of every profile, and the index.
+//! Writes every format of every profile, and the index.
 
 use kneepoint_model::profile::{FoldedProfile, ProfileEntry, ProfileSource, ProfileView};
 use kneepoint_model::run::{RunError, RunFolder, names};
 
 use crate::export::{folded, pprof, speedscope, svg, top_self};
 
-/// Leaf functions named in the index.
-const TOP: usize = 10;
+/// Most leaf functions in the index.
+const TOP_FUNCTIONS: usize = 10;
 
-/// Writes one profile's files and gives its entry; `tabs` are the profiles of its speedscope file.
-pub(super) fn files(
+/// Writes the files of one profile and returns its index entry; `tabs` are the profiles in its speedscope file.
+pub(super) fn write_files(
     run: &RunFolder,
     profile: &FoldedProfile,
     tabs: &[&FoldedProfile],
 ) -> Result<ProfileEntry, RunError> {
-    let name = stem(profile);
+    let name = file_stem(profile);
     let stem = format!("{}/{name}", names::PROFILES);
-    let made = |form: &str, source: std::io::Error| RunError::Io {
+    let render_error = |form: &str, source: std::io::Error| RunError::Io {
         action: "make",
         path: run.path(&format!("{stem}.{form}")),
         source,
     };
-    let picture = svg::render(profile).map_err(|source| made("svg", source))?;
-    let packed = pprof::render(profile).map_err(|source| made("pb.gz", source))?;
+    let picture = svg::render(profile).map_err(|source| render_error("svg", source))?;
+    let packed = pprof::render(profile).map_err(|source| render_error("pb.gz", source))?;
     run.write(&format!("{stem}.folded"), folded::render(profile).as_bytes())?;
     run.write(&format!("{stem}.svg"), picture.as_bytes())?;
     run.write(&format!("{stem}.pb.gz"), &packed)?;
@@ -34,12 +34,12 @@ pub(super) fn files(
         unit: profile.unit,
         file: name,
         facts: profile.facts.clone(),
-        top_self: top_self(profile, TOP),
+        top_self: top_self(profile, TOP_FUNCTIONS),
     })
 }
 
-/// `server-running`, `merged`: relative to `profiles/`.
-fn stem(profile: &FoldedProfile) -> String {
+/// File name without extension, relative to `profiles/`: `server-running`, `merged`.
+fn file_stem(profile: &FoldedProfile) -> String {
     if profile.source == ProfileSource::Merged {
         return "merged".to_owned();
     }

@@ -1,20 +1,20 @@
-//! The machine: reads its counters and gives what changed since the tick before.
+//! Reads the host's counters and computes the changes since the previous tick.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::HostSample;
 use kneepoint_model::units::{Bytes, Micros};
-use kneepoint_model::unmeasured::Unmeasured;
 
-use crate::os::{Reader, Sizes};
+use crate::os::{KernelUnits, ProcReader};
 use crate::parse::{
     CpuTicks, DiskBytes, available_memory, listen_drops, network_bytes, pressure_some_us, retransmits,
     running_processes, swapped_pages, time_wait,
 };
 
-/// Counters since boot, and gauges, at one moment; `None` where the kernel does not say.
+/// Counters since boot, and gauges, at one time; `None` where the kernel does not report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct HostCounters {
     cpu: Option<CpuTicks>,
@@ -29,28 +29,28 @@ pub(crate) struct HostCounters {
     time_wait: u64,
 }
 
-/// Reads the machine.
+/// Reads the counters of this machine.
 #[derive(Debug)]
 pub(crate) struct HostReader {
     disks: BTreeSet<String>,
     cores: u32,
-    sizes: Sizes,
+    units: KernelUnits,
 }
 
 const PRESSURE: [&str; 3] = ["cpu", "memory", "io"];
 
 impl HostReader {
-    pub(crate) fn new(sizes: Sizes) -> Self {
+    pub(crate) fn new(units: KernelUnits) -> Self {
         let names = fs::read_dir("/sys/block").into_iter().flatten().flatten();
         let disks = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let present = fs::read_to_string("/proc/stat").map_or(0, |stat| cores_in(&stat));
+        let present = fs::read_to_string("/proc/stat").map_or(0, |stat| count_cores(&stat));
         let cores = u32::try_from(present.max(cores)).unwrap_or(1);
-        Self { disks, cores, sizes }
+        Self { disks, cores, units }
     }
 
-    /// One look at everything.
-    pub(crate) fn read(&self, reader: &mut Reader) -> HostCounters {
+    /// Reads all counters.
+    pub(crate) fn read(&self, reader: &mut ProcReader) -> HostCounters {
         let mut now = HostCounters::default();
         if let Ok(text) = reader.read("/proc/stat") {
             now.cpu = CpuTicks::parse(text);
@@ -71,19 +71,21 @@ impl HostReader {
         now
     }
 
-    /// What changed between two looks; `foreign_us` is left to the caller, who knows the tiers.
-    pub(crate) fn between(&self, before: &HostCounters, now: &HostCounters) -> HostSample {
+    /// Changes between two readings; `foreign_us` is left at zero for the caller, who knows the tiers.
+    pub(crate) fn delta(&self, before: &HostCounters, now: &HostCounters) -> HostSample {
         let ticks = |pick: fn(&CpuTicks) -> u64| {
             let (old, new) = (before.cpu.as_ref().map(pick), now.cpu.as_ref().map(pick));
-            Micros(grown(old, new).unwrap_or(0).saturating_mul(self.sizes.tick_us))
+            Micros(increase(old, new).unwrap_or(0).saturating_mul(self.units.tick_us))
         };
         let (swap_before, swap_now) = (before.swapped_pages, now.swapped_pages);
         let swapped = |pick: fn((u64, u64)) -> u64| {
             Bytes(
-                grown(swap_before.map(pick), swap_now.map(pick)).unwrap_or(0).saturating_mul(self.sizes.page),
+                increase(swap_before.map(pick), swap_now.map(pick))
+                    .unwrap_or(0)
+                    .saturating_mul(self.units.page),
             )
         };
-        let pressure = |at: usize| grown(before.pressure[at], now.pressure[at]).map(Micros);
+        let pressure = |at: usize| increase(before.pressure[at], now.pressure[at]).map(Micros);
         HostSample {
             cores: self.cores,
             busy_us: ticks(|cpu| cpu.busy),
@@ -101,18 +103,18 @@ impl HostReader {
             psi_cpu_us: pressure(0),
             psi_memory_us: pressure(1),
             psi_io_us: pressure(2),
-            listen_drops: grown(before.listen_drops, now.listen_drops).unwrap_or(0),
-            retransmits: grown(before.retransmits, now.retransmits).unwrap_or(0),
+            listen_drops: increase(before.listen_drops, now.listen_drops).unwrap_or(0),
+            retransmits: increase(before.retransmits, now.retransmits).unwrap_or(0),
             time_wait: now.time_wait,
         }
     }
 }
 
-fn grown(before: Option<u64>, now: Option<u64>) -> Option<u64> {
+fn increase(before: Option<u64>, now: Option<u64>) -> Option<u64> {
     Some(now?.saturating_sub(before?))
 }
 
-fn cores_in(stat: &str) -> usize {
+fn count_cores(stat: &str) -> usize {
     stat.lines()
         .filter(|line| {
             line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -121,7 +123,7 @@ fn cores_in(stat: &str) -> usize {
 }
 
 impl HostCounters {
-    /// What this kernel does not say.
+    /// Counters that this kernel does not report.
     pub(crate) fn gaps(&self) -> Vec<Unmeasured> {
         let mut gaps = Vec::new();
         let mut gap = |what: &str, why: &str, fix: &str| {
@@ -129,14 +131,14 @@ impl HostCounters {
         };
         if self.pressure.iter().any(Option::is_none) {
             let why = if Path::new("/proc/pressure").exists() {
-                "/proc/pressure cannot be read"
+                "/proc/pressure is not readable"
             } else {
                 "this kernel does not account pressure stalls (/proc/pressure is missing)"
             };
             gap("pressure stalls (PSI) of the host", why, "boot with the kernel parameter psi=1");
         }
         if self.cpu.is_none() {
-            gap("CPU of the host", "/proc/stat cannot be read", "mount /proc without restrictions");
+            gap("CPU of the host", "/proc/stat is not readable", "mount /proc without restrictions");
         }
         if self.listen_drops.is_none() {
             let why = "/proc/net/netstat does not show them";
@@ -152,8 +154,11 @@ mod tests {
 
     #[test]
     fn counters_become_deltas_in_their_units_and_absence_stays_absent() {
-        let reader =
-            HostReader { disks: BTreeSet::new(), cores: 2, sizes: Sizes { page: 4096, tick_us: 10_000 } };
+        let reader = HostReader {
+            disks: BTreeSet::new(),
+            cores: 2,
+            units: KernelUnits { page: 4096, tick_us: 10_000 },
+        };
         let before = HostCounters {
             cpu: Some(CpuTicks { busy: 100, iowait: 5, steal: 1 }),
             swapped_pages: Some((10, 20)),
@@ -168,7 +173,7 @@ mod tests {
             listen_drops: Some(8),
             ..HostCounters::default()
         };
-        let sample = reader.between(&before, &now);
+        let sample = reader.delta(&before, &now);
         assert_eq!(
             (sample.busy_us, sample.iowait_us, sample.steal_us),
             (Micros(250_000), Micros(0), Micros(20_000))
@@ -184,8 +189,8 @@ mod tests {
 
     #[test]
     fn this_machine_can_be_read() {
-        let reader = HostReader::new(Sizes::here());
-        let now = reader.read(&mut Reader::default());
+        let reader = HostReader::new(KernelUnits::detect());
+        let now = reader.read(&mut ProcReader::default());
         assert!(
             reader.cores >= 1 && now.cpu.is_some() && now.available > 0 && now.retransmits.is_some(),
             "{now:?}"

@@ -1,4 +1,4 @@
-//! What to sample and how often.
+//! Settings of the sampler.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::store::GaugeSlot;
 /// What to sample.
 #[derive(Debug, Clone)]
 pub struct SamplePlan {
-    /// Ticks per second; 2 to 5, other values are moved there.
+    /// Ticks per second, clamped to 2 to 5.
     pub hz: u32,
-    /// The tiers to watch; the generator (this process) is always watched too.
+    /// Tiers to sample; the generator (this process) is always sampled too.
     pub tiers: Vec<TierInfo>,
-    /// nginx `stub_status`, asked once each tick.
+    /// URL of nginx `stub_status`, requested once per tick.
     pub nginx_status: Option<Url>,
-    /// Gauges of databases and caches, where they are watched ([`crate::StoreWatch::gauges`]).
+    /// Gauges of databases and caches ([`crate::StoreWatch::gauges`]).
     pub stores: GaugeSlot,
 }
 
 impl SamplePlan {
-    /// Ticks per second when nothing else is said.
+    /// Default ticks per second.
     pub const DEFAULT_HZ: u32 = 4;
 
-    /// For a stack as it runs: all its tiers, and the proxy's status page when it has one.
-    pub fn of(stack: &StackInfo) -> Self {
+    /// Settings for a running stack: all its tiers, and the proxy's status page when it has one.
+    pub fn for_stack(stack: &StackInfo) -> Self {
         let nginx_status = stack.tiers.iter().find_map(|tier| tier.status_url.clone());
         Self { hz: Self::DEFAULT_HZ, tiers: stack.tiers.clone(), nginx_status, stores: GaugeSlot::default() }
     }

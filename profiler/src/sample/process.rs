@@ -1,47 +1,45 @@
-//! One process: reads its counters, and says by how much they grew.
+//! Reads the counters of one process and computes their growth.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 
-use crate::os::{Reader, Sizes, numbers_in, process_cpu};
+use crate::os::{KernelUnits, ProcReader, numbers_in, process_cpu};
 use crate::parse::{IoBytes, PidStat, Switches, proportional_set, run_queue_ns, swapped_bytes};
 
-/// Counters of a process that only grow.
+/// Monotonic counters of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counters {
-    /// CPU time in microseconds.
+pub(crate) struct ProcessCounters {
     pub(crate) cpu_us: u64,
-    /// Page faults without disk.
+    /// Page faults without disk access.
     pub(crate) minor_faults: u64,
-    /// Page faults with disk.
+    /// Page faults with disk access.
     pub(crate) major_faults: u64,
-    /// Bytes from and to storage; `None` when it is not ours to see.
+    /// Bytes from and to storage; `None` when not readable.
     pub(crate) io: Option<IoBytes>,
 }
 
-/// Counters of a thread that only grow.
+/// Monotonic counters of a thread.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ThreadCounters {
-    /// Ready without a core, in nanoseconds.
+    /// Time ready without a core, in nanoseconds.
     pub(crate) run_queue_ns: u64,
-    /// Context switches.
     pub(crate) switches: Switches,
 }
 
-/// A process at one moment.
+/// State of a process at one time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProcessReading {
     pub(crate) start_ticks: u64,
     pub(crate) threads: u32,
     pub(crate) rss: u64,
     pub(crate) swap: u64,
-    pub(crate) counters: Counters,
+    pub(crate) counters: ProcessCounters,
     pub(crate) by_thread: HashMap<u32, ThreadCounters>,
 }
 
-impl Counters {
-    /// How much grew since `before`.
+impl ProcessCounters {
+    /// Growth since `before`.
     pub(crate) fn since(self, before: Self) -> Self {
         let io = match (self.io, before.io) {
             (Some(now), Some(old)) => Some(IoBytes {
@@ -60,9 +58,9 @@ impl Counters {
 }
 
 impl ThreadCounters {
-    /// Sum of what grew in each thread since `before`. A thread that is not in `before` counts whole, since it began
-    /// after it; one that is only in `before` has ended, and what it gained since is lost.
-    pub(crate) fn grown(now: &HashMap<u32, Self>, before: &HashMap<u32, Self>) -> Self {
+    /// Sum of the growth of each thread since `before`. A thread that is missing in `before` counts whole, because
+    /// it started later; a thread that is only in `before` has ended, and its last growth is lost.
+    pub(crate) fn growth(now: &HashMap<u32, Self>, before: &HashMap<u32, Self>) -> Self {
         let mut sum = Self::default();
         for (id, thread) in now {
             let old = before.get(id).copied().unwrap_or_default();
@@ -74,21 +72,22 @@ impl ThreadCounters {
     }
 }
 
-/// Reads one process; `None` when it has gone or is a zombie. With `full`, faults, storage, switches and swap too.
+/// Reads one process; `None` when it has ended or is a zombie. With `full`, also faults, storage, switches and
+/// swap.
 pub(crate) fn read_process(
     pid: u32,
     full: bool,
-    sizes: Sizes,
-    reader: &mut Reader,
+    units: KernelUnits,
+    reader: &mut ProcReader,
 ) -> Option<ProcessReading> {
     let stat =
         PidStat::parse(reader.read(format!("/proc/{pid}/stat")).ok()?).filter(|stat| !stat.is_dead())?;
-    let ticks_us = stat.cpu_ticks.saturating_mul(sizes.tick_us);
+    let ticks_us = stat.cpu_ticks.saturating_mul(units.tick_us);
     let mut reading = ProcessReading {
         start_ticks: stat.start_ticks,
         threads: stat.threads,
-        rss: stat.rss_pages.saturating_mul(sizes.page),
-        counters: Counters {
+        rss: stat.rss_pages.saturating_mul(units.page),
+        counters: ProcessCounters {
             cpu_us: process_cpu(pid)
                 .map_or(ticks_us, |cpu| u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX)),
             minor_faults: stat.minor_faults,
@@ -108,7 +107,7 @@ pub(crate) fn read_process(
         if full && let Ok(status) = reader.read(format!("/proc/{pid}/task/{thread}/status")) {
             counters.switches = Switches::parse(status).unwrap_or_default();
             if thread == pid {
-                // Memory is the process's; the first thread's file shows it as well as the process's own.
+                // Memory belongs to the process; the first thread's file shows it too.
                 reading.swap = swapped_bytes(status).unwrap_or(0);
             }
         }
@@ -117,7 +116,7 @@ pub(crate) fn read_process(
     Some(reading)
 }
 
-/// Open descriptors, and how many of them are sockets; `None` when they are not ours to see.
+/// Number of open descriptors, and of sockets among them; `None` when not readable.
 pub(crate) fn descriptors(pid: u32) -> Option<(u32, u32)> {
     let folder = format!("/proc/{pid}/fd");
     let (mut all, mut sockets) = (0, 0);
@@ -131,12 +130,12 @@ pub(crate) fn descriptors(pid: u32) -> Option<(u32, u32)> {
     Some((all, sockets))
 }
 
-/// The proportional share of memory in bytes; costs 0.2 ms and more, so it is asked seldom.
-pub(crate) fn proportional_memory(pid: u32, reader: &mut Reader) -> Option<u64> {
+/// Proportional memory in bytes; costs 0.2 ms and more, so it is read rarely.
+pub(crate) fn proportional_memory(pid: u32, reader: &mut ProcReader) -> Option<u64> {
     proportional_set(reader.read(format!("/proc/{pid}/smaps_rollup")).ok()?)
 }
 
-/// Whether a file of a process is there but may not be read.
+/// True when the file exists but is not readable for this user.
 pub(crate) fn is_forbidden(path: &str) -> bool {
     fs::read(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
@@ -153,13 +152,14 @@ mod tests {
     fn new_threads_count_whole_and_ended_ones_do_not_go_below_zero() {
         let before = HashMap::from([(1, thread(100, 5)), (2, thread(900, 9))]);
         let now = HashMap::from([(1, thread(150, 6)), (3, thread(30, 2))]);
-        assert_eq!(ThreadCounters::grown(&now, &before), thread(80, 3));
+        assert_eq!(ThreadCounters::growth(&now, &before), thread(80, 3));
     }
 
     #[test]
     fn storage_that_was_never_seen_does_not_jump() {
         let io = Some(IoBytes { read: 10, write: 20 });
-        let (seen, unseen) = (Counters { io, ..Counters::default() }, Counters::default());
+        let (seen, unseen) =
+            (ProcessCounters { io, ..ProcessCounters::default() }, ProcessCounters::default());
         assert_eq!(seen.since(unseen).io, None);
         assert_eq!(seen.since(seen).io, Some(IoBytes { read: 0, write: 0 }));
     }

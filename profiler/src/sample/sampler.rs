@@ -1,4 +1,5 @@
-//! The thread that ticks: absolute times, one line per tick, synced each second, gone within 300 ms of the wish.
+//! The sampling thread: ticks at absolute times, one line per tick, synced every second; stops within 300 ms of a
+//! shutdown request.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -8,45 +9,45 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
+use kneepoint_model::stage::Stage;
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::run::{LineWriter, RunFolder, names};
 use kneepoint_model::sample::{NginxSample, ResourceSample, TierSample};
 use kneepoint_model::stack::TierInfo;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
-use kneepoint_model::unmeasured::Unmeasured;
 use url::Url;
 
-use super::foreign::Foreign;
+use super::foreign::ForeignCpu;
 use super::host::{HostCounters, HostReader};
 use super::plan::SamplePlan;
 use super::tier::{Detail, Tick, TierTracker};
-use crate::os::{ProcessTree, Reader, Sizes, since_boot, thread_cpu, unix_ms};
-use crate::parse::stub_status;
-use crate::profile::unknown_processes;
+use crate::os::{KernelUnits, ProcReader, ProcessTree, since_boot, thread_cpu, unix_ms};
+use crate::parse::parse_stub_status;
+use crate::profile::unknown_processes_gap;
 use crate::store::GaugeSlot;
 use crate::{ProfilerError, http};
 
-/// What the status page may cost: a saturated proxy must not hold the ticks up.
+/// Limit for the status page: a saturated proxy must not delay the ticks.
 const NGINX_DEADLINE: Duration = Duration::from_millis(200);
 /// How often the proportional memory is read.
 const PROPORTIONAL_EVERY: Duration = Duration::from_secs(4);
 
-/// What the sampler did.
+/// Summary of a sampling run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SampleSummary {
-    /// Lines written.
+    /// Lines written to the file.
     pub ticks: u64,
-    /// Reads and writes that failed.
+    /// Failed reads and writes.
     pub errors: u64,
-    /// CPU time of the sampler's own thread, in microseconds.
+    /// CPU time of the sampling thread, in microseconds.
     pub own_cpu_us: Micros,
-    /// What could not be measured.
+    /// Gaps in the measurement, with reason and fix.
     pub unmeasured: Vec<Unmeasured>,
 }
 
-/// A gap in fewer than one of this many ticks changes no figure that is quoted, and is not reported.
-const WORTH_SAYING: u64 = 20;
+/// A gap in less than one of this many ticks changes no reported figure, and is not reported.
+const REPORTABLE_FRACTION: u64 = 20;
 
 /// Starts the sampling thread.
 #[derive(Debug, Clone, Copy)]
@@ -60,10 +61,10 @@ pub struct SamplerHandle {
 }
 
 impl Sampler {
-    /// Starts ticking into `samples/resources.jsonl` of the run; the first line comes one interval later.
+    /// Starts writing `samples/resources.jsonl` of the run; the first line is written one interval later.
     ///
     /// # Errors
-    /// The file cannot be opened, or no thread can be had. Everything later is counted, not raised.
+    /// The file cannot be opened or no thread can be started. Later failures are counted, not returned.
     pub fn start(
         plan: SamplePlan,
         run: &RunFolder,
@@ -73,14 +74,14 @@ impl Sampler {
         let (stop, stopped) = channel();
         let thread = thread::Builder::new()
             .name("kp-sampler".to_owned())
-            .spawn(move || Sampling::new(&plan, lines, events).until(&stopped, plan.interval()))
+            .spawn(move || SamplerThread::new(&plan, lines, events).run_until(&stopped, plan.interval()))
             .map_err(|source| ProfilerError::System { action: "start the sampling thread", source })?;
         Ok(SamplerHandle { stop: Some(stop), thread: Some(thread) })
     }
 }
 
 impl SamplerHandle {
-    /// Stops and tells what was done; takes at most 300 ms.
+    /// Stops the thread and returns the summary; takes at most 300 ms.
     pub fn stop(mut self) -> SampleSummary {
         self.end().unwrap_or_default()
     }
@@ -97,66 +98,67 @@ impl Drop for SamplerHandle {
     }
 }
 
-struct Sampling {
+struct SamplerThread {
     lines: LineWriter,
     events: Arc<dyn EventSink>,
-    reader: Reader,
+    reader: ProcReader,
     tree: ProcessTree,
     host: HostReader,
     tiers: Vec<TierTracker>,
     all_roots: HashSet<u32>,
-    foreign: Foreign,
+    foreign: ForeignCpu,
     nginx: Option<Url>,
     stores: GaugeSlot,
     nginx_failures: u64,
     summary: SampleSummary,
-    /// Tiers that run where this machine cannot look.
-    unseen: Vec<Unmeasured>,
+    /// Tiers whose processes are not visible from this machine.
+    hidden: Vec<Unmeasured>,
 }
 
-/// A tier in containers whose processes are not known.
-fn unseen(info: &TierInfo) -> Option<Unmeasured> {
+/// Reports a tier in containers whose processes are not known.
+fn hidden_tier(info: &TierInfo) -> Option<Unmeasured> {
     let hidden = info.roots.is_empty() && !info.containers.is_empty();
-    hidden.then(|| unknown_processes(format!("CPU and memory of the {} tier", info.tier), &info.containers))
+    hidden
+        .then(|| unknown_processes_gap(format!("CPU and memory of the {} tier", info.tier), &info.containers))
 }
 
-/// The moment of the tick before.
-struct Before {
+/// State at the previous tick.
+struct TickStart {
     at: Instant,
     boot: Duration,
     host: HostCounters,
 }
 
-impl Sampling {
+impl SamplerThread {
     fn new(plan: &SamplePlan, lines: LineWriter, events: Arc<dyn EventSink>) -> Self {
-        let sizes = Sizes::here();
-        let full = |roots: &TierInfo| TierTracker::new(roots.tier, &roots.roots, Detail::Full, sizes);
+        let units = KernelUnits::detect();
+        let full = |roots: &TierInfo| TierTracker::new(roots.tier, &roots.roots, Detail::Full, units);
         let mut tiers: Vec<TierTracker> = plan
             .tiers
             .iter()
             .filter(|tier| !tier.roots.is_empty() && tier.tier != Tier::Generator)
             .map(full)
             .collect();
-        tiers.push(TierTracker::kneepoint(Detail::Full, sizes));
+        tiers.push(TierTracker::kneepoint(Detail::Full, units));
         Self {
             lines,
             events,
-            reader: Reader::default(),
+            reader: ProcReader::default(),
             tree: ProcessTree::detect(),
-            host: HostReader::new(sizes),
+            host: HostReader::new(units),
             tiers,
             all_roots: plan.tiers.iter().flat_map(|tier| tier.roots.iter().copied()).collect(),
-            foreign: Foreign::default(),
+            foreign: ForeignCpu::default(),
             nginx: plan.nginx_status.clone(),
             stores: plan.stores.clone(),
             nginx_failures: 0,
             summary: SampleSummary::default(),
-            unseen: plan.tiers.iter().filter_map(unseen).collect(),
+            hidden: plan.tiers.iter().filter_map(hidden_tier).collect(),
         }
     }
 
-    fn until(mut self, stopped: &Receiver<()>, interval: Duration) -> SampleSummary {
-        let mut before = self.take_stock();
+    fn run_until(mut self, stopped: &Receiver<()>, interval: Duration) -> SampleSummary {
+        let mut before = self.read_baseline();
         let mut gaps: BTreeSet<Unmeasured> = before.host.gaps().into_iter().collect();
         let (mut due, mut synced, mut proportional) = (before.at + interval, before.at, None);
         while stopped.recv_timeout(due.saturating_duration_since(Instant::now()))
@@ -173,7 +175,7 @@ impl Sampling {
                 synced = now;
                 self.summary.errors += u64::from(self.lines.sync().is_err());
             }
-            // A tick that came late does not hurry the ones after it: their length is measured, not assumed.
+            // A late tick does not shorten the next ones: their length is measured, not assumed.
             due = (due + interval).max(Instant::now() + interval / 2);
         }
         self.summary.errors += u64::from(self.lines.sync().is_err());
@@ -183,22 +185,23 @@ impl Sampling {
         self.summary
     }
 
-    /// Notes all counters without writing a line.
-    fn take_stock(&mut self) -> Before {
+    /// Reads all counters without writing a line.
+    fn read_baseline(&mut self) -> TickStart {
         let before =
-            Before { at: Instant::now(), boot: since_boot(), host: self.host.read(&mut self.reader) };
+            TickStart { at: Instant::now(), boot: since_boot(), host: self.host.read(&mut self.reader) };
         self.read_tiers(None, true, false);
         before
     }
 
-    fn tick(&mut self, before: &Before, descriptors: bool, proportional: bool) -> Before {
-        let now = Before { at: Instant::now(), boot: since_boot(), host: self.host.read(&mut self.reader) };
+    fn tick(&mut self, before: &TickStart, descriptors: bool, proportional: bool) -> TickStart {
+        let now =
+            TickStart { at: Instant::now(), boot: since_boot(), host: self.host.read(&mut self.reader) };
         let at_ms = unix_ms();
         let tiers = self.read_tiers(Some(before.boot), descriptors, proportional);
-        let mut host = self.host.between(&before.host, &now.host);
-        host.foreign_us = self.foreign.of_tick(host.busy_us, tiers.iter().map(|tier| tier.cpu_us).sum());
+        let mut host = self.host.delta(&before.host, &now.host);
+        host.foreign_us = self.foreign.add_tick(host.busy_us, tiers.iter().map(|tier| tier.cpu_us).sum());
         let tick_us = Micros::from_duration(now.at - before.at);
-        let nginx = self.ask_nginx();
+        let nginx = self.fetch_nginx_status();
         let gauges = self.stores.take();
         let (databases, caches) = (gauges.databases, gauges.caches);
         self.write(&ResourceSample { at_ms, tick_us, host, tiers, nginx, databases, caches });
@@ -211,16 +214,16 @@ impl Sampling {
         descriptors: bool,
         proportional: bool,
     ) -> Vec<TierSample> {
-        let family = self.tree.look(&mut self.reader);
-        let tick = Tick { family: &family, all_roots: &self.all_roots, previous, descriptors, proportional };
+        let tree = self.tree.snapshot(&mut self.reader);
+        let tick = Tick { tree: &tree, all_roots: &self.all_roots, previous, descriptors, proportional };
         self.tiers.iter_mut().map(|tier| tier.tick(&tick, &mut self.reader)).collect()
     }
 
-    fn ask_nginx(&mut self) -> Option<NginxSample> {
+    fn fetch_nginx_status(&mut self) -> Option<NginxSample> {
         let url = self.nginx.as_ref()?;
-        let answer = http::get(url, NGINX_DEADLINE, 4_096, &Cancel::new()).ok();
-        let text = answer.filter(|answer| answer.status == 200).map(|answer| answer.body);
-        let sample = text.and_then(|body| stub_status(&String::from_utf8_lossy(&body)));
+        let response = http::get(url, NGINX_DEADLINE, 4_096, &Cancel::new()).ok();
+        let text = response.filter(|response| response.status == 200).map(|response| response.body);
+        let sample = text.and_then(|body| parse_stub_status(&String::from_utf8_lossy(&body)));
         if sample.is_none() {
             self.nginx_failures += 1;
             self.summary.errors += 1;
@@ -242,25 +245,24 @@ impl Sampling {
     }
 
     fn gaps(&self) -> Vec<Unmeasured> {
-        let mut gaps: Vec<Unmeasured> = self.tiers.iter().filter_map(TierTracker::gap).collect();
-        gaps.extend(self.unseen.iter().cloned());
+        let mut gaps: Vec<Unmeasured> = self.tiers.iter().filter_map(TierTracker::permission_gap).collect();
+        gaps.extend(self.hidden.iter().cloned());
         let vanished: u64 = self.tiers.iter().map(|tier| tier.vanished).sum();
-        if vanished * WORTH_SAYING > self.summary.ticks {
+        if vanished * REPORTABLE_FRACTION > self.summary.ticks {
             gaps.push(Unmeasured {
-                what: format!("the last tick of {vanished} processes that ended while they were sampled"),
-                why: "/proc forgets a process when it ends, with what it used since the tick before"
-                    .to_owned(),
+                what: format!("the last tick of {vanished} processes that ended during sampling"),
+                why: "/proc drops a process when it ends, with its usage since the last tick".to_owned(),
                 fix: "keep workers alive during a run (gunicorn: --max-requests 0), or sample at 5 Hz"
                     .to_owned(),
             });
         }
-        if self.nginx_failures * WORTH_SAYING > self.summary.ticks
+        if self.nginx_failures * REPORTABLE_FRACTION > self.summary.ticks
             && let Some(url) = &self.nginx
         {
             gaps.push(Unmeasured {
                 what: format!("nginx status in {} ticks", self.nginx_failures),
-                why: format!("{} gave no stub_status page within 200 ms", http::shown(url)),
-                fix: "enable `stub_status` on a loopback address in nginx, and leave it a free connection"
+                why: format!("{} returned no stub_status page within 200 ms", http::display_url(url)),
+                fix: "enable `stub_status` on a loopback address in nginx, and keep a connection free for it"
                     .to_owned(),
             });
         }

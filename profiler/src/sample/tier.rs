@@ -1,38 +1,39 @@
-//! One tier: its roots and all below them, followed from tick to tick by process.
+//! Tracks one tier: its root processes and their descendants, from tick to tick.
 //!
-//! A process that began within the tick counts whole; one that was there before but was not known is only noted, and
-//! counts from then on; one that has gone keeps what it had by its last tick, and is counted as vanished.
+//! A process that started within the tick counts whole; one that existed before but was not known counts from now on;
+//! one that has ended keeps its usage up to its last tick and is counted as vanished.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::TierSample;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros};
-use kneepoint_model::unmeasured::Unmeasured;
 
 use super::process::{
-    Counters, ProcessReading, ThreadCounters, descriptors, is_forbidden, proportional_memory, read_process,
+    ProcessCounters, ProcessReading, ThreadCounters, descriptors, is_forbidden, proportional_memory,
+    read_process,
 };
-use crate::os::{Family, Reader, Sizes};
+use crate::os::{KernelUnits, ProcReader, TreeSnapshot};
 
 /// How much is read of each process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// CPU time and run queue.
+    /// CPU time and run queue only.
     CpuOnly,
-    /// Everything.
+    /// All counters and gauges.
     Full,
 }
 
-/// What is the same for all tiers in one tick.
+/// Inputs that all tiers share in one tick.
 #[derive(Debug)]
 pub(crate) struct Tick<'a> {
-    /// The tree of processes.
-    pub(crate) family: &'a Family,
-    /// Roots of all tiers: no tier reaches into another.
+    /// Process tree of this tick.
+    pub(crate) tree: &'a TreeSnapshot,
+    /// Roots of all tiers, because no tier includes another tier's roots.
     pub(crate) all_roots: &'a HashSet<u32>,
-    /// The tick before, since boot; `None` in the first, which only takes stock.
+    /// Time of the previous tick since boot; `None` in the first tick, which only reads the baseline.
     pub(crate) previous: Option<Duration>,
     /// Count descriptors in this tick (about once a second).
     pub(crate) descriptors: bool,
@@ -41,71 +42,84 @@ pub(crate) struct Tick<'a> {
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownProcess {
     reading: ProcessReading,
     descriptors: (u32, u32),
 }
 
-/// Follows one tier.
+/// Tracks one tier from tick to tick.
 #[derive(Debug)]
 pub(crate) struct TierTracker {
     tier: Tier,
     roots: Vec<u32>,
     with_descendants: bool,
     detail: Detail,
-    sizes: Sizes,
-    known: HashMap<u32, Known>,
-    /// Processes that ended while they were followed.
+    units: KernelUnits,
+    known: HashMap<u32, KnownProcess>,
+    /// Processes that ended while they were tracked.
     pub(crate) vanished: u64,
     forbidden: BTreeSet<&'static str>,
 }
 
 impl TierTracker {
-    /// A tier by its root processes; the generator's is this process alone, which is what a profile of it can see.
-    pub(crate) fn new(tier: Tier, roots: &[u32], detail: Detail, sizes: Sizes) -> Self {
+    /// Tracks a tier by its root processes; for the generator only this process, which is what its profile covers.
+    pub(crate) fn new(tier: Tier, roots: &[u32], detail: Detail, units: KernelUnits) -> Self {
         let with_descendants = tier != Tier::Generator;
-        Self::with(tier, roots, with_descendants, detail, sizes)
+        Self::with_scope(tier, roots, with_descendants, detail, units)
     }
 
-    fn with(tier: Tier, roots: &[u32], with_descendants: bool, detail: Detail, sizes: Sizes) -> Self {
+    fn with_scope(
+        tier: Tier,
+        roots: &[u32],
+        with_descendants: bool,
+        detail: Detail,
+        units: KernelUnits,
+    ) -> Self {
         let (known, forbidden) = (HashMap::new(), BTreeSet::new());
-        Self { tier, roots: roots.to_vec(), with_descendants, detail, sizes, known, vanished: 0, forbidden }
+        Self { tier, roots: roots.to_vec(), with_descendants, detail, units, known, vanished: 0, forbidden }
     }
 
-    /// This process and the tools that it runs (perf), without the tiers that it started: what kneepoint costs.
-    pub(crate) fn kneepoint(detail: Detail, sizes: Sizes) -> Self {
-        Self::with(Tier::Generator, &[std::process::id()], true, detail, sizes)
+    /// Tracks this process and the tools that it runs (perf), without the tiers that it started: the cost of
+    /// kneepoint.
+    pub(crate) fn kneepoint(detail: Detail, units: KernelUnits) -> Self {
+        Self::with_scope(Tier::Generator, &[std::process::id()], true, detail, units)
     }
 
-    /// The processes of the tier now.
-    pub(crate) fn members(&self, tick: &Tick<'_>, reader: &mut Reader) -> Vec<u32> {
+    /// Current processes of the tier.
+    pub(crate) fn members(&self, tick: &Tick<'_>, reader: &mut ProcReader) -> Vec<u32> {
         if !self.with_descendants {
             return self.roots.clone();
         }
         let mut others = tick.all_roots.clone();
         others.retain(|root| !self.roots.contains(root));
-        tick.family.below(&self.roots, &others, reader)
+        tick.tree.descendants(&self.roots, &others, reader)
     }
 
-    /// Reads all processes and gives what the tier used since the tick before.
-    pub(crate) fn tick(&mut self, tick: &Tick<'_>, reader: &mut Reader) -> TierSample {
-        let mut sample = empty(self.tier);
+    /// Reads all processes and returns the tier's usage since the previous tick.
+    pub(crate) fn tick(&mut self, tick: &Tick<'_>, reader: &mut ProcReader) -> TierSample {
+        let mut sample = empty_sample(self.tier);
         let mut run_queue_ns = 0;
         let mut next = HashMap::new();
         for pid in self.members(tick, reader) {
-            let Some(reading) = read_process(pid, self.detail == Detail::Full, self.sizes, reader) else {
+            let Some(reading) = read_process(pid, self.detail == Detail::Full, self.units, reader) else {
                 continue;
             };
             let old =
                 self.known.remove(&pid).filter(|known| known.reading.start_ticks == reading.start_ticks);
             let began = old.is_none() && self.began_within(tick, &reading);
             let (grown, threads) = growth(&reading, old.as_ref().map(|known| &known.reading), began);
-            add(&mut sample, &reading, grown, threads);
+            add_process(&mut sample, &reading, grown, threads);
             run_queue_ns += threads.run_queue_ns;
             sample.started += u32::from(began);
-            let descriptors =
-                self.gauges(pid, tick, &reading, old.map(|known| known.descriptors), reader, &mut sample);
-            next.insert(pid, Known { reading, descriptors });
+            let descriptors = self.read_gauges(
+                pid,
+                tick,
+                &reading,
+                old.map(|known| known.descriptors),
+                reader,
+                &mut sample,
+            );
+            next.insert(pid, KnownProcess { reading, descriptors });
         }
         sample.run_queue_us = Micros(run_queue_ns / 1_000);
         self.vanished += self.known.len() as u64;
@@ -114,20 +128,20 @@ impl TierTracker {
     }
 
     fn began_within(&self, tick: &Tick<'_>, reading: &ProcessReading) -> bool {
-        let start = Duration::from_micros(reading.start_ticks.saturating_mul(self.sizes.tick_us));
-        // The start time is cut to a clock tick, so it may read up to one too early.
-        let slack = Duration::from_micros(self.sizes.tick_us);
+        let start = Duration::from_micros(reading.start_ticks.saturating_mul(self.units.tick_us));
+        // The start time is truncated to a clock tick, so it may be up to one tick too early.
+        let slack = Duration::from_micros(self.units.tick_us);
         tick.previous.is_some_and(|previous| start + slack >= previous)
     }
 
-    /// Descriptors and proportional memory: read seldom, kept in between.
-    fn gauges(
+    /// Descriptors and proportional memory are read rarely and kept in between.
+    fn read_gauges(
         &mut self,
         pid: u32,
         tick: &Tick<'_>,
         reading: &ProcessReading,
         old: Option<(u32, u32)>,
-        reader: &mut Reader,
+        reader: &mut ProcReader,
         sample: &mut TierSample,
     ) -> (u32, u32) {
         if self.detail == Detail::CpuOnly {
@@ -160,29 +174,39 @@ impl TierTracker {
         }
     }
 
-    /// What this user may not see of the tier.
-    pub(crate) fn gap(&self) -> Option<Unmeasured> {
+    /// What this user may not read of the tier.
+    pub(crate) fn permission_gap(&self) -> Option<Unmeasured> {
         let what = self.forbidden.iter().copied().collect::<Vec<_>>().join(", ");
         (!what.is_empty()).then(|| Unmeasured {
             what: format!("{what} of the {} tier", self.tier),
-            why: "its processes belong to another user, who alone may read these files of /proc".to_owned(),
+            why: "its processes belong to another user, and only that user may read these /proc files"
+                .to_owned(),
             fix: "run kneepoint as the tier's user or as root (CAP_SYS_PTRACE)".to_owned(),
         })
     }
 }
 
-/// By how much a process grew: since the tick before when it is known, whole when it began since, else not at all.
-fn growth(now: &ProcessReading, old: Option<&ProcessReading>, began: bool) -> (Counters, ThreadCounters) {
+/// Growth of a process: since the previous tick when it is known, whole when it started since then, else zero.
+fn growth(
+    now: &ProcessReading,
+    old: Option<&ProcessReading>,
+    began: bool,
+) -> (ProcessCounters, ThreadCounters) {
     match old {
         Some(old) => {
-            (now.counters.since(old.counters), ThreadCounters::grown(&now.by_thread, &old.by_thread))
+            (now.counters.since(old.counters), ThreadCounters::growth(&now.by_thread, &old.by_thread))
         }
-        None if began => (now.counters, ThreadCounters::grown(&now.by_thread, &HashMap::new())),
-        None => (Counters::default(), ThreadCounters::default()),
+        None if began => (now.counters, ThreadCounters::growth(&now.by_thread, &HashMap::new())),
+        None => (ProcessCounters::default(), ThreadCounters::default()),
     }
 }
 
-fn add(sample: &mut TierSample, reading: &ProcessReading, grown: Counters, threads: ThreadCounters) {
+fn add_process(
+    sample: &mut TierSample,
+    reading: &ProcessReading,
+    grown: ProcessCounters,
+    threads: ThreadCounters,
+) {
     let io = grown.io.unwrap_or_default();
     sample.processes += 1;
     sample.threads += reading.threads;
@@ -197,7 +221,7 @@ fn add(sample: &mut TierSample, reading: &ProcessReading, grown: Counters, threa
     sample.write += Bytes(io.write);
 }
 
-fn empty(tier: Tier) -> TierSample {
+fn empty_sample(tier: Tier) -> TierSample {
     TierSample {
         tier,
         processes: 0,
@@ -224,25 +248,25 @@ mod tests {
     use super::*;
 
     fn reading(start_ticks: u64, cpu_us: u64) -> ProcessReading {
-        let counters = Counters { cpu_us, ..Counters::default() };
+        let counters = ProcessCounters { cpu_us, ..ProcessCounters::default() };
         ProcessReading { start_ticks, counters, ..ProcessReading::default() }
     }
 
     #[test]
-    fn the_known_count_from_before_the_new_whole_and_the_old_unknown_not_at_all() {
+    fn known_processes_count_their_growth_new_ones_all_and_unknown_old_ones_nothing() {
         assert_eq!(growth(&reading(5, 900), Some(&reading(5, 400)), false).0.cpu_us, 500);
         assert_eq!(growth(&reading(5, 900), None, true).0.cpu_us, 900);
         assert_eq!(growth(&reading(5, 900), None, false).0.cpu_us, 0);
     }
 
     #[test]
-    fn the_first_tick_takes_stock_and_a_start_within_the_tick_is_seen() {
-        let sizes = Sizes { page: 4096, tick_us: 10_000 };
-        let tracker = TierTracker::new(Tier::Server, &[1], Detail::CpuOnly, sizes);
+    fn the_first_tick_is_a_baseline_and_a_start_within_a_tick_is_detected() {
+        let units = KernelUnits { page: 4096, tick_us: 10_000 };
+        let tracker = TierTracker::new(Tier::Server, &[1], Detail::CpuOnly, units);
         let all_roots = HashSet::new();
-        let family = Family::Known(HashMap::new());
+        let tree = TreeSnapshot::Complete(HashMap::new());
         let tick = |previous| Tick {
-            family: &family,
+            tree: &tree,
             all_roots: &all_roots,
             previous,
             descriptors: false,

@@ -1,21 +1,22 @@
-//! A tier that profiles itself: `GET /debug/pprof/profile?seconds=N&hz=H`, the convention of Go that the engine follows.
+//! A tier that profiles itself: `GET /debug/pprof/profile?seconds=N&hz=H`, the convention of Go that the engine
+//! follows.
 //!
-//! An engine that walks frame pointers from a signal handler loses the innermost function of each stack, so the probe
-//! says Degraded; the caller checks its samples against the CPU time that the kernel counted.
+//! An engine that walks frame pointers in a signal handler loses the innermost function of each stack, so the probe
+//! reports Degraded; the caller compares its samples with the CPU time that the kernel counted.
 
 use std::time::{Duration, Instant};
 
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileView};
 
-use super::{Probe, Source, Target, Window, one_line};
+use super::{Probe, ProfileTarget, ProfileWindow, Source, one_line};
 use crate::export::pprof;
 use crate::{ProfilerError, http};
 
-/// What looking up names may take after the window, on a busy machine.
-const SYMBOLS: Duration = Duration::from_secs(20);
+/// Time for symbol lookup after the window, on a busy machine.
+const SYMBOLIZE_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_BODY: u64 = 64 << 20;
 
-/// A pprof endpoint.
+/// Profiler that reads a tier's pprof endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct PprofHttp;
 
@@ -24,38 +25,46 @@ impl Source for PprofHttp {
         ProfileSource::PprofHttp
     }
 
-    fn probe(&self, target: &Target) -> Probe {
+    fn probe(&self, target: &ProfileTarget) -> Probe {
         match &target.pprof_url {
             None => Probe::Denied {
                 why: format!("the {} tier has no profile endpoint", target.tier),
-                fix: "serve /debug/pprof/profile and give its address as pprof_url".to_owned(),
+                fix: "serve /debug/pprof/profile and set pprof_url to its address".to_owned(),
             },
             Some(url) if url.scheme() != "http" => Probe::Denied {
-                why: format!("{} is not plain http", http::shown(url)),
+                why: format!("{} is not plain http", http::display_url(url)),
                 fix: "give the endpoint's loopback http address".to_owned(),
             },
             Some(_) => Probe::Degraded {
-                why: "a profile from inside may miss the innermost function of each stack".to_owned(),
+                why: "an in-process profile may miss the innermost function of each stack".to_owned(),
                 fix: "permit perf: `sysctl kernel.perf_event_paranoid=1`, or run kneepoint as root"
                     .to_owned(),
             },
         }
     }
 
-    fn record(&self, target: &Target, window: &Window) -> Result<Vec<FoldedProfile>, ProfilerError> {
+    fn record(
+        &self,
+        target: &ProfileTarget,
+        window: &ProfileWindow,
+    ) -> Result<Vec<FoldedProfile>, ProfilerError> {
         let refused = |why: String| ProfilerError::Refused { source_name: "the pprof endpoint", why };
-        let mut url = target.pprof_url.clone().ok_or_else(|| refused("it has no address".to_owned()))?;
+        let mut url = target.pprof_url.clone().ok_or_else(|| refused("no pprof_url is set".to_owned()))?;
         let seconds = window.duration.as_secs().max(1);
         url.query_pairs_mut()
             .append_pair("seconds", &seconds.to_string())
             .append_pair("hz", &window.hz.to_string());
         let started = Instant::now();
-        let answer = http::get(&url, window.duration + SYMBOLS, MAX_BODY, &window.cancel)?;
-        if answer.status != 200 {
-            let said = one_line(&String::from_utf8_lossy(&answer.body), 200);
-            return Err(refused(format!("status {} from {}: {said}", answer.status, http::shown(&url))));
+        let response = http::get(&url, window.duration + SYMBOLIZE_TIMEOUT, MAX_BODY, &window.cancel)?;
+        if response.status != 200 {
+            let message = one_line(&String::from_utf8_lossy(&response.body), 200);
+            return Err(refused(format!(
+                "status {} from {}: {message}",
+                response.status,
+                http::display_url(&url)
+            )));
         }
-        let decoded = pprof::parse(&answer.body)?;
+        let decoded = pprof::parse(&response.body)?;
         let facts = ProfileFacts {
             hz: window.hz,
             duration_ms: seconds.min(started.elapsed().as_secs().max(1)) * 1_000,

@@ -1,4 +1,4 @@
-//! What a source looks at: one tier, by its root processes.
+//! What a source records: one tier, given by its root processes.
 
 use std::collections::HashSet;
 
@@ -6,40 +6,42 @@ use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
 use url::Url;
 
-use crate::os::{Family, ProcessTree, Reader};
+use crate::os::{ProcReader, ProcessTree, TreeSnapshot};
 
-/// One tier as a source sees it.
+/// A tier to be profiled.
 #[derive(Debug, Clone)]
-pub struct Target {
-    /// Which tier.
+pub struct ProfileTarget {
+    /// Names the profile in the run folder.
     pub tier: Tier,
-    /// Root processes; all below them belong to it.
+    /// Root processes; all their descendants belong to the tier.
     pub roots: Vec<u32>,
-    /// What its code runs on.
+    /// Decides which profiler fits.
     pub runtime: Runtime,
-    /// `/debug/pprof/profile`, where it has one.
+    /// URL of `/debug/pprof/profile`, when the tier serves it.
     pub pprof_url: Option<Url>,
-    /// Names of the containers it runs in.
+    /// Names of the containers that the tier runs in.
     pub containers: Vec<String>,
-    others: HashSet<u32>,
+    other_roots: HashSet<u32>,
 }
 
-impl Target {
-    /// A tier of the stack; `all` are all its tiers, since none reaches into another.
-    pub fn of(info: &TierInfo, all: &[TierInfo]) -> Self {
-        let roots =
-            all.iter().filter(|other| other.tier != info.tier).flat_map(|other| other.roots.iter().copied());
+impl ProfileTarget {
+    /// Target for a tier; `all_tiers` are all tiers of the stack, because no tier includes another tier's roots.
+    pub fn for_tier(info: &TierInfo, all_tiers: &[TierInfo]) -> Self {
+        let roots = all_tiers
+            .iter()
+            .filter(|other| other.tier != info.tier)
+            .flat_map(|other| other.roots.iter().copied());
         Self {
             tier: info.tier,
             roots: info.roots.clone(),
             runtime: info.runtime,
             pprof_url: info.pprof_url.clone(),
             containers: info.containers.clone(),
-            others: roots.filter(|root| !info.roots.contains(root)).collect(),
+            other_roots: roots.filter(|root| !info.roots.contains(root)).collect(),
         }
     }
 
-    /// kneepoint itself.
+    /// Target for kneepoint itself.
     pub fn generator() -> Self {
         Self {
             tier: Tier::Generator,
@@ -47,18 +49,18 @@ impl Target {
             runtime: Runtime::FramePointers,
             pprof_url: None,
             containers: Vec::new(),
-            others: HashSet::new(),
+            other_roots: HashSet::new(),
         }
     }
 
-    /// The living processes of the tier now, with their tree.
-    pub(crate) fn processes(&self, reader: &mut Reader) -> (Vec<u32>, Family) {
-        let family = ProcessTree::detect().look(reader);
+    /// Living processes of the tier, and the tree they were found in.
+    pub(crate) fn processes(&self, reader: &mut ProcReader) -> (Vec<u32>, TreeSnapshot) {
+        let tree = ProcessTree::detect().snapshot(reader);
         if self.tier == Tier::Generator {
-            return (self.roots.clone(), family);
+            return (self.roots.clone(), tree);
         }
-        let mut pids = family.below(&self.roots, &self.others, reader);
+        let mut pids = tree.descendants(&self.roots, &self.other_roots, reader);
         pids.retain(|pid| std::path::Path::new(&format!("/proc/{pid}/task")).exists());
-        (pids, family)
+        (pids, tree)
     }
 }

@@ -1,6 +1,7 @@
-//! One cache server: what a reading holds, the difference of two, and who asks.
+//! One cache server: its readings, the difference of two, and its gauges.
 
-use std::collections::BTreeMap;
+pub(super) mod reading;
+
 use std::time::Instant;
 
 use kneepoint_model::db::{CacheKind, CacheWindow, CommandDelta};
@@ -8,45 +9,28 @@ use kneepoint_model::sample::CacheGauge;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros};
 
+use self::reading::CacheReading;
+use super::connection::CacheConnection;
 use super::plan::Secret;
-use super::wire::Line;
 use super::{Gap, memcached, redis};
 
-/// Commands named in the result.
-const MOST_COMMANDS: usize = 20;
+/// Most commands named in the result.
+const MAX_COMMANDS: usize = 20;
 
-/// What a server said of itself at one moment: totals since its start, and states.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct CacheReading {
-    pub(super) version: String,
-    pub(super) uptime_s: u64,
-    pub(super) hits: u64,
-    pub(super) misses: u64,
-    pub(super) evicted: u64,
-    pub(super) expired: u64,
-    pub(super) commands: u64,
-    pub(super) connections: u64,
-    pub(super) refused_connections: u64,
-    pub(super) received: u64,
-    pub(super) sent: u64,
-    pub(super) cpu_us: Option<u64>,
-    pub(super) entries: u64,
-    pub(super) memory_used: u64,
-    pub(super) memory_limit: Option<u64>,
-    pub(super) policy: Option<String>,
-    /// Calls and microseconds.
-    pub(super) by_command: BTreeMap<String, (u64, u64)>,
-}
-
-/// What kneepoint itself did to a server between two readings.
+/// Commands and connections of kneepoint itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Own {
+pub(super) struct OwnTraffic {
     pub(super) commands: u64,
     pub(super) connections: u64,
 }
 
-/// Pure: the difference of two readings, without kneepoint's part of it.
-pub(super) fn between(window: &mut CacheWindow, before: &CacheReading, after: &CacheReading, own: Own) {
+/// Pure: the difference of two readings, without kneepoint's own traffic.
+pub(super) fn window_between(
+    window: &mut CacheWindow,
+    before: &CacheReading,
+    after: &CacheReading,
+    own: OwnTraffic,
+) {
     let grown = |read: fn(&CacheReading) -> u64| read(after).saturating_sub(read(before));
     window.version.clone_from(&after.version);
     window.hits = grown(|r| r.hits);
@@ -63,14 +47,14 @@ pub(super) fn between(window: &mut CacheWindow, before: &CacheReading, after: &C
     window.memory_used = Bytes(after.memory_used);
     window.memory_limit = after.memory_limit.map(Bytes);
     window.policy.clone_from(&after.policy);
-    window.by_command = commands_between(before, after);
+    window.by_command = command_deltas(before, after);
 }
 
-fn commands_between(before: &CacheReading, after: &CacheReading) -> Vec<CommandDelta> {
+fn command_deltas(before: &CacheReading, after: &CacheReading) -> Vec<CommandDelta> {
     let delta = |(name, (calls, us)): (&String, &(u64, u64))| {
         let (calls_then, us_then) = before.by_command.get(name).copied().unwrap_or_default();
         let calls = calls.saturating_sub(calls_then);
-        (calls > 0 && !redis::is_own(name)).then(|| CommandDelta {
+        (calls > 0 && !redis::is_own_command(name)).then(|| CommandDelta {
             name: name.clone(),
             calls,
             timer_us: Micros(us.saturating_sub(us_then)),
@@ -78,40 +62,42 @@ fn commands_between(before: &CacheReading, after: &CacheReading) -> Vec<CommandD
     };
     let mut commands: Vec<CommandDelta> = after.by_command.iter().filter_map(delta).collect();
     commands.sort_by(|a, b| b.timer_us.cmp(&a.timer_us).then_with(|| a.name.cmp(&b.name)));
-    commands.truncate(MOST_COMMANDS);
+    commands.truncate(MAX_COMMANDS);
     commands
 }
 
-/// One cache server, asked over one connection.
+/// One cache server, read over one connection.
 #[derive(Debug)]
 pub(super) struct CacheStore {
     pub(super) tier: Tier,
     pub(super) kind: CacheKind,
     pub(super) address: String,
     password: Option<Secret>,
-    line: Line,
+    connection: CacheConnection,
     commands: u64,
-    before: Option<(CacheReading, Own)>,
-    last: Option<(Instant, CacheReading, Own)>,
+    before: Option<(CacheReading, OwnTraffic)>,
+    last: Option<(Instant, CacheReading, OwnTraffic)>,
 }
 
 impl CacheStore {
     pub(super) fn new(tier: Tier, kind: CacheKind, address: &str, password: Option<Secret>) -> Self {
-        let line = Line::new(address);
+        let connection = CacheConnection::new(address);
         let address = address.to_owned();
-        Self { tier, kind, address, password, line, commands: 0, before: None, last: None }
+        Self { tier, kind, address, password, connection, commands: 0, before: None, last: None }
     }
 
-    fn read(&mut self) -> Result<(CacheReading, Own), Gap> {
+    fn read(&mut self) -> Result<(CacheReading, OwnTraffic), Gap> {
         let reading = match self.kind {
-            CacheKind::Redis => redis::read(&mut self.line, self.password.as_ref(), &mut self.commands)?,
-            CacheKind::Memcached => memcached::read(&mut self.line)?,
+            CacheKind::Redis => {
+                redis::read_info(&mut self.connection, self.password.as_ref(), &mut self.commands)?
+            }
+            CacheKind::Memcached => memcached::read_stats(&mut self.connection)?,
         };
-        Ok((reading, Own { commands: self.commands, connections: self.line.connections }))
+        Ok((reading, OwnTraffic { commands: self.commands, connections: self.connection.connections }))
     }
 
-    /// The gauges since they were last asked; `None` the first time.
-    pub(super) fn gauge(&mut self) -> Result<Option<CacheGauge>, Gap> {
+    /// Gauges since the previous call; `None` on the first.
+    pub(super) fn read_gauge(&mut self) -> Result<Option<CacheGauge>, Gap> {
         let (now, own) = self.read()?;
         let at = Instant::now();
         let last = self.last.replace((at, now.clone(), own));
@@ -131,33 +117,32 @@ impl CacheStore {
         }))
     }
 
-    /// The window begins.
+    /// Reads the counters at the start of the window.
     pub(super) fn begin(&mut self) -> Result<(), Gap> {
         self.before = None;
         self.before = Some(self.read()?);
         Ok(())
     }
 
-    /// The window ends.
+    /// Reads the counters again and returns the difference.
     pub(super) fn end(&mut self) -> Result<CacheWindow, Gap> {
-        let (before, own_before) = self.before.take().ok_or_else(not_begun)?;
+        let (before, own_before) = self.before.take().ok_or_else(missing_baseline)?;
         let (after, own) = self.read()?;
         if after.uptime_s < before.uptime_s {
-            let why =
-                format!("{} was started anew within the phase, so its counters began at zero", self.address);
-            return Err(Gap::new(why, "look into its log for why; then repeat the run"));
+            let why = format!("{} restarted during the phase, so its counters began at zero", self.address);
+            return Err(Gap::new(why, "check its log for the cause, then repeat the run"));
         }
-        let own = Own {
+        let own = OwnTraffic {
             commands: own.commands - own_before.commands,
             connections: own.connections - own_before.connections,
         };
         let mut window = CacheWindow::new(self.tier, self.kind, &self.address);
-        between(&mut window, &before, &after, own);
+        window_between(&mut window, &before, &after, own);
         Ok(window)
     }
 }
 
-/// The reading at the beginning failed: its reason was told then.
-pub(super) fn not_begun() -> Gap {
-    Gap::new("it did not answer when the phase began", "check that it may be reached, then repeat the run")
+/// The first reading failed, and its reason was reported then.
+pub(super) fn missing_baseline() -> Gap {
+    Gap::new("it did not respond when the phase began", "check that it is reachable, then repeat the run")
 }

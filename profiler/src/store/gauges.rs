@@ -1,25 +1,25 @@
-//! Where the watching thread leaves its latest gauges, and the sampler's tick takes them.
+//! Slot in which the watch thread leaves its latest gauges for the sampler's tick.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kneepoint_model::sample::{CacheGauge, DbGauge};
 
-/// Answers since the last tick: a slow server never holds a tick up, its gauges are only missing from it.
+/// Gauges since the last tick: a slow server never delays a tick, only its gauges are missing.
 #[derive(Debug, Clone, Default)]
 pub struct GaugeSlot(Arc<Mutex<Gauges>>);
 
-/// What was answered.
+/// Gauges that wait to be taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Gauges {
     pub(crate) databases: Vec<DbGauge>,
     pub(crate) caches: Vec<CacheGauge>,
 }
 
-/// Nobody may be taking: then the slot keeps the latest of this many answers.
-const MOST: usize = 32;
+/// Most gauges that wait when nobody takes them.
+const MAX_PENDING: usize = 32;
 
 impl GaugeSlot {
-    /// Takes what is there.
+    /// Takes all waiting gauges.
     pub(crate) fn take(&self) -> Gauges {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -27,14 +27,14 @@ impl GaugeSlot {
     pub(crate) fn put(&self, gauge: Gauge) {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match gauge {
-            Gauge::Db(gauge) if slot.databases.len() < MOST => slot.databases.push(gauge),
-            Gauge::Cache(gauge) if slot.caches.len() < MOST => slot.caches.push(gauge),
+            Gauge::Db(gauge) if slot.databases.len() < MAX_PENDING => slot.databases.push(gauge),
+            Gauge::Cache(gauge) if slot.caches.len() < MAX_PENDING => slot.caches.push(gauge),
             Gauge::Db(_) | Gauge::Cache(_) => {}
         }
     }
 }
 
-/// One answer.
+/// Gauge of one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gauge {
     Db(DbGauge),

@@ -1,6 +1,6 @@
 //! MySQL and `MariaDB`: statements by digest, counters, errors, plans.
 //!
-//! `session` asks, everything else reads answers: tables of text in, values out, without a server.
+//! `session` sends queries; everything else parses results without a server: text tables in, values out.
 
 mod digests;
 mod errors;

@@ -1,16 +1,16 @@
-//! Which servers to ask, and with what.
+//! Which servers to read, and with which credentials.
 
 use std::fmt;
 
 use kneepoint_model::stack::{Instrument, StackInfo};
 use kneepoint_model::tier::Tier;
 
-/// A password: shown as `***`, whoever prints it.
+/// A password; `Debug` shows `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps it.
+    /// Wraps a password.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
@@ -26,30 +26,30 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One server to ask.
+/// One server to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreTarget {
-    /// The tier it belongs to.
+    /// Tier that the server belongs to.
     pub tier: Tier,
-    /// Where it is and how it is spoken to.
+    /// Address and protocol of the server.
     pub instrument: Instrument,
-    /// Its password; `None` where it asks for none (the reference stack).
+    /// Password; `None` when the server requires none (the reference stack).
     pub password: Option<Secret>,
 }
 
-/// The servers to ask.
+/// Servers to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorePlan {
-    /// The servers, in the order of `stack.json`, each once.
+    /// Servers in the order of `stack.json`, each once.
     pub targets: Vec<StoreTarget>,
-    /// The stack is kneepoint's own: instruments may be switched on, and the heaviest statements may be explained. On a
-    /// site that is not, nothing is changed and nothing is run but reading.
+    /// The stack is disposable and owned by kneepoint: instruments may be enabled, and the heaviest statements may
+    /// be explained. On any other site nothing is changed and only reads are run.
     pub throw_away: bool,
 }
 
 impl StorePlan {
-    /// For a stack as it runs, without passwords.
-    pub fn of(stack: &StackInfo) -> Self {
+    /// Plan for a running stack, without passwords.
+    pub fn for_stack(stack: &StackInfo) -> Self {
         let mut targets: Vec<StoreTarget> = Vec::new();
         for tier in &stack.tiers {
             for instrument in &tier.instruments {
@@ -63,13 +63,13 @@ impl StorePlan {
         Self { targets, throw_away: stack.throw_away }
     }
 
-    /// Nothing to ask?
+    /// True when there is no server to read.
     pub fn is_empty(&self) -> bool {
         self.targets.is_empty()
     }
 }
 
-/// `host:port`, by which a server is known.
+/// `host:port`, which identifies a server.
 pub(crate) fn address(instrument: &Instrument) -> &str {
     match instrument {
         Instrument::Mysql { address, .. }

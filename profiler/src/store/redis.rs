@@ -1,42 +1,48 @@
-//! Redis and what speaks like it (Valkey): `INFO`, over its own protocol (<https://redis.io/docs/latest/commands/info/>).
+//! Redis and compatible servers (Valkey): `INFO` over the Redis protocol
+//! (<https://redis.io/docs/latest/commands/info/>).
 
 use super::Gap;
-use super::cache::CacheReading;
+use super::cache::reading::CacheReading;
+use super::connection::CacheConnection;
 use super::plan::Secret;
-use super::wire::Line;
 use crate::source::one_line;
 
 const INFO: &[u8] = b"*2\r\n$4\r\nINFO\r\n$3\r\nall\r\n";
-const GRANT: &str = "give kneepoint a user that may run INFO (`ACL SETUSER name on +info`), and its password";
+const FIX_PERMISSION: &str =
+    "give kneepoint a user that may run INFO (`ACL SETUSER name on +info`), and its password";
 
 /// Commands that only kneepoint sends: `INFO`, and `AUTH` before it.
-pub(super) fn is_own(command: &str) -> bool {
+pub(super) fn is_own_command(command: &str) -> bool {
     matches!(command, "info" | "auth")
 }
 
-/// Asks; counts the commands that it takes.
-pub(super) fn read(line: &mut Line, password: Option<&Secret>, own: &mut u64) -> Result<CacheReading, Gap> {
-    if let Some(secret) = password.filter(|_| !line.is_open()) {
+/// Requests and parses `INFO`; counts the commands that it sends.
+pub(super) fn read_info(
+    connection: &mut CacheConnection,
+    password: Option<&Secret>,
+    own_commands: &mut u64,
+) -> Result<CacheReading, Gap> {
+    if let Some(secret) = password.filter(|_| !connection.is_open()) {
         let secret = secret.reveal();
-        let question = format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{secret}\r\n", secret.len());
-        *own += 1;
-        let answer = line.ask(question.as_bytes(), whole)?;
-        if !answer.starts_with(b"+OK") {
-            return Err(refused(&answer));
+        let command = format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{secret}\r\n", secret.len());
+        *own_commands += 1;
+        let response = connection.request(command.as_bytes(), response_end)?;
+        if !response.starts_with(b"+OK") {
+            return Err(refusal(&response));
         }
     }
-    *own += 1;
-    let answer = line.ask(INFO, whole)?;
-    parse(&answer).ok_or_else(|| refused(&answer))
+    *own_commands += 1;
+    let response = connection.request(INFO, response_end)?;
+    parse(&response).ok_or_else(|| refusal(&response))
 }
 
-fn refused(answer: &[u8]) -> Gap {
-    let said = one_line(&String::from_utf8_lossy(&answer[..answer.len().min(200)]), 120);
-    Gap::new(format!("it gives no INFO: {said}"), GRANT)
+fn refusal(response: &[u8]) -> Gap {
+    let message = one_line(&String::from_utf8_lossy(&response[..response.len().min(200)]), 120);
+    Gap::new(format!("it returned no INFO: {message}"), FIX_PERMISSION)
 }
 
-/// A bulk string (`$n`), a status (`+`) or an error (`-`): nothing else is asked for.
-fn whole(so_far: &[u8]) -> Result<Option<usize>, String> {
+/// End of a bulk string (`$n`), a status (`+`) or an error (`-`); nothing else is requested.
+fn response_end(so_far: &[u8]) -> Result<Option<usize>, String> {
     let Some(end) = so_far.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
     match so_far.first() {
         Some(b'+' | b'-') => Ok(Some(end + 2)),
@@ -44,34 +50,34 @@ fn whole(so_far: &[u8]) -> Result<Option<usize>, String> {
             let length: usize = std::str::from_utf8(&so_far[1..end])
                 .ok()
                 .and_then(|digits| digits.parse().ok())
-                .ok_or("the answer is not Redis'")?;
+                .ok_or("the response is not from Redis")?;
             let total = end + 2 + length.saturating_add(2);
             Ok((so_far.len() >= total).then_some(total))
         }
-        _ => Err("the answer is not Redis'".to_owned()),
+        _ => Err("the response is not from Redis".to_owned()),
     }
 }
 
-/// Pure: `INFO all` as a reading; `None` when the essential is missing.
-fn parse(answer: &[u8]) -> Option<CacheReading> {
-    let text = String::from_utf8_lossy(answer);
+/// Pure: parses `INFO all`; `None` when the essential counter is missing.
+fn parse(response: &[u8]) -> Option<CacheReading> {
+    let text = String::from_utf8_lossy(response);
     if !text.starts_with('$') {
         return None;
     }
     let mut reading = CacheReading::default();
-    let mut seen = false;
+    let mut complete = false;
     for line in text.lines() {
         let Some((key, value)) = line.split_once(':') else { continue };
-        seen |= key == "keyspace_hits";
-        take(&mut reading, key, value.trim_end());
+        complete |= key == "keyspace_hits";
+        apply_stat(&mut reading, key, value.trim_end());
     }
-    seen.then_some(reading)
+    complete.then_some(reading)
 }
 
-fn take(reading: &mut CacheReading, key: &str, value: &str) {
+fn apply_stat(reading: &mut CacheReading, key: &str, value: &str) {
     let number = value.parse::<u64>().unwrap_or_default();
     match key {
-        // Valkey names its own version beside the one that it is compatible with.
+        // Valkey reports its own version beside the compatible Redis version.
         "redis_version" if reading.version.is_empty() => reading.version = one_line(value, 40),
         "valkey_version" => reading.version = one_line(&format!("Valkey {value}"), 40),
         "uptime_in_seconds" => reading.uptime_s = number,
@@ -91,12 +97,12 @@ fn take(reading: &mut CacheReading, key: &str, value: &str) {
         "used_memory" => reading.memory_used = number,
         "maxmemory" => reading.memory_limit = (number > 0).then_some(number),
         "maxmemory_policy" => reading.policy = Some(one_line(value, 40)),
-        _ => take_table(reading, key, value),
+        _ => apply_table_stat(reading, key, value),
     }
 }
 
-/// `cmdstat_get:calls=4,usec=9,…` and `db0:keys=288,…`.
-fn take_table(reading: &mut CacheReading, key: &str, value: &str) {
+/// Parses `cmdstat_get:calls=4,usec=9,…` and `db0:keys=288,…`.
+fn apply_table_stat(reading: &mut CacheReading, key: &str, value: &str) {
     let field = |name: &str| {
         let pair = value.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         pair.and_then(|number| number.parse::<u64>().ok())
@@ -115,7 +121,7 @@ mod tests {
     use kneepoint_model::db::{CacheKind, CacheWindow};
     use kneepoint_model::tier::Tier;
 
-    use super::super::cache::{Own, between};
+    use super::super::cache::{OwnTraffic, window_between};
     use super::*;
 
     const BEFORE: &[u8] = include_bytes!("../../tests/data/store/before-redis.txt");
@@ -125,26 +131,29 @@ mod tests {
     fn two_captures_of_a_real_server_give_what_was_done_in_between() {
         let (before, after) = (parse(BEFORE).unwrap(), parse(AFTER).unwrap());
         let mut window = CacheWindow::new(Tier::Cache, CacheKind::Redis, "127.0.0.1:6379");
-        // In between: 2,000 SET, 2,000 GET, 200 LPUSH and 200 RPOP over one connection; then one INFO over another.
-        between(&mut window, &before, &after, Own { commands: 1, connections: 1 });
+        // Between the captures: 2,000 SET, 2,000 GET, 200 LPUSH and 200 RPOP over one connection; then one INFO
+        // over another.
+        window_between(&mut window, &before, &after, OwnTraffic { commands: 1, connections: 1 });
         assert_eq!((window.commands, window.connections), (4_400, 1));
         insta::assert_json_snapshot!(window);
     }
 
     #[test]
-    fn an_answer_is_whole_when_its_length_says_so() {
-        assert_eq!(whole(b"$5\r\nab"), Ok(None));
-        assert_eq!(whole(b"$2\r\nab\r\nrest"), Ok(Some(8)));
-        assert_eq!(whole(b"-NOAUTH x\r\n"), Ok(Some(11)));
+    fn a_response_is_complete_at_its_declared_length() {
+        assert_eq!(response_end(b"$5\r\nab"), Ok(None));
+        assert_eq!(response_end(b"$2\r\nab\r\nrest"), Ok(Some(8)));
+        assert_eq!(response_end(b"-NOAUTH x\r\n"), Ok(Some(11)));
         assert!(
-            whole(b"HTTP/1.1 400\r\n").is_err() && whole(b"$x\r\n").is_err() && whole(b"$-1\r\n").is_err()
+            response_end(b"HTTP/1.1 400\r\n").is_err()
+                && response_end(b"$x\r\n").is_err()
+                && response_end(b"$-1\r\n").is_err()
         );
-        assert_eq!(whole(BEFORE), Ok(Some(BEFORE.len())));
+        assert_eq!(response_end(BEFORE), Ok(Some(BEFORE.len())));
     }
 
     #[test]
     fn a_refusal_is_quoted() {
         assert!(parse(b"-NOAUTH Authentication required.\r\n").is_none());
-        assert!(refused(b"-NOAUTH Authentication required.\r\n").why.contains("NOAUTH"));
+        assert!(refusal(b"-NOAUTH Authentication required.\r\n").why.contains("NOAUTH"));
     }
 }

@@ -1,16 +1,16 @@
-//! What can be told from a statement's text: its verb, whether it belongs to the session, the route in its comment. And
-//! masking: nothing between quotes is kept, for it may be a session's key, a token or somebody's name.
+//! Reads a statement's text: its verb, whether it belongs to the session, the route in its comment. Masks every
+//! quoted string, because it may be a session key, a token or a person's name.
 
 mod comment;
 mod kind;
 mod mask;
 
-pub(super) use comment::said_by_comments;
-pub(super) use kind::{session_kind, verb};
-pub(super) use mask::mask;
+pub(super) use comment::parse_comments;
+pub(super) use kind::{parse_verb, session_kind};
+pub(super) use mask::mask_literals;
 
 /// Cuts at a number of characters; true when something was cut.
-pub(super) fn bound(text: &str, max: usize) -> (String, bool) {
+pub(super) fn truncate(text: &str, max: usize) -> (String, bool) {
     match text.char_indices().nth(max) {
         Some((end, _)) => (text[..end].to_owned(), true),
         None => (text.to_owned(), false),

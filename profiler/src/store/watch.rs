@@ -1,4 +1,4 @@
-//! The thread that speaks with the servers: gauges each second, a reading when a window begins, the rest when it ends.
+//! The thread that reads the servers: gauges every second, counters when a window begins and ends.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::db::{CacheKind, CacheWindow, DatabaseWindow, Drain};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::units::{Micros, UnixMillis};
-use kneepoint_model::unmeasured::Unmeasured;
 
 use super::Gap;
 use super::cache::CacheStore;
@@ -19,42 +19,42 @@ use super::plan::{StorePlan, StoreTarget, address};
 use crate::ProfilerError;
 use crate::os::{thread_cpu, unix_ms};
 
-/// How often the gauges are asked.
-const GAUGES: Duration = Duration::from_secs(1);
-/// How often it is looked whether a server has come to rest …
-const LOOK: Duration = Duration::from_millis(100);
-/// … how many looks in a row must see nothing new …
-const LOOKS: u32 = 3;
+/// How often the gauges are read.
+const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often to check whether a server is idle …
+const SETTLE_POLL: Duration = Duration::from_millis(100);
+/// … how many checks in a row must find no new statement …
+const SETTLED_POLLS: u32 = 3;
 /// … and how long that may take.
-const REST: Duration = Duration::from_secs(3);
-/// A server that did not answer is left alone for this long.
-const PAUSE: Duration = Duration::from_secs(5);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A server that did not respond is not read for this long.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What the servers counted between a beginning and an end.
+/// Counters of the servers between the start and the end of a window.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Readings {
-    /// When the counters were first read.
+pub struct StoreReadings {
+    /// Time of the first reading.
     pub from_ms: UnixMillis,
-    /// When they were read again.
+    /// Time of the second reading.
     pub until_ms: UnixMillis,
-    /// How the servers came to rest.
+    /// Whether the servers became idle before the second reading.
     pub drain: Drain,
-    /// The databases that answered both times.
+    /// Databases that responded both times.
     pub databases: Vec<DatabaseWindow>,
-    /// The caches that answered both times.
+    /// Caches that responded both times.
     pub caches: Vec<CacheWindow>,
-    /// What could not be had.
+    /// Counters that are missing, with reason and fix.
     pub unmeasured: Vec<Unmeasured>,
-    /// CPU time of the watching thread since it began: what it costs on this side.
+    /// CPU time of the watch thread since its start, the cost on this side.
     pub own_cpu_us: Micros,
 }
 
 enum Command {
     Begin(Sender<()>),
-    End { explain: usize, cancel: Cancel, reply: Sender<Readings> },
+    End { explain: usize, cancel: Cancel, reply: Sender<StoreReadings> },
 }
 
-/// Watches the servers of a stack until dropped.
+/// Reads the servers of a stack until dropped.
 #[derive(Debug)]
 pub struct StoreWatch {
     commands: Option<Sender<Command>>,
@@ -63,31 +63,31 @@ pub struct StoreWatch {
 }
 
 impl StoreWatch {
-    /// Begins to ask for gauges; connects in its own thread, so that it returns at once.
+    /// Starts reading gauges; connects in its own thread, so it returns at once.
     ///
     /// # Errors
-    /// No thread can be had.
+    /// No thread can be started.
     pub fn start(plan: &StorePlan) -> Result<Self, ProfilerError> {
         let (commands, received) = channel();
         let slot = GaugeSlot::default();
-        let watching = Watching::new(plan, slot.clone());
+        let watcher = WatchThread::new(plan, slot.clone());
         let thread = thread::Builder::new()
             .name("kp-stores".to_owned())
-            .spawn(move || watching.until_dropped(&received))
+            .spawn(move || watcher.run_until_dropped(&received))
             .map_err(|source| ProfilerError::System {
-                action: "start the thread that asks databases",
+                action: "start the thread that reads databases",
                 source,
             })?;
         Ok(Self { commands: Some(commands), thread: Some(thread), slot })
     }
 
-    /// Where the sampler finds the gauges.
+    /// Slot from which the sampler takes the gauges.
     pub fn gauges(&self) -> GaugeSlot {
         self.slot.clone()
     }
 
-    /// A window begins: reads all counters now, and comes back when that is done. A window that was not ended is
-    /// forgotten.
+    /// Starts a window: reads all counters, and returns when that is done. A window that was not ended is
+    /// discarded.
     pub fn begin(&self) {
         let (reply, done) = channel();
         if let Some(commands) = &self.commands
@@ -97,14 +97,14 @@ impl StoreWatch {
         }
     }
 
-    /// The window ends: waits until the servers have come to rest (3 s at most, less when cancelled), reads all counters
-    /// again, and on a throw-away stack explains the `explain` heaviest statements of each server.
-    pub fn end(&self, explain: usize, cancel: &Cancel) -> Readings {
+    /// Ends the window: waits until the servers are idle (3 s at most, less when cancelled), reads all counters
+    /// again, and on a disposable stack explains the `explain` heaviest statements of each server.
+    pub fn end(&self, explain: usize, cancel: &Cancel) -> StoreReadings {
         let (reply, done) = channel();
         let command = Command::End { explain, cancel: cancel.clone(), reply };
         match &self.commands {
             Some(commands) if commands.send(command).is_ok() => done.recv().unwrap_or_default(),
-            _ => Readings::default(),
+            _ => StoreReadings::default(),
         }
     }
 }
@@ -139,21 +139,21 @@ impl Store {
         })
     }
 
-    fn what(&self) -> String {
+    fn describe(&self) -> String {
         match self {
             Self::Mysql(store) => {
-                format!("what the {} tier's database at {} counts", store.tier, store.address)
+                format!("counters of the {} tier's database at {}", store.tier, store.address)
             }
             Self::Cache(store) => {
-                format!("what the {} tier's {} at {} counts", store.tier, store.kind.name(), store.address)
+                format!("counters of the {} tier's {} at {}", store.tier, store.kind.name(), store.address)
             }
         }
     }
 
-    fn gauge(&mut self) -> Result<Option<Gauge>, Gap> {
+    fn read_gauge(&mut self) -> Result<Option<Gauge>, Gap> {
         match self {
-            Self::Mysql(store) => Ok(store.gauge()?.map(Gauge::Db)),
-            Self::Cache(store) => Ok(store.gauge()?.map(Gauge::Cache)),
+            Self::Mysql(store) => Ok(store.read_gauge()?.map(Gauge::Db)),
+            Self::Cache(store) => Ok(store.read_gauge()?.map(Gauge::Cache)),
         }
     }
 
@@ -165,34 +165,37 @@ impl Store {
     }
 }
 
-struct Watching {
+struct WatchThread {
     stores: Vec<(Store, Option<Instant>)>,
     slot: GaugeSlot,
-    /// Of servers that cannot even be asked.
-    never: Vec<Unmeasured>,
-    /// Of the present window.
+    /// Gaps of servers with unusable settings.
+    unusable: Vec<Unmeasured>,
+    /// Gaps of the current window.
     gaps: BTreeSet<Unmeasured>,
     from_ms: UnixMillis,
 }
 
-impl Watching {
+impl WatchThread {
     fn new(plan: &StorePlan, slot: GaugeSlot) -> Self {
-        let (mut stores, mut never) = (Vec::new(), Vec::new());
+        let (mut stores, mut unusable) = (Vec::new(), Vec::new());
         for target in &plan.targets {
             match Store::new(target, plan.throw_away) {
                 Ok(store) => stores.push((store, None)),
                 Err(gap) => {
-                    never.push(gap.of(format!("what the server at {} counts", address(&target.instrument))));
+                    unusable.push(gap.into_unmeasured(format!(
+                        "counters of the server at {}",
+                        address(&target.instrument)
+                    )));
                 }
             }
         }
-        Self { stores, slot, never, gaps: BTreeSet::new(), from_ms: UnixMillis::ZERO }
+        Self { stores, slot, unusable, gaps: BTreeSet::new(), from_ms: UnixMillis::ZERO }
     }
 
-    fn until_dropped(mut self, commands: &Receiver<Command>) {
+    fn run_until_dropped(mut self, commands: &Receiver<Command>) {
         for (store, _) in &mut self.stores {
             if let Store::Mysql(store) = store {
-                // What fails here fails again, and is told, when a window begins.
+                // A failure here repeats, and is reported, when a window begins.
                 let _ = store.prepare();
             }
         }
@@ -207,23 +210,23 @@ impl Watching {
                     let _ = reply.send(self.end(explain, &cancel));
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    self.ask_gauges();
-                    due = (due + GAUGES).max(Instant::now() + GAUGES / 2);
+                    self.read_gauges();
+                    due = (due + GAUGE_INTERVAL).max(Instant::now() + GAUGE_INTERVAL / 2);
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn ask_gauges(&mut self) {
-        for (store, ill) in &mut self.stores {
-            if ill.is_some_and(|since| since.elapsed() < PAUSE) {
+    fn read_gauges(&mut self) {
+        for (store, failed_at) in &mut self.stores {
+            if failed_at.is_some_and(|since| since.elapsed() < RETRY_AFTER) {
                 continue;
             }
-            *ill = None;
-            match store.gauge() {
+            *failed_at = None;
+            match store.read_gauge() {
                 Ok(gauge) => gauge.into_iter().for_each(|gauge| self.slot.put(gauge)),
-                Err(_) => *ill = Some(Instant::now()),
+                Err(_) => *failed_at = Some(Instant::now()),
             }
         }
     }
@@ -233,19 +236,19 @@ impl Watching {
         self.from_ms = unix_ms();
         for (store, _) in &mut self.stores {
             if let Err(gap) = store.begin() {
-                self.gaps.insert(gap.of(store.what()));
+                self.gaps.insert(gap.into_unmeasured(store.describe()));
             }
         }
     }
 
-    fn end(&mut self, explain: usize, cancel: &Cancel) -> Readings {
-        let drain = self.drain(cancel);
+    fn end(&mut self, explain: usize, cancel: &Cancel) -> StoreReadings {
+        let drain = self.wait_until_settled(cancel);
         let mut readings =
-            Readings { from_ms: self.from_ms, until_ms: unix_ms(), drain, ..Readings::default() };
-        let told = self.gaps.iter().map(|gap| gap.what.clone()).collect::<BTreeSet<_>>();
+            StoreReadings { from_ms: self.from_ms, until_ms: unix_ms(), drain, ..StoreReadings::default() };
+        let reported = self.gaps.iter().map(|gap| gap.what.clone()).collect::<BTreeSet<_>>();
         let mut gaps = std::mem::take(&mut self.gaps);
         for (store, _) in &mut self.stores {
-            let what = store.what();
+            let what = store.describe();
             let explain = if cancel.is_cancelled() { 0 } else { explain };
             let missing = match store {
                 Store::Mysql(store) => store.end(explain).map(|(window, missing)| {
@@ -255,38 +258,39 @@ impl Watching {
                 Store::Cache(store) => store.end().map(|window| readings.caches.push(window)),
             };
             if let Err(gap) = missing
-                && !told.contains(&what)
+                && !reported.contains(&what)
             {
-                gaps.insert(gap.of(what));
+                gaps.insert(gap.into_unmeasured(what));
             }
         }
-        readings.unmeasured = self.never.iter().cloned().chain(gaps).collect();
+        readings.unmeasured = self.unusable.iter().cloned().chain(gaps).collect();
         readings.own_cpu_us = Micros::from_duration(thread_cpu());
         readings
     }
 
-    /// Waits until no database sees a new statement: a server still works on what the client has given up.
-    fn drain(&mut self, cancel: &Cancel) -> Drain {
+    /// Waits until no database executes new statements: a server still works on requests that the client has
+    /// abandoned.
+    fn wait_until_settled(&mut self, cancel: &Cancel) -> Drain {
         let started = Instant::now();
         if !self.stores.iter().any(|(store, _)| matches!(store, Store::Mysql(_))) {
             return Drain { took_us: Micros::ZERO, settled: true };
         }
         let (mut before, mut quiet) = (None, 0);
-        while started.elapsed() < REST {
-            let now = self.questions();
+        while started.elapsed() < SETTLE_TIMEOUT {
+            let now = self.count_questions();
             quiet = if before == Some(now) { quiet + 1 } else { 0 };
             before = Some(now);
-            if quiet >= LOOKS || cancel.sleep(LOOK) {
+            if quiet >= SETTLED_POLLS || cancel.sleep(SETTLE_POLL) {
                 break;
             }
         }
-        Drain { took_us: Micros::from_duration(started.elapsed()), settled: quiet >= LOOKS }
+        Drain { took_us: Micros::from_duration(started.elapsed()), settled: quiet >= SETTLED_POLLS }
     }
 
-    /// Statements of all databases so far; one that does not answer stands still.
-    fn questions(&mut self) -> u64 {
+    /// Statements of all databases so far; a database that does not respond counts as zero.
+    fn count_questions(&mut self) -> u64 {
         let each = self.stores.iter_mut().map(|(store, _)| match store {
-            Store::Mysql(store) => store.questions().unwrap_or_default(),
+            Store::Mysql(store) => store.count_questions().unwrap_or_default(),
             Store::Cache(_) => 0,
         });
         each.sum()

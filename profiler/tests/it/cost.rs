@@ -1,6 +1,6 @@
-//! What observing costs. Figures need a quiet machine, so these run only when asked:
-//! `cargo test --release -p kneepoint-profiler -- --ignored --nocapture cost`.
-#![expect(clippy::print_stdout, reason = "figures for a person who asked for them")]
+//! Cost of observation. The figures need a quiet machine, so these tests run only on request: `cargo test --release
+//! -p kneepoint-profiler -- --ignored --nocapture cost`.
+#![expect(clippy::print_stdout, reason = "figures that a person requested")]
 
 use std::sync::Arc;
 use std::thread;
@@ -12,10 +12,10 @@ use kneepoint_model::run::RunFolder;
 use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
 use kneepoint_profiler::source::pyspy::PySpy;
-use kneepoint_profiler::source::{Source, Target, Window};
+use kneepoint_profiler::source::{ProfileTarget, ProfileWindow, Source};
 use kneepoint_profiler::{GaugeSlot, SamplePlan, Sampler};
 
-use crate::burn::{Running, alone};
+use crate::workload::{Running, exclusive_run};
 
 const COUNTING: &str = "\
 import mmap, os, struct, time
@@ -37,7 +37,7 @@ while True:
     struct.pack_into('Q', m, 0, done)
 ";
 
-/// Four workers under a shell, as a tier of five processes.
+/// Four workers under a shell: a tier of five processes.
 fn five_processes() -> Running {
     let one = "sh -c 'while :; do sleep 0.01; done' &";
     Running::start(&format!("sh -c \"echo \\$\\$ > p; mv p pid; {one} {one} {one} {one} wait\" & wait"), &[])
@@ -46,7 +46,7 @@ fn five_processes() -> Running {
 #[test]
 #[ignore = "a figure, not a check: needs a quiet machine"]
 fn cost_of_sampling_at_4_hz() {
-    let _alone = alone();
+    let _exclusive = exclusive_run();
     let five = five_processes();
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::create(folder.path(), "r").unwrap();
@@ -75,8 +75,8 @@ fn rate(python: &Running, spied: bool) -> f64 {
     let (before, started) = (read(), Instant::now());
     if spied {
         let info = python.tier(Tier::Server, Runtime::Python);
-        let window = Window { duration: window, hz: 20, cancel: Cancel::new() };
-        PySpy.record(&Target::of(&info, &[]), &window).unwrap();
+        let window = ProfileWindow { duration: window, hz: 20, cancel: Cancel::new() };
+        PySpy.record(&ProfileTarget::for_tier(&info, &[]), &window).unwrap();
     } else {
         thread::sleep(window);
     }
@@ -86,7 +86,7 @@ fn rate(python: &Running, spied: bool) -> f64 {
 #[test]
 #[ignore = "a figure, not a check: needs a quiet machine and Python"]
 fn cost_of_py_spy_at_20_hz() {
-    let _alone = alone();
+    let _exclusive = exclusive_run();
     let python = Running::start("python3 count.py & wait", &[("count.py", COUNTING)]);
     let mut sums = [0.0_f64; 3];
     for round in 0..6 {

@@ -1,4 +1,4 @@
-//! A tier's own profile endpoint, played by a socket: a good answer, a refusal, nonsense.
+//! A tier's own profile endpoint, simulated by a socket: a good response, a refusal, garbage.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -12,12 +12,12 @@ use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
 use kneepoint_profiler::export::pprof;
 use kneepoint_profiler::source::pprof_http::PprofHttp;
-use kneepoint_profiler::source::{Probe, Source, Target, Window};
+use kneepoint_profiler::source::{Probe, ProfileTarget, ProfileWindow, Source};
 use url::Url;
 
-use crate::burn::tier_info;
+use crate::workload::tier_info;
 
-/// Answers one request; gives the request's first line.
+/// Responds to one request; returns its first line.
 fn serve(head: &'static str, body: Vec<u8>) -> (Url, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/debug/pprof/profile", listener.local_addr().unwrap())).unwrap();
@@ -31,18 +31,18 @@ fn serve(head: &'static str, body: Vec<u8>) -> (Url, JoinHandle<String>) {
     (url, thread)
 }
 
-fn asked(url: Url) -> Result<Vec<FoldedProfile>, kneepoint_profiler::ProfilerError> {
+fn record_from(url: Url) -> Result<Vec<FoldedProfile>, kneepoint_profiler::ProfilerError> {
     let mut info = tier_info(Tier::Engine, Runtime::FramePointers, Vec::new());
     info.pprof_url = Some(url);
-    let window = Window { duration: Duration::from_secs(2), hz: 49, cancel: Cancel::new() };
-    PprofHttp.record(&Target::of(&info, std::slice::from_ref(&info)), &window)
+    let window = ProfileWindow { duration: Duration::from_secs(2), hz: 49, cancel: Cancel::new() };
+    PprofHttp.record(&ProfileTarget::for_tier(&info, std::slice::from_ref(&info)), &window)
 }
 
 #[test]
-fn a_profile_is_read_and_its_weakness_is_said_before() {
+fn a_profile_is_read_and_its_weakness_is_reported_before() {
     let mut info = tier_info(Tier::Engine, Runtime::FramePointers, Vec::new());
     info.pprof_url = Url::parse("http://127.0.0.1:9/debug/pprof/profile").ok();
-    let probe = PprofHttp.probe(&Target::of(&info, std::slice::from_ref(&info)));
+    let probe = PprofHttp.probe(&ProfileTarget::for_tier(&info, std::slice::from_ref(&info)));
     assert!(matches!(&probe, Probe::Degraded { why, .. } if why.contains("innermost function")), "{probe:?}");
 
     let stacks =
@@ -56,7 +56,7 @@ fn a_profile_is_read_and_its_weakness_is_said_before() {
         facts: ProfileFacts { hz: 100, ..ProfileFacts::default() },
     };
     let (url, server) = serve("HTTP/1.0 200 OK\r\n\r\n", pprof::render(&original).unwrap());
-    let profile = asked(url).expect("a good answer").remove(0);
+    let profile = record_from(url).expect("a good response").remove(0);
     assert_eq!(server.join().unwrap(), "GET /debug/pprof/profile?seconds=2&hz=49 HTTP/1.0");
     assert_eq!((profile.stacks, profile.unit, profile.facts.samples), (stacks, ProfileUnit::CpuNanos, 4));
 }
@@ -64,11 +64,11 @@ fn a_profile_is_read_and_its_weakness_is_said_before() {
 #[test]
 fn a_busy_endpoint_and_nonsense_are_errors_in_one_line() {
     let (url, server) = serve("HTTP/1.0 409 Conflict\r\n\r\n", b"already\nrunning".to_vec());
-    let error = asked(url).expect_err("refused").to_string();
+    let error = record_from(url).expect_err("refused").to_string();
     assert!(error.contains("status 409") && error.contains("already running"), "{error}");
     server.join().unwrap();
     let (url, server) = serve("HTTP/1.0 200 OK\r\n\r\n", b"<html>".to_vec());
-    let error = asked(url).expect_err("nonsense").to_string();
+    let error = record_from(url).expect_err("nonsense").to_string();
     assert!(error.contains("cannot be read"), "{error}");
     server.join().unwrap();
 }

@@ -1,10 +1,10 @@
-//! The forms of a profile against stored ones (`INSTA_UPDATE=always` rewrites them), and against hostile names.
+//! File formats of a profile against stored files (`INSTA_UPDATE=always` rewrites them), and with untrusted names.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileUnit, ProfileView};
 use kneepoint_model::tier::Tier;
-use kneepoint_profiler::export::{folded, frame, merge, pprof, speedscope, svg, top_self, total};
+use kneepoint_profiler::export::{folded, frame, merge, pprof, speedscope, svg, top_self, total_weight};
 use proptest::prelude::*;
 use quick_xml::events::Event;
 
@@ -41,7 +41,7 @@ fn engine() -> FoldedProfile {
     )
 }
 
-/// Well-formed, and gives all text and attribute values.
+/// Checks that the SVG is well-formed and returns its texts and attributes.
 fn texts_of(svg: &str) -> Vec<String> {
     let mut reader = quick_xml::Reader::from_str(svg);
     let mut texts = Vec::new();
@@ -82,7 +82,7 @@ fn the_picture_is_the_same_each_time_and_as_stored() {
 }
 
 #[test]
-fn pprof_comes_back_as_it_went() {
+fn pprof_round_trips() {
     let packed = pprof::render(&bookstore()).unwrap();
     assert_eq!(packed, pprof::render(&bookstore()).unwrap());
     let back = pprof::parse(&packed).unwrap();
@@ -110,7 +110,7 @@ fn tiers_side_by_side_are_as_wide_as_their_cpu() {
         "{:?}",
         merged.stacks.keys()
     );
-    assert!(merged.facts.notes.iter().any(|note| note.contains("proxy tier is not in this picture")));
+    assert!(merged.facts.notes.iter().any(|note| note.contains("proxy tier is missing from this graph")));
     let picture = svg::render(&merged).unwrap();
     texts_of(&picture);
     assert!(
@@ -165,7 +165,7 @@ fn hostile_names_stay_text() {
             assert_eq!(picture.matches("onload=\"").count(), clean.matches("onload=\"").count(), "{name}");
         }
         let json: serde_json::Value = serde_json::from_str(&speedscope::render("x", &[&hostile])).unwrap();
-        assert_eq!(json["shared"]["frames"][1]["name"], frame::clean(name));
+        assert_eq!(json["shared"]["frames"][1]["name"], frame::sanitize(name));
     }
 }
 
@@ -173,7 +173,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_names_keep_their_weight_in_every_form(names in proptest::collection::vec(("\\PC{0,20}", "\\PC{0,20}", 1_u64..1_000), 1..6)) {
+    fn any_names_keep_their_weight_in_every_format(names in proptest::collection::vec(("\\PC{0,20}", "\\PC{0,20}", 1_u64..1_000), 1..6)) {
         let mut stacks = BTreeMap::<String, u64>::new();
         for (root, leaf, weight) in &names {
             *stacks.entry(frame::join([root.as_str(), leaf.as_str()])).or_default() += weight;
@@ -184,10 +184,10 @@ proptest! {
         prop_assert_eq!(pprof::parse(&pprof::render(&any).unwrap()).unwrap().stacks, stacks);
         let picture = svg::render(&any).unwrap();
         texts_of(&picture);
-        let whole = format!("total_samples=\"{}\"", total(&any));
+        let whole = format!("total_samples=\"{}\"", total_weight(&any));
         prop_assert!(picture.contains(&whole));
         // Scaling to CPU time loses less than a nanosecond a stack.
-        let merged = total(&merge(std::slice::from_ref(&any)));
+        let merged = total_weight(&merge(std::slice::from_ref(&any)));
         prop_assert!(merged <= any.facts.true_cpu_ns && merged + any.stacks.len() as u64 >= any.facts.true_cpu_ns);
     }
 }

@@ -1,7 +1,7 @@
-//! A real MySQL (or `MariaDB`): what was done to it is what it is said to have counted, to the statement.
+//! A real MySQL (or `MariaDB`): the reported counters match the executed statements exactly.
 //!
-//! `KNEEPOINT_TEST_MYSQL=host:port` names a throw-away server on which `root` needs no password; without it nothing here
-//! is tested, and says so.
+//! `KNEEPOINT_TEST_MYSQL=host:port` names a disposable server on which `root` needs no password; without it the tests
+//! are skipped with a message.
 #![expect(clippy::print_stderr, reason = "a test that did not run must be heard")]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use kneepoint_profiler::{StorePlan, StoreWatch};
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, OptsBuilder};
 
-/// One test at a time: each would take the other's statements for work that has not come to rest.
+/// One test at a time: each would take the other's statements for unfinished work.
 fn server() -> Option<(String, MutexGuard<'static, ()>)> {
     static ONE: Mutex<()> = Mutex::new(());
     let server = std::env::var("KNEEPOINT_TEST_MYSQL").ok().filter(|server| !server.is_empty());
@@ -29,7 +29,7 @@ fn server() -> Option<(String, MutexGuard<'static, ()>)> {
     Some((server?, ONE.lock().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// A schema of its own, dropped at the end.
+/// A schema for one test, dropped at the end.
 struct Shop {
     opts: Opts,
     schema: String,
@@ -49,7 +49,7 @@ impl Shop {
             Conn::new(Opts::from(opts.clone())).expect("the server that KNEEPOINT_TEST_MYSQL names");
         conn.query_drop(format!("CREATE DATABASE `{schema}`")).unwrap();
         let shop = Self { opts: opts.db_name(Some(&schema)).into(), schema, address: address.to_owned() };
-        let mut conn = shop.visitor();
+        let mut conn = shop.user();
         conn.query_drop("CREATE TABLE b (id INT PRIMARY KEY AUTO_INCREMENT, isbn VARCHAR(13), stock INT)")
             .unwrap();
         for hundred in 0..10 {
@@ -60,7 +60,7 @@ impl Shop {
         shop
     }
 
-    fn visitor(&self) -> Conn {
+    fn user(&self) -> Conn {
         Conn::new(self.opts.clone()).unwrap()
     }
 
@@ -84,11 +84,11 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        let _ = self.visitor().query_drop(format!("DROP DATABASE `{}`", self.schema));
+        let _ = self.user().query_drop(format!("DROP DATABASE `{}`", self.schema));
     }
 }
 
-/// The servers put blanks and backticks each in their own way.
+/// Servers place blanks and backticks differently.
 fn beginning<'a>(window: &'a DatabaseWindow, words: &str) -> &'a DigestDelta {
     let plain = |text: &str| text.replace([' ', '`'], "").to_ascii_lowercase();
     let found = window.statements.iter().find(|one| plain(&one.text).starts_with(&plain(words)));
@@ -100,30 +100,29 @@ fn statements_are_counted_exactly() {
     let Some((server, _one)) = server() else { return };
     let shop = Shop::open(&server, "exact");
     let window = shop.counted(3, || {
-        let mut visitor = shop.visitor();
+        let mut user = shop.user();
         for _ in 0..10 {
-            visitor.query_drop("SET autocommit=0").unwrap();
-            visitor
-                .query_drop(
-                    "SELECT * FROM b WHERE isbn = '978999' ORDER BY id LIMIT 1 /*route='isbn%2F%3Cs%3E%2F'*/",
-                )
-                .unwrap();
-            visitor.query_drop("COMMIT").unwrap();
-            visitor.query_drop("SET autocommit=1").unwrap();
+            user.query_drop("SET autocommit=0").unwrap();
+            user.query_drop(
+                "SELECT * FROM b WHERE isbn = '978999' ORDER BY id LIMIT 1 /*route='isbn%2F%3Cs%3E%2F'*/",
+            )
+            .unwrap();
+            user.query_drop("COMMIT").unwrap();
+            user.query_drop("SET autocommit=1").unwrap();
         }
-        visitor.query_drop("SELECT COUNT(*) FROM b").unwrap();
-        visitor.query_drop("UPDATE b SET stock = 9 WHERE id = 7").unwrap();
-        assert!(visitor.query_drop("INSERT INTO b (id) VALUES (7)").is_err());
+        user.query_drop("SELECT COUNT(*) FROM b").unwrap();
+        user.query_drop("UPDATE b SET stock = 9 WHERE id = 7").unwrap();
+        assert!(user.query_drop("INSERT INTO b (id) VALUES (7)").is_err());
     });
     if !window.statements_known {
         assert_eq!(window.server.kind, DbKind::Mariadb, "MySQL has performance_schema on: {window:#?}");
-        eprintln!("NOT TESTED: this server's performance_schema is off; its status variables alone were.");
+        eprintln!("NOT TESTED: this server's performance_schema is off; only its status variables were.");
         assert!(window.statements.is_empty() && window.status.questions >= 43, "{:?}", window.status);
         return;
     }
     let isbn = beginning(&window, "SELECT * FROM `b` WHERE `isbn` = ? ORDER BY `id` LIMIT ?");
     assert_eq!((isbn.verb, isbn.sums.count, isbn.sums.rows_sent), (Verb::Select, 10, 10));
-    assert_eq!(isbn.sums.rows_examined, 10 * 999, "the walk along the primary key is seen by its rows");
+    assert_eq!(isbn.sums.rows_examined, 10 * 999, "the scan along the primary key shows in its rows");
     assert!(isbn.sums.timer_us.0 > 0 && !isbn.text_cut);
     let count = beginning(&window, "SELECT COUNT ( * ) FROM `b`");
     assert_eq!((count.sums.count, count.sums.rows_sent), (1, 1));
@@ -134,16 +133,16 @@ fn statements_are_counted_exactly() {
     assert_eq!(window.session.by_kind[&SessionKind::Commit], 10);
     assert_eq!(window.session.by_kind[&SessionKind::Autocommit], 20);
     assert_eq!(window.total().count, 13, "{:#?}", window.statements);
-    // Whatever else the server did is not ours, and ours is not the site's.
+    // Other activity of the server is not kneepoint's, and kneepoint's is not the site's.
     assert!(window.status.questions >= 43 && window.status.own_questions >= 3, "{:?}", window.status);
     assert!(window.statements.iter().all(|one| !one.text.contains("performance_schema")));
     assert_eq!(window.digests_lost, 0);
     if window.server.kind == DbKind::Mysql {
-        only_mysql_says(&window, isbn);
+        check_mysql_only_fields(&window, isbn);
     }
 }
 
-fn only_mysql_says(window: &DatabaseWindow, isbn: &DigestDelta) {
+fn check_mysql_only_fields(window: &DatabaseWindow, isbn: &DigestDelta) {
     assert!(window.settings.statement_cpu);
     assert!(
         isbn.sums.cpu_us.unwrap().0 > 0
@@ -160,11 +159,11 @@ fn only_mysql_says(window: &DatabaseWindow, isbn: &DigestDelta) {
 }
 
 #[test]
-fn a_wait_for_a_row_is_lock_time_of_its_statement() {
+fn waiting_for_a_row_is_lock_time_of_its_statement() {
     let Some((server, _one)) = server() else { return };
     let shop = Shop::open(&server, "locks");
     let window = shop.counted(0, || {
-        let (mut holder, mut waiter) = (shop.visitor(), shop.visitor());
+        let (mut holder, mut waiter) = (shop.user(), shop.user());
         holder.query_drop("BEGIN").unwrap();
         holder.query_drop("UPDATE b SET stock = 1 WHERE id = 1").unwrap();
         thread::scope(|scope| {
@@ -193,13 +192,13 @@ fn a_wait_for_a_row_is_lock_time_of_its_statement() {
 fn what_ran_before_the_window_is_not_in_it_and_windows_follow_each_other() {
     let Some((server, _one)) = server() else { return };
     let shop = Shop::open(&server, "windows");
-    let mut visitor = shop.visitor();
-    visitor.query_drop("SELECT id FROM b WHERE id = 3").unwrap();
+    let mut user = shop.user();
+    user.query_drop("SELECT id FROM b WHERE id = 3").unwrap();
     let watch = shop.watch();
     for times in [2_u64, 5] {
         watch.begin();
         for _ in 0..times {
-            visitor.query_drop("SELECT id FROM b WHERE id = 3").unwrap();
+            user.query_drop("SELECT id FROM b WHERE id = 3").unwrap();
         }
         let readings = watch.end(0, &Cancel::new());
         let window = &readings.databases[0];
@@ -212,7 +211,7 @@ fn what_ran_before_the_window_is_not_in_it_and_windows_follow_each_other() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_a_gap() {
+fn an_unreachable_server_is_a_gap() {
     let instrument = Instrument::Mysql {
         address: "127.0.0.1:9".to_owned(),
         user: "root".to_owned(),

@@ -1,4 +1,4 @@
-//! perf on a real native program; where it is missing or refused, the refusal is what is tested.
+//! perf on a real native program; where perf is missing or refused, the refusal is tested.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use kneepoint_model::stack::Runtime;
 use kneepoint_model::tier::Tier;
 use kneepoint_profiler::capabilities;
 use kneepoint_profiler::source::perf::Perf;
-use kneepoint_profiler::source::{Probe, Source, Target, Window};
+use kneepoint_profiler::source::{Probe, ProfileTarget, ProfileWindow, Source};
 
-use crate::burn::{Running, tier_info};
+use crate::workload::{Running, tier_info};
 
 fn capability(name: &str) -> kneepoint_profiler::Capability {
     capabilities().into_iter().find(|one| one.name == name).expect("it is among the checks")
 }
 
 #[test]
-fn a_busy_shell_is_seen_or_the_refusal_is_explained() {
+fn a_busy_shell_is_profiled_or_the_refusal_is_explained() {
     let shell = Running::start("sh -c 'echo $$ > p; mv p pid; while :; do :; done' & wait", &[]);
     let info = shell.tier(Tier::Proxy, Runtime::Native);
-    let target = Target::of(&info, std::slice::from_ref(&info));
+    let target = ProfileTarget::for_tier(&info, std::slice::from_ref(&info));
     let probe = Perf.probe(&target);
     let trial = capability("native stacks (perf)");
     if !trial.ok {
@@ -32,7 +32,7 @@ fn a_busy_shell_is_seen_or_the_refusal_is_explained() {
         return;
     }
     assert_eq!(probe, Probe::Ok);
-    let window = Window { duration: Duration::from_secs(1), hz: 49, cancel: Cancel::new() };
+    let window = ProfileWindow { duration: Duration::from_secs(1), hz: 49, cancel: Cancel::new() };
     let profile = Perf.record(&target, &window).expect("perf works here").remove(0);
     assert!((10..=60).contains(&profile.facts.samples), "{:?}", profile.facts);
     assert_eq!(profile.unit, ProfileUnit::CpuNanos);
@@ -46,12 +46,12 @@ fn a_busy_shell_is_seen_or_the_refusal_is_explained() {
 #[test]
 fn a_tier_that_has_gone_is_denied() {
     let info = tier_info(Tier::Proxy, Runtime::Native, vec![4_194_303]);
-    let probe = Perf.probe(&Target::of(&info, std::slice::from_ref(&info)));
+    let probe = Perf.probe(&ProfileTarget::for_tier(&info, std::slice::from_ref(&info)));
     assert!(matches!(probe, Probe::Denied { .. }), "{probe:?}");
 }
 
 #[test]
-fn every_check_of_the_doctor_has_a_reason_and_a_failed_one_a_remedy() {
+fn every_check_of_the_doctor_has_a_reason_and_a_failed_one_a_fix() {
     let checks = capabilities();
     assert_eq!(checks.len(), 9);
     for check in &checks {

@@ -1,4 +1,4 @@
-//! py-spy on a real Python. Where ptrace is refused or Python is missing, the refusal itself is what is tested.
+//! py-spy on a real Python program. Where ptrace is refused or Python is missing, the refusal is tested.
 #![expect(clippy::print_stderr, reason = "a test that did not run must be heard")]
 
 use std::time::Duration;
@@ -10,23 +10,23 @@ use kneepoint_model::tier::Tier;
 use kneepoint_process::{Program, find};
 use kneepoint_profiler::export::top_self;
 use kneepoint_profiler::source::pyspy::PySpy;
-use kneepoint_profiler::source::{Probe, Source, Target, Window};
+use kneepoint_profiler::source::{Probe, ProfileTarget, ProfileWindow, Source};
 
-use crate::burn::{PYTHON, Running, sleeper};
+use crate::workload::{PYTHON, Running, sleeper};
 
 fn view(profiles: &[FoldedProfile], view: ProfileView) -> &FoldedProfile {
     profiles.iter().find(|profile| profile.view == view).expect("all three views are there")
 }
 
 #[test]
-fn a_burning_python_is_seen_in_three_views() {
+fn a_busy_python_appears_in_three_views() {
     if find("python3").is_none() {
         return a_tier_without_python_is_denied();
     }
     let python = Running::start("python3 burn.py & wait", &[("burn.py", PYTHON)]);
     let info = python.tier(Tier::Server, Runtime::Python);
-    let target = Target::of(&info, std::slice::from_ref(&info));
-    let window = Window { duration: Duration::from_millis(1_500), hz: 50, cancel: Cancel::new() };
+    let target = ProfileTarget::for_tier(&info, std::slice::from_ref(&info));
+    let window = ProfileWindow { duration: Duration::from_millis(1_500), hz: 50, cancel: Cancel::new() };
     let probe = PySpy.probe(&target);
     if !may_trace() {
         assert!(
@@ -69,8 +69,8 @@ fn in_a_container_a_thread_that_waits_is_not_running() {
     let shell = format!("{inside}; while [ ! -e working ]; do sleep 0.02; done; mv p pid; wait");
     let container = Running::start(&shell, &[("burn.py", &burning)]);
     let info = container.tier(Tier::Server, Runtime::Python);
-    let target = Target::of(&info, std::slice::from_ref(&info));
-    let window = Window { duration: Duration::from_millis(1_500), hz: 50, cancel: Cancel::new() };
+    let target = ProfileTarget::for_tier(&info, std::slice::from_ref(&info));
+    let window = ProfileWindow { duration: Duration::from_millis(1_500), hz: 50, cancel: Cancel::new() };
     let profiles = PySpy.record(&target, &window).expect("py-spy sees into containers");
     let running = view(&profiles, ProfileView::Running);
     let of = |words: &str| -> u64 {
@@ -78,7 +78,7 @@ fn in_a_container_a_thread_that_waits_is_not_running() {
     };
     assert!(of("leaf_of_burning") >= 10, "{:?}", running.stacks);
     if running.facts.notes.iter().any(|note| note.contains("guessed")) {
-        eprintln!("NOT TESTED: this Python is too old to tell its threads' ids");
+        eprintln!("NOT TESTED: this Python is too old to report its thread ids");
         return;
     }
     assert!(of("sleeping_thread") * 5 < running.facts.samples, "{:?}", running.stacks);
@@ -86,7 +86,7 @@ fn in_a_container_a_thread_that_waits_is_not_running() {
     assert!(wall.stacks.keys().any(|stack| stack.contains("sleeping_thread")), "{:?}", wall.stacks);
 }
 
-/// Burns for a while and ends, as a worker does that has served its share.
+/// Burns CPU for a while and ends, like a worker that has reached its maximum of requests.
 const SHORT: &str =
     "import time\nend = time.monotonic() + 2.0\nwhile time.monotonic() < end:\n    sum(range(20000))\n";
 
@@ -99,8 +99,8 @@ fn a_respawned_worker_is_found() {
     let long = SHORT.replace("2.0", "20");
     let master = Running::start(two, &[("short.py", SHORT), ("long.py", long.as_str())]);
     let info = master.tier(Tier::Server, Runtime::Python);
-    let window = Window { duration: Duration::from_millis(3_500), hz: 20, cancel: Cancel::new() };
-    let recorded = PySpy.record(&Target::of(&info, std::slice::from_ref(&info)), &window);
+    let window = ProfileWindow { duration: Duration::from_millis(3_500), hz: 20, cancel: Cancel::new() };
+    let recorded = PySpy.record(&ProfileTarget::for_tier(&info, std::slice::from_ref(&info)), &window);
     if !may_trace() {
         assert!(recorded.is_err());
         return;
@@ -111,7 +111,7 @@ fn a_respawned_worker_is_found() {
     assert!(facts.errors * 3 <= facts.samples, "a worker that ends is no error: {facts:?}");
 }
 
-/// By the kernel's rule for another process of ours, asked without py-spy: may its memory be opened?
+/// Checks without py-spy whether the kernel permits opening another process's memory.
 fn may_trace() -> bool {
     let sleeper = sleeper();
     std::fs::File::open(format!("/proc/{}/mem", sleeper.pid)).is_ok()
@@ -121,7 +121,7 @@ fn may_trace() -> bool {
 fn a_tier_without_python_is_denied() {
     let sleeper = sleeper();
     let info = sleeper.tier(Tier::Server, Runtime::Python);
-    let probe = PySpy.probe(&Target::of(&info, std::slice::from_ref(&info)));
+    let probe = PySpy.probe(&ProfileTarget::for_tier(&info, std::slice::from_ref(&info)));
     assert!(matches!(&probe, Probe::Denied { why, .. } if why.contains("no Python process")), "{probe:?}");
 }
 
@@ -131,8 +131,8 @@ fn cancelling_ends_the_window_early() {
     let info = sleeper.tier(Tier::Server, Runtime::Python);
     let cancel = Cancel::new();
     cancel.cancel();
-    let window = Window { duration: Duration::from_secs(30), hz: 20, cancel };
+    let window = ProfileWindow { duration: Duration::from_secs(30), hz: 20, cancel };
     let started = std::time::Instant::now();
-    assert!(PySpy.record(&Target::of(&info, &[]), &window).is_err());
+    assert!(PySpy.record(&ProfileTarget::for_tier(&info, &[]), &window).is_err());
     assert!(started.elapsed() < Duration::from_secs(1));
 }

@@ -1,4 +1,4 @@
-//! The sampler on this process: what it says was used is what was used.
+//! The sampler on this process: the reported usage is the real usage.
 
 use std::sync::Arc;
 use std::thread;
@@ -14,9 +14,9 @@ use kneepoint_profiler::{GaugeSlot, SamplePlan, SampleSummary, Sampler};
 use rustix::time::{ClockId, clock_gettime};
 use url::Url;
 
-use crate::burn::{Running, alone, burn_cpu_here};
+use crate::workload::{Running, burn_cpu_here, exclusive_run};
 
-fn own_cpu() -> Duration {
+fn process_cpu_time() -> Duration {
     let spec = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(spec.tv_sec as u64, spec.tv_nsec as u32)
 }
@@ -35,21 +35,21 @@ fn sampled(plan: SamplePlan, body: impl FnOnce()) -> (Vec<ResourceSample>, Sampl
 }
 
 #[test]
-fn what_we_burn_is_what_it_says() {
-    let _alone = alone();
+fn reported_cpu_is_the_cpu_used() {
+    let _exclusive = exclusive_run();
     let plan = SamplePlan { hz: 5, tiers: Vec::new(), nginx_status: None, stores: GaugeSlot::default() };
-    let before = own_cpu();
+    let before = process_cpu_time();
     let mut burnt = Duration::ZERO;
     let (samples, summary, took) = sampled(plan, || {
         burn_cpu_here(Duration::from_millis(1_500));
-        burnt = own_cpu().saturating_sub(before);
-        // The last tick must have seen the end of it.
+        burnt = process_cpu_time().saturating_sub(before);
+        // The last tick must include the end of the work.
         thread::sleep(Duration::from_millis(260));
     });
-    let said: u64 =
+    let reported: u64 =
         samples.iter().flat_map(|s| &s.tiers).filter(|t| t.tier == Tier::Generator).map(|t| t.cpu_us.0).sum();
     let truth = burnt.as_micros() as f64;
-    assert!((said as f64 / truth - 1.0).abs() < 0.25, "said {said} µs, truth {truth} µs");
+    assert!((reported as f64 / truth - 1.0).abs() < 0.25, "reported {reported} µs, truth {truth} µs");
     assert!(took < Duration::from_millis(300), "stopping took {took:?}");
     assert_eq!(summary.ticks, samples.len() as u64);
     assert!((4..=9).contains(&samples.len()), "{} ticks in 1.76 s at 5 Hz", samples.len());
@@ -65,7 +65,7 @@ fn what_we_burn_is_what_it_says() {
 
 #[test]
 fn a_tier_has_its_descendants_and_new_ones_count_from_their_start() {
-    // A quiet parent that starts a burning child after a while.
+    // An idle parent that starts a busy child after a while.
     let script = "echo $$ > p; mv p pid; sleep 0.7; while :; do :; done & sleep 30";
     let running = Running::start(&format!("sh -c '{script}' & wait"), &[]);
     let plan = SamplePlan {
@@ -82,12 +82,12 @@ fn a_tier_has_its_descendants_and_new_ones_count_from_their_start() {
     let cpu: u64 = db.iter().map(|t| t.cpu_us.0).sum();
     assert!(cpu > 150_000, "the child's CPU counts: {cpu}");
     assert!(db.last().unwrap().processes >= 3, "{:?}", db.last());
-    // The first `sleep` ended while it was followed: that its last tick is lost is said.
+    // The first `sleep` ended while it was tracked: the loss of its last tick is reported.
     assert!(summary.unmeasured.iter().any(|gap| gap.what.contains("processes that ended")), "{summary:?}");
 }
 
 #[test]
-fn nginx_that_does_not_answer_is_a_gap_and_holds_nothing_up() {
+fn an_unresponsive_nginx_is_a_gap_and_delays_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/s", listener.local_addr().unwrap())).unwrap();
     let plan = SamplePlan { hz: 2, tiers: Vec::new(), nginx_status: Some(url), stores: GaugeSlot::default() };

@@ -1,7 +1,7 @@
-"""The account of one request: what it spent on the database, the cache and named calls.
+"""The account of one request: time and counts of the database, the cache and named calls.
 
-The present account is a context variable, so threads and async tasks never mix theirs, and
-`sync_to_async` carries it along. Outside a request there is none and nothing is counted.
+The current account is a context variable, so threads and async tasks never share one, and
+`sync_to_async` passes it on. Outside a request there is none and nothing is counted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MOST_NAMES = 16
 
 
 class Tally:
-    """How often, and for how long."""
+    """Number of calls and their total time."""
 
     __slots__ = ("count", "ns")
 
@@ -22,7 +22,7 @@ class Tally:
         self.ns = 0
 
     def add(self, ns: int) -> None:
-        """One more."""
+        """Add one call that took `ns` nanoseconds."""
         self.count += 1
         self.ns += ns
 

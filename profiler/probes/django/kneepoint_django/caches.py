@@ -1,6 +1,6 @@
-"""Counting hits and misses by wrapping `get` and `get_many` of the cache classes in use.
+"""Counts hits and misses by wrapping `get` and `get_many` of the cache classes in use.
 
-`get` is asked with a default of our own, so that a miss is told from a stored value for certain;
+`get` is called with a private default, so that a miss is never confused with a stored value;
 the caller receives its own default.
 """
 
@@ -22,7 +22,7 @@ _ABSENT = object()
 
 
 def install() -> None:
-    """Wrap the class of every configured cache; one that cannot be made is left alone."""
+    """Wrap the class of every configured cache; one that cannot be created is skipped."""
     for alias in settings.CACHES:
         try:
             kind = type(caches[alias])
@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def _measured_get(method: Callable[..., Any]) -> Callable[..., Any]:
-    """`get` with an account; within another measured call it is not counted again."""
+    """Measure `get`; inside another measured call it is not counted again."""
 
     @wraps(method)
     def get(self: BaseCache, key: Any, default: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -59,7 +59,7 @@ def _measured_get(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _measured_get_many(method: Callable[..., Any]) -> Callable[..., Any]:
-    """`get_many` with an account: the keys that came back, and those that did not."""
+    """Measure `get_many`: found keys are hits, the others are misses."""
 
     @wraps(method)
     def get_many(self: BaseCache, keys: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,8 @@
-"""A comment that tells the database which route a statement belongs to.
+"""A comment that names the route of a statement for the database.
 
-MySQL keeps the text of one execution of each kind of statement (`QUERY_SAMPLE_TEXT`), comment and
-all, and tells statements apart without it: so its own figures can be put to a route. Written in
-the form of sqlcommenter, `/*route='books/<int:pk>/'*/`, only when `KNEEPOINT_SQL_ROUTES=1`.
+MySQL keeps the text of one execution of each kind of statement (`QUERY_SAMPLE_TEXT`) including
+comments, but ignores comments when grouping: so its figures can be assigned to a route. Written
+in the format of sqlcommenter, `/*route='books/<int:pk>/'*/`, only when `KNEEPOINT_SQL_ROUTES=1`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _LONGEST = 200
 
 
 def wanted() -> bool:
-    """Whether it was asked for."""
+    """True when comments are enabled."""
     return os.environ.get("KNEEPOINT_SQL_ROUTES") == "1"
 
 
 def with_route(sql: str, request: Any) -> str:
-    """The statement with its comment; unchanged while no route is known yet.
+    """Append the comment; the statement is unchanged while no route is known yet.
 
-    It stands at the end, since drivers and routers look at the beginning.
+    The comment is at the end, because drivers and routers inspect the beginning.
     """
     match = getattr(request, "resolver_match", None)
     if match is None or sql.rstrip().endswith(";"):
@@ -34,5 +34,5 @@ def with_route(sql: str, request: Any) -> str:
 
 @lru_cache(maxsize=2048)
 def _comment(route: str) -> str:
-    """Nothing that could end the comment, the quotes, or stand for a parameter (`%`, `?`)."""
+    """The comment, without characters that end it or its quotes, or mark a parameter (`%`, `?`)."""
     return f" /*route='{_UNSAFE.sub('_', route[:_LONGEST])}'*/"

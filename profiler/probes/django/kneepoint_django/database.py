@@ -1,8 +1,7 @@
-"""Counting and timing of statements on every database connection, in every thread.
+"""Counts and times statements on every database connection, in every thread.
 
-One wrapper sits in `execute_wrappers` of each connection, put there when it connects. BEGIN,
-COMMIT and their like are counted apart (`tx`): they are the price of `ATOMIC_REQUESTS`, not
-queries of the page.
+Each connection gets one wrapper in `execute_wrappers` when it connects. BEGIN, COMMIT and similar
+are counted separately (`tx`): they are the cost of `ATOMIC_REQUESTS`, not queries of the page.
 """
 
 from __future__ import annotations
@@ -25,29 +24,29 @@ _COMMENTS = comments.wanted()
 
 
 def install() -> None:
-    """Measure the connections that are open, and each that opens from now on."""
+    """Measure all open connections, and every connection opened later."""
     connection_created.connect(_on_connection, dispatch_uid="kneepoint_django")
     refresh()
 
 
 def refresh() -> None:
-    """Measure this thread's open connections; cheap when that is already so."""
+    """Measure this thread's open connections; cheap when they already are."""
     for connection in connections.all(initialized_only=True):
         _measure(connection)
 
 
 def _on_connection(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """The signal of a new connection."""
+    """Handle the signal of a new connection."""
     _measure(connection)
 
 
 def _measure(connection: BaseDatabaseWrapper) -> None:
-    """Put the wrapper in, once; commits go past the cursor, so they are wrapped on the class."""
+    """Install the wrapper once; commits bypass the cursor, so they are wrapped on the class."""
     if _execute in connection.execute_wrappers:
         return
     connection.execute_wrappers.append(_execute)
     names = ["_commit", "_rollback"]
-    if connection.vendor == "mysql":  # Elsewhere this sends no statement.
+    if connection.vendor == "mysql":  # On other databases this sends no statement.
         names.append("_set_autocommit")
     for name in names:
         _patch(type(connection), name)
@@ -77,12 +76,12 @@ def _patch(backend: type, name: str) -> None:
 def _execute(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Run a statement and put its time on the account of the present request."""
+    """Run a statement and add its time to the account of the current request."""
     account = current.get()
     if account is None:
         return execute(sql, params, many, context)
     text = sql if type(sql) is str else str(sql)
-    # A batch keeps its form, by which drivers know how to send it at once.
+    # A batch is not changed, because drivers recognize it by its form and send it at once.
     if _COMMENTS and not many and sql is text and context["connection"].vendor == "mysql":
         sql = comments.with_route(text, account.request)
     started = perf_counter_ns()
@@ -98,7 +97,7 @@ def _execute(
 
 
 def _count(account: Any, sql: str) -> None:
-    """Count repetitions; at the third, remember who asks. A failure here must not be seen."""
+    """Count repetitions; record the origin at the third. A failure must not affect the page."""
     try:
         normalised = statements.normalise(sql)
         count = account.statements.get(normalised, 0) + 1

@@ -1,7 +1,7 @@
-"""Which line of the site asked: the innermost frame that is neither library nor framework.
+"""Finds the line of the site that ran a statement: the innermost frame of the site's own code.
 
 A lazy relation is usually followed inside a template; then the template and its line are named
-as well, because that is where the reader must look.
+too, because that is where the fix belongs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 def origin() -> dict[str, object]:
     """`at` ("books/views.py:42"), `function`, and `template` ("books/list.html:7"), if known.
 
-    A view made wholly of library code has no line of its own; the caller names the view instead.
+    A view that consists of library code has no line; the caller names the view instead.
     """
     found: dict[str, object] = {}
     frame = sys._getframe(1)
@@ -46,20 +46,20 @@ def origin() -> dict[str, object]:
 
 
 def _is_site_code(path: str) -> bool:
-    """Whether a file belongs to the site itself."""
+    """True for a file of the site itself."""
     if path.startswith(("<", _HERE)) or path.startswith(_LIBRARIES):
         return False
     return not any(part in path for part in _SITE)
 
 
 def _is_handler(frame: FrameType) -> bool:
-    """Whether this is where Django calls the view; what lies further out is middleware."""
+    """True for the frame in which Django calls the view; frames outside it are middleware."""
     code = frame.f_code
     return code.co_name in _CALLS_VIEW and code.co_filename.endswith(_HANDLER)
 
 
 def _template_line(frame: FrameType) -> str:
-    """The template and line that Django renders in this frame, or nothing."""
+    """The template and line that Django renders in this frame, or an empty string."""
     if frame.f_code.co_name != "render_annotated":
         return ""
     node = frame.f_locals.get("self")
@@ -69,6 +69,6 @@ def _template_line(frame: FrameType) -> str:
 
 
 def _shorten(path: str) -> str:
-    """The path as seen from the longest entry of `sys.path` above it."""
+    """The path relative to the longest entry of `sys.path` that contains it."""
     above = [entry for entry in sys.path if entry and path.startswith(os.path.join(entry, ""))]
     return os.path.relpath(path, max(above, key=len)) if above else os.path.basename(path)

@@ -16,13 +16,13 @@ _LONGEST = 200
 
 
 def quoted(text: str) -> str:
-    """A quoted string: quotes and backslashes escaped, whatever is not printable ASCII as `?`."""
+    """A quoted string: quotes and backslashes escaped, other than printable ASCII as `?`."""
     plain = "".join(char if " " <= char <= "~" else "?" for char in text[:_LONGEST])
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def value(account: Account, wall_ns: int, cpu_ns: int | None, route: str) -> str:
-    """All metrics of one request; `cpu` is left out where a thread's clock would lie."""
+    """All metrics of one request; `cpu` is omitted when requests share the thread."""
     parts = [f"app;dur={_ms(wall_ns)}"]
     if cpu_ns is not None:
         parts.append(f"cpu;dur={_ms(cpu_ns)}")
@@ -44,7 +44,7 @@ def value(account: Account, wall_ns: int, cpu_ns: int | None, route: str) -> str
 
 
 def worst(account: Account) -> tuple[str, int]:
-    """The statement that was repeated most, and how often it ran."""
+    """The most repeated statement, and how often it ran."""
     if not account.statements:
         return "", 0
     return max(account.statements.items(), key=lambda item: item[1])

@@ -1,7 +1,7 @@
-"""The middleware: open an account, let the request pass, write the header.
+"""The middleware: opens an account, runs the request, writes the header.
 
-Put it first, so that it sees all of Django. Whatever goes wrong in the probe is logged once and
-swallowed: a page never fails because it was measured.
+Put it first, so that it measures all of Django. Errors of the probe are logged once and
+suppressed: a page never fails because it is measured.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _log = logging.getLogger("kneepoint_django")
 class ServerTimingMiddleware:
     """Adds `Server-Timing` to every response, in sync and in async stacks.
 
-    In an async stack `cpu` is left out: many requests share the event loop's thread, and its
-    clock cannot tell them apart.
+    In an async stack `cpu` is omitted: many requests share the event loop's thread, and its
+    clock counts all of them.
     """
 
     sync_capable = True
@@ -54,7 +54,7 @@ class ServerTimingMiddleware:
         return response
 
     async def _acall(self, request: Any) -> Any:
-        """The same without the thread's clock."""
+        """Handle an async request, without the thread's clock."""
         account = Account(request)
         token = current.set(account)
         wall = perf_counter_ns()
@@ -77,7 +77,7 @@ class ServerTimingMiddleware:
 
 
 def _finish(request: Any, response: Any, account: Account, wall: int, cpu: int | None) -> None:
-    """Write the header, and the origins of repeated statements that are new."""
+    """Write the header, and the origins of repeated statements not written before."""
     match = getattr(request, "resolver_match", None)
     route = (match.route or "/") if match else ""
     own = header.value(account, wall, cpu, route)

@@ -1,8 +1,8 @@
-"""Settings that lay the probe over a site without editing it.
+"""Settings that add the probe to a site without editing it.
 
 Set `DJANGO_SETTINGS_MODULE=kneepoint_django.overlay` and `KNEEPOINT_DJANGO_SETTINGS` to the
-site's own settings module. A site whose `wsgi.py` assigns `DJANGO_SETTINGS_MODULE` instead of
-using `setdefault` undoes this; add the middleware by hand there.
+site's own settings module. This has no effect on a site whose `wsgi.py` assigns
+`DJANGO_SETTINGS_MODULE` instead of using `setdefault`; add the middleware manually there.
 """
 
 import importlib

@@ -1,9 +1,9 @@
-"""Normalised statements: literals become `?`, so that repetitions show and no value is kept.
+"""Normalised statements: literals become `?`, so that repetitions match and no value is kept.
 
-The digest is a short hash of the normalised text. Where a repeated statement came from (route,
+The digest is a short hash of the normalised text. The origin of a repeated statement (route,
 first line of the site's own code, template line) is written once per digest and process to the
-file that `KNEEPOINT_STATEMENTS` names. A view made wholly of library code has no such line: then
-the next route that repeats the statement may still tell one, and each such route is written once.
+file that `KNEEPOINT_STATEMENTS` names. A view that consists of library code has no such line: then
+the next route that repeats the statement may still have one, and each such route is written once.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ def digest(normalised: str) -> str:
 
 
 def wanted(normalised: str) -> bool:
-    """Whether the origin of this statement is asked for and not yet written by this process."""
+    """True when origins are recorded and this one is not yet written by this process."""
     if "KNEEPOINT_STATEMENTS" not in os.environ or len(_written) >= _MOST_DIGESTS:
         return False
     return digest(normalised) not in _written
 
 
 def found_at() -> dict[str, object]:
-    """Where in the site's code the present statement comes from."""
+    """Where in the site's code the current statement comes from."""
     return origin()
 
 
 def write(normalised: str, where: dict[str, object]) -> None:
-    """Append one line for this digest: one `write` to a file opened for appending is whole."""
+    """Append one line for this digest; a single `write` in append mode is never interleaved."""
     name = digest(normalised)
-    # Without a place in the site's own code, another route may still name one.
+    # Without a location in the site's own code, another route may still have one.
     seen = name if where.get("at") or where.get("template") else f"{name} {where.get('route', '')}"
     if seen in _written:
         return

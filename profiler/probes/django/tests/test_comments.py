@@ -1,4 +1,4 @@
-"""The comment that names the route, and what must never get into it."""
+"""The comment that names the route, and the characters that must never occur in it."""
 
 from types import SimpleNamespace
 from unittest import TestCase
@@ -9,12 +9,12 @@ from kneepoint_django.accounting import Account, current
 
 
 def request(route: str | None) -> SimpleNamespace:
-    """A request that was resolved, or not yet."""
+    """A request whose route is resolved, or not yet."""
     return SimpleNamespace(resolver_match=None if route is None else SimpleNamespace(route=route))
 
 
 def executed(sql: str, route: str | None, vendor: str = "mysql", many: bool = False) -> str:
-    """What reaches the database."""
+    """The statement that reaches the database."""
     sent: list[str] = []
     token = current.set(Account(request(route)))
     try:
@@ -27,7 +27,7 @@ def executed(sql: str, route: str | None, vendor: str = "mysql", many: bool = Fa
 
 
 class CommentTests(TestCase):
-    """Through the wrapper that sits on every connection."""
+    """Tests through the wrapper of every connection."""
 
     def test_route_is_named_at_the_end(self) -> None:
         self.assertEqual(executed("SELECT 1", "books/<int:pk>/"), "SELECT 1 /*route='books/<int:pk>/'*/")

@@ -25,12 +25,12 @@ _databases: list[tuple] = []
 
 
 def setUpModule() -> None:
-    """A database in memory for this module."""
+    """Create an in-memory database for this module."""
     _databases.extend(DiscoverRunner(verbosity=0).setup_databases())
 
 
 def tearDownModule() -> None:
-    """And away with it."""
+    """Remove the database."""
     DiscoverRunner(verbosity=0).teardown_databases(_databases)
 
 
@@ -53,7 +53,7 @@ def statement_file() -> Iterator[Path]:
 
 
 class HeaderTests(TestCase):
-    """What each kind of view leaves in the header."""
+    """The header for each kind of view."""
 
     def test_plain(self) -> None:
         metrics = parse(self.client.get("/plain/7/"))
@@ -173,7 +173,7 @@ class HeaderTests(TestCase):
 
 
 class TransactionTests(TransactionTestCase):
-    """Transactions are real here, not savepoints of the test."""
+    """Real transactions instead of savepoints of the test."""
 
     def test_begin_and_commit_are_counted_apart(self) -> None:
         metrics = parse(self.client.get("/atomic/"))

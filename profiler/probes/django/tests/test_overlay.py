@@ -12,7 +12,7 @@ _ROOT = Path(__file__).parent.parent
 
 
 class OverlayTests(unittest.TestCase):
-    """In this process, and where it is used wrongly."""
+    """Correct use in this process, and wrong use in another."""
 
     def test_the_probe_is_first_and_the_rest_is_the_sites(self) -> None:
         self.assertEqual(settings.MIDDLEWARE[0], "kneepoint_django.ServerTimingMiddleware")

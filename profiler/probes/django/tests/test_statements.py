@@ -7,7 +7,7 @@ from kneepoint_django.statements import digest, normalise
 
 
 class NormaliseTests(unittest.TestCase):
-    """Values go, names stay."""
+    """Values are removed, names are kept."""
 
     def test_forms(self) -> None:
         cases = {
@@ -37,7 +37,7 @@ class NormaliseTests(unittest.TestCase):
 
 
 class QuotedTests(unittest.TestCase):
-    """Nothing leaves the quotes."""
+    """No character can end the quotes."""
 
     def test_forms(self) -> None:
         self.assertEqual(quoted('a"b\\c'), '"a\\"b\\\\c"')

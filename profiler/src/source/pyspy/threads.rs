@@ -1,34 +1,34 @@
-//! Which threads of a Python in a container are running.
+//! Finds the running threads of a Python process in a container.
 //!
-//! Since 3.11 a Python thread tells its id as its own process namespace counts; py-spy looks that id up among the ids that
-//! the host counts, does not find it, and takes the thread for running. So waiting for the database would be counted as
-//! work. The kernel tells both ids of each thread (`NSpid` in `status`), and the state is read here, before the look stops
+//! Since 3.11 Python stores thread ids as counted in its own process namespace; py-spy looks them up among the host's
+//! ids, does not find them, and takes the threads for running. Waiting for the database would then count as work. The
+//! kernel lists both ids of each thread (`NSpid` in `status`), and the state is read here before the sample pauses
 //! the process.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::os::{Reader, numbers_in};
+use crate::os::{ProcReader, numbers_in};
 use crate::parse::{PidStat, innermost_id};
 
-/// The threads of one process in another process namespace.
+/// Threads of one process in another process namespace.
 #[derive(Debug)]
-pub(super) struct Threads {
+pub(super) struct ContainerThreads {
     pid: u32,
-    /// By the host's id: the id within.
+    /// Thread id on the host to thread id in the container.
     inner: HashMap<u32, u64>,
-    reader: Reader,
+    reader: ProcReader,
 }
 
-impl Threads {
-    /// `None` for a process in our own namespace: there py-spy's own look is right.
-    pub(super) fn of_container(pid: u32) -> Option<Self> {
-        let mut reader = Reader::default();
+impl ContainerThreads {
+    /// `None` for a process in our own namespace, where py-spy is right.
+    pub(super) fn for_container(pid: u32) -> Option<Self> {
+        let mut reader = ProcReader::default();
         let id = innermost_id(reader.read(format!("/proc/{pid}/status")).ok()?)?;
         (id != u64::from(pid)).then(|| Self { pid, inner: HashMap::new(), reader })
     }
 
-    /// The threads that run now, by their id within.
-    pub(super) fn running(&mut self) -> HashSet<u64> {
+    /// Threads that are running now, by their id in the container.
+    pub(super) fn running_ids(&mut self) -> HashSet<u64> {
         let task = format!("/proc/{}/task", self.pid);
         let alive: HashSet<u32> = numbers_in(&task).unwrap_or_default().into_iter().collect();
         self.inner.retain(|thread, _| alive.contains(thread));

@@ -1,4 +1,4 @@
-//! Three views from one pass: running, wall, holding the global lock.
+//! Builds three views from the same samples: running, wall, holding the global lock.
 
 use std::collections::BTreeMap;
 
@@ -7,56 +7,56 @@ use py_spy::{Frame, StackTrace};
 
 use crate::export::frame;
 
-/// Folded stacks.
-pub(super) type Stacks = BTreeMap<String, u64>;
+/// Weight by folded stack.
+pub(super) type FoldedStacks = BTreeMap<String, u64>;
 
-/// The three views of some processes.
+/// The three views of one or more processes.
 #[derive(Debug, Default)]
-pub(super) struct Views {
-    running: Stacks,
-    wall: Stacks,
-    gil: Stacks,
+pub(super) struct StackViews {
+    running: FoldedStacks,
+    wall: FoldedStacks,
+    gil: FoldedStacks,
 }
 
-impl Views {
-    /// Takes one thread at one moment.
-    pub(super) fn take(&mut self, trace: &StackTrace) {
-        let names: Vec<String> = trace.frames.iter().rev().map(name).collect();
+impl StackViews {
+    /// Adds one sample of one thread.
+    pub(super) fn record(&mut self, trace: &StackTrace) {
+        let names: Vec<String> = trace.frames.iter().rev().map(frame_name).collect();
         let stack = if names.is_empty() {
             "[native]".to_owned()
         } else {
             frame::join(names.iter().map(String::as_str))
         };
-        let idle = !trace.active && trace.frames.first().is_none_or(is_waiting_for_work);
+        let idle = !trace.active && trace.frames.first().is_none_or(is_idle_leaf);
         if trace.owns_gil {
-            count(&mut self.gil, &stack, 1);
+            add_weight(&mut self.gil, &stack, 1);
         }
         if trace.active {
-            count(&mut self.running, &stack, 1);
+            add_weight(&mut self.running, &stack, 1);
         }
         if !idle {
-            count(&mut self.wall, &stack, 1);
+            add_weight(&mut self.wall, &stack, 1);
         }
     }
 
-    /// Adds another process's views.
-    pub(super) fn add(&mut self, other: Self) {
-        for (mine, theirs) in
+    /// Adds the views of another process.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (own, theirs) in
             [(&mut self.running, other.running), (&mut self.wall, other.wall), (&mut self.gil, other.gil)]
         {
             for (stack, weight) in theirs {
-                count(mine, &stack, weight);
+                add_weight(own, &stack, weight);
             }
         }
     }
 
-    /// Each view with its name.
-    pub(super) fn into_each(self) -> [(ProfileView, Stacks); 3] {
+    /// Pairs each view with its name.
+    pub(super) fn into_views(self) -> [(ProfileView, FoldedStacks); 3] {
         [(ProfileView::Running, self.running), (ProfileView::Wall, self.wall), (ProfileView::Gil, self.gil)]
     }
 }
 
-fn count(stacks: &mut Stacks, stack: &str, weight: u64) {
+fn add_weight(stacks: &mut FoldedStacks, stack: &str, weight: u64) {
     if let Some(sum) = stacks.get_mut(stack) {
         *sum += weight;
     } else {
@@ -64,8 +64,8 @@ fn count(stacks: &mut Stacks, stack: &str, weight: u64) {
     }
 }
 
-/// `view (books/views.py:42)`, as py-spy itself writes it.
-fn name(frame: &Frame) -> String {
+/// Frame name in py-spy's own form, `view (books/views.py:42)`.
+fn frame_name(frame: &Frame) -> String {
     let file = frame.short_filename.as_deref().unwrap_or(&frame.filename);
     if frame.line > 0 {
         format!("{} ({file}:{})", frame.name, frame.line)
@@ -74,8 +74,8 @@ fn name(frame: &Frame) -> String {
     }
 }
 
-/// Leaves in which a server waits for its next request: they say nothing about the requests it serves.
-const WAITS_FOR_WORK: [(&str, &str); 12] = [
+/// Leaf functions in which a server waits for its next request; they carry no information about requests.
+const IDLE_LEAVES: [(&str, &str); 12] = [
     ("accept", "socket.py"),
     ("select", "selectors.py"),
     ("poll", "selectors.py"),
@@ -90,10 +90,10 @@ const WAITS_FOR_WORK: [(&str, &str); 12] = [
     ("_recv", "billiard/connection.py"),
 ];
 
-fn is_waiting_for_work(leaf: &Frame) -> bool {
-    // Since 3.11 names are qualified: `SyncWorker.wait`.
+fn is_idle_leaf(leaf: &Frame) -> bool {
+    // Since Python 3.11 names are qualified: `SyncWorker.wait`.
     let function = leaf.name.rsplit('.').next().unwrap_or_default();
-    WAITS_FOR_WORK.iter().any(|(name, file)| function == *name && leaf.filename.ends_with(file))
+    IDLE_LEAVES.iter().any(|(name, file)| function == *name && leaf.filename.ends_with(file))
 }
 
 #[cfg(test)]
@@ -128,17 +128,17 @@ mod tests {
 
     #[test]
     fn a_waiting_worker_is_in_no_view_and_a_waiting_query_is_in_wall() {
-        let mut views = Views::default();
+        let mut views = StackViews::default();
         let root = || frame("run", "gunicorn/arbiter.py", 7);
-        views.take(&trace(
+        views.record(&trace(
             false,
             false,
             vec![frame("SyncWorker.wait", "/x/gunicorn/workers/sync.py", 35), root()],
         ));
-        views.take(&trace(false, false, vec![frame("execute", "sqlite3.py", 3), root()]));
-        views.take(&trace(true, true, vec![frame("render", "base.py", 9), root()]));
+        views.record(&trace(false, false, vec![frame("execute", "sqlite3.py", 3), root()]));
+        views.record(&trace(true, true, vec![frame("render", "base.py", 9), root()]));
         let [running, wall, gil] =
-            views.into_each().map(|(_, stacks)| stacks.into_iter().collect::<Vec<_>>());
+            views.into_views().map(|(_, stacks)| stacks.into_iter().collect::<Vec<_>>());
         let render = ("run (gunicorn/arbiter.py:7);render (base.py:9)".to_owned(), 1);
         assert_eq!(
             (running.as_slice(), gil.as_slice()),
@@ -148,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_thread_in_a_waiting_leaf_is_kept() {
-        let mut views = Views::default();
-        views.take(&trace(true, false, vec![frame("accept", "/usr/lib/python3.11/socket.py", 294)]));
-        views.take(&trace(false, false, vec![]));
-        let [running, wall, gil] = views.into_each().map(|(_, stacks)| stacks.len());
+    fn a_running_thread_in_an_idle_leaf_is_kept() {
+        let mut views = StackViews::default();
+        views.record(&trace(true, false, vec![frame("accept", "/usr/lib/python3.11/socket.py", 294)]));
+        views.record(&trace(false, false, vec![]));
+        let [running, wall, gil] = views.into_views().map(|(_, stacks)| stacks.len());
         assert_eq!((running, wall, gil), (1, 1, 0));
     }
 }

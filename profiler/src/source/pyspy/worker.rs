@@ -1,4 +1,4 @@
-//! One worker process under one spy, in one thread, at a steady rate.
+//! Samples one worker process at a steady rate, in one thread.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,107 +10,109 @@ use std::time::{Duration, Instant};
 use py_spy::config::{Config, LockingStrategy};
 use py_spy::{PythonSpy, StackTrace};
 
-use super::said;
-use super::threads::Threads;
-use super::views::Views;
-use crate::os::Reader;
+use super::error_line;
+use super::threads::ContainerThreads;
+use super::views::StackViews;
+use crate::os::ProcReader;
 use crate::parse::PidStat;
 
-/// How long a sleeping spy may go without looking whether it should stop.
-const LOOK: Duration = Duration::from_millis(50);
+/// Longest sleep without checking the stop flag.
+const STOP_POLL: Duration = Duration::from_millis(50);
 
-/// What to look at.
-pub(super) struct Spying {
+/// Settings of one spy thread.
+pub(super) struct WorkerSampling {
     pub(super) pid: u32,
     pub(super) hz: u32,
     pub(super) index: usize,
     pub(super) stop: Arc<AtomicBool>,
 }
 
-/// What was seen of one worker.
+/// Samples of one worker.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) views: Views,
-    /// Looks that were tried.
-    pub(super) looks: u64,
-    /// Looks that failed.
+pub(super) struct WorkerSamples {
+    pub(super) views: StackViews,
+    /// Attempted stack samples.
+    pub(super) attempts: u64,
+    /// Failed stack samples.
     pub(super) errors: u64,
-    /// Looks that began more than one period late.
+    /// Stack samples that began more than one period late.
     pub(super) late: u64,
-    /// Why there was no look at all.
-    pub(super) refused: Option<String>,
-    /// The worker was not stopped for the looks.
+    /// Why no sample was possible.
+    pub(super) refusal: Option<String>,
+    /// The worker was not paused for the samples.
     pub(super) unstopped: bool,
-    /// Threads whose state could not be told from the kernel's.
+    /// For some threads the kernel's state is not known.
     pub(super) guessed: bool,
 }
 
-impl Seen {
-    /// Takes one thread; in a container (`running` is there) its state is the kernel's, not py-spy's.
-    fn take(&mut self, mut trace: StackTrace, running: Option<&HashSet<u64>>) {
+impl WorkerSamples {
+    /// Adds one thread; in a container (`running` is given) its state comes from the kernel, not from py-spy.
+    fn record(&mut self, mut trace: StackTrace, running: Option<&HashSet<u64>>) {
         match (running, trace.os_thread_id) {
             (Some(running), Some(id)) => trace.active &= running.contains(&id),
             (Some(_), None) => self.guessed = true,
             (None, _) => {}
         }
-        self.views.take(&trace);
+        self.views.record(&trace);
     }
 }
 
-/// Opens a spy on a process: 20–50 ms, for it reads the interpreter's ELF file. What py-spy said when it cannot.
-pub(super) fn open(pid: u32) -> Result<(PythonSpy, bool), String> {
+/// Attaches to a process; takes 20–50 ms because it reads the interpreter's ELF file. Returns py-spy's message on
+/// failure.
+pub(super) fn open_spy(pid: u32) -> Result<(PythonSpy, bool), String> {
     let unstopped = is_our_child(pid);
     let blocking = if unstopped { LockingStrategy::NonBlocking } else { LockingStrategy::Lock };
     let config = Config { blocking, include_idle: true, collect_thread_names: false, ..Config::default() };
     let pid = i32::try_from(pid).map_err(|_| "no such process".to_owned())?;
-    let spy = PythonSpy::retry_new(pid, &config, 3).map_err(|error| said(&error))?;
+    let spy = PythonSpy::retry_new(pid, &config, 3).map_err(|error| error_line(&error))?;
     Ok((spy, unstopped))
 }
 
-/// A stop of our own child could be taken by any `waitpid` of ours, and the spy would then wait for ever.
+/// A stop of our own child could be received by any `waitpid` of this process, and the spy would then wait for
+/// ever.
 fn is_our_child(pid: u32) -> bool {
-    let mut reader = Reader::default();
+    let mut reader = ProcReader::default();
     let stat = reader.read(format!("/proc/{pid}/stat")).ok().and_then(PidStat::parse);
     stat.is_some_and(|stat| stat.parent == std::process::id())
 }
 
-impl Spying {
-    /// Looks until told to stop or the process has gone.
-    pub(super) fn run(self) -> Seen {
-        let mut seen = Seen::default();
-        let mut spy = match open(self.pid) {
+impl WorkerSampling {
+    /// Samples until the stop flag is set or the process ends.
+    pub(super) fn run(self) -> WorkerSamples {
+        let mut samples = WorkerSamples::default();
+        let mut spy = match open_spy(self.pid) {
             Ok((spy, unstopped)) => {
-                seen.unstopped = unstopped;
+                samples.unstopped = unstopped;
                 spy
             }
             Err(why) => {
-                seen.refused = Some(why);
-                return seen;
+                samples.refusal = Some(why);
+                return samples;
             }
         };
-        let mut threads = Threads::of_container(self.pid);
+        let mut threads = ContainerThreads::for_container(self.pid);
         let period = Duration::from_secs(1) / self.hz.max(1);
-        // Workers are looked at one after another, not all at once.
+        // Spreads the samples of the workers over the period.
         let mut due = Instant::now() + period * u32::try_from(self.index % 4).unwrap_or(0) / 4;
         while self.wait_until(due) {
-            seen.looks += 1;
-            let running = threads.as_mut().map(Threads::running);
+            samples.attempts += 1;
+            let running = threads.as_mut().map(ContainerThreads::running_ids);
             match spy.get_stack_traces() {
-                Ok(traces) => traces.into_iter().for_each(|trace| seen.take(trace, running.as_ref())),
+                Ok(traces) => traces.into_iter().for_each(|trace| samples.record(trace, running.as_ref())),
                 Err(_) if !Path::new(&format!("/proc/{}/exe", self.pid)).exists() => break,
-                Err(_) => seen.errors += 1,
+                Err(_) => samples.errors += 1,
             }
             due += period;
             let now = Instant::now();
             if now > due + period {
-                seen.late += 1;
+                samples.late += 1;
                 due = now;
             }
         }
-        seen
+        samples
     }
 
-    /// Sleeps; false when it is time to stop.
+    /// Sleeps until `due`; false when the stop flag is set.
     fn wait_until(&self, due: Instant) -> bool {
         loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -120,7 +122,7 @@ impl Spying {
             if left.is_zero() {
                 return true;
             }
-            thread::sleep(left.min(LOOK));
+            thread::sleep(left.min(STOP_POLL));
         }
     }
 }

@@ -1,19 +1,20 @@
-//! The digest table: its rows at one moment, the difference of two moments, and the texts of what ran in between.
+//! The digest table: its rows at one time, the difference of two readings, and the texts of the statements in
+//! between.
 //!
-//! Traps, each met on real servers: the table is never emptied (totals are no figures); `SUM_ROWS_EXAMINED` is 0 for
-//! `COUNT(*)`; `SUM_NO_INDEX_USED` is 0 for a walk along the primary key; times are picoseconds; the row without a digest
-//! holds what found no room.
+//! Pitfalls, each met on real servers: the table is never emptied (totals are meaningless); `SUM_ROWS_EXAMINED` is 0
+//! for `COUNT(*)`; `SUM_NO_INDEX_USED` is 0 for a scan along the primary key; times are picoseconds; the row without
+//! a digest sums the statements that did not fit.
 
 use std::collections::{BTreeSet, HashMap};
 
 use kneepoint_model::db::{DigestDelta, SessionStatements, StatementSample, StatementSums};
 use kneepoint_model::units::{Micros, UnixMillis};
 
-use super::session::literal;
-use super::table::{Table, number, text};
-use crate::store::sql::{bound, mask, said_by_comments, session_kind, verb};
+use super::session::quote_literal;
+use super::table::{ResultTable, number, text};
+use crate::store::sql::{mask_literals, parse_comments, parse_verb, session_kind, truncate};
 
-/// The counters that are read; a column that a version lacks is read as 0.
+/// Counters that are read; a column that a version lacks reads as 0.
 const COUNTERS: [&str; 16] = [
     "COUNT_STAR",
     "SUM_TIMER_WAIT",
@@ -32,46 +33,46 @@ const COUNTERS: [&str; 16] = [
     "SUM_ERRORS",
     "SUM_WARNINGS",
 ];
-/// The column that shows whether CPU time can be counted at all.
+/// Column that shows whether CPU time can be counted.
 pub(super) const CPU: &str = "SUM_CPU_TIME";
 
 const TABLE: &str = "performance_schema.events_statements_summary_by_digest";
-/// The schema in which kneepoint's own connection stands.
+/// Default schema of kneepoint's own connection.
 pub(super) const OWN_SCHEMA: &str = "performance_schema";
-/// Statements listed with their text.
-pub(super) const MOST: usize = 200;
-/// Statements whose text is asked for: more than are listed, since those of transactions are not listed.
-const MOST_TEXTS: usize = 400;
-/// Longest text kept, in characters.
-const LONGEST: usize = 2_000;
-/// Longest sample asked for: to be explained it must be whole.
-const LONGEST_SAMPLE: usize = 16_384;
+/// Most statements listed with their text.
+pub(super) const MAX_STATEMENTS: usize = 200;
+/// Most statements whose text is read: more than are listed, because transaction statements are not listed.
+const MAX_TEXTS: usize = 400;
+/// Longest text, in characters.
+const MAX_TEXT_CHARS: usize = 2_000;
+/// Longest sample that is read: to be explained it must be complete.
+const MAX_SAMPLE_CHARS: usize = 16_384;
 
-/// Which row: schema (empty for none) and digest (empty for what found no room).
+/// Key of a row: schema (empty for none) and digest (empty for statements that did not fit).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct DigestKey {
     pub(super) schema: String,
     pub(super) digest: String,
 }
 
-/// Its counters, in the order of [`COUNTERS`].
-type Counters = [u64; COUNTERS.len()];
+/// Counters of a row, in the order of [`COUNTERS`].
+type DigestCounters = [u64; COUNTERS.len()];
 
-/// All rows at one moment.
-pub(super) type Digests = HashMap<Key, Counters>;
+/// All rows at one time.
+pub(super) type DigestRows = HashMap<DigestKey, DigestCounters>;
 
-/// The question for the counters.
-pub(super) fn counters_question(columns: &BTreeSet<String>) -> String {
+/// Query for the counters.
+pub(super) fn counters_query(columns: &BTreeSet<String>) -> String {
     let list: Vec<&str> =
         COUNTERS.iter().map(|name| if columns.contains(*name) { *name } else { "0" }).collect();
     format!("SELECT SCHEMA_NAME, DIGEST, {} FROM {TABLE}", list.join(", "))
 }
 
-/// Pure: its answer.
-pub(super) fn counters(table: &Table) -> Digests {
-    let mut digests = Digests::new();
+/// Pure: parses the result of [`counters_query`].
+pub(super) fn parse_counters(table: &ResultTable) -> DigestRows {
+    let mut digests = DigestRows::new();
     for row in &table.rows {
-        let key = Key {
+        let key = DigestKey {
             schema: text(row, 0).unwrap_or_default().to_owned(),
             digest: text(row, 1).unwrap_or_default().to_owned(),
         };
@@ -80,44 +81,52 @@ pub(super) fn counters(table: &Table) -> Digests {
     digests
 }
 
-/// What ran between two moments.
+/// Statements executed between two readings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Ran {
-    /// Of the site's schema, the one with most time first.
+pub(super) struct ExecutedStatements {
+    /// Statements of the site's schema, heaviest first.
     pub(super) site: Vec<(String, StatementSums)>,
-    /// Of others.
+    /// Sum of the statements of other schemas.
     pub(super) foreign: StatementSums,
-    /// Found no room.
+    /// Statements that did not fit in the server's table.
     pub(super) lost: u64,
-    /// A row counts less than before: the table was emptied in between, and nothing holds.
+    /// A counter decreased: the table was emptied in between, and the figures are invalid.
     pub(super) emptied: bool,
 }
 
-/// Pure: the difference of two moments.
-pub(super) fn between(before: &Digests, after: &Digests, schema: &str, cpu: bool) -> Ran {
-    // A row that is gone is the surest sign: the server itself never removes one.
-    let mut ran = Ran { emptied: before.keys().any(|key| !after.contains_key(key)), ..Ran::default() };
+/// Pure: the difference of two readings.
+pub(super) fn executed_between(
+    before: &DigestRows,
+    after: &DigestRows,
+    schema: &str,
+    cpu: bool,
+) -> ExecutedStatements {
+    // A missing row is the surest sign: the server itself never removes one.
+    let mut executed = ExecutedStatements {
+        emptied: before.keys().any(|key| !after.contains_key(key)),
+        ..ExecutedStatements::default()
+    };
     for (key, now) in after {
         let then = before.get(key).copied().unwrap_or_default();
-        ran.emptied |= now[0] < then[0];
-        let grown: Counters = std::array::from_fn(|at| now[at].saturating_sub(then[at]));
+        executed.emptied |= now[0] < then[0];
+        let grown: DigestCounters = std::array::from_fn(|at| now[at].saturating_sub(then[at]));
         if grown[0] == 0 || key.schema == OWN_SCHEMA {
             continue;
         }
         let sums = sums(&grown, cpu);
         if key.digest.is_empty() {
-            ran.lost += sums.count;
+            executed.lost += sums.count;
         } else if key.schema == schema {
-            ran.site.push((key.digest.clone(), sums));
+            executed.site.push((key.digest.clone(), sums));
         } else {
-            ran.foreign.add(&sums);
+            executed.foreign.add(&sums);
         }
     }
-    ran.site.sort_by(|a, b| b.1.timer_us.cmp(&a.1.timer_us).then_with(|| a.0.cmp(&b.0)));
-    ran
+    executed.site.sort_by(|a, b| b.1.timer_us.cmp(&a.1.timer_us).then_with(|| a.0.cmp(&b.0)));
+    executed
 }
 
-fn sums(grown: &Counters, cpu: bool) -> StatementSums {
+fn sums(grown: &DigestCounters, cpu: bool) -> StatementSums {
     let micros = |at: usize| Micros(grown[at] / 1_000_000);
     StatementSums {
         count: grown[0],
@@ -139,57 +148,66 @@ fn sums(grown: &Counters, cpu: bool) -> StatementSums {
     }
 }
 
-/// The question for the texts of what took most time; `None` when nothing ran.
-pub(super) fn texts_question(ran: &Ran, schema: &str, columns: &BTreeSet<String>) -> Option<String> {
-    let hashes = ran.site.iter().take(MOST_TEXTS).map(|(digest, _)| literal(digest)).collect::<Vec<_>>();
+/// Query for the texts of the heaviest statements; `None` when nothing was executed.
+pub(super) fn texts_query(
+    executed: &ExecutedStatements,
+    schema: &str,
+    columns: &BTreeSet<String>,
+) -> Option<String> {
+    let hashes =
+        executed.site.iter().take(MAX_TEXTS).map(|(digest, _)| quote_literal(digest)).collect::<Vec<_>>();
     if hashes.is_empty() {
         return None;
     }
     let sample = if columns.contains("QUERY_SAMPLE_TEXT") {
         format!(
-            "LEFT(QUERY_SAMPLE_TEXT, {LONGEST_SAMPLE}), ROUND(UNIX_TIMESTAMP(QUERY_SAMPLE_SEEN) * 1000), QUERY_SAMPLE_TIMER_WAIT"
+            "LEFT(QUERY_SAMPLE_TEXT, {MAX_SAMPLE_CHARS}), ROUND(UNIX_TIMESTAMP(QUERY_SAMPLE_SEEN) * 1000), QUERY_SAMPLE_TIMER_WAIT"
         )
     } else {
         "NULL, NULL, NULL".to_owned()
     };
     let list = hashes.join(", ");
-    let schema = literal(schema);
+    let schema = quote_literal(schema);
     Some(format!(
         "SELECT DIGEST, LEFT(DIGEST_TEXT, {}), {sample} FROM {TABLE} WHERE SCHEMA_NAME = {schema} AND DIGEST IN ({list})",
-        LONGEST + 1
+        MAX_TEXT_CHARS + 1
     ))
 }
 
-/// The site's statements with their texts.
+/// Statements of the site with their texts.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Listed {
+pub(super) struct StatementList {
     pub(super) statements: Vec<DigestDelta>,
     pub(super) others: StatementSums,
     pub(super) session: SessionStatements,
-    /// The samples as the server kept them, by digest: to be explained, never to be stored.
+    /// Unmasked samples by digest: used for EXPLAIN, never stored.
     pub(super) raw_samples: HashMap<String, String>,
 }
 
-/// Pure: puts texts to counters; what is beyond the list, or has no text, is summed.
-pub(super) fn listed(ran: &Ran, texts: &Table, sample_length: Option<u64>) -> Listed {
+/// Pure: joins texts and counters; statements beyond the list or without a text are summed.
+pub(super) fn list_statements(
+    executed: &ExecutedStatements,
+    texts: &ResultTable,
+    sample_length: Option<u64>,
+) -> StatementList {
     let texts: HashMap<&str, &Vec<Option<String>>> =
         texts.rows.iter().filter_map(|row| Some((text(row, 0)?, row))).collect();
-    let mut listed = Listed::default();
-    for (digest, sums) in &ran.site {
+    let mut listed = StatementList::default();
+    for (digest, sums) in &executed.site {
         let row = texts.get(digest.as_str());
         // MariaDB ends every text with a blank.
-        let Some((row, whole)) = row.and_then(|row| Some((*row, text(row, 1)?.trim_end()))) else {
+        let Some((row, full_text)) = row.and_then(|row| Some((*row, text(row, 1)?.trim_end()))) else {
             listed.others.add(sums);
             continue;
         };
-        if let Some(kind) = session_kind(whole) {
+        if let Some(kind) = session_kind(full_text) {
             *listed.session.by_kind.entry(kind).or_default() += sums.count;
             listed.session.sums.add(sums);
-        } else if listed.statements.len() < MOST {
+        } else if listed.statements.len() < MAX_STATEMENTS {
             if let Some(raw) = text(row, 2) {
                 listed.raw_samples.insert(digest.clone(), raw.to_owned());
             }
-            listed.statements.push(statement(digest, *sums, whole, row, sample_length));
+            listed.statements.push(digest_delta(digest, *sums, full_text, row, sample_length));
         } else {
             listed.others.add(sums);
         }
@@ -197,47 +215,47 @@ pub(super) fn listed(ran: &Ran, texts: &Table, sample_length: Option<u64>) -> Li
     listed
 }
 
-fn statement(
+fn digest_delta(
     digest: &str,
     sums: StatementSums,
-    whole: &str,
+    full_text: &str,
     row: &[Option<String>],
     sample_length: Option<u64>,
 ) -> DigestDelta {
-    let (shown, cut) = bound(whole, LONGEST);
+    let (shown, cut) = truncate(full_text, MAX_TEXT_CHARS);
     DigestDelta {
-        digest: bound(digest, 64).0,
-        verb: verb(whole),
-        text_cut: cut || is_cut(whole),
+        digest: truncate(digest, 64).0,
+        verb: parse_verb(full_text),
+        text_cut: cut || is_cut(full_text),
         text: shown,
         sums,
-        sample: text(row, 2).filter(|raw| !raw.is_empty()).map(|raw| sample(raw, row, sample_length)),
+        sample: text(row, 2).filter(|raw| !raw.is_empty()).map(|raw| parse_sample(raw, row, sample_length)),
         plan: None,
     }
 }
 
-fn sample(raw: &str, row: &[Option<String>], sample_length: Option<u64>) -> StatementSample {
-    let (shown, cut) = bound(&mask(raw), LONGEST);
-    let said = said_by_comments(raw);
+fn parse_sample(raw: &str, row: &[Option<String>], sample_length: Option<u64>) -> StatementSample {
+    let (shown, cut) = truncate(&mask_literals(raw), MAX_TEXT_CHARS);
+    let comment = parse_comments(raw);
     StatementSample {
         text: shown,
         text_cut: cut || sample_is_cut(raw, sample_length),
-        route: said.route,
-        trace_id: said.trace_id,
+        route: comment.route,
+        trace_id: comment.trace_id,
         at_ms: UnixMillis(number(row, 3)),
         timer_us: Micros(number(row, 4) / 1_000_000),
     }
 }
 
-/// The server ends a text that it cut with three dots; a whole one ends with a word or a parenthesis.
+/// The server ends a truncated text with three dots; a complete one ends with a word or a parenthesis.
 fn is_cut(text: &str) -> bool {
     text.ends_with("...")
 }
 
-/// Is the sample not whole? Then it cannot be explained.
+/// True when the sample is incomplete and cannot be explained.
 pub(super) fn sample_is_cut(raw: &str, sample_length: Option<u64>) -> bool {
     is_cut(raw)
-        || raw.chars().count() >= LONGEST_SAMPLE
+        || raw.chars().count() >= MAX_SAMPLE_CHARS
         || sample_length.is_some_and(|most| raw.len() as u64 >= most)
 }
 
@@ -245,63 +263,67 @@ pub(super) fn sample_is_cut(raw: &str, sample_length: Option<u64>) -> bool {
 mod tests {
     use super::*;
 
-    fn table(json: &str) -> Table {
+    fn table(json: &str) -> ResultTable {
         serde_json::from_str(json).unwrap()
     }
 
-    fn before() -> Digests {
-        counters(&table(include_str!("../../../tests/data/mysql/digests-before.json")))
+    fn before() -> DigestRows {
+        parse_counters(&table(include_str!("../../../tests/data/mysql/digests-before.json")))
     }
 
-    fn after() -> Digests {
-        counters(&table(include_str!("../../../tests/data/mysql/digests-after.json")))
+    fn after() -> DigestRows {
+        parse_counters(&table(include_str!("../../../tests/data/mysql/digests-after.json")))
     }
 
     #[test]
     fn two_captures_of_a_real_server_give_what_was_done_in_between() {
-        let ran = between(&before(), &after(), "shop", true);
-        assert!(!ran.emptied && ran.lost == 0);
+        let executed = executed_between(&before(), &after(), "shop", true);
+        assert!(!executed.emptied && executed.lost == 0);
         let texts = table(include_str!("../../../tests/data/mysql/texts.json"));
-        let listed = listed(&ran, &texts, Some(4096));
+        let listed = list_statements(&executed, &texts, Some(4096));
         // Eight times three queries, a sorted list, an update and an insert that failed.
         let all: u64 = listed.statements.iter().map(|one| one.sums.count).sum();
         assert_eq!((all, listed.others.count), (8 * 3 + 3, 0));
-        insta::assert_json_snapshot!((&listed.statements, &listed.session, &ran.foreign));
+        insta::assert_json_snapshot!((&listed.statements, &listed.session, &executed.foreign));
     }
 
     #[test]
     fn without_counting_cpu_it_is_unknown_and_not_zero() {
-        let ran = between(&before(), &after(), "shop", false);
-        assert!(ran.site.iter().all(|(_, sums)| sums.cpu_us.is_none()));
+        let executed = executed_between(&before(), &after(), "shop", false);
+        assert!(executed.site.iter().all(|(_, sums)| sums.cpu_us.is_none()));
     }
 
     #[test]
     fn an_emptied_table_is_noticed_and_the_other_way_round_too() {
-        assert!(between(&after(), &before(), "shop", true).emptied);
-        assert!(between(&after(), &Digests::new(), "shop", true).emptied);
-        assert!(!between(&Digests::new(), &after(), "shop", true).emptied);
+        assert!(executed_between(&after(), &before(), "shop", true).emptied);
+        assert!(executed_between(&after(), &DigestRows::new(), "shop", true).emptied);
+        assert!(!executed_between(&DigestRows::new(), &after(), "shop", true).emptied);
     }
 
     #[test]
     fn a_statement_without_text_and_one_beyond_the_list_are_summed() {
         let sums = StatementSums { count: 1, ..StatementSums::default() };
-        let site: Vec<_> = (0..MOST + 2).map(|n| (format!("{n:064x}"), sums)).collect();
+        let site: Vec<_> = (0..MAX_STATEMENTS + 2).map(|n| (format!("{n:064x}"), sums)).collect();
         let row = |(digest, _): &(String, StatementSums)| {
             vec![Some(digest.clone()), Some("SELECT ?".to_owned()), None, None, None]
         };
-        let texts = Table { columns: Vec::new(), rows: site.iter().skip(1).map(row).collect() };
-        let listed = listed(&Ran { site, ..Ran::default() }, &texts, None);
-        assert_eq!((listed.statements.len(), listed.others.count), (MOST, 2));
+        let texts = ResultTable { columns: Vec::new(), rows: site.iter().skip(1).map(row).collect() };
+        let listed =
+            list_statements(&ExecutedStatements { site, ..ExecutedStatements::default() }, &texts, None);
+        assert_eq!((listed.statements.len(), listed.others.count), (MAX_STATEMENTS, 2));
     }
 
     #[test]
-    fn what_a_version_lacks_is_not_asked_for() {
-        let question = counters_question(&BTreeSet::from(["COUNT_STAR".to_owned()]));
-        assert!(question.starts_with("SELECT SCHEMA_NAME, DIGEST, COUNT_STAR, 0, 0,"), "{question}");
-        assert_eq!(texts_question(&Ran::default(), "s", &BTreeSet::new()), None);
-        let ran = Ran { site: vec![("ab'c".to_owned(), StatementSums::default())], ..Ran::default() };
-        let question = texts_question(&ran, "it's", &BTreeSet::new()).unwrap();
-        assert!(question.contains("SCHEMA_NAME = 'it''s' AND DIGEST IN ('ab''c')"), "{question}");
-        assert!(question.contains("NULL, NULL, NULL"), "{question}");
+    fn missing_columns_are_not_queried() {
+        let query = counters_query(&BTreeSet::from(["COUNT_STAR".to_owned()]));
+        assert!(query.starts_with("SELECT SCHEMA_NAME, DIGEST, COUNT_STAR, 0, 0,"), "{query}");
+        assert_eq!(texts_query(&ExecutedStatements::default(), "s", &BTreeSet::new()), None);
+        let executed = ExecutedStatements {
+            site: vec![("ab'c".to_owned(), StatementSums::default())],
+            ..ExecutedStatements::default()
+        };
+        let query = texts_query(&executed, "it's", &BTreeSet::new()).unwrap();
+        assert!(query.contains("SCHEMA_NAME = 'it''s' AND DIGEST IN ('ab''c')"), "{query}");
+        assert!(query.contains("NULL, NULL, NULL"), "{query}");
     }
 }

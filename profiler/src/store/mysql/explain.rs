@@ -1,25 +1,26 @@
-//! Plans of the heaviest statements, from their samples: only `SELECT`, only on a throw-away stack, only after the load.
+//! Plans of the heaviest statements, from their samples: only `SELECT`, only on a disposable stack, only after the
+//! load.
 
 use std::time::{Duration, Instant};
 
 use kneepoint_model::db::{DbKind, DigestDelta, QueryPlan, QueryPlanForm, Verb};
 
-use super::session::Session;
-use super::table::{Table, text};
+use super::session::MysqlSession;
+use super::table::{ResultTable, text};
 use crate::store::plan::Secret;
-use crate::store::sql::{bound, mask, verb};
+use crate::store::sql::{mask_literals, parse_verb, truncate};
 
-/// Longest that a statement is run for its true rows and times; one that takes longer is only explained.
-const RUN: Duration = Duration::from_secs(1);
-/// For all plans of a server together.
-const ALL: Duration = Duration::from_secs(6);
-/// Longest plan kept, in characters.
-const LONGEST: usize = 8_000;
-/// More statements than these are looked at for plans only when the first have none.
-const LOOKED_AT: usize = 3;
+/// Limit for executing a statement to get its real rows and times; a slower one is only explained.
+const ANALYZE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Limit for all plans of a server together.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(6);
+/// Longest plan, in characters.
+const MAX_PLAN_CHARS: usize = 8_000;
+/// Statements tried per wanted plan, when the first ones have none.
+const CANDIDATES_PER_PLAN: usize = 3;
 
-/// Where to explain: a connection of its own, standing in the site's schema.
-pub(super) struct Where<'a> {
+/// Server and schema for a separate connection that explains statements.
+pub(super) struct ExplainTarget<'a> {
     pub(super) kind: DbKind,
     pub(super) address: &'a str,
     pub(super) user: &'a str,
@@ -27,97 +28,100 @@ pub(super) struct Where<'a> {
     pub(super) schema: &'a str,
 }
 
-/// Explains the first `most` statements that can be; what was asked and has no plan says why.
+/// Explains the first `most` statements that allow it; a statement without a plan gets the reason.
 pub(super) fn explain_heaviest(
-    at: &Where<'_>,
+    target: &ExplainTarget<'_>,
     statements: &mut [DigestDelta],
     raw: impl Fn(&str) -> Option<(String, bool)>,
     most: usize,
 ) {
-    let until = Instant::now() + ALL;
-    let mut session = match Session::new(at.address, at.user, at.password, at.schema) {
+    let until = Instant::now() + TOTAL_TIMEOUT;
+    let mut session = match MysqlSession::new(target.address, target.user, target.password, target.schema) {
         Ok(session) => session,
-        Err(gap) => return none(statements.iter_mut().take(most), &gap.why),
+        Err(gap) => return mark_unavailable(statements.iter_mut().take(most), &gap.why),
     };
-    let limit = match at.kind {
-        DbKind::Mysql => format!("SET SESSION max_execution_time = {}", RUN.as_millis()),
-        DbKind::Mariadb => format!("SET SESSION max_statement_time = {}", RUN.as_secs()),
+    let limit = match target.kind {
+        DbKind::Mysql => format!("SET SESSION max_execution_time = {}", ANALYZE_TIMEOUT.as_millis()),
+        DbKind::Mariadb => format!("SET SESSION max_statement_time = {}", ANALYZE_TIMEOUT.as_secs()),
     };
-    if let Err(gap) = session.ask(&limit) {
-        return none(statements.iter_mut().take(most), &gap.why);
+    if let Err(gap) = session.query(&limit) {
+        return mark_unavailable(statements.iter_mut().take(most), &gap.why);
     }
-    let mut seen = 0;
-    for one in statements.iter_mut().filter(|one| one.verb == Verb::Select).take(most * LOOKED_AT) {
-        if seen == most {
+    let mut explained = 0;
+    for statement in statements
+        .iter_mut()
+        .filter(|statement| statement.verb == Verb::Select)
+        .take(most * CANDIDATES_PER_PLAN)
+    {
+        if explained == most {
             return;
         }
         let plan = if Instant::now() < until {
-            raw(&one.digest).map_or_else(
-                || not_seen("the server keeps no sample of it"),
-                |sample| plan(&mut session, at.kind, &sample),
+            raw(&statement.digest).map_or_else(
+                || unavailable_plan("the server keeps no sample of it"),
+                |sample| explain_one(&mut session, target.kind, &sample),
             )
         } else {
-            not_seen("there was no time left for it")
+            unavailable_plan("there was no time left for it")
         };
-        seen += usize::from(matches!(plan, QueryPlan::Recorded { .. }));
-        one.plan = Some(plan);
+        explained += usize::from(matches!(plan, QueryPlan::Recorded { .. }));
+        statement.plan = Some(plan);
     }
 }
 
-fn none<'a>(statements: impl Iterator<Item = &'a mut DigestDelta>, why: &str) {
-    statements.for_each(|one| one.plan = Some(not_seen(why)));
+fn mark_unavailable<'a>(statements: impl Iterator<Item = &'a mut DigestDelta>, why: &str) {
+    statements.for_each(|statement| statement.plan = Some(unavailable_plan(why)));
 }
 
-fn not_seen(why: &str) -> QueryPlan {
+fn unavailable_plan(why: &str) -> QueryPlan {
     QueryPlan::Unavailable { why: why.to_owned() }
 }
 
-fn plan(session: &mut Session, kind: DbKind, (sample, cut): &(String, bool)) -> QueryPlan {
+fn explain_one(session: &mut MysqlSession, kind: DbKind, (sample, cut): &(String, bool)) -> QueryPlan {
     if *cut {
-        return not_seen("the server cut its sample: raise performance_schema_max_sql_text_length");
+        return unavailable_plan("the server cut its sample: raise performance_schema_max_sql_text_length");
     }
     let Some(statement) = single_select(sample) else {
-        return not_seen("its sample is not one plain SELECT");
+        return unavailable_plan("its sample is not a single SELECT");
     };
     let (analyze, explain) = match kind {
-        DbKind::Mysql => (
-            ("EXPLAIN ANALYZE", QueryPlanForm::ExplainAnalyze),
-            ("EXPLAIN FORMAT=TREE", QueryPlanForm::ExplainTree),
-        ),
-        DbKind::Mariadb => (
-            ("ANALYZE FORMAT=JSON", QueryPlanForm::AnalyzeJson),
-            ("EXPLAIN FORMAT=JSON", QueryPlanForm::ExplainJson),
-        ),
+        DbKind::Mysql => {
+            (("EXPLAIN ANALYZE", QueryPlanForm::ExplainAnalyze), ("EXPLAIN FORMAT=TREE", QueryPlanForm::ExplainTree))
+        }
+        DbKind::Mariadb => {
+            (("ANALYZE FORMAT=JSON", QueryPlanForm::AnalyzeJson), ("EXPLAIN FORMAT=JSON", QueryPlanForm::ExplainJson))
+        }
     };
     if !locks_or_writes(statement) {
         let started = Instant::now();
-        let seen = session
-            .ask(&format!("{} {statement}", analyze.0))
+        let explained = session
+            .query(&format!("{} {statement}", analyze.0))
             .ok()
-            .and_then(|table| shown(&table, analyze.1));
-        // One that the server broke off says less than an estimate, and looks as if it said more.
-        if let Some(plan) = seen.filter(|_| started.elapsed() < RUN.mul_f64(0.95)) {
+            .and_then(|table| parse_plan(&table, analyze.1));
+        // A plan that the server aborted contains less than an estimate, and looks like more.
+        if let Some(plan) = explained.filter(|_| started.elapsed() < ANALYZE_TIMEOUT.mul_f64(0.95)) {
             return plan;
         }
     }
-    match session.ask(&format!("{} {statement}", explain.0)) {
-        Ok(table) => shown(&table, explain.1).unwrap_or_else(|| not_seen("the server's answer was empty")),
-        Err(gap) => not_seen(&gap.why),
+    match session.query(&format!("{} {statement}", explain.0)) {
+        Ok(table) => parse_plan(&table, explain.1)
+            .unwrap_or_else(|| unavailable_plan("the server returned an empty plan")),
+        Err(gap) => unavailable_plan(&gap.why),
     }
 }
 
-/// Pure: the plan's one cell, strings masked.
-fn shown(table: &Table, form: QueryPlanForm) -> Option<QueryPlan> {
+/// Pure: the single cell of the result, with strings masked.
+fn parse_plan(table: &ResultTable, form: QueryPlanForm) -> Option<QueryPlan> {
     let whole = table.rows.first().and_then(|row| text(row, 0))?.trim_end();
     let masked = match form {
-        QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze => mask(whole),
+        QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze => mask_literals(whole),
         QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson => mask_json(whole),
     };
-    let (text, cut) = bound(&masked, LONGEST);
+    let (text, cut) = truncate(&masked, MAX_PLAN_CHARS);
     (!text.is_empty()).then_some(QueryPlan::Recorded { form, text, cut })
 }
 
-/// In JSON every text stands in quotes: only what stands in single quotes within them is the statement's.
+/// In JSON every text is quoted: only text in single quotes belongs to the statement.
 fn mask_json(json: &str) -> String {
     let mut parts = json.split('\'');
     let mut masked = parts.next().unwrap_or_default().to_owned();
@@ -131,19 +135,22 @@ fn mask_json(json: &str) -> String {
     masked
 }
 
-/// The statement when it is one, and reads: hostile text must not bring a second one along. `WITH` may lead to a
-/// `DELETE`, so it is taken only without any word that writes.
+/// Returns the statement when it is a single read-only one: untrusted input must not add a second. `WITH` may lead
+/// to a `DELETE`, so it is accepted only without a word that writes.
 fn single_select(sample: &str) -> Option<&str> {
     let statement = sample.trim().trim_end_matches(';').trim_end();
-    let masked = mask(statement).to_ascii_uppercase();
+    let masked = mask_literals(statement).to_ascii_uppercase();
     let reads = masked.starts_with("SELECT")
         || masked.starts_with(['(', 'W']) && !has_word(&masked, &["UPDATE", "DELETE", "INSERT", "REPLACE"]);
-    (reads && verb(&masked) == Verb::Select && !masked.contains(';')).then_some(statement)
+    (reads && parse_verb(&masked) == Verb::Select && !masked.contains(';')).then_some(statement)
 }
 
-/// Does it lock rows, or leave something behind? Then it is explained, not run.
+/// True when it locks rows or leaves something behind; it is then explained but not executed.
 fn locks_or_writes(statement: &str) -> bool {
-    has_word(&mask(statement).to_ascii_uppercase(), &["UPDATE", "SHARE", "INTO", "GET_LOCK", "SLEEP", "LOCK"])
+    has_word(
+        &mask_literals(statement).to_ascii_uppercase(),
+        &["UPDATE", "SHARE", "INTO", "GET_LOCK", "SLEEP", "LOCK"],
+    )
 }
 
 fn has_word(text: &str, words: &[&str]) -> bool {
@@ -168,19 +175,17 @@ mod tests {
 
     #[test]
     fn plans_keep_their_shape_and_lose_their_strings() {
-        let row = |text: &str| Table { columns: vec![], rows: vec![vec![Some(text.to_owned())]] };
+        let row = |text: &str| ResultTable { columns: vec![], rows: vec![vec![Some(text.to_owned())]] };
         let tree = "-> Filter: (b.isbn = '978')\n    -> Index scan on b\n";
-        let Some(QueryPlan::Recorded { text, cut: false, .. }) =
-            shown(&row(tree), QueryPlanForm::ExplainTree)
-        else {
+        let Some(QueryPlan::Recorded { text, cut: false, .. }) = parse_plan(&row(tree), QueryPlanForm::ExplainTree) else {
             panic!("a plan")
         };
         assert_eq!(text, "-> Filter: (b.isbn = '…')\n    -> Index scan on b");
         let json = "{\"query_block\": {\"condition\": \"b.isbn = '978'\"}}";
-        let Some(QueryPlan::Recorded { text, .. }) = shown(&row(json), QueryPlanForm::ExplainJson) else {
+        let Some(QueryPlan::Recorded { text, .. }) = parse_plan(&row(json), QueryPlanForm::ExplainJson) else {
             panic!("a plan")
         };
         assert_eq!(text, "{\"query_block\": {\"condition\": \"b.isbn = '…'\"}}");
-        assert_eq!(shown(&Table::default(), QueryPlanForm::ExplainTree), None);
+        assert_eq!(parse_plan(&ResultTable::default(), QueryPlanForm::ExplainTree), None);
     }
 }

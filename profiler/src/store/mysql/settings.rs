@@ -1,46 +1,47 @@
-//! Who answers, what it counts, and the settings that decide how its figures are read.
+//! Server kind and version, what it counts, and the settings needed to interpret its figures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kneepoint_model::db::{DbKind, DbServer, DbSettings};
 use kneepoint_model::units::{Bytes, Micros};
 
-use super::table::{Table, text};
+use super::table::{ResultTable, text};
 use crate::source::one_line;
 
-/// The variables that are asked for.
-pub(super) const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'version_comment', \
+/// Variables that are read.
+pub(super) const VARIABLES_QUERY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'version_comment', \
      'transaction_isolation', 'tx_isolation', 'max_connections', 'innodb_buffer_pool_size', \
      'innodb_flush_log_at_trx_commit', 'innodb_lock_wait_timeout', 'performance_schema', \
      'performance_schema_max_sql_text_length')";
 
-/// The columns that the digest table of this version has; it is there even when nothing is counted.
-pub(super) const COLUMNS: &str = "SHOW COLUMNS FROM performance_schema.events_statements_summary_by_digest";
+/// Columns of the digest table of this version; the table exists even when nothing is counted.
+pub(super) const COLUMNS_QUERY: &str =
+    "SHOW COLUMNS FROM performance_schema.events_statements_summary_by_digest";
 
-/// What must be on for statements to be counted, and for their CPU time.
-pub(super) const CONSUMERS: &str = "SELECT NAME, ENABLED FROM performance_schema.setup_consumers WHERE NAME IN ('statements_digest', 'events_statements_cpu')";
+/// Consumers that must be enabled for statements, and for their CPU time, to be counted.
+pub(super) const CONSUMERS_QUERY: &str = "SELECT NAME, ENABLED FROM performance_schema.setup_consumers WHERE NAME IN ('statements_digest', 'events_statements_cpu')";
 
-/// Switches the counting of CPU time on; costs nothing that can be seen, but is only done on a throw-away stack.
-pub(super) const COUNT_CPU: &str =
+/// Enables counting of CPU time; costs nothing measurable, but is only done on a disposable stack.
+pub(super) const ENABLE_CPU_COUNTING: &str =
     "UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME = 'events_statements_cpu'";
 
 /// What is known of a server before anything is counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct ServerInfo {
     pub(super) server: DbServer,
     pub(super) settings: DbSettings,
     pub(super) performance_schema: bool,
 }
 
-/// Pure: the variables.
-pub(super) fn known(variables: &Table) -> Known {
-    let of: BTreeMap<&str, &str> = variables.pairs().collect();
-    let number = |name: &str| of.get(name).and_then(|value| value.parse::<u64>().ok());
-    let version = of.get("version").copied().unwrap_or_default();
-    let comment = of.get("version_comment").copied().unwrap_or_default();
+/// Pure: parses the result of [`VARIABLES_QUERY`].
+pub(super) fn parse_variables(variables: &ResultTable) -> ServerInfo {
+    let values: BTreeMap<&str, &str> = variables.pairs().collect();
+    let number = |name: &str| values.get(name).and_then(|value| value.parse::<u64>().ok());
+    let version = values.get("version").copied().unwrap_or_default();
+    let comment = values.get("version_comment").copied().unwrap_or_default();
     let mariadb = [version, comment].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
-    let isolation = of.get("transaction_isolation").or_else(|| of.get("tx_isolation"));
-    Known {
+    let isolation = values.get("transaction_isolation").or_else(|| values.get("tx_isolation"));
+    ServerInfo {
         server: DbServer {
             kind: if mariadb { DbKind::Mariadb } else { DbKind::Mysql },
             version: one_line(version, 80),
@@ -55,17 +56,17 @@ pub(super) fn known(variables: &Table) -> Known {
             sample_length: number("performance_schema_max_sql_text_length").map(Bytes),
             statement_cpu: false,
         },
-        performance_schema: of.get("performance_schema") == Some(&"ON"),
+        performance_schema: values.get("performance_schema") == Some(&"ON"),
     }
 }
 
-/// Pure: the first column of every row, in capitals.
-pub(super) fn columns(table: &Table) -> BTreeSet<String> {
+/// Pure: the first column of every row, in upper case.
+pub(super) fn parse_columns(table: &ResultTable) -> BTreeSet<String> {
     table.rows.iter().filter_map(|row| text(row, 0)).map(str::to_ascii_uppercase).collect()
 }
 
-/// Pure: is that consumer on? `None` when this version has none of that name.
-pub(super) fn consumer(table: &Table, name: &str) -> Option<bool> {
+/// Pure: whether a consumer is enabled; `None` when this version has no consumer of that name.
+pub(super) fn is_consumer_enabled(table: &ResultTable, name: &str) -> Option<bool> {
     table.pairs().find(|(key, _)| *key == name).map(|(_, enabled)| enabled == "YES")
 }
 
@@ -73,14 +74,14 @@ pub(super) fn consumer(table: &Table, name: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn variables(pairs: &[(&str, &str)]) -> Table {
+    fn variables(pairs: &[(&str, &str)]) -> ResultTable {
         let row = |(a, b): &(&str, &str)| vec![Some((*a).to_owned()), Some((*b).to_owned())];
-        Table { columns: Vec::new(), rows: pairs.iter().map(row).collect() }
+        ResultTable { columns: Vec::new(), rows: pairs.iter().map(row).collect() }
     }
 
     #[test]
-    fn mariadb_is_told_by_its_version_and_its_older_name_for_isolation() {
-        let maria = known(&variables(&[
+    fn mariadb_is_recognized_by_its_version_and_its_older_name_for_isolation() {
+        let maria = parse_variables(&variables(&[
             ("version", "10.11.19-MariaDB-0+deb12u1"),
             ("tx_isolation", "REPEATABLE-READ"),
             ("performance_schema", "OFF"),
@@ -88,7 +89,7 @@ mod tests {
         assert_eq!(maria.server.kind, DbKind::Mariadb);
         assert_eq!(maria.settings.transaction_isolation.as_deref(), Some("REPEATABLE-READ"));
         assert!(!maria.performance_schema);
-        let mysql = known(&variables(&[
+        let mysql = parse_variables(&variables(&[
             ("version", "9.7.4-2"),
             ("performance_schema", "ON"),
             ("innodb_lock_wait_timeout", "50"),
@@ -98,10 +99,10 @@ mod tests {
     }
 
     #[test]
-    fn a_consumer_that_is_not_there_is_not_off() {
+    fn a_missing_consumer_is_not_a_disabled_one() {
         let table = variables(&[("statements_digest", "YES"), ("events_statements_cpu", "NO")]);
-        assert_eq!(consumer(&table, "events_statements_cpu"), Some(false));
-        assert_eq!(consumer(&table, "statements_digest"), Some(true));
-        assert_eq!(consumer(&Table::default(), "events_statements_cpu"), None);
+        assert_eq!(is_consumer_enabled(&table, "events_statements_cpu"), Some(false));
+        assert_eq!(is_consumer_enabled(&table, "statements_digest"), Some(true));
+        assert_eq!(is_consumer_enabled(&ResultTable::default(), "events_statements_cpu"), None);
     }
 }

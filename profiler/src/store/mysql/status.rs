@@ -1,14 +1,14 @@
-//! Counters of the whole server, and the few that are asked for each second.
+//! Counters of the whole server, and the few that are read every second.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::db::{BufferPool, LockDeltas, StatusDeltas};
 use kneepoint_model::units::{Bytes, Micros};
 
-use super::table::Table;
+use super::table::ResultTable;
 
-/// All that is read before and after.
-pub(super) const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', 'Questions', 'Connections', \
+/// Counters read before and after a window.
+pub(super) const STATUS_QUERY: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', 'Questions', 'Connections', \
      'Connection_errors_max_connections', 'Aborted_connects', 'Aborted_clients', 'Max_used_connections', 'Slow_queries', \
      'Select_full_join', 'Select_scan', 'Handler_read_rnd_next', 'Sort_merge_passes', 'Created_tmp_tables', \
      'Created_tmp_disk_tables', 'Bytes_received', 'Bytes_sent', 'Innodb_row_lock_waits', 'Innodb_row_lock_time', \
@@ -16,44 +16,49 @@ pub(super) const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Upt
      'Innodb_buffer_pool_wait_free', 'Innodb_buffer_pool_pages_free', 'Innodb_buffer_pool_pages_total', \
      'Innodb_os_log_fsyncs')";
 
-/// What is read each second.
-pub(super) const GAUGES: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running', 'Threads_connected', \
+/// Gauges read every second.
+pub(super) const GAUGES_QUERY: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running', 'Threads_connected', \
      'Questions', 'Innodb_row_lock_waits', 'Innodb_row_lock_current_waits')";
 
-/// Whether the server has come to rest.
-pub(super) const QUESTIONS: &str = "SHOW GLOBAL STATUS LIKE 'Questions'";
+/// Shows whether the server is idle.
+pub(super) const QUESTIONS_QUERY: &str = "SHOW GLOBAL STATUS LIKE 'Questions'";
 
 /// Counters by name.
-pub(super) type Status = BTreeMap<String, u64>;
+pub(super) type StatusCounters = BTreeMap<String, u64>;
 
-/// Pure: the answer to any of the above; what is no number is left out.
-pub(super) fn status(table: &Table) -> Status {
+/// Pure: parses the result of any query above; values that are not numbers are skipped.
+pub(super) fn parse_status(table: &ResultTable) -> StatusCounters {
     table.pairs().filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
 
-/// A counter; zero when the server has none of that name.
-pub(super) fn of(status: &Status, name: &str) -> u64 {
+/// Value of a counter; zero when the server has none of that name.
+pub(super) fn counter(status: &StatusCounters, name: &str) -> u64 {
     status.get(name).copied().unwrap_or_default()
 }
 
-/// The highest gauges of the window.
+/// Highest gauges of the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Peaks {
+pub(super) struct GaugePeaks {
     pub(super) running: Option<u64>,
     pub(super) connected: Option<u64>,
     pub(super) waiting: Option<u64>,
 }
 
-/// What kneepoint itself did in the window.
+/// Statements and connections of kneepoint itself in the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Own {
+pub(super) struct OwnActivity {
     pub(super) questions: u64,
     pub(super) connections: u64,
 }
 
-/// Pure: the difference of two moments, without kneepoint's part.
-pub(super) fn between(before: &Status, after: &Status, own: Own, peaks: Peaks) -> StatusDeltas {
-    let grown = |name: &str| of(after, name).saturating_sub(of(before, name));
+/// Pure: the difference of two readings, without kneepoint's own activity.
+pub(super) fn deltas_between(
+    before: &StatusCounters,
+    after: &StatusCounters,
+    own: OwnActivity,
+    peaks: GaugePeaks,
+) -> StatusDeltas {
+    let grown = |name: &str| counter(after, name).saturating_sub(counter(before, name));
     let known = |name: &str| after.contains_key(name).then(|| grown(name));
     StatusDeltas {
         questions: grown("Questions").saturating_sub(own.questions),
@@ -78,7 +83,7 @@ pub(super) fn between(before: &Status, after: &Status, own: Own, peaks: Peaks) -
             row_waits: grown("Innodb_row_lock_waits"),
             row_wait_us: Micros(grown("Innodb_row_lock_time").saturating_mul(1_000)),
             waiting_max: peaks.waiting,
-            // MariaDB's; MySQL's is among the metrics.
+            // MariaDB's counter; MySQL's is among the metrics.
             deadlocks: known("Innodb_deadlocks"),
             timeouts: None,
         },
@@ -86,8 +91,8 @@ pub(super) fn between(before: &Status, after: &Status, own: Own, peaks: Peaks) -
             read_requests: grown("Innodb_buffer_pool_read_requests"),
             disk_reads: grown("Innodb_buffer_pool_reads"),
             waits_for_free: grown("Innodb_buffer_pool_wait_free"),
-            free_pages: of(after, "Innodb_buffer_pool_pages_free"),
-            total_pages: of(after, "Innodb_buffer_pool_pages_total"),
+            free_pages: counter(after, "Innodb_buffer_pool_pages_free"),
+            total_pages: counter(after, "Innodb_buffer_pool_pages_total"),
         },
         log_fsyncs: known("Innodb_os_log_fsyncs"),
     }
@@ -97,21 +102,31 @@ pub(super) fn between(before: &Status, after: &Status, own: Own, peaks: Peaks) -
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Status {
-        status(&serde_json::from_str::<Table>(json).unwrap())
+    fn read(json: &str) -> StatusCounters {
+        parse_status(&serde_json::from_str::<ResultTable>(json).unwrap())
     }
 
     #[test]
     fn two_captures_of_a_real_server_give_what_was_done_in_between() {
         let before = read(include_str!("../../../tests/data/mysql/status-before.json"));
         let after = read(include_str!("../../../tests/data/mysql/status-after.json"));
-        let peaks = Peaks { running: Some(3), connected: Some(8), waiting: None };
-        insta::assert_json_snapshot!(between(&before, &after, Own { questions: 2, connections: 1 }, peaks));
+        let peaks = GaugePeaks { running: Some(3), connected: Some(8), waiting: None };
+        insta::assert_json_snapshot!(deltas_between(
+            &before,
+            &after,
+            OwnActivity { questions: 2, connections: 1 },
+            peaks
+        ));
     }
 
     #[test]
-    fn what_the_server_does_not_count_is_absent() {
-        let deltas = between(&Status::new(), &Status::new(), Own::default(), Peaks::default());
+    fn uncounted_values_are_absent() {
+        let deltas = deltas_between(
+            &StatusCounters::new(),
+            &StatusCounters::new(),
+            OwnActivity::default(),
+            GaugePeaks::default(),
+        );
         assert_eq!(
             (deltas.log_fsyncs, deltas.locks.deadlocks, deltas.threads_running_max),
             (None, None, None)

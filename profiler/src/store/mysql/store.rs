@@ -1,42 +1,42 @@
-//! One database server: what is known of it, its readings before and after, its gauges.
+//! One database server: its properties, its readings before and after a window, its gauges.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use kneepoint_model::db::{DatabaseWindow, DbKind};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::DbGauge;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
-use kneepoint_model::unmeasured::Unmeasured;
 
-use super::digests::{self, CPU, Digests, OWN_SCHEMA, Ran};
-use super::errors::{self, Errors};
-use super::explain::{Where, explain_heaviest};
-use super::session::Session;
-use super::settings::{self, Known};
-use super::status::{self, Own, Peaks, Status};
+use super::digests::{self, CPU, DigestRows, ExecutedStatements, OWN_SCHEMA};
+use super::errors::{self, ErrorCounters};
+use super::explain::{ExplainTarget, explain_heaviest};
+use super::session::MysqlSession;
+use super::settings::{self, ServerInfo};
+use super::status::{self, GaugePeaks, OwnActivity, StatusCounters};
 use crate::store::Gap;
-use crate::store::cache::not_begun;
+use crate::store::cache::missing_baseline;
 use crate::store::plan::Secret;
 
-/// What the digest table can say here; absent where it says nothing.
+/// Properties of the digest table; missing where it is disabled.
 #[derive(Debug, Clone, Default)]
-struct Digesting {
+struct DigestSupport {
     columns: BTreeSet<String>,
     cpu: bool,
 }
 
-/// All counters at one moment.
+/// All counters at one time.
 #[derive(Debug, Clone, Default)]
-struct Reading {
-    digests: Option<Digests>,
-    status: Status,
-    errors: Errors,
-    locks: Option<Status>,
-    own: Own,
+struct MysqlReading {
+    digests: Option<DigestRows>,
+    status: StatusCounters,
+    errors: ErrorCounters,
+    locks: Option<StatusCounters>,
+    own: OwnActivity,
 }
 
-/// One database server, asked over one connection.
+/// One database server, read over one connection.
 #[derive(Debug)]
 pub(in crate::store) struct MysqlStore {
     pub(in crate::store) tier: Tier,
@@ -44,13 +44,13 @@ pub(in crate::store) struct MysqlStore {
     user: String,
     schema: String,
     password: Option<Secret>,
-    session: Session,
-    known: Option<(Known, Option<Digesting>)>,
-    /// What cannot be had here, found out once.
+    session: MysqlSession,
+    server_info: Option<(ServerInfo, Option<DigestSupport>)>,
+    /// What this server cannot report, found out once.
     gaps: BTreeSet<Unmeasured>,
-    before: Option<Reading>,
-    last: Option<(Instant, Status, Own)>,
-    peaks: Peaks,
+    before: Option<MysqlReading>,
+    last: Option<(Instant, StatusCounters, OwnActivity)>,
+    peaks: GaugePeaks,
     throw_away: bool,
 }
 
@@ -61,7 +61,7 @@ impl MysqlStore {
         password: Option<Secret>,
         throw_away: bool,
     ) -> Result<Self, Gap> {
-        let session = Session::new(address, user, password.as_ref(), OWN_SCHEMA)?;
+        let session = MysqlSession::new(address, user, password.as_ref(), OWN_SCHEMA)?;
         Ok(Self {
             tier,
             address: address.to_owned(),
@@ -69,77 +69,77 @@ impl MysqlStore {
             schema: schema.to_owned(),
             password,
             session,
-            known: None,
+            server_info: None,
             gaps: BTreeSet::new(),
             before: None,
             last: None,
-            peaks: Peaks::default(),
+            peaks: GaugePeaks::default(),
             throw_away,
         })
     }
 
-    /// Finds out once what can be had, and on a throw-away stack switches on what is off.
+    /// Finds out once what the server reports, and on a disposable stack enables what is off.
     pub(in crate::store) fn prepare(&mut self) -> Result<(), Gap> {
-        if self.known.is_some() {
+        if self.server_info.is_some() {
             return Ok(());
         }
-        let known = settings::known(&self.session.ask(settings::VARIABLES)?);
-        let digesting = match self.digesting(&known) {
-            Ok(digesting) => Some(digesting),
+        let server_info = settings::parse_variables(&self.session.query(settings::VARIABLES_QUERY)?);
+        let digest_support = match self.digest_support(&server_info) {
+            Ok(digest_support) => Some(digest_support),
             Err(gap) => {
                 let what =
-                    format!("statements by digest in {} at {}", known.server.kind.name(), self.address);
-                self.gaps.insert(gap.of(what));
+                    format!("statements by digest in {} at {}", server_info.server.kind.name(), self.address);
+                self.gaps.insert(gap.into_unmeasured(what));
                 None
             }
         };
-        self.known = Some((known, digesting));
+        self.server_info = Some((server_info, digest_support));
         Ok(())
     }
 
-    fn digesting(&mut self, known: &Known) -> Result<Digesting, Gap> {
+    fn digest_support(&mut self, server_info: &ServerInfo) -> Result<DigestSupport, Gap> {
         let on = "start the server with performance_schema=ON: it cannot be switched on while it runs";
-        if !known.performance_schema {
-            let why = match known.server.kind {
-                DbKind::Mariadb => "performance_schema is off, as it is in MariaDB by default",
+        if !server_info.performance_schema {
+            let why = match server_info.server.kind {
+                DbKind::Mariadb => "performance_schema is off (the default in MariaDB)",
                 DbKind::Mysql => "performance_schema is off",
             };
             return Err(Gap::new(why, on));
         }
-        let consumers = self.session.ask(settings::CONSUMERS)?;
-        if settings::consumer(&consumers, "statements_digest") == Some(false) {
+        let consumers = self.session.query(settings::CONSUMERS_QUERY)?;
+        if settings::is_consumer_enabled(&consumers, "statements_digest") == Some(false) {
             let fix = "UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME = 'statements_digest'";
             return Err(Gap::new("the consumer `statements_digest` is off", fix));
         }
-        let columns = settings::columns(&self.session.ask(settings::COLUMNS)?);
-        let mut cpu = settings::consumer(&consumers, "events_statements_cpu").unwrap_or(false);
+        let columns = settings::parse_columns(&self.session.query(settings::COLUMNS_QUERY)?);
+        let mut cpu = settings::is_consumer_enabled(&consumers, "events_statements_cpu").unwrap_or(false);
         if !cpu && self.throw_away && columns.contains(CPU) {
-            cpu = self.session.ask(settings::COUNT_CPU).is_ok();
+            cpu = self.session.query(settings::ENABLE_CPU_COUNTING).is_ok();
         }
         if !cpu {
             let gap = if columns.contains(CPU) {
-                Gap::new("the consumer `events_statements_cpu` is off", settings::COUNT_CPU)
+                Gap::new("the consumer `events_statements_cpu` is off", settings::ENABLE_CPU_COUNTING)
             } else {
-                Gap::new("this version does not count it", "use MySQL 8.0.28 or later")
+                Gap::new("this server version does not count it", "use MySQL 8.0.28 or later")
             };
-            self.gaps.insert(gap.of(format!("CPU time of each statement at {}", self.address)));
+            self.gaps.insert(gap.into_unmeasured(format!("CPU time of each statement at {}", self.address)));
         }
-        Ok(Digesting { columns, cpu })
+        Ok(DigestSupport { columns, cpu })
     }
 
-    fn own(&self) -> Own {
-        Own { questions: self.session.own_questions, connections: self.session.own_connections }
+    fn own_activity(&self) -> OwnActivity {
+        OwnActivity { questions: self.session.own_questions, connections: self.session.own_connections }
     }
 
-    /// The gauges since they were last asked; `None` the first time.
-    pub(in crate::store) fn gauge(&mut self) -> Result<Option<DbGauge>, Gap> {
-        let now = status::status(&self.session.ask(status::GAUGES)?);
-        let (at, own) = (Instant::now(), self.own());
-        let of = |name| status::of(&now, name);
-        // The thread that answers runs, and its connection is open.
-        let running = of("Threads_running").saturating_sub(1);
-        let connected = of("Threads_connected").saturating_sub(1);
-        let waiting = of("Innodb_row_lock_current_waits");
+    /// Gauges since the previous call; `None` on the first.
+    pub(in crate::store) fn read_gauge(&mut self) -> Result<Option<DbGauge>, Gap> {
+        let now = status::parse_status(&self.session.query(status::GAUGES_QUERY)?);
+        let (at, own) = (Instant::now(), self.own_activity());
+        let value = |name| status::counter(&now, name);
+        // Without this query's own thread and connection.
+        let running = value("Threads_running").saturating_sub(1);
+        let connected = value("Threads_connected").saturating_sub(1);
+        let waiting = value("Innodb_row_lock_current_waits");
         for (peak, value) in [
             (&mut self.peaks.running, running),
             (&mut self.peaks.connected, connected),
@@ -149,7 +149,7 @@ impl MysqlStore {
         }
         let last = self.last.replace((at, now.clone(), own));
         Ok(last.map(|(then, before, own_before)| {
-            let grown = |name| of(name).saturating_sub(status::of(&before, name));
+            let grown = |name| value(name).saturating_sub(status::counter(&before, name));
             DbGauge {
                 tier: self.tier,
                 since_us: Micros::from_duration(at - then),
@@ -162,78 +162,87 @@ impl MysqlStore {
         }))
     }
 
-    fn read(&mut self) -> Result<Reading, Gap> {
-        let (kind, question) = match &self.known {
-            Some((known, digesting)) => {
-                let question = digesting.as_ref().map(|one| digests::counters_question(&one.columns));
-                (known.server.kind, question)
+    fn read(&mut self) -> Result<MysqlReading, Gap> {
+        let (kind, query) = match &self.server_info {
+            Some((server_info, digest_support)) => {
+                let query = digest_support.as_ref().map(|support| digests::counters_query(&support.columns));
+                (server_info.server.kind, query)
             }
-            None => return Err(not_begun()),
+            None => return Err(missing_baseline()),
         };
-        let digests = question.map(|question| self.session.ask(&question)).transpose()?;
-        let mut reading =
-            Reading { digests: digests.map(|table| digests::counters(&table)), ..Reading::default() };
-        // What is missing of these two is missing from the result: a server of another age has no such table.
+        let digests = query.map(|query| self.session.query(&query)).transpose()?;
+        let mut reading = MysqlReading {
+            digests: digests.map(|table| digests::parse_counters(&table)),
+            ..MysqlReading::default()
+        };
+        // Missing results are left out: a server of another version has no such table.
         if reading.digests.is_some() && kind == DbKind::Mysql {
-            reading.errors =
-                self.session.ask(errors::ERRORS).map(|table| errors::errors(&table)).unwrap_or_default();
+            reading.errors = self
+                .session
+                .query(errors::ERRORS_QUERY)
+                .map(|table| errors::parse_errors(&table))
+                .unwrap_or_default();
         }
-        reading.locks = self.session.ask(errors::lock_metrics(kind)).ok().map(|table| status::status(&table));
-        reading.status = status::status(&self.session.ask(status::STATUS)?);
-        reading.own = self.own();
+        reading.locks = self
+            .session
+            .query(errors::lock_metrics_query(kind))
+            .ok()
+            .map(|table| status::parse_status(&table));
+        reading.status = status::parse_status(&self.session.query(status::STATUS_QUERY)?);
+        reading.own = self.own_activity();
         Ok(reading)
     }
 
-    /// The window begins.
+    /// Reads the counters at the start of the window.
     pub(in crate::store) fn begin(&mut self) -> Result<(), Gap> {
         self.before = None;
         self.prepare()?;
-        self.peaks = Peaks::default();
+        self.peaks = GaugePeaks::default();
         self.before = Some(self.read()?);
         Ok(())
     }
 
-    /// Statements sent by others so far; differs between two looks while the server is at work.
-    pub(in crate::store) fn questions(&mut self) -> Result<u64, Gap> {
-        let now = status::status(&self.session.ask(status::QUESTIONS)?);
-        Ok(status::of(&now, "Questions").saturating_sub(self.session.own_questions))
+    /// Statements of other clients so far; changes between two calls while the server works.
+    pub(in crate::store) fn count_questions(&mut self) -> Result<u64, Gap> {
+        let now = status::parse_status(&self.session.query(status::QUESTIONS_QUERY)?);
+        Ok(status::counter(&now, "Questions").saturating_sub(self.session.own_questions))
     }
 
-    /// The window ends; the `explain` heaviest statements are explained after it, on a throw-away stack.
+    /// Ends the window; on a disposable stack the `explain` heaviest statements are explained afterwards.
     pub(in crate::store) fn end(&mut self, explain: usize) -> Result<(DatabaseWindow, Vec<Unmeasured>), Gap> {
-        let before = self.before.take().ok_or_else(not_begun)?;
+        let before = self.before.take().ok_or_else(missing_baseline)?;
         let after = self.read()?;
-        if status::of(&after.status, "Uptime") < status::of(&before.status, "Uptime") {
-            let why =
-                format!("{} was started anew within the phase, so its counters began at zero", self.address);
-            return Err(Gap::new(why, "look into its log for why; then repeat the run"));
+        if status::counter(&after.status, "Uptime") < status::counter(&before.status, "Uptime") {
+            let why = format!("{} restarted during the phase, so its counters began at zero", self.address);
+            return Err(Gap::new(why, "check its log for the cause, then repeat the run"));
         }
         let mut gaps: Vec<Unmeasured> = self.gaps.iter().cloned().collect();
-        let mut window = self.counted(&before, &after);
-        if let Some(gap) = self.statements(&mut window, &before, &after, explain) {
-            gaps.push(gap.of(format!("statements by digest at {}", self.address)));
+        let mut window = self.status_window(&before, &after);
+        if let Some(gap) = self.add_statements(&mut window, &before, &after, explain) {
+            gaps.push(gap.into_unmeasured(format!("statements by digest at {}", self.address)));
         }
         Ok((window, gaps))
     }
 
-    /// All but the statements.
-    fn counted(&self, before: &Reading, after: &Reading) -> DatabaseWindow {
+    /// Everything except the statements.
+    fn status_window(&self, before: &MysqlReading, after: &MysqlReading) -> DatabaseWindow {
         let mut window = DatabaseWindow::new(self.tier, &self.address, &self.schema);
-        if let Some((known, digesting)) = &self.known {
-            window.server = known.server.clone();
-            window.settings = known.settings.clone();
-            window.settings.statement_cpu = digesting.as_ref().is_some_and(|one| one.cpu);
+        if let Some((server_info, digest_support)) = &self.server_info {
+            window.server = server_info.server.clone();
+            window.settings = server_info.settings.clone();
+            window.settings.statement_cpu = digest_support.as_ref().is_some_and(|support| support.cpu);
         }
-        let own = Own {
+        let own = OwnActivity {
             questions: after.own.questions - before.own.questions,
             connections: after.own.connections - before.own.connections,
         };
-        window.status = status::between(&before.status, &after.status, own, self.peaks);
-        window.errors = errors::between(&before.errors, &after.errors);
+        window.status = status::deltas_between(&before.status, &after.status, own, self.peaks);
+        window.errors = errors::errors_between(&before.errors, &after.errors);
         if let Some((then, now)) = before.locks.as_ref().zip(after.locks.as_ref()) {
             let grown = |name: &str| {
-                now.contains_key(name)
-                    .then(|| status::of(now, name) - status::of(then, name).min(status::of(now, name)))
+                now.contains_key(name).then(|| {
+                    status::counter(now, name) - status::counter(then, name).min(status::counter(now, name))
+                })
             };
             let locks = &mut window.status.locks;
             locks.deadlocks = locks.deadlocks.or_else(|| grown("lock_deadlocks"));
@@ -242,31 +251,31 @@ impl MysqlStore {
         window
     }
 
-    fn statements(
+    fn add_statements(
         &mut self,
         window: &mut DatabaseWindow,
-        before: &Reading,
-        after: &Reading,
+        before: &MysqlReading,
+        after: &MysqlReading,
         explain: usize,
     ) -> Option<Gap> {
         let (then, now) = before.digests.as_ref().zip(after.digests.as_ref())?;
-        let (kind, digesting) = match &self.known {
-            Some((known, Some(digesting))) => (known.server.kind, digesting.clone()),
+        let (kind, digest_support) = match &self.server_info {
+            Some((server_info, Some(digest_support))) => (server_info.server.kind, digest_support.clone()),
             _ => return None,
         };
-        let ran = digests::between(then, now, &self.schema, digesting.cpu);
-        if ran.emptied {
+        let executed = digests::executed_between(then, now, &self.schema, digest_support.cpu);
+        if executed.emptied {
             return Some(Gap::new(
-                "the server's digest table was emptied within the phase",
+                "the server's digest table was emptied during the phase",
                 "do not truncate performance_schema while kneepoint measures",
             ));
         }
-        let raw = match self.list(window, &ran, &digesting) {
+        let raw = match self.list_statements(window, &executed, &digest_support) {
             Ok(raw) => raw,
             Err(gap) => return Some(gap),
         };
         if explain > 0 && self.throw_away {
-            let at = Where {
+            let at = ExplainTarget {
                 kind,
                 address: &self.address,
                 user: &self.user,
@@ -283,21 +292,22 @@ impl MysqlStore {
         None
     }
 
-    fn list(
+    fn list_statements(
         &mut self,
         window: &mut DatabaseWindow,
-        ran: &Ran,
-        digesting: &Digesting,
+        executed: &ExecutedStatements,
+        digest_support: &DigestSupport,
     ) -> Result<std::collections::HashMap<String, String>, Gap> {
-        let question = digests::texts_question(ran, &self.schema, &digesting.columns);
-        let texts = question.map(|question| self.session.ask(&question)).transpose()?.unwrap_or_default();
-        let listed = digests::listed(ran, &texts, window.settings.sample_length.map(|length| length.0));
+        let query = digests::texts_query(executed, &self.schema, &digest_support.columns);
+        let texts = query.map(|query| self.session.query(&query)).transpose()?.unwrap_or_default();
+        let listed =
+            digests::list_statements(executed, &texts, window.settings.sample_length.map(|length| length.0));
         window.statements_known = true;
         window.statements = listed.statements;
         window.others = listed.others;
         window.session = listed.session;
-        window.foreign = ran.foreign;
-        window.digests_lost = ran.lost;
+        window.foreign = executed.foreign;
+        window.digests_lost = executed.lost;
         Ok(listed.raw_samples)
     }
 }

@@ -1,52 +1,52 @@
-//! What a statement's comment says of its request: `/*route='books%2F',traceparent='00-…'*/`, the convention of
-//! sqlcommenter (<https://google.github.io/sqlcommenter/spec/>). Keys it does not know are passed over.
+//! Parses the comment in a statement that names its request: `/*route='books%2F',traceparent='00-…'*/`, the
+//! convention of sqlcommenter (<https://google.github.io/sqlcommenter/spec/>). Unknown keys are ignored.
 
-use super::bound;
+use super::truncate;
 
-/// Longest route that is kept.
-const LONGEST: usize = 200;
+/// Longest route, in characters.
+const MAX_ROUTE: usize = 200;
 
-/// What was said.
+/// Route and trace of the request that ran a statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct RequestComment {
     pub(crate) route: Option<String>,
     pub(crate) trace_id: Option<String>,
 }
 
-/// Reads all comments of a statement; the last word counts.
-pub(crate) fn said_by_comments(text: &str) -> Said {
-    let mut said = Said::default();
+/// Parses all comments of a statement; the last value of a key wins.
+pub(crate) fn parse_comments(text: &str) -> RequestComment {
+    let mut comment = RequestComment::default();
     let mut rest = text;
     while let Some(start) = rest.find("/*") {
         let inner = &rest[start + 2..];
         let end = inner.find("*/").unwrap_or(inner.len());
-        inner[..end].split(',').for_each(|pair| said.take(pair));
+        inner[..end].split(',').for_each(|pair| comment.apply(pair));
         rest = inner.get(end + 2..).unwrap_or_default();
     }
-    said
+    comment
 }
 
-impl Said {
-    fn take(&mut self, pair: &str) {
+impl RequestComment {
+    fn apply(&mut self, pair: &str) {
         let Some((key, value)) = pair.split_once('=') else { return };
         let value = value.trim();
         let Some(value) = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')) else { return };
-        let value = percent_decoded(&value.replace("\\'", "'"));
+        let value = percent_decode(&value.replace("\\'", "'"));
         match key.trim() {
-            "route" | "http_route" if !value.is_empty() => self.route = Some(bound(&value, LONGEST).0),
-            "traceparent" => self.trace_id = trace_id(&value).or(self.trace_id.take()),
+            "route" | "http_route" if !value.is_empty() => self.route = Some(truncate(&value, MAX_ROUTE).0),
+            "traceparent" => self.trace_id = parse_trace_id(&value).or(self.trace_id.take()),
             _ => {}
         }
     }
 }
 
-/// The trace id within a W3C `traceparent`.
-fn trace_id(value: &str) -> Option<String> {
+/// Trace id of a W3C `traceparent`.
+fn parse_trace_id(value: &str) -> Option<String> {
     let id = value.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_ascii_lowercase())
 }
 
-fn percent_decoded(text: &str) -> String {
+fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -67,18 +67,18 @@ mod tests {
     fn route_and_trace_are_read_wherever_the_comment_stands() {
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let text = format!("SELECT 1 /* x */ /*route='books%2F%3Cint%3Apk%3E%2F',traceparent='{parent}'*/");
-        let said = said_by_comments(&text);
-        assert_eq!(said.route.as_deref(), Some("books/<int:pk>/"));
-        assert_eq!(said.trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+        let comment = parse_comments(&text);
+        assert_eq!(comment.route.as_deref(), Some("books/<int:pk>/"));
+        assert_eq!(comment.trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
     }
 
     #[test]
-    fn garbage_says_nothing() {
+    fn garbage_gives_no_values() {
         for text in
             ["", "/*", "/*route=*/", "/*route='%zz", "/*traceparent='00-xx-1'*/", "SELECT '%", "/*route=''*/"]
         {
-            assert_eq!(said_by_comments(text), Said::default(), "{text}");
+            assert_eq!(parse_comments(text), RequestComment::default(), "{text}");
         }
-        assert_eq!(said_by_comments("/*route='50%ü'*/").route.as_deref(), Some("50%ü"));
+        assert_eq!(parse_comments("/*route='50%ü'*/").route.as_deref(), Some("50%ü"));
     }
 }

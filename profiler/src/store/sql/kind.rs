@@ -1,9 +1,9 @@
-//! What kind of statement a normalised text is.
+//! Classifies a normalised statement.
 
 use kneepoint_model::db::{SessionKind, Verb};
 
-/// What it begins with.
-pub(crate) fn verb(text: &str) -> Verb {
+/// Verb at the beginning of the statement.
+pub(crate) fn parse_verb(text: &str) -> Verb {
     let text = text.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
     let word: String = text.chars().take_while(char::is_ascii_alphabetic).take(12).collect();
     match word.to_ascii_uppercase().as_str() {
@@ -17,29 +17,29 @@ pub(crate) fn verb(text: &str) -> Verb {
     }
 }
 
-/// The kind of a transaction or session statement; `None` for a statement that a page asked for.
+/// Kind of a transaction or session statement; `None` for a query of a page.
 pub(crate) fn session_kind(text: &str) -> Option<SessionKind> {
     let text = text.trim_start().to_ascii_uppercase();
-    let begins = |words: &str| text.starts_with(words);
-    if begins("SET `AUTOCOMMIT`") || begins("SET AUTOCOMMIT") {
+    let starts_with = |words: &str| text.starts_with(words);
+    if starts_with("SET `AUTOCOMMIT`") || starts_with("SET AUTOCOMMIT") {
         Some(SessionKind::Autocommit)
-    } else if begins("SET ") || is_greeting(&text) {
+    } else if starts_with("SET ") || is_connection_query(&text) {
         Some(SessionKind::Setting)
-    } else if begins("COMMIT") {
+    } else if starts_with("COMMIT") {
         Some(SessionKind::Commit)
-    } else if begins("ROLLBACK") {
+    } else if starts_with("ROLLBACK") {
         Some(SessionKind::Rollback)
-    } else if begins("BEGIN") || begins("START TRANSACTION") {
+    } else if starts_with("BEGIN") || starts_with("START TRANSACTION") {
         Some(SessionKind::Begin)
-    } else if begins("SAVEPOINT") || begins("RELEASE SAVEPOINT") {
+    } else if starts_with("SAVEPOINT") || starts_with("RELEASE SAVEPOINT") {
         Some(SessionKind::Savepoint)
     } else {
         None
     }
 }
 
-/// What drivers ask on a new connection: variables and version, no table.
-fn is_greeting(text: &str) -> bool {
+/// Queries of drivers on a new connection: variables and version, no table.
+fn is_connection_query(text: &str) -> bool {
     (text.starts_with("SELECT @@") || text.starts_with("SELECT VERSION")) && !text.contains(" FROM ")
 }
 
@@ -52,13 +52,13 @@ mod tests {
     #[test]
     fn verbs_are_found_behind_parentheses_and_with() {
         let verbs = ["( SELECT ? ) UNION ( SELECT ? )", "WITH `t` AS ( ... ) SELECT", "update `a`", "SHOW X"]
-            .map(verb);
+            .map(parse_verb);
         assert_eq!(verbs, [Verb::Select, Verb::Select, Verb::Update, Verb::Other]);
-        assert_eq!(verb(""), Verb::Other);
+        assert_eq!(parse_verb(""), Verb::Other);
     }
 
     #[test]
-    fn the_price_of_transactions_and_connections_is_told_from_queries() {
+    fn the_price_of_transactions_and_connections_is_separated_from_queries() {
         let kinds = [
             "SET `autocommit` = ?",
             "COMMIT",

@@ -1,13 +1,13 @@
-//! Masks what stands between quotes and drops comments, in statements and in plans.
+//! Masks quoted strings and drops comments, in statements and in plans.
 
-/// The text with every quoted string as `'…'`, hexadecimal literals as `0x…`, and without comments. Names in backticks
-/// and numbers stay: without them a sample says nothing. A string that never ends is masked to the end.
-pub(crate) fn mask(text: &str) -> String {
+/// Replaces quoted strings by `'…'` and hexadecimal literals by `0x…`, and drops comments. Names in backticks and
+/// numbers stay, because a sample is useless without them. An unterminated string is masked to the end.
+pub(crate) fn mask_literals(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     let mut before = ' ';
     while let Some(first) = rest.chars().next() {
-        let (length, shown) = piece(rest, first, before);
+        let (length, shown) = next_piece(rest, first, before);
         masked.push_str(shown);
         before = rest[..length].chars().next_back().unwrap_or(' ');
         rest = &rest[length..];
@@ -15,13 +15,13 @@ pub(crate) fn mask(text: &str) -> String {
     masked.trim().to_owned()
 }
 
-/// The next piece: how many bytes it takes, and what is shown of it.
-fn piece(rest: &str, first: char, before: char) -> (usize, &str) {
+/// Length of the next piece in bytes, and what is shown of it.
+fn next_piece(rest: &str, first: char, before: char) -> (usize, &str) {
     let one = first.len_utf8();
     match first {
-        '\'' | '"' => (quoted(rest, first), "'…'"),
+        '\'' | '"' => (quoted_length(rest, first), "'…'"),
         '`' => {
-            let end = quoted(rest, first);
+            let end = quoted_length(rest, first);
             (end, &rest[..end])
         }
         '/' if rest.starts_with("/*") => (rest.find("*/").map_or(rest.len(), |end| end + 2), ""),
@@ -43,8 +43,9 @@ fn is_line_comment(rest: &str) -> bool {
     rest.strip_prefix("--").is_some_and(|after| after.chars().next().is_none_or(char::is_whitespace))
 }
 
-/// Bytes of the quoted piece that begins here: a doubled quote is a quote, and in strings a backslash escapes.
-fn quoted(rest: &str, quote: char) -> usize {
+/// Length in bytes of the quoted piece that begins here: a doubled quote is a quote, and in strings a backslash
+/// escapes.
+fn quoted_length(rest: &str, quote: char) -> usize {
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
         if c == '\\' && quote != '`' {
@@ -81,26 +82,26 @@ mod tests {
             ("SELECT 'ö' /* open", "SELECT '…'"),
         ];
         for (text, expected) in cases {
-            assert_eq!(mask(text), expected);
+            assert_eq!(mask_literals(text), expected);
         }
     }
 
     proptest! {
         #[test]
         fn no_string_gets_through(before in "[a-z =(]{0,9}", secret in "[^'\\\\]{1,20}", after in "[a-z )=]{0,9}") {
-            let masked = mask(&format!("{before}'{secret}S3CRET'{after}"));
+            let masked = mask_literals(&format!("{before}'{secret}S3CRET'{after}"));
             prop_assert!(!masked.contains("S3CRET"));
         }
 
         #[test]
         fn whatever_the_text_no_quote_is_left_that_is_not_masked(text in "[^`]{0,60}") {
-            let masked = mask(&text).replace("'…'", "");
+            let masked = mask_literals(&text).replace("'…'", "");
             prop_assert!(!masked.contains(['\'', '"']), "{masked}");
         }
 
         #[test]
         fn any_text_is_survived(text in ".{0,60}") {
-            mask(&text);
+            mask_literals(&text);
         }
     }
 }

@@ -1,4 +1,4 @@
-"""Settings of the tested site; it knows nothing of the probe."""
+"""Settings of the tested site; it does not mention the probe."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Views that spend in known ways."""
+"""Views with known costs."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from kneepoint_django import timed
 
 
 def plain(request: HttpRequest, **captured: object) -> HttpResponse:
-    """Nothing at all."""
+    """A response without queries."""
     return HttpResponse("plain")
 
 
@@ -23,7 +23,7 @@ def groups(request: HttpRequest) -> HttpResponse:
 
 
 def literals(request: HttpRequest) -> HttpResponse:
-    """Four statements that differ in a literal only."""
+    """Four statements that differ only in a literal."""
     with connection.cursor() as cursor:
         for number in range(4):
             cursor.execute(f"SELECT {number}, 'it''s {number}'")
@@ -47,7 +47,7 @@ def cached(request: HttpRequest) -> HttpResponse:
 
 
 def calls(request: HttpRequest) -> HttpResponse:
-    """Two calls under a name that is no token."""
+    """Two calls under a name that is not a valid token."""
     for _ in range(2):
         with timed('en"gine'):
             pass
@@ -55,7 +55,7 @@ def calls(request: HttpRequest) -> HttpResponse:
 
 
 def fails(request: HttpRequest) -> HttpResponse:
-    """A fault of the site."""
+    """A failing view."""
     raise RuntimeError("the site's own fault")
 
 
