@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{LoadPhase, SplitSums};
+use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::PageVerdict;
 use kneepoint_model::summary::{CacheSummary, LoadSummary, ProfileSummary, SmokeSummary};
 use kneepoint_model::units::Ratio;
 
 use crate::facts::RunFacts;
+use crate::server_timing::sum_run;
 use crate::types::{Analysis, PhaseConditions};
-use crate::{attribute, conditions, dbsummary, findings, tiers};
+use crate::{attribute, conditions, db_summary, findings, tiers};
 
 /// Thinks about a run. Total: whatever the folder holds, there is an answer.
 pub fn analyse(facts: &RunFacts) -> Analysis {
@@ -26,7 +27,7 @@ pub fn analyse(facts: &RunFacts) -> Analysis {
         smoke: smoke(facts),
         load: facts.phases.iter().map(|phase| load(phase, &conditions)).collect(),
         cache: cache(facts),
-        db: dbsummary::db(facts),
+        db: db_summary::summarise_databases(facts),
         profiles: profiles(facts),
         conditions,
         endpoints,
@@ -66,14 +67,6 @@ fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
     }
 }
 
-/// Everything that servers said of themselves in the measured phases.
-pub(crate) fn said(facts: &RunFacts) -> SplitSums {
-    let mut sums = SplitSums::default();
-    let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
-    endpoints.filter_map(attribute::told).for_each(|said| sums.add(said));
-    sums
-}
-
 fn cache(facts: &RunFacts) -> CacheSummary {
     let mut proxy: BTreeMap<CacheOutcome, u64> = BTreeMap::new();
     let by_client =
@@ -85,7 +78,7 @@ fn cache(facts: &RunFacts) -> CacheSummary {
         let logs = facts.measured_phases().filter_map(|phase| facts.access.get(&phase.name));
         logs.flat_map(|log| &log.routes).for_each(|route| add(&mut proxy, &route.cache));
     }
-    let sums = said(facts);
+    let sums = sum_run(facts);
     CacheSummary {
         proxy_hit: attribute::hit_ratio(&proxy),
         proxy,

@@ -9,16 +9,14 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{EndpointStats, LoadPhase, SplitSums};
+use kneepoint_model::load::{EndpointStats, LoadPhase};
 use kneepoint_model::proxy::AccessSummary;
 use kneepoint_model::summary::{EndpointSummary, TimeSplit};
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 
-use crate::dbtime::{OwnTime, own_time};
+use crate::db_time::{OwnTime, own_time};
 use crate::facts::RunFacts;
-
-/// One part in this many of the answers may come from a cache with a stored `Server-Timing` before the split is refused.
-const STORED_TOLERANCE: u64 = 20;
+use crate::server_timing::{statement_counts, trusted_sums};
 
 /// Every endpoint of every phase.
 pub fn endpoints(facts: &RunFacts) -> Vec<EndpointSummary> {
@@ -50,7 +48,7 @@ fn summarise(
         bytes_per_request: Bytes(stats.wire_bytes.get().checked_div(stats.requests).unwrap_or(0)),
         redirects_per_request: (stats.redirects > 0 && stats.requests > 0)
             .then(|| stats.redirects as f64 / stats.requests as f64),
-        queries_per_request: queries(stats).map(|(queries, requests)| queries as f64 / requests as f64),
+        queries_per_request: statement_counts(stats).map(|(queries, requests)| queries as f64 / requests as f64),
         cache_hit: hit_ratio(&stats.cache),
         split: split(stats, access, own),
     }
@@ -80,7 +78,7 @@ pub fn split(
     access: Option<&AccessSummary>,
     own: Option<&OwnTime>,
 ) -> Option<TimeSplit> {
-    let sums = told(stats).filter(|sums| sums.app_us > Micros::ZERO)?;
+    let sums = trusted_sums(stats).filter(|sums| sums.app_us > Micros::ZERO)?;
     let mean = |sum: Micros| Micros((sum.as_f64() / sums.n as f64).round() as u64);
     let total = mean(sums.service_us);
     let in_app = mean(sums.app_us).min(total);
@@ -104,21 +102,6 @@ pub fn split(
     })
 }
 
-/// What the server said of itself at an endpoint; `None` when it did not, or when what it said came out of a cache.
-///
-/// A cached answer repeats the `Server-Timing` of the request that filled the cache: time that nobody spent. Without hits
-/// there may be more answers than requests, because each redirect is an answer of its own.
-pub fn told(stats: &EndpointStats) -> Option<&SplitSums> {
-    let hits: u64 = stats.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
-    let stored = if hits == 0 { 0 } else { (stats.split.n + hits).saturating_sub(stats.requests).min(hits) };
-    (stats.split.n > 0 && stored * STORED_TOLERANCE <= stats.split.n).then_some(&stats.split)
-}
-
-/// Database statements, and the requests that they stand for: answers that said something, redirects not counted twice.
-pub fn queries(stats: &EndpointStats) -> Option<(u64, u64)> {
-    told(stats).map(|said| (said.queries, said.n.min(stats.requests))).filter(|(_, requests)| *requests > 0)
-}
-
 /// Mean wait for a worker on the routes of an endpoint, weighted by their requests; `None` when the log knows less than
 /// half of them.
 fn queueing(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
@@ -139,6 +122,7 @@ fn queueing(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
 
 #[cfg(test)]
 mod tests {
+    use kneepoint_model::load::SplitSums;
     use kneepoint_model::proxy::ProxyRoute;
     use proptest::prelude::*;
 

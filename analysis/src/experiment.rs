@@ -6,9 +6,9 @@
 
 mod agree;
 mod lost_update;
-mod manoeuvre;
+mod format;
 mod pairs;
-mod words;
+mod rollout;
 
 use std::fmt::Write as _;
 
@@ -17,9 +17,9 @@ use kneepoint_model::metric::{Direction, Unit};
 
 pub use agree::agreement;
 pub use lost_update::{conclusions, lost_update_verdict};
-pub use manoeuvre::manoeuvre_verdict;
+pub use rollout::manoeuvre_verdict;
 pub use pairs::{Pair, dropped_because, effect, pairs_of};
-pub use words::{effect_words, least_words, value_words};
+pub use format::{effect_words, least_words, value_words};
 
 use crate::paired::least_pairs;
 
@@ -74,7 +74,7 @@ fn unsafe_pages(leaks: &[Leak]) -> Option<Judged> {
     let why = format!(
         "not safe, whatever its speed: {} ({} in all; see the leaks)",
         first.what,
-        words::plural(pages as u64, "page", "pages")
+        format::plural(pages as u64, "page", "pages")
     );
     Some(plainly(Judgement::Hurts, None, why))
 }
@@ -104,7 +104,7 @@ fn too_few(question: &Question, blocks: &[Block]) -> Option<Judged> {
     let pairs = pairs_of(blocks);
     let silent = blocks.iter().filter(|block| block.dropped.is_none() && block.requests == 0).count();
     if silent > 0 {
-        let why = format!("no request ended in {}", words::plural(silent as u64, "block", "blocks"));
+        let why = format!("no request ended in {}", format::plural(silent as u64, "block", "blocks"));
         return Some(plainly(Judgement::Invalid, None, why));
     }
     if pairs.len() >= least() {
@@ -113,11 +113,11 @@ fn too_few(question: &Question, blocks: &[Block]) -> Option<Judged> {
     let dropped: Vec<&str> = blocks.iter().filter_map(|block| block.dropped.as_deref()).collect();
     let mut why = format!(
         "only {} could be used, and {} are needed",
-        words::plural(pairs.len() as u64, "pair", "pairs"),
+        format::plural(pairs.len() as u64, "pair", "pairs"),
         least()
     );
     if let Some(last) = dropped.last() {
-        let pairs = words::plural(dropped.len() as u64 / 2, "pair", "pairs");
+        let pairs = format::plural(dropped.len() as u64 / 2, "pair", "pairs");
         let _ = write!(why, "; {pairs} had to be dropped, the last because {last}");
         why.push_str(if question.concurrency {
             ": ways of doing things at the same time can be compared on a quiet machine only"

@@ -6,11 +6,11 @@
 //! between a rate that kept it and one that broke it; and one rate that is the same for all rungs, at which
 //! response times and CPU per request compare.
 
-mod bought;
 mod effect;
+mod gain;
 mod limit;
 mod rung;
-mod step;
+mod trial;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ use crate::slo_search::StepOutcome;
 pub use effect::Effect;
 pub use limit::{Limit, Limiting, MachineUse};
 pub use rung::{equal_rate, start_rate, step_length};
-pub use step::{samples_for, steps};
+pub use trial::{samples_for, steps};
 
 /// One phase at a fixed rate, held against the promise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -273,7 +273,7 @@ pub fn compare(ladder: &Ladder, runs: &BTreeMap<String, RunFacts>) -> Comparison
         let facts = one.run.as_ref().and_then(|run| runs.get(run));
         let mut result = rung::result(ladder, one, facts);
         if let Some(facts) = facts.filter(|_| comparable(&result)) {
-            result.bought = below.map(|(at, under)| bought::bought((&results[at], under), (&result, facts)));
+            result.bought = below.map(|(at, under)| gain::bought((&results[at], under), (&result, facts)));
             below = Some((results.len(), facts));
         }
         results.push(result);

@@ -7,13 +7,14 @@
 mod analyse;
 pub mod attribute;
 pub mod conditions;
-mod dbsummary;
-pub mod dbtime;
+mod db_summary;
+pub mod db_time;
 pub mod experiment;
 pub mod facts;
 pub mod findings;
 pub mod ladder;
 pub mod paired;
+pub mod server_timing;
 pub mod slo_search;
 pub mod summary;
 pub mod tiers;

@@ -7,8 +7,9 @@
 //! On how many values: a quantile `q` needs `10 / (1 − q)` values, so that ten lie beyond it (p50 20, p90 100, p95 200,
 //! p99 1000, p999 10000); everything else 20. Shares of errors are judged as observed.
 
-use kneepoint_analysis::attribute::{hit_ratio, queries};
+use kneepoint_analysis::attribute::hit_ratio;
 use kneepoint_analysis::facts::{CLOSED, OPEN};
+use kneepoint_analysis::server_timing::statement_counts;
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{EndpointStats, LoadPhase};
@@ -88,8 +89,8 @@ fn work(metric: Metric, stats: &[&EndpointStats]) -> Result<Measured, String> {
     };
     match metric {
         Metric::QueriesPerRequest => mean(
-            sum(|own| queries(own).map_or(0, |(statements, _)| statements)),
-            sum(|own| queries(own).map_or(0, |(_, requests)| requests)),
+            sum(|own| statement_counts(own).map_or(0, |(statements, _)| statements)),
+            sum(|own| statement_counts(own).map_or(0, |(_, requests)| requests)),
             "no response said how many statements it made: add kneepoint's Django middleware to the site",
         ),
         Metric::CacheHit => {

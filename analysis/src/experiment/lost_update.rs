@@ -3,7 +3,7 @@
 use kneepoint_model::experiment::{CodeOutcome, Judged, Judgement, LostUpdateRow};
 use kneepoint_model::units::PerSecond;
 
-use super::words::plural;
+use super::format::plural;
 
 /// The level of the advice, as the site names it.
 const SERIALIZABLE: &str = "serializable";

@@ -12,7 +12,7 @@ use super::context::{MIN_SAMPLES, evidence};
 use super::database::{Seen, UNCERTAIN_MOST, believed, nothing};
 use super::text::clip;
 use super::{Context, Judgement};
-use crate::attribute::told;
+use crate::server_timing::trusted_sums;
 
 /// Connections for each request that the application answered.
 pub const PER_REQUEST: f64 = 0.5;
@@ -29,7 +29,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 /// Connections for each request of the application, when they are too many. What a cache in front answered needs none.
 fn often(seen: &Seen<'_>) -> Option<f64> {
     let requests = seen.window.requests;
-    let answered: u64 = seen.phase.endpoints.iter().filter_map(told).map(|said| said.n).sum();
+    let answered: u64 = seen.phase.endpoints.iter().filter_map(trusted_sums).map(|said| said.n).sum();
     let base = if answered > 0 { answered.min(requests.counted) } else { requests.counted };
     let connections = seen.database.status.connections;
     let sure = requests.uncertain as f64 <= requests.counted as f64 * UNCERTAIN_MOST;

@@ -15,9 +15,10 @@ use kneepoint_model::units::{Micros, Ratio};
 use super::context::{MIN_SAMPLES, evidence};
 use super::text::count;
 use super::{Context, Judgement};
-use crate::attribute::{main_route, told};
+use crate::attribute::main_route;
 use crate::conditions::window;
-use crate::dbtime::own_time;
+use crate::db_time::own_time;
+use crate::server_timing::trusted_sums;
 
 /// How many times longer than by the other measure the same statements must take.
 pub const SWOLLEN: f64 = 3.0;
@@ -104,7 +105,7 @@ fn against_own_timer(context: &Context<'_>, phase: &LoadPhase) -> Option<Compare
 fn against_alone(context: &Context<'_>, phase: &LoadPhase) -> Compared {
     let mut compared = Compared::default();
     for endpoint in &phase.endpoints {
-        let Some(said) = told(endpoint) else { continue };
+        let Some(said) = trusted_sums(endpoint) else { continue };
         let Some(route) =
             main_route(endpoint).and_then(|name| context.probed().find(|own| own.route == name))
         else {

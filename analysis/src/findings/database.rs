@@ -12,12 +12,16 @@ use kneepoint_model::units::Micros;
 
 use super::context::evidence;
 use super::sql::{Reading, read};
+use super::text::clip;
 use super::{Context, Judgement};
 
 /// Fewest executions of a statement on which a rule judges.
 pub(super) const MIN_EXECUTIONS: u64 = 5;
 /// Share of requests of which the counters may be unsure before no figure per request is made of them.
 pub(super) const UNCERTAIN_MOST: f64 = 0.1;
+
+/// The level at which plain reads lock rows.
+pub(super) const SERIALIZABLE: &str = "SERIALIZABLE";
 
 /// One database server over one phase.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +107,13 @@ pub(super) fn nothing(context: &Context<'_>) -> &'static str {
     } else {
         "no database server was asked what it counted (SQLite counts nothing; MySQL and MariaDB do)"
     }
+}
+
+/// The level of the site's sessions: its toggle switch where it has one, else the server's default; in capitals.
+pub(super) fn isolation_level(context: &Context<'_>, database: &DatabaseWindow) -> Option<String> {
+    let toggle = context.facts.stack.as_ref().and_then(|stack| stack.toggles.get("KP_ISOLATION"));
+    let level = toggle.filter(|toggle| !toggle.is_empty()).or(database.settings.transaction_isolation.as_ref())?;
+    Some(clip(level).to_ascii_uppercase().replace(['-', '_'], " "))
 }
 
 /// The cache servers over a phase; a queue's Redis is none.

@@ -10,8 +10,7 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 
 use super::context::MIN_SAMPLES;
-use super::database::{Seen, all, nothing, reading, route};
-use super::serializable_reads::isolation;
+use super::database::{SERIALIZABLE, Seen, all, isolation_level, nothing, reading, route};
 use super::text::{clip, clip_to};
 use super::{Context, Judgement};
 
@@ -65,7 +64,7 @@ fn finding(context: &Context<'_>, seen: &Seen<'_>) -> Finding {
             clip_to(&digest.text, 200)
         )));
     }
-    let level = isolation(context, seen.database);
+    let level = isolation_level(context, seen.database);
     if let Some(level) = &level {
         evidence.push(seen.says(format!("isolation level: {level}")));
     }
@@ -95,9 +94,6 @@ fn finding(context: &Context<'_>, seen: &Seen<'_>) -> Finding {
             .to_owned(),
     }
 }
-
-/// The level at which plain reads lock rows.
-pub(super) const SERIALIZABLE: &str = "SERIALIZABLE";
 
 fn failing<'a>(seen: &Seen<'a>) -> Option<&'a DigestDelta> {
     let failed = seen.database.statements.iter().filter(|one| one.sums.errors > 0);

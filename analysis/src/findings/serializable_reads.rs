@@ -5,15 +5,14 @@
 //! the likely cause (384 waits in 2 s were seen while a full catalogue was read, and none at REPEATABLE READ). Lowering the
 //! level may lose updates: the advice says what must hold first.
 
-use kneepoint_model::db::{DatabaseWindow, DbKind, DigestDelta, Verb};
+use kneepoint_model::db::{DbKind, DigestDelta, Verb};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
 use super::context::{MIN_SAMPLES, evidence};
-use super::database::{Seen, believed, nothing, reading, route};
-use super::deadlocks::SERIALIZABLE;
+use super::database::{SERIALIZABLE, Seen, believed, isolation_level, nothing, reading, route};
 use super::lock_waits::{LOCK_SHARE, WAIT_LEAST};
 use super::text::{clip, clip_to, count};
 use super::{Context, Judgement};
@@ -27,7 +26,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
     if seen.is_empty() {
         return Judgement::not_judged(nothing(context));
     }
-    let level = |one: &Seen<'_>| isolation(context, one.database);
+    let level = |one: &Seen<'_>| isolation_level(context, one.database);
     if seen.iter().all(|one| level(one).is_none()) {
         return Judgement::not_judged("the isolation level of the site's sessions is not known");
     }
@@ -39,13 +38,6 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 
 fn weight(finding: &Finding) -> f64 {
     finding.saving.as_ref().map_or(0.0, kneepoint_model::finding::Saving::ms_per_second)
-}
-
-/// The level of the site's sessions: its own switch where it has one, else the server's default; in capitals.
-pub(super) fn isolation(context: &Context<'_>, database: &DatabaseWindow) -> Option<String> {
-    let own = context.facts.stack.as_ref().and_then(|stack| stack.toggles.get("KP_ISOLATION"));
-    let level = own.filter(|own| !own.is_empty()).or(database.settings.transaction_isolation.as_ref())?;
-    Some(clip(level).to_ascii_uppercase().replace(['-', '_'], " "))
 }
 
 fn mostly_waits(digest: &DigestDelta) -> bool {

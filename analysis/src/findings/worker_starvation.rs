@@ -6,7 +6,7 @@
 //! stands in. More workers are advised only while cores are free, and not while each worker waits for the engine.
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, finding_id};
-use kneepoint_model::load::{LoadPhase, SplitSums};
+use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
@@ -15,8 +15,8 @@ use super::context::{MIN_SAMPLES, concurrency, evidence};
 use super::development_server::is_development;
 use super::text::count;
 use super::{Context, Judgement};
-use crate::attribute::told;
 use crate::facts::OPEN;
+use crate::server_timing::sum_phase;
 
 /// Share of the time to the first byte from which waiting is the main part of a request.
 pub const QUEUE_SHARE: f64 = 0.5;
@@ -69,12 +69,6 @@ fn workers(context: &Context<'_>) -> Option<u32> {
     context.facts.stack.as_ref()?.tier(Tier::Server)?.concurrency.filter(|workers| *workers > 0)
 }
 
-fn sums(phase: &LoadPhase) -> SplitSums {
-    let mut sums = SplitSums::default();
-    phase.endpoints.iter().filter_map(told).for_each(|said| sums.add(said));
-    sums
-}
-
 fn queueing<'a>(context: &Context<'_>, phase: &'a LoadPhase) -> Option<Queueing<'a>> {
     let of = |header: f64, app: f64, from_log| Queueing {
         phase,
@@ -96,7 +90,7 @@ fn queueing<'a>(context: &Context<'_>, phase: &'a LoadPhase) -> Option<Queueing<
             return Some(of(header / n as f64, app / n as f64, true));
         }
     }
-    let said = sums(phase);
+    let said = sum_phase(phase);
     (said.n >= MIN_SAMPLES && said.app_us > Micros::ZERO)
         .then(|| of(said.ttfb_us.as_f64() / said.n as f64, said.app_us.as_f64() / said.n as f64, false))
 }
@@ -170,7 +164,7 @@ enum Cause {
 
 impl Cause {
     fn of(context: &Context<'_>, worst: &Queueing<'_>, busy: Option<f64>) -> Self {
-        let said = sums(worst.phase);
+        let said = sum_phase(worst.phase);
         let engine = said.engine_us.as_f64() / said.app_us.as_f64().max(1.0);
         let has_engine = context.facts.stack.as_ref().is_none_or(|stack| stack.tier(Tier::Engine).is_some());
         match busy {

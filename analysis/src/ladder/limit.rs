@@ -15,10 +15,10 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 use serde::{Deserialize, Serialize};
 
-use super::step::disturbed;
-use crate::attribute::told;
+use super::trial::disturbed;
 use crate::conditions::conditions;
 use crate::facts::RunFacts;
+use crate::server_timing::sum_phase;
 use crate::tiers::tiers;
 use crate::types::HostUse;
 
@@ -236,8 +236,7 @@ fn one_core(stack: Option<&StackInfo>, used: &[TierSummary]) -> Option<Limiting>
 /// Workers that are all in the application, whatever they wait for there.
 fn workers(stack: Option<&StackInfo>, phase: &LoadPhase) -> Option<Limiting> {
     let slots = f64::from(stack?.tier(Tier::Server)?.concurrency?);
-    let mut sums = kneepoint_model::load::SplitSums::default();
-    phase.endpoints.iter().filter_map(told).for_each(|said| sums.add(said));
+    let sums = sum_phase(phase);
     let taken = sums.app_us.as_secs() / (phase.measured().as_secs_f64() * slots);
     if !taken.is_finite() || taken < TAKEN {
         return None;

@@ -7,11 +7,12 @@ use kneepoint_model::ladder::{EQUAL, Ladder, Promise, Rung, SATURATION};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, PerSecond, Ratio};
 
-use super::step::{disturbed, named, samples_for, steps};
+use super::trial::{disturbed, named, samples_for, steps};
 use super::{Limiting, PerRequest, RungResult, RungState, Saturation, Step, Throughput, limit};
-use crate::attribute::{hit_ratio, queries, told};
+use crate::attribute::hit_ratio;
 use crate::conditions::conditions;
 use crate::facts::RunFacts;
+use crate::server_timing::{statement_counts, trusted_sums};
 use crate::slo_search::{Answer, StepOutcome, Tried, answer};
 use crate::tiers::tiers;
 
@@ -188,7 +189,7 @@ fn per_request(facts: &RunFacts, equal: Option<&Step>) -> PerRequest {
     let (statements, asked) = phase
         .endpoints
         .iter()
-        .filter_map(queries)
+        .filter_map(statement_counts)
         .fold((0, 0), |(statements, asked), own| (statements + own.0, asked + own.1));
     let mut cache = BTreeMap::new();
     for (outcome, count) in phase.endpoints.iter().flat_map(|endpoint| &endpoint.cache) {
@@ -197,7 +198,7 @@ fn per_request(facts: &RunFacts, equal: Option<&Step>) -> PerRequest {
     let (hits, misses) = phase
         .endpoints
         .iter()
-        .filter_map(told)
+        .filter_map(trusted_sums)
         .fold((0, 0), |(hits, misses), said| (hits + said.cache_hits, misses + said.cache_misses));
     let wire: Bytes = phase.endpoints.iter().map(|endpoint| endpoint.wire_bytes).sum();
     PerRequest {

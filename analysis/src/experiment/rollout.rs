@@ -2,7 +2,7 @@
 
 use kneepoint_model::experiment::{Judged, Judgement, ManoeuvreResult};
 
-use super::words::plural;
+use super::format::plural;
 
 /// Fewer requests than this show nothing.
 const LEAST_REQUESTS: u64 = 100;

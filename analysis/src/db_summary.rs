@@ -4,10 +4,9 @@ use kneepoint_model::db::DbWindow;
 use kneepoint_model::summary::DbSummary;
 use kneepoint_model::units::Ratio;
 
-use crate::analyse::said;
-use crate::attribute;
-use crate::dbtime::own_time;
+use crate::db_time::own_time;
 use crate::facts::RunFacts;
+use crate::server_timing::{statement_counts, sum_run};
 
 /// Over the measured phases.
 pub(crate) fn db(facts: &RunFacts) -> DbSummary {
@@ -20,7 +19,7 @@ pub(crate) fn db(facts: &RunFacts) -> DbSummary {
         ..DbSummary::default()
     };
     let counted = windows.iter().flat_map(|window| &window.databases).any(|one| one.statements_known);
-    let sums = said(facts);
+    let sums = sum_run(facts);
     if sums.n == 0 {
         let nothing = "no response carried Server-Timing; add kneepoint's Django middleware to the site";
         let source =
@@ -29,7 +28,7 @@ pub(crate) fn db(facts: &RunFacts) -> DbSummary {
     }
     let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
     let (statements, requests) = endpoints
-        .filter_map(attribute::queries)
+        .filter_map(statement_counts)
         .fold((0, 0), |(statements, requests), own| (statements + own.0, requests + own.1));
     DbSummary {
         queries_per_request: Ratio::of(statements, requests).map(|per| per.0),

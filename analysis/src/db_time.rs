@@ -10,8 +10,8 @@ use kneepoint_model::db::{DbWindow, StatementSums};
 use kneepoint_model::load::{LoadPhase, SplitSums};
 use kneepoint_model::units::Micros;
 
-use crate::attribute::told;
 use crate::facts::RunFacts;
+use crate::server_timing::sum_phase;
 
 /// How far the numbers of statements may lie apart before the two are not taken to speak of the same ones.
 pub const COUNTS_APART: f64 = 0.15;
@@ -61,8 +61,7 @@ pub fn own_time(facts: &RunFacts, phase: &LoadPhase) -> Option<OwnTime> {
     let window = facts.db.get(&phase.name).filter(|window| may_be_compared(window))?;
     let mut counted = StatementSums::default();
     window.databases.iter().for_each(|one| counted.add(&one.total()));
-    let mut said = SplitSums::default();
-    phase.endpoints.iter().filter_map(told).for_each(|own| said.add(own));
+    let said = sum_phase(phase);
     let apart = (counted.count as f64 - said.queries as f64).abs() / said.queries.max(1) as f64;
     (said.queries >= STATEMENTS_LEAST && counted.count > 0 && apart <= COUNTS_APART)
         .then_some(OwnTime { said, counted })
