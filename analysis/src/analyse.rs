@@ -1,4 +1,4 @@
-//! From facts to analysis, part by part; each part has its own file.
+//! Builds the analysis of a run from its facts; each part has its own file.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use crate::server_timing::sum_run;
 use crate::types::{Analysis, PhaseConditions};
 use crate::{attribute, conditions, db_summary, findings, tiers};
 
-/// Thinks about a run. Total: whatever the folder holds, there is an answer.
+/// Analyses a run. Total: every run folder has an analysis, also an empty one.
 pub fn analyse(facts: &RunFacts) -> Analysis {
-    let conditions = conditions::conditions(facts);
-    let endpoints = attribute::endpoints(facts);
-    let tiers = tiers::tiers(facts);
+    let conditions = conditions::phase_conditions(facts);
+    let endpoints = attribute::summarise_endpoints(facts);
+    let tiers = tiers::summarise_tiers(facts);
     let context = findings::Context { facts, conditions: &conditions, endpoints: &endpoints, tiers: &tiers };
     let (findings, rules) = findings::check_all(&context);
     Analysis {
         format_version: FORMAT_VERSION,
-        validity: conditions::overall(facts, &conditions),
-        smoke: smoke(facts),
-        load: facts.phases.iter().map(|phase| load(phase, &conditions)).collect(),
-        cache: cache(facts),
+        validity: conditions::run_validity(facts, &conditions),
+        smoke: summarise_crawl(facts),
+        load: facts.phases.iter().map(|phase| summarise_load(phase, &conditions)).collect(),
+        cache: summarise_caches(facts),
         db: db_summary::summarise_databases(facts),
-        profiles: profiles(facts),
+        profiles: summarise_profiles(facts),
         conditions,
         endpoints,
         tiers,
@@ -37,7 +37,7 @@ pub fn analyse(facts: &RunFacts) -> Analysis {
     }
 }
 
-fn smoke(facts: &RunFacts) -> SmokeSummary {
+fn summarise_crawl(facts: &RunFacts) -> SmokeSummary {
     let pages = facts.site.as_ref().map_or(&[][..], |site| site.pages.as_slice());
     let count = |verdict| pages.iter().filter(|page| page.verdict == verdict).count() as u64;
     SmokeSummary {
@@ -47,9 +47,9 @@ fn smoke(facts: &RunFacts) -> SmokeSummary {
     }
 }
 
-fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
-    let own = conditions.iter().find(|own| own.phase == phase.name);
-    let validity = own.map_or(&phase.validity, |own| &own.validity);
+fn summarise_load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
+    let conditions = conditions.iter().find(|conditions| conditions.phase == phase.name);
+    let validity = conditions.map_or(&phase.validity, |conditions| &conditions.validity);
     LoadSummary {
         phase: phase.name.clone(),
         model: phase.load.name().to_owned(),
@@ -67,16 +67,16 @@ fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
     }
 }
 
-fn cache(facts: &RunFacts) -> CacheSummary {
+fn summarise_caches(facts: &RunFacts) -> CacheSummary {
     let mut proxy: BTreeMap<CacheOutcome, u64> = BTreeMap::new();
     let by_client =
         facts.measured_phases().flat_map(|phase| &phase.endpoints).map(|endpoint| &endpoint.cache);
-    by_client.for_each(|cache| add(&mut proxy, cache));
+    by_client.for_each(|cache| add_counts(&mut proxy, cache));
     if attribute::hit_ratio(&proxy).is_none() {
-        // The client heard nothing of a cache; the proxy's own log may know.
+        // No response had a `Cache-Status`; the proxy log may contain it.
         proxy.clear();
         let logs = facts.measured_phases().filter_map(|phase| facts.access.get(&phase.name));
-        logs.flat_map(|log| &log.routes).for_each(|route| add(&mut proxy, &route.cache));
+        logs.flat_map(|log| &log.routes).for_each(|route| add_counts(&mut proxy, &route.cache));
     }
     let sums = sum_run(facts);
     CacheSummary {
@@ -88,22 +88,22 @@ fn cache(facts: &RunFacts) -> CacheSummary {
     }
 }
 
-fn add(into: &mut BTreeMap<CacheOutcome, u64>, from: &BTreeMap<CacheOutcome, u64>) {
+fn add_counts(into: &mut BTreeMap<CacheOutcome, u64>, from: &BTreeMap<CacheOutcome, u64>) {
     for (outcome, count) in from {
         *into.entry(*outcome).or_default() += count;
     }
 }
 
-fn profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
+fn summarise_profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
     let entries = facts.profiles.as_ref().map_or(&[][..], |index| index.profiles.as_slice());
-    let of = |entry: &kneepoint_model::profile::ProfileEntry| ProfileSummary {
+    let summary = |entry: &kneepoint_model::profile::ProfileEntry| ProfileSummary {
         tier: entry.tier,
         source: entry.source,
         samples: entry.facts.samples,
         expected_samples: entry.facts.expected_samples,
         file: format!("profiles/{}.folded", entry.file),
     };
-    entries.iter().map(of).collect()
+    entries.iter().map(summary).collect()
 }
 
 #[cfg(test)]
@@ -112,7 +112,7 @@ mod tests {
     use crate::hand;
 
     #[test]
-    fn an_empty_folder_has_an_answer() {
+    fn an_empty_folder_has_an_analysis() {
         let analysis = analyse(&hand::facts());
         assert!(!analysis.validity.valid);
         assert!(analysis.findings.is_empty(), "{:?}", analysis.findings);
@@ -120,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn the_analysis_survives_its_file() {
+    fn the_analysis_is_equal_after_a_round_trip_through_json() {
         let analysis = analyse(&hand::healthy());
         let text = serde_json::to_string(&analysis).expect("writes");
         assert_eq!(serde_json::from_str::<Analysis>(&text).expect("reads").endpoints, analysis.endpoints);
     }
 
     #[test]
-    fn caches_are_counted_from_the_log_when_the_client_heard_nothing() {
+    fn cache_hits_come_from_the_proxy_log_when_responses_have_no_cache_status() {
         let mut facts = hand::healthy();
         let log = facts.access.get_mut("closed").expect("log");
         log.routes[0].cache = BTreeMap::from([(CacheOutcome::Hit, 3), (CacheOutcome::Miss, 1)]);

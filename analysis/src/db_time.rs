@@ -1,10 +1,9 @@
-//! The database's own timer against the application's: whose time is "database time"?
+//! The database's server-side timer compared with the application's timer for the same statements.
 //!
-//! The application's clock runs from handing a statement to its driver until it goes on, and so holds the driver's work, the
-//! way there and back, and every wait for Python's lock or for a core after the answer has come. 20.4 ms were said where the
-//! database's own timer held 0.5 ms. So the database is believed about itself, and the difference is laid to the
-//! application as so much *for each statement*: that is what it is, and it keeps a page of many small statements from
-//! being credited with the time of a page with one great one.
+//! The application's timer includes the driver, the network, and every wait for Python's lock or for a core after the
+//! result has arrived: 20.4 ms were measured where the server-side timer showed 0.5 ms. So the server-side timer counts,
+//! and the difference is attributed to the application as overhead *per statement*. That is its nature, and a page of many
+//! small statements then does not get the time of a page with one large statement.
 
 use kneepoint_model::db::{DbWindow, StatementSums};
 use kneepoint_model::load::{LoadPhase, SplitSums};
@@ -13,66 +12,67 @@ use kneepoint_model::units::Micros;
 use crate::facts::RunFacts;
 use crate::server_timing::sum_phase;
 
-/// How far the numbers of statements may lie apart before the two are not taken to speak of the same ones.
-pub const COUNTS_APART: f64 = 0.15;
-/// Fewest statements.
-pub const STATEMENTS_LEAST: u64 = 20;
-/// Share of requests on the window's edges from which the two are not compared.
-pub const UNCERTAIN_MOST: f64 = 0.1;
+/// Relative difference of the statement counts above which the two timers do not measure the same statements.
+pub const MAX_COUNT_DIFFERENCE: f64 = 0.15;
+/// Minimum number of statements for a comparison.
+pub const MIN_STATEMENTS: u64 = 20;
+/// Share of requests at the edges of the window above which the timers are not compared.
+pub const MAX_UNCERTAIN_SHARE: f64 = 0.1;
 
 /// The same statements as the database and as the application timed them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct OwnTime {
-    /// The application's sums.
-    pub said: SplitSums,
-    /// The database's sums over the site's statements, those around transactions left out as the application does.
-    pub counted: StatementSums,
+pub struct TimerComparison {
+    /// Sums that the application reported.
+    pub app: SplitSums,
+    /// Sums of the database over the site's statements, without transaction control, which the application does not count
+    /// either.
+    pub server: StatementSums,
 }
 
-impl OwnTime {
-    /// Mean time of a statement by the database's timer, in microseconds.
-    pub fn own_us(&self) -> f64 {
-        self.counted.timer_us.as_f64() / self.counted.count.max(1) as f64
+impl TimerComparison {
+    /// Mean time of a statement by the server-side timer, in microseconds.
+    pub fn server_us(&self) -> f64 {
+        self.server.timer_us.as_f64() / self.server.count.max(1) as f64
     }
 
-    /// Mean time of a statement as the application saw it, in microseconds.
-    pub fn said_us(&self) -> f64 {
-        self.said.db_us.as_f64() / self.said.queries.max(1) as f64
+    /// Mean time of a statement by the application's timer, in microseconds.
+    pub fn app_us(&self) -> f64 {
+        self.app.db_us.as_f64() / self.app.queries.max(1) as f64
     }
 
-    /// What the application adds to each statement, in microseconds; never below zero.
-    pub fn gap_us(&self) -> f64 {
-        (self.said_us() - self.own_us()).max(0.0)
+    /// Overhead of the application for each statement, in microseconds; never below zero.
+    pub fn overhead_us(&self) -> f64 {
+        (self.app_us() - self.server_us()).max(0.0)
     }
 
-    /// Database time of a request by the database's timer.
-    pub fn per_request(&self) -> Micros {
-        Micros((self.own_us() * self.said.queries as f64 / self.said.n.max(1) as f64).round() as u64)
+    /// Mean database time of a request by the server-side timer.
+    pub fn server_per_request(&self) -> Micros {
+        Micros((self.server_us() * self.app.queries as f64 / self.app.n.max(1) as f64).round() as u64)
     }
 
-    /// Of the database time that an application said for so many statements, the part that the database had.
-    pub fn part_of(&self, said: Micros, statements: f64) -> Micros {
-        Micros((said.as_f64() - self.gap_us() * statements).max(0.0).round() as u64)
+    /// The part of a database time measured by the application that the database itself used for `statements` statements.
+    pub fn server_part(&self, app: Micros, statements: f64) -> Micros {
+        Micros((app.as_f64() - self.overhead_us() * statements).max(0.0).round() as u64)
     }
 }
 
-/// Both timers over a phase; `None` when the database did not count, or counted other statements than the application.
-pub fn own_time(facts: &RunFacts, phase: &LoadPhase) -> Option<OwnTime> {
-    let window = facts.db.get(&phase.name).filter(|window| may_be_compared(window))?;
-    let mut counted = StatementSums::default();
-    window.databases.iter().for_each(|one| counted.add(&one.total()));
-    let said = sum_phase(phase);
-    let apart = (counted.count as f64 - said.queries as f64).abs() / said.queries.max(1) as f64;
-    (said.queries >= STATEMENTS_LEAST && counted.count > 0 && apart <= COUNTS_APART)
-        .then_some(OwnTime { said, counted })
+/// Compares both timers over a phase; `None` when the database counted nothing, or other statements than the application.
+pub fn compare_timers(facts: &RunFacts, phase: &LoadPhase) -> Option<TimerComparison> {
+    let window = facts.db.get(&phase.name).filter(|window| is_comparable(window))?;
+    let mut server = StatementSums::default();
+    window.databases.iter().for_each(|database| server.add(&database.total()));
+    let app = sum_phase(phase);
+    let difference = (server.count as f64 - app.queries as f64).abs() / app.queries.max(1) as f64;
+    (app.queries >= MIN_STATEMENTS && server.count > 0 && difference <= MAX_COUNT_DIFFERENCE)
+        .then_some(TimerComparison { app, server })
 }
 
-fn may_be_compared(window: &DbWindow) -> bool {
+fn is_comparable(window: &DbWindow) -> bool {
     let requests = window.requests;
     !window.databases.is_empty()
         && window.databases.iter().all(|one| one.statements_known && one.digests_lost == 0)
         && window.drain.settled
-        && requests.uncertain as f64 <= requests.counted as f64 * UNCERTAIN_MOST
+        && requests.uncertain as f64 <= requests.counted as f64 * MAX_UNCERTAIN_SHARE
 }
 
 #[cfg(test)]
@@ -81,14 +81,17 @@ mod tests {
     use crate::hand;
 
     #[test]
-    fn the_difference_is_laid_to_each_statement() {
+    fn the_overhead_is_per_statement() {
         let facts = hand::healthy();
-        let own = own_time(&facts, &facts.phases[1]).expect("both timed the same statements");
-        // 4 × 200 µs + 600 µs for 5 statements, of which the application says 4,000 µs.
-        assert!((own.own_us() - 280.0).abs() < 1e-9 && (own.gap_us() - 520.0).abs() < 1e-9, "{own:?}");
-        assert_eq!(own.per_request(), Micros(1_400));
-        assert_eq!(own.part_of(Micros(4_000), 5.0), Micros(1_400));
-        assert_eq!(own.part_of(Micros(600), 5.0), Micros::ZERO, "never below zero");
+        let timers = compare_timers(&facts, &facts.phases[1]).expect("both timed the same statements");
+        // 4 × 200 µs + 600 µs for 5 statements, of which the application measured 4,000 µs.
+        assert!(
+            (timers.server_us() - 280.0).abs() < 1e-9 && (timers.overhead_us() - 520.0).abs() < 1e-9,
+            "{timers:?}"
+        );
+        assert_eq!(timers.server_per_request(), Micros(1_400));
+        assert_eq!(timers.server_part(Micros(4_000), 5.0), Micros(1_400));
+        assert_eq!(timers.server_part(Micros(600), 5.0), Micros::ZERO, "never below zero");
     }
 
     #[test]
@@ -96,7 +99,7 @@ mod tests {
         let none = |spoil: fn(&mut DbWindow)| {
             let mut facts = hand::healthy();
             spoil(hand::window(&mut facts, "open"));
-            own_time(&facts, &facts.phases[1]).is_none()
+            compare_timers(&facts, &facts.phases[1]).is_none()
         };
         assert!(none(|window| window.databases[0].statements[0].sums.count *= 2));
         assert!(none(|window| window.drain.settled = false));

@@ -30,9 +30,9 @@ use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 
-use crate::conditions::conditions;
+use crate::conditions::phase_conditions;
 use crate::facts::RunFacts;
-use crate::findings::{Context, Judgement};
+use crate::findings::{Context, RuleOutcome};
 
 pub(crate) const START: u64 = 1_750_000_000_000;
 
@@ -152,15 +152,16 @@ pub(crate) fn window<'a>(facts: &'a mut RunFacts, phase: &str) -> &'a mut DbWind
 }
 
 /// Runs a rule on facts.
-pub(crate) fn findings(facts: &RunFacts, check: fn(&Context<'_>) -> Judgement) -> Vec<Finding> {
+pub(crate) fn findings(facts: &RunFacts, check: fn(&Context<'_>) -> RuleOutcome) -> Vec<Finding> {
     with_context(facts, |context| check(context).findings)
 }
 
 /// Makes the context of a rule.
-pub(crate) fn with_context<T>(facts: &RunFacts, ask: impl FnOnce(&Context<'_>) -> T) -> T {
-    let conditions = conditions(facts);
-    let (endpoints, tiers) = (crate::attribute::endpoints(facts), crate::tiers::tiers(facts));
-    ask(&Context { facts, conditions: &conditions, endpoints: &endpoints, tiers: &tiers })
+pub(crate) fn with_context<T>(facts: &RunFacts, check: impl FnOnce(&Context<'_>) -> T) -> T {
+    let conditions = phase_conditions(facts);
+    let (endpoints, tiers) =
+        (crate::attribute::summarise_endpoints(facts), crate::tiers::summarise_tiers(facts));
+    check(&Context { facts, conditions: &conditions, endpoints: &endpoints, tiers: &tiers })
 }
 
 /// The two-visitor test of a route.

@@ -85,7 +85,7 @@ fn status(ladder: &Ladder, comparison: &Comparison) -> (&'static str, Tone) {
 /// The rungs with a throughput at the promise, lowest first.
 fn measured(comparison: &Comparison) -> impl Iterator<Item = (&RungResult, f64)> {
     comparison.rungs.iter().filter(|rung| rung.state == RungState::Measured).filter_map(|rung| {
-        let kept = rung.throughput.kept()?;
+        let kept = rung.throughput.sustained()?;
         Some((rung, kept.0))
     })
 }

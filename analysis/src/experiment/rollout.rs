@@ -1,15 +1,15 @@
-//! What is said of a change of the stack under load: the claim is that nobody is lost, so one is enough to refute it.
+//! The verdict on a rollout under load. The claim is that no request is lost, so one lost request refutes it.
 
 use kneepoint_model::experiment::{Judged, Judgement, ManoeuvreResult};
 
 use super::format::plural;
 
-/// Fewer requests than this show nothing.
-const LEAST_REQUESTS: u64 = 100;
+/// Minimum number of requests for a verdict.
+const MIN_REQUESTS: u64 = 100;
 
-/// The verdict on a careful manoeuvre, with a crude restart for contrast.
-pub fn manoeuvre_verdict(careful: &ManoeuvreResult, crude: &ManoeuvreResult) -> Judged {
-    let said = |result: &ManoeuvreResult| {
+/// The verdict on a careful rollout, with a hard restart for comparison.
+pub fn rollout_verdict(careful: &ManoeuvreResult, crude: &ManoeuvreResult) -> Judged {
+    let lost = |result: &ManoeuvreResult| {
         format!(
             "{}: {} of {} lost",
             result.manoeuvre.name(),
@@ -17,21 +17,21 @@ pub fn manoeuvre_verdict(careful: &ManoeuvreResult, crude: &ManoeuvreResult) -> 
             plural(result.requests, "request", "requests")
         )
     };
-    let mut why = vec![format!("{}; {}", said(careful), said(crude))];
+    let mut why = vec![format!("{}; {}", lost(careful), lost(crude))];
     let trouble = careful.trouble.as_ref().or(crude.trouble.as_ref());
     let judgement = if let Some(trouble) = trouble {
         why.push(trouble.clone());
         Judgement::Invalid
-    } else if careful.requests.min(crude.requests) < LEAST_REQUESTS {
-        why.push(format!("at least {LEAST_REQUESTS} requests are needed"));
+    } else if careful.requests.min(crude.requests) < MIN_REQUESTS {
+        why.push(format!("at least {MIN_REQUESTS} requests are needed"));
         Judgement::Invalid
     } else if careful.lost > 0 {
-        why.push("the claim is that nobody notices, and some did".to_owned());
+        why.push("the claim is that no request is lost, but some were".to_owned());
         Judgement::Hurts
     } else if crude.lost > 0 {
         Judgement::Helps
     } else {
-        why.push("the crude restart lost nobody either".to_owned());
+        why.push("the hard restart lost no request either".to_owned());
         Judgement::NoEffectSeen
     };
     Judged { judgement, effect: None, smallest_seen: None, why }
@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
 
-    fn made(manoeuvre: Manoeuvre, lost: u64) -> ManoeuvreResult {
+    fn result(manoeuvre: Manoeuvre, lost: u64) -> ManoeuvreResult {
         ManoeuvreResult {
             manoeuvre,
             rate: PerSecond(30.0),
@@ -61,19 +61,21 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_visitor_refutes_the_claim() {
-        let said = |careful, crude| {
-            let careful = made(Manoeuvre::RollingRestart, careful);
-            manoeuvre_verdict(&careful, &made(Manoeuvre::RestartHard, crude)).judgement
+    fn one_lost_request_refutes_the_claim() {
+        let verdict = |careful, crude| {
+            let careful = result(Manoeuvre::RollingRestart, careful);
+            rollout_verdict(&careful, &result(Manoeuvre::RestartHard, crude)).judgement
         };
         assert_eq!(
-            (said(0, 60), said(1, 60), said(0, 0)),
+            (verdict(0, 60), verdict(1, 60), verdict(0, 0)),
             (Judgement::Helps, Judgement::Hurts, Judgement::NoEffectSeen)
         );
-        let trouble =
-            ManoeuvreResult { trouble: Some("nginx did not reload".into()), ..made(Manoeuvre::BlueGreen, 0) };
+        let trouble = ManoeuvreResult {
+            trouble: Some("nginx did not reload".into()),
+            ..result(Manoeuvre::BlueGreen, 0)
+        };
         assert_eq!(
-            manoeuvre_verdict(&trouble, &made(Manoeuvre::RestartHard, 9)).judgement,
+            rollout_verdict(&trouble, &result(Manoeuvre::RestartHard, 9)).judgement,
             Judgement::Invalid
         );
     }

@@ -1,7 +1,7 @@
-//! Something was sold that was never taken from the stock: correctness under load, not speed.
+//! Updates lost under load: items that were sold without being taken from the stock. Correctness, not speed.
 //!
-//! The only rule that needs no phase that may be believed: however loaded the machine was, what was sold and what is left
-//! must make what there was. The counts are balanced again here; what the file claims of itself is not asked.
+//! Validity of the phases does not matter here: the sum of sold items and stock must not change under any load. The rule
+//! adds up the counts itself and ignores the result stored in the file.
 
 use kneepoint_model::correctness::{StockAudit, StockCount};
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
@@ -9,34 +9,36 @@ use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     let Some(audit) = &context.facts.correctness else {
-        return Judgement::not_judged("stock and sales were not counted before and after the load");
+        return RuleOutcome::not_applicable(
+            "the run has no stock consistency check before and after the load",
+        );
     };
     if audit.balances() {
         return if audit.sold() == 0 {
-            Judgement::not_judged("nothing was sold under load, so nothing could be lost")
+            RuleOutcome::not_applicable("nothing was sold under load, so no update can be lost")
         } else {
-            Judgement::found(Vec::new())
+            RuleOutcome::found(Vec::new())
         };
     }
-    Judgement::found(vec![finding(context, audit)])
+    RuleOutcome::found(vec![finding(context, audit)])
 }
 
-/// What is wrong with the shop's books, in one line.
-pub(crate) fn broken(audit: &StockAudit) -> String {
+/// The inconsistency of stock and sales, in one line.
+pub(crate) fn describe_imbalance(audit: &StockAudit) -> String {
     match audit.unaccounted() {
-        0 => format!("{} books were sold below a stock of zero", audit.after.below_zero),
-        n if n > 0 => format!("{n} of {} pieces were sold without being taken from the stock", audit.sold()),
-        n => format!("{} pieces left the stock without being sold", -n),
+        0 => format!("{} books have a stock below zero", audit.after.below_zero),
+        n if n > 0 => format!("{n} of {} sold pieces were not taken from the stock", audit.sold()),
+        n => format!("{} pieces left the stock without a sale", -n),
     }
 }
 
-fn counted(when: &str, count: &StockCount) -> String {
+fn describe_count(when: &str, count: &StockCount) -> String {
     format!(
-        "{when}: {} in stock + {} sold = {}, in {} orders; {} books below zero",
+        "{when}: {} in stock + {} sold = {}, in {} orders; {} books with a stock below zero",
         count.stock,
         count.sold,
         count.total(),
@@ -47,14 +49,13 @@ fn counted(when: &str, count: &StockCount) -> String {
 
 fn finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
     let mut all = vec![
-        evidence(counted("before", &audit.before), names::CORRECTNESS),
-        evidence(counted("after", &audit.after), names::CORRECTNESS),
+        evidence(describe_count("before", &audit.before), names::CORRECTNESS),
+        evidence(describe_count("after", &audit.after), names::CORRECTNESS),
     ];
     let toggles = context.facts.stack.as_ref().map(|stack| &stack.toggles);
-    let switched =
-        |name: &str| toggles.and_then(|toggles| toggles.get(name)).filter(|value| !value.is_empty());
-    for (name, what) in [("KP_ISOLATION", "isolation level"), ("KP_PURCHASE", "way of purchasing")] {
-        if let Some(value) = switched(name) {
+    let toggle = |name: &str| toggles.and_then(|toggles| toggles.get(name)).filter(|value| !value.is_empty());
+    for (name, what) in [("KP_ISOLATION", "isolation level"), ("KP_PURCHASE", "purchase implementation")] {
+        if let Some(value) = toggle(name) {
             all.push(evidence(format!("{what}: {}", super::text::clip(value)), names::STACK));
         }
     }
@@ -64,12 +65,12 @@ fn finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
         severity: Severity::Proven,
         tier: Tier::Db,
         route: None,
-        title: format!("updates were lost under load: {}", broken(audit)),
+        title: format!("updates were lost under load: {}", describe_imbalance(audit)),
         evidence: all,
         saving: None,
-        fix: "let the database arbitrate: `Book.objects.filter(pk=pk, stock__gte=n).update(stock=F(\"stock\") - n)` and refuse \
-              when no row was changed, or lock the row first with `select_for_update()` in the same transaction; never write \
-              back a `stock` that was computed from what had been read before. No figure of speed counts until this holds"
+        fix: "change the stock in one statement: `Book.objects.filter(pk=pk, stock__gte=n).update(stock=F(\"stock\") - n)` and refuse \
+              the purchase when no row was changed; or lock the row first with `select_for_update()` in the same transaction; never write \
+              back a `stock` computed from an earlier read. Figures of speed do not count until this is fixed"
             .to_owned(),
         reproduce: "count before and after several users buy the same book at once: `SELECT SUM(stock) FROM books_book` and \
                     `SELECT SUM(quantity) FROM orders_orderitem`; their sum must not change"
@@ -129,14 +130,14 @@ mod tests {
     fn balanced_books_are_none_and_no_sale_proves_nothing() {
         assert!(hand::findings(&with(Some(audit((1_000, 0), (690, 310), 0))), check).is_empty());
         hand::with_context(&with(Some(audit((1_000, 0), (1_000, 0), 0))), |context| {
-            assert!(check(context).not_judged.is_some());
+            assert!(check(context).not_evaluated.is_some());
         });
-        hand::with_context(&with(None), |context| assert!(check(context).not_judged.is_some()));
+        hand::with_context(&with(None), |context| assert!(check(context).not_evaluated.is_some()));
     }
 
     #[test]
     fn what_left_without_being_sold_and_what_fell_below_zero_are_told_apart() {
-        assert!(broken(&audit((10, 0), (5, 2), 0)).starts_with("3 pieces left"));
-        assert!(broken(&audit((1, 0), (-1, 2), 1)).contains("below a stock of zero"));
+        assert!(describe_imbalance(&audit((10, 0), (5, 2), 0)).starts_with("3 pieces left"));
+        assert!(describe_imbalance(&audit((1, 0), (-1, 2), 1)).contains("a stock below zero"));
     }
 }

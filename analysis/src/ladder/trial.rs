@@ -1,58 +1,58 @@
-//! One phase at a fixed rate: was the promise kept, was it broken, or may nothing be said?
+//! One phase at a fixed rate: the SLO is met, it is violated, or the trial is invalid.
 //!
-//! In this order: what spoils a measurement (a phase cut short, the generator's own faults, neighbours on the machine, too
-//! few requests) makes it invalid, whatever it shows; then failed requests, a rate that was not reached, a queue that
-//! grows and a missed response time break the promise. So a fast failure never keeps it, and a neighbour never breaks it.
+//! Checked in this order: an invalid measurement (a phase cut short, a limited generator, foreign CPU use, too few
+//! requests) makes the trial invalid, whatever its figures are; then failed requests, a rate that was not reached, a
+//! growing queue or a response time above the limit violate the SLO. So a fast failure never meets the SLO, and foreign
+//! CPU use never violates it.
 
 use kneepoint_model::ladder::{Promise, is_step};
 use kneepoint_model::load::{LoadModel, LoadPhase, SecondStats};
 use kneepoint_model::metric::Metric;
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
-use super::Step;
-use crate::conditions::conditions;
+use super::Trial;
+use crate::conditions::phase_conditions;
 use crate::facts::RunFacts;
-use crate::slo_search::StepOutcome;
+use crate::slo_search::TrialOutcome;
 use crate::types::{Disturbance, PhaseConditions};
 
-/// Below this share of what was due there is no steady state.
-const LEAST_ACHIEVED: f64 = 0.98;
-/// A queue grows when at the end this many times as many requests are in flight as at the beginning …
-const GROWN: f64 = 3.0;
-/// … and at least so many more.
-const GROWN_BY: f64 = 8.0;
+/// Below this share of the offered rate there is no steady state.
+const MIN_ACHIEVED: f64 = 0.98;
+/// A queue grows when the requests in flight at the end are this many times those at the beginning …
+const MIN_GROWTH: f64 = 3.0;
+/// … and exceed them by at least this number.
+const MIN_GROWTH_BY: f64 = 8.0;
 
-/// The steps of the search so far, in order, each held against the promise.
-pub fn steps(facts: &RunFacts, promise: &Promise) -> Vec<Step> {
-    let conditions = conditions(facts);
-    let of = |phase: &&LoadPhase| is_step(&phase.name);
-    let mut steps: Vec<Step> =
-        facts.phases.iter().filter(of).filter_map(|phase| judged(phase, &conditions, promise)).collect();
-    steps.sort_by(|a, b| a.phase.cmp(&b.phase));
-    steps
+/// The trials of the search so far, in order.
+pub fn trials(facts: &RunFacts, promise: &Promise) -> Vec<Trial> {
+    let conditions = phase_conditions(facts);
+    let phases = facts.phases.iter().filter(|phase| is_step(&phase.name));
+    let mut trials: Vec<Trial> = phases.filter_map(|phase| judge(phase, &conditions, promise)).collect();
+    trials.sort_by(|a, b| a.phase.cmp(&b.phase));
+    trials
 }
 
-/// The phase of that name as a step; `None` when there is none, or none at a fixed rate.
-pub(super) fn named(facts: &RunFacts, name: &str, promise: &Promise) -> Option<Step> {
-    judged(facts.phase(name)?, &conditions(facts), promise)
+/// The named phase as a trial; `None` when there is no such phase, or its rate is not fixed.
+pub(super) fn trial_of_phase(facts: &RunFacts, name: &str, promise: &Promise) -> Option<Trial> {
+    judge(facts.phase(name)?, &phase_conditions(facts), promise)
 }
 
-/// How many requests a step needs before its promised percentile is judged.
-pub const fn samples_for(promise: &Promise) -> u64 {
+/// Requests that a trial needs before the percentile of the SLO is judged.
+pub const fn requests_needed(promise: &Promise) -> u64 {
     promise.metric.samples_needed()
 }
 
-fn judged(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) -> Option<Step> {
+fn judge(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) -> Option<Trial> {
     let LoadModel::Open { rate } = phase.load else { return None };
-    let own = conditions.iter().find(|own| own.phase == phase.name)?;
-    let (outcome, why) = match spoilt(phase, own, promise) {
-        Some(why) => (StepOutcome::Invalid, Some(why)),
-        None => match broken(phase, promise) {
-            Some(why) => (StepOutcome::Broken, Some(why)),
-            None => (StepOutcome::Kept, None),
+    let conditions = conditions.iter().find(|conditions| conditions.phase == phase.name)?;
+    let (outcome, why) = match invalid_reason(phase, conditions, promise) {
+        Some(why) => (TrialOutcome::Invalid, Some(why)),
+        None => match violation(phase, promise) {
+            Some(why) => (TrialOutcome::Violated, Some(why)),
+            None => (TrialOutcome::Met, None),
         },
     };
-    Some(Step {
+    Some(Trial {
         phase: phase.name.clone(),
         rate,
         offered: phase.offered_rps.unwrap_or_default(),
@@ -64,60 +64,57 @@ fn judged(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) 
         p99: phase.response_us.p99,
         outcome,
         why,
-        notes: own.validity.notes.clone(),
+        notes: conditions.validity.notes.clone(),
     })
 }
 
-fn spoilt(phase: &LoadPhase, own: &PhaseConditions, promise: &Promise) -> Option<String> {
+fn invalid_reason(phase: &LoadPhase, conditions: &PhaseConditions, promise: &Promise) -> Option<String> {
     if phase.partial {
-        return Some("it was cut short".to_owned());
+        return Some("the phase was cut short".to_owned());
     }
     if phase.validity.generator_at_fault {
         let why = phase.validity.why.last().map_or("no reason was recorded", String::as_str);
-        return Some(format!("the load generator may not be believed: {why}"));
+        return Some(format!("the load generator was at its limit: {why}"));
     }
-    if let Some(why) = disturbed(own) {
+    if let Some(why) = foreign_cpu_reason(conditions) {
         return Some(why);
     }
-    // Failures decide by themselves, however few requests there were.
-    let (_, samples) = promised(phase, promise.metric);
-    let needed = samples_for(promise);
+    // Failures violate the SLO however few requests there were.
+    let (_, samples) = measured_figure(phase, promise.metric);
+    let needed = requests_needed(promise);
     (phase.errors == 0 && samples < needed)
-        .then(|| format!("only {samples} requests were measured, and {} needs {needed}", promise.metric))
+        .then(|| format!("only {samples} requests were measured; {} needs {needed}", promise.metric))
 }
 
-/// Why the machine was too busy with other things for a phase to be held against anything.
-pub(super) fn disturbed(own: &PhaseConditions) -> Option<String> {
-    match (&own.host, own.disturbance) {
+/// Why foreign CPU use makes a phase incomparable; `None` when the machine was quiet enough.
+pub(super) fn foreign_cpu_reason(conditions: &PhaseConditions) -> Option<String> {
+    match (&conditions.host, conditions.disturbance) {
         (None, _) | (_, Disturbance::Unknown) => {
-            Some("the machine was not sampled meanwhile, so what others took of it is unknown".to_owned())
+            Some("the machine was not sampled during the phase, so foreign CPU use is unknown".to_owned())
         }
-        (Some(host), Disturbance::Doubtful | Disturbance::Spoilt) => Some(format!(
-            "processes outside the stack used {:.2} of {} cores, and the hypervisor kept {}: stop the other work on this machine and climb again",
+        (Some(host), Disturbance::Doubtful | Disturbance::Invalidating) => Some(format!(
+            "processes outside the stack used {:.2} of {} cores, and the hypervisor took {}: stop the other work on this machine and repeat the ladder run",
             host.foreign_cores, host.cores, host.steal
         )),
         _ => None,
     }
 }
 
-fn broken(phase: &LoadPhase, promise: &Promise) -> Option<String> {
+fn violation(phase: &LoadPhase, promise: &Promise) -> Option<String> {
     if phase.errors > 0 {
         return Some(format!("{} of {} requests failed", phase.errors, phase.requests));
     }
     let offered = phase.offered_rps.unwrap_or_default();
-    if let Some(share) = share(phase.achieved_rps, offered).filter(|share| share.0 < LEAST_ACHIEVED) {
-        return Some(format!(
-            "only {} of {offered} that were due were answered ({share})",
-            phase.achieved_rps
-        ));
+    if let Some(share) = share(phase.achieved_rps, offered).filter(|share| share.0 < MIN_ACHIEVED) {
+        return Some(format!("only {} of the offered {offered} completed ({share})", phase.achieved_rps));
     }
-    let (found, _) = promised(phase, promise.metric);
+    let (found, _) = measured_figure(phase, promise.metric);
     if !promise.holds(found) {
         return Some(format!("{} was {found}", promise.metric));
     }
-    grown(&phase.seconds).map(|(first, last)| {
+    queue_growth(&phase.seconds).map(|(first, last)| {
         format!(
-            "the queue grew from {first:.0} to {last:.0} requests in flight, so it would have broken in time"
+            "the queue grew from {first:.0} to {last:.0} requests in flight, so a longer trial violates the SLO"
         )
     })
 }
@@ -126,21 +123,21 @@ fn share(part: PerSecond, whole: PerSecond) -> Option<Ratio> {
     (whole.0 > 0.0).then(|| Ratio(part.0 / whole.0))
 }
 
-/// Requests in flight at the beginning and at the end, when their number grows.
-fn grown(seconds: &[SecondStats]) -> Option<(f64, f64)> {
+/// Mean requests in flight at the beginning and at the end; `None` when their number does not grow.
+fn queue_growth(seconds: &[SecondStats]) -> Option<(f64, f64)> {
     let measured: Vec<f64> =
         seconds.iter().filter(|second| !second.warmup).map(|second| second.in_flight as f64).collect();
-    // Each end needs two seconds of its own.
+    // The beginning and the end are two seconds each.
     if measured.len() < 4 {
         return None;
     }
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
     let (first, last) = (mean(&measured[..2]), mean(&measured[measured.len() - 2..]));
-    (last >= first * GROWN && last - first >= GROWN_BY).then_some((first, last))
+    (last >= first * MIN_GROWTH && last - first >= MIN_GROWTH_BY).then_some((first, last))
 }
 
-/// The promised figure, and the values behind it.
-fn promised(phase: &LoadPhase, metric: Metric) -> (Micros, u64) {
+/// The figure that the SLO limits, and the number of values it is computed from.
+fn measured_figure(phase: &LoadPhase, metric: Metric) -> (Micros, u64) {
     let response = &phase.response_us;
     let found = match metric {
         Metric::P50 => response.p50,
@@ -150,7 +147,7 @@ fn promised(phase: &LoadPhase, metric: Metric) -> (Micros, u64) {
         Metric::Max => response.max,
         Metric::Mean => response.mean,
         Metric::TtfbP95 => return (phase.ttfb_us.p95, phase.ttfb_us.count),
-        // A promise is only ever made of a response time; the command line refuses all else.
+        // The SLO of a ladder run limits a response time; the configuration refuses every other metric.
         _ => response.p95,
     };
     (found, response.count)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use kneepoint_analysis::experiment::{conclusions, lost_update_verdict};
+use kneepoint_analysis::experiment::{lost_update_verdict, summarise_lost_updates};
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::correctness::StockAudit;
 use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow, LostUpdateTable, Signal, ToggleResult};
@@ -85,7 +85,7 @@ pub(super) fn table(
         buyers: u32::from(BUYERS),
         cell_us: Micros::from_duration(CELL),
         database,
-        conclusions: conclusions(&rows),
+        conclusions: summarise_lost_updates(&rows),
         rows,
     };
     book.lost_update(table);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::time::{Duration, Instant};
 
-use kneepoint_analysis::experiment::manoeuvre_verdict;
+use kneepoint_analysis::experiment::rollout_verdict;
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::experiment::{Manoeuvre, ManoeuvreResult, Signal, ToggleResult};
 use kneepoint_model::load::{LoadModel, LoadPhase};
@@ -59,7 +59,7 @@ pub(super) fn compare(
     let [hard, careful] = seen.as_slice() else {
         return Ok(result::interrupted(toggle));
     };
-    let ending = result::ending(manoeuvre_verdict(careful, hard), bench.stop.cancel.is_set());
+    let ending = result::ending(rollout_verdict(careful, hard), bench.stop.cancel.is_set());
     let mut result =
         result::special(toggle, Signal::Errors, "every server is killed at once", which.name(), ending);
     result.notes.push(format!("{RATE} visitors, two app servers behind nginx"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_analysis::experiment::{Question, dropped_because};
+use kneepoint_analysis::experiment::{EffectCriterion, drop_reason};
 use kneepoint_loadgen::{BlockLoad, LoadError, PhasePlan};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
@@ -104,7 +104,7 @@ struct Turns<'a> {
     toggle: &'a Toggle,
     comparison: &'a Comparison,
     bench: &'a Bench<'a>,
-    question: Question,
+    question: EffectCriterion,
     taker: Stocktaker,
     sides: BTreeMap<Side, Turn<'a>>,
     fresh: Fresh,
@@ -141,7 +141,7 @@ impl<'a> Turns<'a> {
             sides.insert(side, Turn { variant, ground, stack, load, counters });
         }
         let stacks: Vec<_> = grounds.iter().map(Ground::info).collect();
-        let question = Question {
+        let question = EffectCriterion {
             signal: comparison.signal,
             min_effect: comparison.min_effect,
             concurrency: comparison.concurrency,
@@ -183,7 +183,7 @@ impl<'a> Turns<'a> {
             else {
                 break;
             };
-            let dropped = dropped_because(&self.question, &without, &with);
+            let dropped = drop_reason(&self.question, &without, &with);
             (without.dropped, with.dropped) = (dropped.clone(), dropped.clone());
             self.blocks.extend([without, with]);
             match (dropped.is_some(), spare) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_analysis::experiment::{Question, agreement, effect, judge, prove};
+use kneepoint_analysis::experiment::{EffectCriterion, check_agreement, estimate_effect, judge, prove};
 use kneepoint_model::experiment::{Agreement, Block, Ending, Judged, Judgement, Leak, Signal, ToggleResult};
 use kneepoint_model::units::Micros;
 use kneepoint_stack::toggle::{Comparison, Toggle};
@@ -15,7 +15,7 @@ pub(super) fn of_pairs(
     leaks: Vec<Leak>,
     cut: bool,
 ) -> ToggleResult {
-    let question = Question {
+    let question = EffectCriterion {
         signal: comparison.signal,
         min_effect: comparison.min_effect,
         concurrency: comparison.concurrency,
@@ -32,7 +32,7 @@ pub(super) fn of_pairs(
         agreement: agreement_of(toggle, comparison.signal, &ending),
         ending,
         proofs: comparison.proofs.iter().map(|signal| (*signal, prove(*signal, &blocks))).collect(),
-        others: others.filter_map(|signal| Some((signal, effect(signal, &blocks)?))).collect(),
+        others: others.filter_map(|signal| Some((signal, estimate_effect(signal, &blocks)?))).collect(),
         leaks,
         blocks,
         ..begin(toggle)
@@ -65,7 +65,7 @@ pub(super) fn ending(judged: Judged, cut: bool) -> Ending {
 /// Only a verdict can agree with what was found before.
 fn agreement_of(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
     match ending {
-        Ending::Judged(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
+        Ending::Judged(judged) => check_agreement(toggle.expected, toggle.expected_effect, signal, judged),
         Ending::NotRun { .. } | Ending::Interrupted => Agreement::CannotTell,
     }
 }

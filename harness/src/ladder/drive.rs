@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use kneepoint_analysis::RunFacts;
-use kneepoint_analysis::ladder::{equal_rate, start_rate, step_length, steps};
-use kneepoint_analysis::slo_search::{Next, StepOutcome, Tried, next};
+use kneepoint_analysis::ladder::{equal_rate, start_rate, trial_duration, trials};
+use kneepoint_analysis::slo_search::{NextRate, TrialOutcome, TriedRate, next_rate};
 use kneepoint_model::event::{EventSink as _, Stage};
 use kneepoint_model::ladder::{EQUAL, EqualRate, SATURATION, step_name};
 use kneepoint_model::load::LoadModel;
@@ -73,13 +73,13 @@ impl Drive<'_> {
         };
         for number in 1..=self.part.search.max_steps {
             let facts = facts(run)?;
-            let steps = steps(&facts, &self.part.promise);
-            let tried: Vec<Tried> =
-                steps.iter().map(|step| Tried { rate: step.rate, outcome: step.outcome }).collect();
-            match next(&self.part.search, start, &tried) {
-                Next::Done(_) => break,
-                Next::Try(rate) => {
-                    let length = step_length(&facts, &self.part.promise, rate, self.part.step);
+            let steps = trials(&facts, &self.part.promise);
+            let tried: Vec<TriedRate> =
+                steps.iter().map(|step| TriedRate { rate: step.rate, outcome: step.outcome }).collect();
+            match next_rate(&self.part.search, start, &tried) {
+                NextRate::Done(_) => break,
+                NextRate::Try(rate) => {
+                    let length = trial_duration(&facts, &self.part.promise, rate, self.part.step);
                     self.go(&step_name(number), LoadModel::Open { rate }, length, run)?;
                     self.tell(run)?;
                 }
@@ -90,11 +90,11 @@ impl Drive<'_> {
 
     /// What the last step showed, for those who watch.
     fn tell(&self, run: &Run) -> Result<(), Failure> {
-        if let Some(last) = steps(&facts(run)?, &self.part.promise).pop() {
+        if let Some(last) = trials(&facts(run)?, &self.part.promise).pop() {
             let word = match last.outcome {
-                StepOutcome::Kept => "kept",
-                StepOutcome::Broken => "broken",
-                StepOutcome::Invalid => "invalid",
+                TrialOutcome::Met => "kept",
+                TrialOutcome::Violated => "broken",
+                TrialOutcome::Invalid => "invalid",
             };
             let why = last.why.map_or_else(String::new, |why| format!(": {why}"));
             run.note(Stage::Load, format!("{}: {} journeys, {word}{why}", last.phase, last.rate));

@@ -1,6 +1,6 @@
 //! Each experiment by itself: what stood, what is said and why, what else was seen, and every block.
 
-use kneepoint_analysis::experiment::{effect_words, value_words};
+use kneepoint_analysis::experiment::{describe_effect, format_value};
 use kneepoint_model::experiment::{Block as LoadBlock, Ending, Side, ToggleResult};
 use kneepoint_model::units::{Micros, Ratio};
 
@@ -46,7 +46,7 @@ fn fold(toggle: &ToggleResult) -> Block {
         .proofs
         .iter()
         .map(|(signal, judged)| match &judged.effect {
-            Some(effect) => effect_words(*signal, effect),
+            Some(effect) => describe_effect(*signal, effect),
             None => format!("{} could not be measured", signal.words()),
         })
         .collect();
@@ -84,8 +84,8 @@ fn others(toggle: &ToggleResult) -> Table {
     table.with(toggle.others.iter().map(|(signal, effect)| {
         vec![
             Cell::text(signal.words()),
-            Cell::value(value_words(*signal, effect.without), effect.without),
-            Cell::value(value_words(*signal, effect.with), effect.with),
+            Cell::value(format_value(*signal, effect.without), effect.without),
+            Cell::value(format_value(*signal, effect.with), effect.with),
             Cell::value(words::short(*signal, effect), words::size(*signal, effect)),
             Cell::text(words::interval(*signal, effect)),
         ]
@@ -124,7 +124,7 @@ fn row(toggle: &ToggleResult, block: &LoadBlock) -> Vec<Cell> {
         Cell::count(block.errors),
         Cell::maybe(
             block.values.get(&toggle.signal),
-            |value| Cell::value(value_words(toggle.signal, *value), *value),
+            |value| Cell::value(format_value(toggle.signal, *value), *value),
             "not measured",
         ),
         Cell::ratio(Ratio(block.foreign.0)),

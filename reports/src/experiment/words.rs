@@ -1,6 +1,6 @@
 //! Words and looks that the parts of the report share.
 
-use kneepoint_analysis::experiment::{effect_words, least_words};
+use kneepoint_analysis::experiment::{describe_effect, describe_min_effect};
 use kneepoint_model::experiment::{
     Agreement, Effect, Ending, Expected, Judged, Judgement, Scale, Side, Signal, ToggleResult,
 };
@@ -27,7 +27,7 @@ pub(super) const fn tone(judgement: Judgement) -> Tone {
 
 /// The effect in short: `×0.069`, `−24`.
 pub(super) fn short(signal: Signal, effect: &Effect) -> String {
-    let sentence = effect_words(signal, effect);
+    let sentence = describe_effect(signal, effect);
     // The sentence is: name: from, to; HOW MUCH (interval …) over n pairs.
     let how_much = sentence.rsplit_once("; ").map_or(sentence.as_str(), |(_, rest)| rest);
     how_much.split(" (").next().unwrap_or_default().to_owned()
@@ -35,14 +35,14 @@ pub(super) fn short(signal: Signal, effect: &Effect) -> String {
 
 /// The interval in short: `×0.066 to ×0.071`.
 pub(super) fn interval(signal: Signal, effect: &Effect) -> String {
-    let sentence = effect_words(signal, effect);
+    let sentence = describe_effect(signal, effect);
     let inner = sentence.rsplit_once("interval ").map_or("", |(_, rest)| rest);
     inner.split(')').next().unwrap_or_default().to_owned()
 }
 
 /// The smallest effect that would have been seen, in words.
 pub(super) fn smallest(signal: Signal, judged: &Judged) -> Option<String> {
-    judged.smallest_seen.map(|size| least_words(signal, size))
+    judged.smallest_seen.map(|size| describe_min_effect(signal, size))
 }
 
 pub(super) const fn expected(expected: Expected) -> &'static str {

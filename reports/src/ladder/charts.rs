@@ -1,7 +1,7 @@
 //! The charts of a climb: throughput at the promise, response times at the equal rate, CPU per request by tier.
 
-use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Step, Throughput};
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Throughput, Trial};
+use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::EQUAL;
 use kneepoint_model::tier::Tier;
 
@@ -30,16 +30,16 @@ pub(super) fn section(comparison: &Comparison) -> Section {
 pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
     measured(comparison).next()?;
     let row = |rung: &RungResult| {
-        let kept = rung.throughput.kept().map(|kept| kept.0);
+        let kept = rung.throughput.sustained().map(|kept| kept.0);
         Row {
             name: clean(&rung.name),
             bar: kept.map(|kept| (Hue(1), kept)).into_iter().collect(),
-            whisker: kept.map(|kept| (kept, rung.throughput.broken().map(|broken| broken.0))),
+            whisker: kept.map(|kept| (kept, rung.throughput.violated().map(|broken| broken.0))),
             words: match &rung.throughput {
-                Throughput::Between { kept, broken, .. } => {
+                Throughput::Between { sustained: kept, violated: broken, .. } => {
                     format!("{} to {}", words::requests(*kept), words::requests(*broken))
                 }
-                Throughput::AtLeast { kept, .. } => format!("at least {}", words::requests(*kept)),
+                Throughput::AtLeast { sustained: kept, .. } => format!("at least {}", words::requests(*kept)),
                 Throughput::None { .. } => "no figure".to_owned(),
             },
             ..Row::default()
@@ -56,8 +56,8 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
             let rate = |rate: kneepoint_model::units::PerSecond| Cell::value(words::requests(rate), rate.0);
             vec![
                 Cell::text(&rung.name),
-                Cell::maybe(rung.throughput.kept(), rate, "no figure"),
-                Cell::maybe(rung.throughput.broken(), rate, "never"),
+                Cell::maybe(rung.throughput.sustained(), rate, "no figure"),
+                Cell::maybe(rung.throughput.violated(), rate, "never"),
             ]
         }));
     Some(Chart {
@@ -75,20 +75,20 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
 }
 
 /// The phase at the equal rate of a rung that may be held against others.
-fn at_equal(rung: &RungResult) -> Option<&Step> {
+fn at_equal(rung: &RungResult) -> Option<&Trial> {
     let whole = matches!(rung.state, RungState::Measured | RungState::NoFigure { .. });
     rung.equal
         .as_ref()
         .filter(|_| whole)
-        .filter(|step| step.outcome != StepOutcome::Invalid && step.errors == 0)
+        .filter(|step| step.outcome != TrialOutcome::Invalid && step.errors == 0)
 }
 
 const PERCENTILES: [(&str, u8); 3] = [("p50", 3), ("p95", 5), ("p99", 2)];
 
 fn latency(comparison: &Comparison) -> Option<Chart> {
-    let shown: Vec<(&RungResult, &Step)> =
+    let shown: Vec<(&RungResult, &Trial)> =
         comparison.rungs.iter().filter_map(|rung| at_equal(rung).map(|step| (rung, step))).collect();
-    let of = |step: &Step| [step.p50, step.p95, step.p99];
+    let of = |step: &Trial| [step.p50, step.p95, step.p99];
     let slowest = shown.iter().max_by_key(|(_, step)| step.p95)?;
     let fastest = shown.iter().min_by_key(|(_, step)| step.p95)?;
     let title = "Response time at the equal rate";

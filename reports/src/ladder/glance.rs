@@ -1,7 +1,7 @@
 //! The rungs at a glance: one row each.
 
-use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult, RungState, Step, Throughput};
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::ladder::{Comparison, Effect, Gain, RungResult, RungState, Throughput, Trial};
+use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::{EQUAL, Ladder};
 use kneepoint_model::units::{Micros, PerSecond};
 
@@ -57,7 +57,7 @@ fn row(rung: &RungResult) -> Vec<Cell> {
         cells.push(Cell::absent("see below"));
         return cells;
     }
-    let at_equal = |of: fn(&Step) -> Micros| equal(rung, |step| Cell::micros(of(step)));
+    let at_equal = |of: fn(&Trial) -> Micros| equal(rung, |step| Cell::micros(of(step)));
     vec![
         name,
         throughput(rung),
@@ -69,7 +69,7 @@ fn row(rung: &RungResult) -> Vec<Cell> {
         memory(rung),
         errors(rung),
         Cell::text(words::limit(&rung.limiting)),
-        bought(rung.bought.as_ref()),
+        bought(rung.gain.as_ref()),
     ]
 }
 
@@ -82,10 +82,10 @@ fn throughput(rung: &RungResult) -> Cell {
         return Cell::badge("cut off", Tone::Warn);
     }
     match &rung.throughput {
-        Throughput::Between { kept, broken, .. } => {
+        Throughput::Between { sustained: kept, violated: broken, .. } => {
             rate(*kept).noted(format!("broken at {}", words::requests(*broken)))
         }
-        Throughput::AtLeast { kept, .. } => {
+        Throughput::AtLeast { sustained: kept, .. } => {
             Cell::value(format!("≥ {}", words::requests(*kept)), kept.0).noted("nothing tried broke it")
         }
         Throughput::None { .. } => Cell::badge("no figure", Tone::Bad),
@@ -93,12 +93,12 @@ fn throughput(rung: &RungResult) -> Cell {
 }
 
 /// A figure of the phase at the equal rate: absent when it may not be believed or requests failed.
-fn equal(rung: &RungResult, cell: impl Fn(&Step) -> Cell) -> Cell {
+fn equal(rung: &RungResult, cell: impl Fn(&Trial) -> Cell) -> Cell {
     match &rung.equal {
         None => Cell::absent("not loaded"),
-        Some(Step { outcome: StepOutcome::Invalid, .. }) => Cell::absent("invalid"),
+        Some(Trial { outcome: TrialOutcome::Invalid, .. }) => Cell::absent("invalid"),
         Some(step) if step.errors > 0 => Cell::absent("errors"),
-        Some(step) if step.outcome == StepOutcome::Broken => cell(step).toned(Tone::Bad).noted("not held"),
+        Some(step) if step.outcome == TrialOutcome::Violated => cell(step).toned(Tone::Bad).noted("not held"),
         Some(step) => cell(step),
     }
 }
@@ -129,7 +129,7 @@ fn errors(rung: &RungResult) -> Cell {
     }
 }
 
-fn bought(bought: Option<&Bought>) -> Cell {
+fn bought(bought: Option<&Gain>) -> Cell {
     let Some(bought) = bought else { return Cell::absent("nothing below") };
     let tone = match &bought.throughput {
         Effect::Seen { low: Some(low), .. } if *low > 1.0 => Tone::Good,

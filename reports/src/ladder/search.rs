@@ -1,7 +1,7 @@
 //! How each throughput was found: every step of every search, and the two phases around it.
 
-use kneepoint_analysis::ladder::{Comparison, RungResult, Step};
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::ladder::{Comparison, RungResult, Trial};
+use kneepoint_analysis::slo_search::TrialOutcome;
 
 use super::words;
 use crate::format::{clean, count};
@@ -11,7 +11,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     let mut blocks: Vec<Block> = Vec::new();
     for rung in comparison.rungs.iter().filter(|rung| rung.saturation.is_some()) {
         let mut inner = saturation(rung);
-        inner.push(if rung.steps.is_empty() && rung.equal.is_none() {
+        inner.push(if rung.trials.is_empty() && rung.equal.is_none() {
             Block::missing("No rate was tried.")
         } else {
             Block::Table(table(rung))
@@ -67,14 +67,14 @@ fn table(rung: &RungResult) -> Table {
         .numbers("p99", "99th percentile of response time.")
         .words("Shows")
         .words("Because")
-        .with(rung.steps.iter().chain(&rung.equal).map(row))
+        .with(rung.trials.iter().chain(&rung.equal).map(row))
 }
 
-fn row(step: &Step) -> Vec<Cell> {
+fn row(step: &Trial) -> Vec<Cell> {
     let (word, tone) = match step.outcome {
-        StepOutcome::Kept => ("kept", Tone::Good),
-        StepOutcome::Broken => ("broken", Tone::Bad),
-        StepOutcome::Invalid => ("invalid", Tone::Warn),
+        TrialOutcome::Met => ("kept", Tone::Good),
+        TrialOutcome::Violated => ("broken", Tone::Bad),
+        TrialOutcome::Invalid => ("invalid", Tone::Warn),
     };
     let notes = step.notes.iter().map(|note| clean(note)).collect::<Vec<_>>().join("; ");
     let because = match &step.why {

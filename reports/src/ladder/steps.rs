@@ -1,6 +1,6 @@
 //! What each step of the ladder bought, against what it is meant to buy.
 
-use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult};
+use kneepoint_analysis::ladder::{Comparison, Effect, Gain, RungResult};
 
 use super::words;
 use crate::format::clean;
@@ -17,7 +17,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     let rows: Vec<Vec<Cell>> = comparison
         .rungs
         .iter()
-        .filter_map(|rung| rung.bought.as_ref().map(|bought| row(rung, bought)))
+        .filter_map(|rung| rung.gain.as_ref().map(|bought| row(rung, bought)))
         .collect();
     let blocks = if rows.is_empty() {
         vec![Block::missing("No two rungs were measured, so there is no step to speak of.")]
@@ -41,7 +41,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     }
 }
 
-fn row(rung: &RungResult, bought: &Bought) -> Vec<Cell> {
+fn row(rung: &RungResult, bought: &Gain) -> Vec<Cell> {
     let changes: Vec<String> = bought.changes.iter().map(words::change).collect();
     vec![
         Cell::text(format!("{} → {}", clean(&bought.against), clean(&rung.name))),

@@ -1,7 +1,7 @@
 //! Words for what was found of rungs: throughputs, effects, limits, what is missing.
 
 use kneepoint_analysis::ladder::{
-    Change, Counter, Effect, Limit, Limiting, RungResult, RungState, Throughput,
+    Change, Counter, Effect, LimitKind, LimitingFactor, RungResult, RungState, Throughput,
 };
 use kneepoint_model::units::{Bytes, PerSecond, Ratio};
 
@@ -10,10 +10,12 @@ use crate::format::{clean, number};
 /// A throughput with its interval.
 pub(super) fn throughput(found: &Throughput) -> String {
     match found {
-        Throughput::Between { kept, broken, .. } => {
+        Throughput::Between { sustained: kept, violated: broken, .. } => {
             format!("{} (kept; broken at {})", requests(*kept), requests(*broken))
         }
-        Throughput::AtLeast { kept, .. } => format!("at least {} (nothing tried broke it)", requests(*kept)),
+        Throughput::AtLeast { sustained: kept, .. } => {
+            format!("at least {} (nothing tried broke it)", requests(*kept))
+        }
         Throughput::None { .. } => "no figure".to_owned(),
     }
 }
@@ -52,20 +54,20 @@ pub(super) fn effect(effect: &Effect) -> String {
 }
 
 /// What ends a rung, in a few words.
-pub(super) fn limit(limiting: &Limiting) -> String {
+pub(super) fn limit(limiting: &LimitingFactor) -> String {
     let tier = limiting.tier.map_or("no tier", kneepoint_model::tier::Tier::name);
     match limiting.limit {
-        Limit::Generator => "the load generator".to_owned(),
-        Limit::Quota => {
+        LimitKind::Generator => "the load generator".to_owned(),
+        LimitKind::Quota => {
             let machine = limiting.machine.as_deref().map_or_else(|| "a machine".to_owned(), clean);
             format!("{tier}, by the CPU of machine {machine}")
         }
-        Limit::Host => format!("{tier}, by the CPU of the one machine"),
-        Limit::OneCore => format!("{tier}, one process on one core"),
-        Limit::Workers if tier == "server" => "server, all its workers computing".to_owned(),
-        Limit::Workers => format!("server, all its workers waiting for {tier}"),
-        Limit::Nothing => "nothing was full".to_owned(),
-        Limit::Unknown => "cannot be told".to_owned(),
+        LimitKind::Host => format!("{tier}, by the CPU of the one machine"),
+        LimitKind::OneCore => format!("{tier}, one process on one core"),
+        LimitKind::Workers if tier == "server" => "server, all its workers computing".to_owned(),
+        LimitKind::Workers => format!("server, all its workers waiting for {tier}"),
+        LimitKind::Nothing => "nothing was full".to_owned(),
+        LimitKind::Unknown => "cannot be told".to_owned(),
     }
 }
 

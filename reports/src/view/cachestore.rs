@@ -15,8 +15,10 @@ type Seen<'a> = (&'a DbWindow, &'a CacheWindow);
 
 /// The tables; nothing where no server was asked.
 pub(crate) fn blocks(facts: &RunFacts) -> Vec<Block> {
-    let seen: Vec<Seen<'_>> =
-        facts.counted().flat_map(|window| window.caches.iter().map(move |cache| (window, cache))).collect();
+    let seen: Vec<Seen<'_>> = facts
+        .database_windows()
+        .flat_map(|window| window.caches.iter().map(move |cache| (window, cache)))
+        .collect();
     if seen.is_empty() {
         return Vec::new();
     }

@@ -23,7 +23,7 @@ pub(crate) type Seen<'a> = (&'a DbWindow, &'a DatabaseWindow);
 /// Every server in every measured phase.
 pub(crate) fn seen(facts: &RunFacts) -> Vec<Seen<'_>> {
     facts
-        .counted()
+        .database_windows()
         .flat_map(|window| window.databases.iter().map(move |database| (window, database)))
         .collect()
 }
@@ -41,7 +41,7 @@ pub(crate) fn blocks(seen: &[Seen<'_>]) -> Vec<Block> {
 /// How well the counters belong to the requests, and what was not to be had; what holds for several phases is said once.
 pub(crate) fn doubts(facts: &RunFacts) -> Vec<Block> {
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
-    for window in facts.counted() {
+    for window in facts.database_windows() {
         for text in doubts_of(window) {
             match said.iter_mut().find(|(own, _)| *own == text) {
                 Some((_, phases)) => phases.push(&window.phase),

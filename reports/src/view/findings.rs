@@ -60,7 +60,7 @@ pub struct FindingsView {
 }
 
 pub(crate) fn build(analysis: &Analysis, summary: &Summary) -> FindingsView {
-    let judged = analysis.rules.iter().filter(|rule| rule.not_judged.is_none()).count();
+    let judged = analysis.rules.iter().filter(|rule| rule.not_evaluated.is_none()).count();
     let lead = match (summary.findings.len(), analysis.rules.len()) {
         (0, 0) => "No rule was asked: the run did not come far enough to be judged.".to_owned(),
         (0, all) => format!("Nothing was found. {judged} of {all} rules could judge."),
@@ -78,7 +78,7 @@ pub(crate) fn build(analysis: &Analysis, summary: &Summary) -> FindingsView {
 fn not_judged(analysis: &Analysis) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for report in &analysis.rules {
-        let Some(why) = report.not_judged.as_deref() else { continue };
+        let Some(why) = report.not_evaluated.as_deref() else { continue };
         match reasons.iter_mut().find(|(own, _)| *own == why) {
             Some((_, rules)) => rules.push(report.rule.name()),
             None => reasons.push((why, vec![report.rule.name()])),

@@ -47,10 +47,10 @@ pub(crate) fn build(
     if analysis.conditions.iter().any(|conditions| conditions.host.is_some()) {
         blocks.push(Block::Table(conditions(analysis)));
     }
-    if facts.samples_garbage > 0 {
+    if facts.unreadable_samples > 0 {
         blocks.push(Block::note(format!(
             "{} lines of samples could not be read and were left out.",
-            count(facts.samples_garbage)
+            count(facts.unreadable_samples)
         )));
     }
     Section {

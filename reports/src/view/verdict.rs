@@ -144,7 +144,7 @@ fn neighbours(analysis: &Analysis) -> &'static str {
         Some(Disturbance::Quiet) => "; the machine was quiet",
         Some(Disturbance::Noted) => "; others used the machine a little",
         Some(Disturbance::Doubtful) => "; others used so much of the machine that a miss may be their doing",
-        Some(Disturbance::Spoilt) => "; others on the machine spoilt the figures",
+        Some(Disturbance::Invalidating) => "; others on the machine spoilt the figures",
     }
 }
 

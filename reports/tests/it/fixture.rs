@@ -937,12 +937,13 @@ fn analysis(facts: &RunFacts) -> Analysis {
         }],
         findings: findings(),
         rules: [Rule::NPlusOne, Rule::CacheMiss, Rule::WorkerStarvation, Rule::Uncompressed, Rule::Errors]
-            .map(|rule| RuleReport { rule, findings: 1, not_judged: None })
+            .map(|rule| RuleReport { rule, findings: 1, not_evaluated: None, not_applicable: false })
             .into_iter()
             .chain([RuleReport {
                 rule: Rule::CpuStarvation,
                 findings: 0,
-                not_judged: Some(
+                not_applicable: false,
+                not_evaluated: Some(
                     "the database has no timer of its own (SQLite), so the application's cannot be checked"
                         .into(),
                 ),
