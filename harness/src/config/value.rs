@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use kneepoint_ci::Assertion;
-use kneepoint_ci::limit::Comparison;
+use kneepoint_ci::limit::Operator;
 use kneepoint_loadgen::Wake;
 use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::guard::StopWhen;
@@ -182,11 +182,11 @@ impl PromiseText {
                 "`{text}` is not about a response time; write e.g. `p95 < 250ms` (failed requests break the promise anyway)"
             ));
         }
-        let limit_us = Micros(assertion.limit().base().round() as u64);
+        let limit_us = Micros(assertion.limit().in_base_unit().round() as u64);
         if limit_us == Micros::ZERO {
             return Err(format!("`{text}` can never be kept; write e.g. `p95 < 250ms`"));
         }
-        let inclusive = assertion.comparison() == Comparison::AtMost;
+        let inclusive = assertion.operator() == Operator::AtMost;
         Ok(Self(Promise { metric, limit_us, inclusive }))
     }
 }

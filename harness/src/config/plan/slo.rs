@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_ci::{PlanError, SloPlan, check_endpoints, promise};
+use kneepoint_ci::{PlanError, SloPlan, check_endpoints, parse_step_assertion};
 use kneepoint_scenarios::{Promised, Scenario};
 use serde::Serialize;
 
@@ -47,7 +47,7 @@ pub(super) fn slo(raw: &Slo, over: &Overrides, mix: &Mix) -> Result<SloPart, Con
 fn promises(scenarios: &[(Scenario, u32)]) -> Result<Vec<String>, ConfigError> {
     let steps = scenarios.iter().flat_map(|(scenario, _)| scenario.steps());
     let all = steps.flat_map(|step| step.slo().iter().map(move |promise| (step.name(), promise)));
-    let one = |(step, said): (&str, &Promised)| match promise(said.text()) {
+    let one = |(step, said): (&str, &Promised)| match parse_step_assertion(said.text()) {
         Ok(assertion) => Ok(format!("{step}: {assertion}")),
         Err(why) => Err(ConfigError::Refused(said.refuse(why).to_string())),
     };
