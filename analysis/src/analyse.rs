@@ -109,11 +109,11 @@ fn summarise_profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn an_empty_folder_has_an_analysis() {
-        let analysis = analyse(&hand::facts());
+        let analysis = analyse(&fixtures::empty());
         assert!(!analysis.validity.valid);
         assert!(analysis.findings.is_empty(), "{:?}", analysis.findings);
         assert!(analysis.db.source.starts_with("nothing"));
@@ -121,14 +121,14 @@ mod tests {
 
     #[test]
     fn the_analysis_is_equal_after_a_round_trip_through_json() {
-        let analysis = analyse(&hand::healthy());
+        let analysis = analyse(&fixtures::healthy());
         let text = serde_json::to_string(&analysis).expect("writes");
         assert_eq!(serde_json::from_str::<Analysis>(&text).expect("reads").endpoints, analysis.endpoints);
     }
 
     #[test]
     fn cache_hits_come_from_the_proxy_log_when_responses_have_no_cache_status() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let log = facts.access.get_mut("closed").expect("log");
         log.routes[0].cache = BTreeMap::from([(CacheOutcome::Hit, 3), (CacheOutcome::Miss, 1)]);
         assert_eq!(analyse(&facts).cache.proxy_hit, Some(Ratio(0.75)));

@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_server_side_timer_counts_and_the_rest_is_application_time() {
-        let facts = crate::hand::healthy();
+        let facts = crate::fixtures::healthy();
         let endpoints = summarise_endpoints(&facts);
         let split = endpoints[2].split.expect("reported");
         // The application measured 4.0 ms for 5 statements, the server-side timer 1.4 ms.

@@ -184,10 +184,10 @@ pub fn run_validity(facts: &RunFacts, conditions: &[PhaseConditions]) -> Validit
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with_foreign(cores: f64) -> PhaseConditions {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for sample in &mut facts.samples {
             sample.host.foreign_us = Micros((sample.tick_us.as_f64() * cores) as u64);
         }
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_attached_site_is_not_foreign() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").driver = Driver::Attach;
         for sample in &mut facts.samples {
             sample.host.foreign_us = Micros(sample.tick_us.get() * 2);
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn samples_outside_the_measured_part_do_not_count() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let from = facts.phases[0].measured_from_ms;
         facts.samples.retain(|sample| sample.at_ms < from);
         let found = phase_conditions(&facts);

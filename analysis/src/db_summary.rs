@@ -63,12 +63,12 @@ fn count_deadlocks(windows: &[&DbWindow]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn both_timers_and_the_locks_are_summarised() {
-        let mut facts = hand::healthy();
-        hand::window(&mut facts, "closed").databases[0].status.locks.row_waits = 150;
+        let mut facts = fixtures::healthy();
+        fixtures::window(&mut facts, "closed").databases[0].status.locks.row_waits = 150;
         let db = summarise_databases(&facts);
         assert_eq!((db.queries_per_request, db.app_db_us_per_request), (Some(5.0), Some(4_000.0)));
         assert!((db.own_db_us_per_request.expect("counted") - 1_400.0).abs() < 1e-6, "{db:?}");
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn without_database_counters_their_part_is_absent() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.db.clear();
         let db = summarise_databases(&facts);
         assert_eq!(

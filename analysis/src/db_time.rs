@@ -78,11 +78,11 @@ fn is_comparable(window: &DbWindow) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn the_overhead_is_per_statement() {
-        let facts = hand::healthy();
+        let facts = fixtures::healthy();
         let timers = compare_timers(&facts, &facts.phases[1]).expect("both timed the same statements");
         // 4 × 200 µs + 600 µs for 5 statements, of which the application measured 4,000 µs.
         assert!(
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn other_statements_an_unsettled_window_and_lost_digests_are_not_compared() {
         let none = |spoil: fn(&mut DbWindow)| {
-            let mut facts = hand::healthy();
-            spoil(hand::window(&mut facts, "open"));
+            let mut facts = fixtures::healthy();
+            spoil(fixtures::window(&mut facts, "open"));
             compare_timers(&facts, &facts.phases[1]).is_none()
         };
         assert!(none(|window| window.databases[0].statements[0].sums.count *= 2));

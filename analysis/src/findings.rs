@@ -117,11 +117,11 @@ pub fn check_all(context: &Context<'_>) -> (Vec<Finding>, Vec<RuleReport>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analyse, hand};
+    use crate::{analyse, fixtures};
 
     #[test]
     fn a_healthy_stack_has_no_findings_and_every_rule_is_evaluated() {
-        let analysis = analyse(&hand::healthy());
+        let analysis = analyse(&fixtures::healthy());
         assert!(analysis.findings.is_empty(), "{:#?}", analysis.findings);
         let not_evaluated: Vec<_> =
             analysis.rules.iter().filter(|rule| rule.not_evaluated.is_some()).collect();

@@ -23,7 +23,7 @@ mod types;
 pub mod verdict;
 
 #[cfg(test)]
-mod hand;
+mod fixtures;
 
 pub use analyse::analyse;
 pub use facts::{FactsError, RunFacts};

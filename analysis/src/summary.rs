@@ -39,11 +39,11 @@ pub fn summarise(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analyse, base_verdict, hand};
+    use crate::{analyse, base_verdict, fixtures};
 
     #[test]
     fn the_summary_contains_the_analysis() {
-        let facts = hand::healthy();
+        let facts = fixtures::healthy();
         let analysis = analyse(&facts);
         let summary = summarise(&facts, &analysis, &base_verdict(&facts, &analysis), &[]);
         assert_eq!((summary.load.len(), summary.endpoints.len()), (3, 6));

@@ -82,11 +82,11 @@ fn cpu_per_request(cores: f64, phase: &LoadPhase) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn cpu_per_request_is_cores_over_rate() {
-        let facts = hand::healthy();
+        let facts = fixtures::healthy();
         let all = summarise_tiers(&facts);
         let server = all.iter().find(|t| t.phase == "closed" && t.name == Tier::Server).expect("server");
         // 0.8 core at 100 requests per second are 8 ms each.
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn without_requests_there_is_no_cpu_per_request() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[0].requests = 0;
         assert!(
             summarise_tiers(&facts)

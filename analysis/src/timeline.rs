@@ -246,6 +246,6 @@ mod tests {
 
     #[test]
     fn a_run_without_measurements_has_an_empty_timeline() {
-        assert_eq!(timeline(&crate::hand::facts()), Timeline::default());
+        assert_eq!(timeline(&crate::fixtures::empty()), Timeline::default());
     }
 }

@@ -147,7 +147,7 @@ fn clip(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analyse, hand};
+    use crate::{analyse, fixtures};
 
     fn verdict_of(facts: &RunFacts) -> Verdict {
         base_verdict(facts, &analyse(facts))
@@ -155,13 +155,13 @@ mod tests {
 
     #[test]
     fn a_valid_run_without_assertions_is_done() {
-        let verdict = verdict_of(&hand::healthy());
+        let verdict = verdict_of(&fixtures::healthy());
         assert_eq!((verdict.status, verdict.exit_code), (VerdictStatus::NoAssertions, 0), "{verdict:?}");
     }
 
     #[test]
     fn an_interrupted_run_is_partial() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.manifest.stages.retain(|record| record.name != Stage::Down);
         facts.manifest.complete = false;
         assert_eq!(verdict_of(&facts).status, VerdictStatus::Partial);
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_invalid_phase_makes_an_invalid_run() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[1].validity.valid = false;
         facts.phases[1].validity.why = vec!["only 80 % of the offered rate was sent".into()];
         let verdict = verdict_of(&facts);
@@ -181,14 +181,14 @@ mod tests {
 
     #[test]
     fn the_profiled_phase_does_not_invalidate_the_run() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[2].validity.valid = false;
         assert_eq!(verdict_of(&facts).status, VerdictStatus::NoAssertions);
     }
 
     #[test]
     fn a_broken_page_stops_before_load() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases.clear();
         facts.site.as_mut().expect("site").pages[0].verdict = kneepoint_model::site::PageVerdict::Failed;
         let verdict = verdict_of(&facts);
@@ -198,10 +198,10 @@ mod tests {
 
     #[test]
     fn a_missing_stack_is_a_stack_failure() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.manifest.stages[0].status = StageStatus::Failed;
         assert_eq!(verdict_of(&facts).exit_code, 5);
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[0].outcomes =
             std::collections::BTreeMap::from([(Outcome::Refused, facts.phases[0].requests)]);
         assert_eq!(verdict_of(&facts).exit_code, 5);
@@ -209,14 +209,14 @@ mod tests {
 
     #[test]
     fn too_few_requests_are_inconclusive() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases.iter_mut().for_each(|phase| phase.requests = 4);
         assert_eq!(verdict_of(&facts).status, VerdictStatus::Inconclusive);
     }
 
     #[test]
     fn an_exhausted_feed_is_reported_though_few_requests_were_made() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases.iter_mut().for_each(|phase| phase.requests = 4);
         facts.phases[0].dry.push(kneepoint_model::load::DryFeed::default());
         facts.phases[0].validity.valid = false;

@@ -112,25 +112,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
     use crate::judge::judge;
 
     #[test]
     fn annotations_of_a_bad_run_with_hostile_names() {
-        let facts = hand::hostile();
+        let facts = fixtures::hostile();
         let mut analysis = analyse(&facts);
-        analysis.findings = vec![hand::finding(Severity::Likely), hand::finding(Severity::Hint)];
-        let plan = hand::plan(&["p95 < 20ms", "p99 < 1s"], &[]);
+        analysis.findings = vec![fixtures::finding(Severity::Likely), fixtures::finding(Severity::Hint)];
+        let plan = fixtures::plan(&["p95 < 20ms", "p99 < 1s"], &[]);
         let gate = judge(&plan, &facts, &analysis, base_verdict(&facts, &analysis));
         insta::assert_snapshot!("hostile_annotations", annotations(&facts, &analysis, &gate).join("\n"));
     }
 
     #[test]
     fn there_are_never_more_than_ten() {
-        let facts = hand::run();
+        let facts = fixtures::run();
         let mut analysis = analyse(&facts);
-        analysis.findings = (0..30).map(|_| hand::finding(Severity::Proven)).collect();
-        let gate = judge(&hand::plan(&[], &[]), &facts, &analysis, base_verdict(&facts, &analysis));
+        analysis.findings = (0..30).map(|_| fixtures::finding(Severity::Proven)).collect();
+        let gate = judge(&fixtures::plan(&[], &[]), &facts, &analysis, base_verdict(&facts, &analysis));
         let lines = annotations(&facts, &analysis, &gate);
         assert_eq!(lines.len(), MAX_LINES);
         assert!(lines[9].contains("21 more"), "{}", lines[9]);
@@ -138,9 +138,10 @@ mod tests {
 
     #[test]
     fn a_good_run_is_silent() {
-        let facts = hand::run();
+        let facts = fixtures::run();
         let analysis = analyse(&facts);
-        let gate = judge(&hand::plan(&["p95 < 1s"], &[]), &facts, &analysis, base_verdict(&facts, &analysis));
+        let gate =
+            judge(&fixtures::plan(&["p95 < 1s"], &[]), &facts, &analysis, base_verdict(&facts, &analysis));
         assert_eq!(annotations(&facts, &analysis, &gate), Vec::<String>::new());
     }
 

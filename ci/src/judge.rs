@@ -201,11 +201,11 @@ mod tests {
     use kneepoint_model::units::Micros;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn gate(facts: &RunFacts, texts: &[&str]) -> GateResult {
         let analysis = analyse(facts);
-        judge(&hand::plan(texts, &[]), facts, &analysis, base_verdict(facts, &analysis))
+        judge(&fixtures::plan(texts, &[]), facts, &analysis, base_verdict(facts, &analysis))
     }
 
     fn result(facts: &RunFacts, text: &str) -> (AssertionResult, VerdictStatus, String) {
@@ -215,20 +215,20 @@ mod tests {
     }
 
     #[test]
-    fn lost_updates_fail_though_every_promise_holds() {
+    fn lost_updates_fail_though_every_assertion_is_met() {
         let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
-        let mut facts = hand::run();
+        let mut facts = fixtures::run();
         facts.correctness = Some(StockAudit::of(shop(100, 0), shop(95, 9)));
         let gate = gate(&facts, &["p50 < 15ms"]);
         assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Fail, 1), "{gate:#?}");
         assert_eq!(gate.assertions[0].result, AssertionResult::Pass);
-        assert!(gate.verdict.reasons[0].contains("4 of 9 pieces"), "{gate:#?}");
+        assert!(gate.verdict.reasons[0].contains("4 of 9 sold pieces"), "{gate:#?}");
     }
 
     #[test]
-    fn promises_that_hold_pass() {
+    fn assertions_that_are_met_pass() {
         let gate = gate(
-            &hand::run(),
+            &fixtures::run(),
             &[
                 "p50 < 15ms",
                 "p95 < 30ms",
@@ -247,38 +247,38 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_promise_fails_with_its_figure() {
-        let (result, status, why) = result(&hand::run(), "p95 < 20ms");
+    fn a_violated_assertion_fails_with_its_figure() {
+        let (result, status, why) = result(&fixtures::run(), "p95 < 20ms");
         assert_eq!((result, status), (AssertionResult::Fail, VerdictStatus::Fail));
         assert_eq!(why, "25.0 ms over 600 values");
-        assert_eq!(gate(&hand::run(), &["p95 < 20ms"]).verdict.exit_code, 1);
+        assert_eq!(gate(&fixtures::run(), &["p95 < 20ms"]).verdict.exit_code, 1);
     }
 
     #[test]
     fn too_few_values_are_never_a_pass() {
-        let (result, status, why) = result(&hand::run(), "p99 < 10s");
+        let (result, status, why) = result(&fixtures::run(), "p99 < 10s");
         assert_eq!((result, status), (AssertionResult::Inconclusive, VerdictStatus::Inconclusive));
         assert!(why.contains("p99 needs 1000"), "{why}");
     }
 
     #[test]
     fn nothing_measured_is_never_a_pass() {
-        let mut facts = hand::run();
+        let mut facts = fixtures::run();
         facts.phases.clear();
         assert_eq!(result(&facts, "p95 < 10s").0, AssertionResult::Inconclusive);
-        let mut facts = hand::run();
+        let mut facts = fixtures::run();
         facts.samples.clear();
         assert_eq!(result(&facts, "cpu_per_request < 10s").0, AssertionResult::Inconclusive);
-        assert_eq!(result(&hand::run(), "cache_hit > 90%").0, AssertionResult::Inconclusive);
-        let plan = hand::plan(&[], &[("GET /nowhere/", &["p95 < 10s"])]);
-        let analysis = analyse(&hand::run());
-        let gate = judge(&plan, &hand::run(), &analysis, base_verdict(&hand::run(), &analysis));
+        assert_eq!(result(&fixtures::run(), "cache_hit > 90%").0, AssertionResult::Inconclusive);
+        let plan = fixtures::plan(&[], &[("GET /nowhere/", &["p95 < 10s"])]);
+        let analysis = analyse(&fixtures::run());
+        let gate = judge(&plan, &fixtures::run(), &analysis, base_verdict(&fixtures::run(), &analysis));
         assert_eq!(gate.verdict.exit_code, 3);
     }
 
     #[test]
     fn an_invalid_measurement_outweighs_pass_and_fail() {
-        let mut facts = hand::run();
+        let mut facts = fixtures::run();
         facts.phases[1].validity.valid = false;
         facts.phases[1].validity.why = vec!["the generator was late".into()];
         for text in ["p95 < 1s", "p95 < 1ms", "rps > 1000/s"] {
@@ -289,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn fast_failures_do_not_keep_a_latency_promise() {
-        let mut facts = hand::run();
+    fn fast_failures_do_not_meet_a_latency_assertion() {
+        let mut facts = fixtures::run();
         facts.phases[1].errors = 60;
         let (result, _, why) = result(&facts, "p95 < 1s");
         assert_eq!(result, AssertionResult::Inconclusive);
@@ -298,8 +298,8 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbour_turns_a_miss_into_doubt_but_not_a_count() {
-        let mut facts = hand::run();
+    fn foreign_cpu_makes_a_missed_time_inconclusive_but_not_a_count() {
+        let mut facts = fixtures::run();
         for sample in &mut facts.samples {
             sample.host.foreign_us = Micros(sample.tick_us.get() * 6 / 10);
         }
@@ -310,9 +310,9 @@ mod tests {
 
     #[test]
     fn findings_fail_where_that_was_asked_for() {
-        let facts = hand::run();
+        let facts = fixtures::run();
         let mut analysis = analyse(&facts);
-        analysis.findings.push(hand::finding(Severity::Likely));
+        analysis.findings.push(fixtures::finding(Severity::Likely));
         let base = base_verdict(&facts, &analysis);
         for (fail_on, status) in [
             (None, VerdictStatus::NoAssertions),
@@ -328,15 +328,15 @@ mod tests {
 
     #[test]
     fn a_partial_run_stays_partial_with_its_exit_code() {
-        let mut facts = hand::run();
+        let mut facts = fixtures::run();
         facts.manifest.stopped_by = Some("SIGTERM".into());
         let gate = gate(&facts, &["p95 < 1s"]);
         assert_eq!((gate.verdict.status, gate.verdict.exit_code), (VerdictStatus::Partial, 143));
     }
 
     #[test]
-    fn what_a_scenario_promised_of_its_steps_is_judged_from_the_folder() {
-        let mut facts = hand::run();
+    fn assertions_of_scenario_steps_are_checked_from_the_folder() {
+        let mut facts = fixtures::run();
         let name = facts.phases[1].endpoints[0].name.clone();
         facts.phases[1].endpoints[0].slo = vec!["p95 <= 20ms".into(), "error <= 1%".into()];
         facts.phases[0].endpoints[0].slo = vec!["p95 <= 20ms".into()];
@@ -355,7 +355,7 @@ mod tests {
             [(name, "p95 <= 20ms", AssertionResult::Fail), (name, "error <= 1%", AssertionResult::Pass)]
         );
         assert_eq!(gate.verdict.exit_code, 1);
-        // What another version promised and this one cannot read is never a pass.
+        // An assertion that this version cannot parse is never a pass.
         facts.phases[1].endpoints[0].slo = vec!["p42 <= 20ms".into(), "cpu_per_request < 1s".into()];
         facts.phases[0].endpoints[0].slo.clear();
         let plan = SloPlan::default().with_step_assertions(&facts);
@@ -365,9 +365,9 @@ mod tests {
 
     #[test]
     fn a_named_phase_is_used_for_all() {
-        let facts = hand::run();
+        let facts = fixtures::run();
         let analysis = analyse(&facts);
-        let mut plan = hand::plan(&["p95 < 1s"], &[]);
+        let mut plan = fixtures::plan(&["p95 < 1s"], &[]);
         plan.phase = Some("closed".into());
         assert_eq!(
             judge(&plan, &facts, &analysis, base_verdict(&facts, &analysis)).assertions[0].phase,

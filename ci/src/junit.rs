@@ -158,15 +158,15 @@ mod tests {
     use kneepoint_model::finding::Severity;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
     use crate::judge::judge;
 
     #[test]
     fn the_report_of_a_bad_run_with_hostile_names() {
-        let facts = hand::hostile();
+        let facts = fixtures::hostile();
         let mut analysis = analyse(&facts);
-        analysis.findings = vec![hand::finding(Severity::Likely), hand::finding(Severity::Hint)];
-        let mut plan = hand::plan(&["p95 < 20ms", "p99 < 1s"], &[("GET /<x>&\"'/", &["p95 < 1s"])]);
+        analysis.findings = vec![fixtures::finding(Severity::Likely), fixtures::finding(Severity::Hint)];
+        let mut plan = fixtures::plan(&["p95 < 20ms", "p99 < 1s"], &[("GET /<x>&\"'/", &["p95 < 1s"])]);
         plan.fail_on = Some(Severity::Likely);
         let gate = judge(&plan, &facts, &analysis, base_verdict(&facts, &analysis));
         let xml = junit(&facts, &analysis, &gate).expect("writes");
@@ -175,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_believed_is_an_error_without_any_assertion() {
-        let mut facts = hand::run();
+    fn an_invalid_measurement_is_an_error_without_any_assertion() {
+        let mut facts = fixtures::run();
         facts.phases[0].validity.valid = false;
         let analysis = analyse(&facts);
-        let gate = judge(&hand::plan(&[], &[]), &facts, &analysis, base_verdict(&facts, &analysis));
+        let gate = judge(&fixtures::plan(&[], &[]), &facts, &analysis, base_verdict(&facts, &analysis));
         let xml = junit(&facts, &analysis, &gate).expect("writes");
         assert!(xml.contains(r#"errors="1""#) && xml.contains("INVALID"), "{xml}");
     }

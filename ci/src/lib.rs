@@ -24,4 +24,4 @@ pub use refusal::{SloError, SloProblem};
 pub use slo::Assertion;
 
 #[cfg(test)]
-mod hand;
+mod fixtures;

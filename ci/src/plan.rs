@@ -226,7 +226,10 @@ mod tests {
     #[test]
     fn refusals_name_table_and_entry() {
         let error = with("GET /x/", &["p95 < 1s", "p95 < 1"]).expect_err("no unit");
-        assert!(error.to_string().starts_with("slo.endpoint.\"GET /x/\", entry 2: cannot read"), "{error}");
+        assert!(
+            error.to_string().starts_with("slo.endpoint.\"GET /x/\", entry 2: invalid assertion"),
+            "{error}"
+        );
         let error = with("GET /x/", &["cpu_per_request < 1ms"]).expect_err("whole stack only");
         assert!(error.to_string().contains("move it to slo.assert"), "{error}");
         assert_eq!(

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 fn law() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let none = [];
-    let rows: [(&str, &[&str]); 13] = [
+    let rows: [(&str, &[&str]); 14] = [
         ("kneepoint-model", &none),
         ("kneepoint-process", &none),
         ("kneepoint-engine", &none),
         ("kneepoint-objects", &none),
         ("kneepoint-scenarios", &["kneepoint-model"]),
         ("kneepoint-analysis", &["kneepoint-model"]),
+        // Fixtures for tests: no crate may link it outside its tests.
+        ("kneepoint-testing", &["kneepoint-model"]),
         ("kneepoint-crawler", &["kneepoint-model", "kneepoint-scenarios"]),
         ("kneepoint-loadgen", &["kneepoint-model", "kneepoint-scenarios"]),
         ("kneepoint-profiler", &["kneepoint-model", "kneepoint-process"]),

@@ -72,15 +72,15 @@ mod tests {
     use kneepoint_model::db::BufferPool;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(read_requests: u64, disk_reads: u64, waits_for_free: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        let database = &mut hand::window(&mut facts, "closed").databases[0];
+        let mut facts = fixtures::healthy();
+        let database = &mut fixtures::window(&mut facts, "closed").databases[0];
         database.settings.buffer_pool = Some(Bytes(8 << 20));
         database.status.buffer_pool =
             BufferPool { read_requests, disk_reads, waits_for_free, free_pages: 2, total_pages: 512 };
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

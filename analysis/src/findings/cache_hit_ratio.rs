@@ -153,11 +153,11 @@ mod tests {
     use kneepoint_model::units::Bytes;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(hits: u64, misses: u64, evicted: u64, expired: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        let cache = &mut hand::window(&mut facts, "open").caches[0];
+        let mut facts = fixtures::healthy();
+        let cache = &mut fixtures::window(&mut facts, "open").caches[0];
         *cache = CacheWindow {
             hits,
             misses,
@@ -166,7 +166,7 @@ mod tests {
             memory_limit: Some(Bytes(1 << 20)),
             ..CacheWindow::new(Tier::Cache, CacheKind::Redis, "127.0.0.1:6379")
         };
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -189,11 +189,11 @@ mod tests {
 
     #[test]
     fn a_queue_is_no_cache() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for window in facts.db.values_mut() {
             window.caches[0].tier = Tier::Queue;
             window.caches[0].misses = 10_000;
         }
-        hand::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

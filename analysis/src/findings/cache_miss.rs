@@ -193,13 +193,13 @@ const fn fix_for(why: UncachedBecause) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(second: CacheOutcome, because: &[UncachedBecause]) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        *hand::cache_test(&mut facts, 0) =
+        let mut facts = fixtures::healthy();
+        *fixtures::cache_test(&mut facts, 0) =
             CacheTest { same_body: true, shared_token: false, second, because: because.to_vec() };
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -215,15 +215,15 @@ mod tests {
     fn a_cache_that_is_not_there_is_a_hint_where_it_pays() {
         let found = with(CacheOutcome::None, &[UncachedBecause::NoCache, UncachedBecause::NoLifetime]);
         assert_eq!(found[0].severity, Severity::Hint);
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.probe.as_mut().expect("probe").routes[0].app_us = Some(Micros(900));
-        *hand::cache_test(&mut facts, 0) = CacheTest {
+        *fixtures::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,
             shared_token: false,
             second: CacheOutcome::None,
             because: vec![UncachedBecause::NoCache],
         };
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
@@ -232,14 +232,14 @@ mod tests {
         assert!(
             with(CacheOutcome::Miss, &[UncachedBecause::FormToken, UncachedBecause::SetCookie]).is_empty()
         );
-        let mut facts = hand::healthy();
-        *hand::cache_test(&mut facts, 0) = CacheTest {
+        let mut facts = fixtures::healthy();
+        *fixtures::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,
             shared_token: true,
             second: CacheOutcome::Miss,
             because: vec![UncachedBecause::SetCookie],
         };
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]

@@ -69,14 +69,14 @@ fn check_server(context: &Context<'_>, phases: &[&LoadPhase], address: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(hits: u64, misses: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for window in facts.db.values_mut() {
             (window.caches[0].hits, window.caches[0].misses) = (hits, misses);
         }
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -89,8 +89,8 @@ mod tests {
     #[test]
     fn a_cache_that_is_asked_is_none_and_without_one_nothing_is_judged() {
         assert!(with(90, 10).is_empty());
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.db.clear();
-        hand::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

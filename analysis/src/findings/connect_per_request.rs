@@ -71,17 +71,17 @@ fn finding(context: &Context<'_>, observed: &DbObservation<'_>, per: f64) -> Fin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(connections: u64, answered: Option<u64>) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        hand::window(&mut facts, "open").databases[0].status.connections = connections;
+        let mut facts = fixtures::healthy();
+        fixtures::window(&mut facts, "open").databases[0].status.connections = connections;
         if let Some(answered) = answered {
             for endpoint in &mut facts.phases[1].endpoints {
                 endpoint.split.n = answered / 2;
             }
         }
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

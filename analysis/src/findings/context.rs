@@ -159,21 +159,21 @@ mod tests {
     use kneepoint_model::cache_status::CacheOutcome;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn rates_come_from_the_open_phase_by_route_or_by_path() {
-        let facts = hand::healthy();
-        hand::with_context(&facts, |context| {
+        let facts = fixtures::healthy();
+        fixtures::with_context(&facts, |context| {
             let route = &facts.probe.as_ref().expect("probe").routes[0];
             assert_eq!(context.main_phase().expect("phase").name, OPEN);
             assert_eq!(context.request_rate(route).expect("rate"), PerSecond(25.0));
         });
-        let mut silent = hand::healthy();
+        let mut silent = fixtures::healthy();
         for endpoint in silent.phases.iter_mut().flat_map(|phase| &mut phase.endpoints) {
             endpoint.routes.clear();
         }
-        hand::with_context(&silent, |context| {
+        fixtures::with_context(&silent, |context| {
             let route = &silent.probe.as_ref().expect("probe").routes[0];
             assert_eq!(context.request_rate(route).expect("rate"), PerSecond(25.0));
         });
@@ -181,11 +181,11 @@ mod tests {
 
     #[test]
     fn cache_hits_save_nothing() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for endpoint in facts.phases.iter_mut().flat_map(|phase| &mut phase.endpoints) {
             endpoint.cache = [(CacheOutcome::Hit, endpoint.requests / 5 * 4)].into();
         }
-        hand::with_context(&facts, |context| {
+        fixtures::with_context(&facts, |context| {
             let route = &facts.probe.as_ref().expect("probe").routes[0];
             assert_eq!(context.request_rate(route).expect("rate"), PerSecond(25.0));
             assert_eq!(context.application_rate(route).expect("rate"), PerSecond(5.0));
@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn an_invalid_phase_is_not_used() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for phase in &mut facts.phases {
             phase.validity.valid = false;
         }
-        hand::with_context(&facts, |context| assert!(context.main_phase().is_none()));
+        fixtures::with_context(&facts, |context| assert!(context.main_phase().is_none()));
     }
 }

@@ -90,10 +90,10 @@ mod tests {
     use kneepoint_model::db::Verb;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(text: &str, count: u64, us: u64, cpu: Option<u64>) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums {
             count,
             timer_us: Micros(us * count),
@@ -101,12 +101,12 @@ mod tests {
             rows_sent: count,
             ..StatementSums::default()
         };
-        let database = &mut hand::window(&mut facts, "open").databases[0];
+        let database = &mut fixtures::window(&mut facts, "open").databases[0];
         if cpu.is_none() {
             database.statements.iter_mut().for_each(|one| one.sums.cpu_us = None);
         }
-        database.statements.push(hand::digest(Verb::Select, text, sums));
-        hand::findings(&facts, check)
+        database.statements.push(fixtures::digest(Verb::Select, text, sums));
+        fixtures::findings(&facts, check)
     }
 
     const PAGER: &str = "SELECT COUNT ( * ) AS `__count` FROM `books_book`";

@@ -199,10 +199,10 @@ fn cause_evidence(cause: &WaitCause) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{RunFacts, hand};
+    use crate::{RunFacts, fixtures};
 
     fn facts(times: u64, run_queue: u64) -> RunFacts {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for endpoint in &mut facts.phases[1].endpoints {
             endpoint.split.db_us = Micros(endpoint.split.db_us.get() * times);
         }
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_server_side_timer_is_the_reference() {
-        let found = hand::findings(&facts(4, 90), check);
+        let found = fixtures::findings(&facts(4, 90), check);
         assert_eq!((found.len(), found[0].severity, &found[0].saving), (1, Severity::Likely, &None));
         assert!(found[0].evidence[0].text.contains("timer measured 1.40 ms"), "{found:?}");
     }
@@ -223,15 +223,15 @@ mod tests {
     fn without_it_the_probe_is_the_reference() {
         let mut facts = facts(4, 90);
         facts.db.clear();
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Hint));
         assert!(found[0].evidence[0].text.contains("in the probe"), "{found:?}");
     }
 
     #[test]
     fn one_sign_is_not_enough() {
-        assert!(hand::findings(&facts(4, 5), check).is_empty());
-        assert!(hand::findings(&facts(1, 90), check).is_empty());
+        assert!(fixtures::findings(&facts(4, 5), check).is_empty());
+        assert!(fixtures::findings(&facts(1, 90), check).is_empty());
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
             (tier.processes, tier.threads, tier.cpu_us) = (3, 18, Micros(250_000));
             tier.run_queue_us = Micros(5_000);
         }
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!(found.len(), 1);
         assert!(found[0].title.contains("Python's lock") && found[0].fix.contains("--threads"), "{found:?}");
     }
@@ -249,9 +249,9 @@ mod tests {
     #[test]
     fn a_database_that_is_slow_by_its_server_side_timer_is_no_finding() {
         let mut facts = facts(4, 90);
-        for digest in &mut hand::window(&mut facts, "open").databases[0].statements {
+        for digest in &mut fixtures::window(&mut facts, "open").databases[0].statements {
             digest.sums.timer_us = Micros(digest.sums.timer_us.get() * 10);
         }
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 }

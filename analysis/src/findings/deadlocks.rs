@@ -106,17 +106,17 @@ mod tests {
     use kneepoint_model::db::{StatementSums, Verb};
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(deadlocks: u64, valid: bool) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums { count: 200, errors: deadlocks, ..StatementSums::default() };
         let text = "UPDATE `books_book` SET `stock` = ? WHERE `books_book` . `id` = ?";
-        let database = &mut hand::window(&mut facts, "closed").databases[0];
-        database.statements.push(hand::digest(Verb::Update, text, sums));
+        let database = &mut fixtures::window(&mut facts, "closed").databases[0];
+        database.statements.push(fixtures::digest(Verb::Update, text, sums));
         database.status.locks.deadlocks = Some(deadlocks);
         facts.phases[0].validity.valid = valid;
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

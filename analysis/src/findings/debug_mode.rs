@@ -53,21 +53,21 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn the_yellow_page_is_proof_and_a_switch_is_likely() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").toggles.insert("BOOKSTORE_DEBUG".into(), "1".into());
-        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Likely);
+        assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Likely);
         facts.site.as_mut().expect("site").pages[1].problems.push(PageProblem::DebugPage);
-        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Proven);
+        assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Proven);
     }
 
     #[test]
     fn a_switch_that_is_off_is_nothing() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").toggles.insert("DEBUG".into(), "0".into());
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 }

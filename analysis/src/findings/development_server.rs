@@ -43,22 +43,22 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn runserver_is_named() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let stack = facts.stack.as_mut().expect("stack");
         stack.tiers.iter_mut().find(|t| t.tier == Tier::Server).expect("server").what =
             "Django 5.2 runserver (one process)".into();
-        assert_eq!(hand::findings(&facts, check).len(), 1);
-        assert!(hand::findings(&hand::healthy(), check).is_empty());
+        assert_eq!(fixtures::findings(&facts, check).len(), 1);
+        assert!(fixtures::findings(&fixtures::healthy(), check).is_empty());
     }
 
     #[test]
     fn an_unknown_server_is_inconclusive() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.stack = None;
-        hand::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

@@ -194,15 +194,15 @@ const fn fix(outcome: Outcome) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn spoil(count: u64, outcome: Outcome) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let endpoint = &mut facts.phases[0].endpoints[0];
         endpoint.requests = 20_000;
         endpoint.errors = count;
         endpoint.outcomes.insert(outcome, count);
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

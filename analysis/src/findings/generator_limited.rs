@@ -149,45 +149,45 @@ fn foreign_cpu_finding(context: &Context<'_>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn a_full_thread_is_confessed_even_when_the_phase_is_invalid() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[1].validity.valid = false;
         facts.phases[1].generator.busiest_thread = Ratio(0.97);
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].tier, found[0].severity), (1, Tier::Generator, Severity::Likely));
         assert!(found[0].evidence[0].text.contains("97.0 %"), "{found:?}");
     }
 
     #[test]
     fn late_dispatch_is_confessed() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[1].sched_lag_us.p99 = Micros(40_000);
-        assert_eq!(hand::findings(&facts, check).len(), 1);
+        assert_eq!(fixtures::findings(&facts, check).len(), 1);
         facts.phases[1].sched_lag_us.p99 = Micros(900);
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
     fn waiting_for_a_core_is_a_hint() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 3_000);
-        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Hint);
+        assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Hint);
         facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 6_000);
-        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Likely);
+        assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Likely);
         facts.phases[0].generator.run_queue_us = Micros(facts.phases[0].requests * 500);
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
     fn a_neighbour_is_named() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for sample in &mut facts.samples {
             sample.host.foreign_us = sample.tick_us;
         }
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].tier), (1, Tier::Host), "{found:?}");
     }
 }

@@ -135,12 +135,12 @@ mod tests {
     use kneepoint_model::db::{StatementSums, Verb};
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     const TAKE: &str = "UPDATE `books_book` SET `stock` = ? WHERE `books_book` . `id` = ?";
 
     fn with(verb: Verb, text: &str, timer: u64, lock: u64, cpu: u64, waits: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums {
             count: 100,
             timer_us: Micros(timer * 100),
@@ -149,11 +149,11 @@ mod tests {
             rows_affected: 100,
             ..StatementSums::default()
         };
-        let database = &mut hand::window(&mut facts, "closed").databases[0];
-        database.statements.push(hand::digest(verb, text, sums));
+        let database = &mut fixtures::window(&mut facts, "closed").databases[0];
+        database.statements.push(fixtures::digest(verb, text, sums));
         database.status.locks.row_waits = waits;
         database.status.locks.waiting_max = Some(5);
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

@@ -83,7 +83,7 @@ mod tests {
     use kneepoint_model::verdict::VerdictStatus;
 
     use super::*;
-    use crate::{analyse, base_verdict, hand};
+    use crate::{analyse, base_verdict, fixtures};
 
     fn audit(before: (i64, u64), after: (i64, u64), below_zero: u64) -> StockAudit {
         let count = |(stock, sold), below_zero| StockCount { stock, sold, orders: sold, below_zero };
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn with(audit: Option<StockAudit>) -> crate::RunFacts {
-        crate::RunFacts { correctness: audit, ..hand::healthy() }
+        crate::RunFacts { correctness: audit, ..fixtures::healthy() }
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
     fn a_file_that_claims_to_hold_is_not_believed() {
         let mut claims = audit((10, 0), (10, 4), 0);
         claims.holds = true;
-        assert_eq!(hand::findings(&with(Some(claims)), check).len(), 1);
+        assert_eq!(fixtures::findings(&with(Some(claims)), check).len(), 1);
     }
 
     #[test]
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn balanced_books_are_none_and_no_sale_proves_nothing() {
-        assert!(hand::findings(&with(Some(audit((1_000, 0), (690, 310), 0))), check).is_empty());
-        hand::with_context(&with(Some(audit((1_000, 0), (1_000, 0), 0))), |context| {
+        assert!(fixtures::findings(&with(Some(audit((1_000, 0), (690, 310), 0))), check).is_empty());
+        fixtures::with_context(&with(Some(audit((1_000, 0), (1_000, 0), 0))), |context| {
             assert!(check(context).not_evaluated.is_some());
         });
-        hand::with_context(&with(None), |context| assert!(check(context).not_evaluated.is_some()));
+        fixtures::with_context(&with(None), |context| assert!(check(context).not_evaluated.is_some()));
     }
 
     #[test]

@@ -91,10 +91,10 @@ mod tests {
     use kneepoint_model::probe::SlopeTest;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(queries: u32, repeats: Option<u32>) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let route = &mut facts.probe.as_mut().expect("probe").routes[0];
         route.queries = Some(queries);
         route.slope = repeats.map(|repeats| SlopeTest {
@@ -104,7 +104,7 @@ mod tests {
             residual: 0.0,
             repeats: Some((repeats, "abc".into())),
         });
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

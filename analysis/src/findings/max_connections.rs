@@ -64,16 +64,16 @@ fn finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn one_refused_connection_is_enough_also_in_a_phase_that_failed() {
-        let mut facts = hand::healthy();
-        hand::window(&mut facts, "closed").databases[0].status.refused_connections = 7;
+        let mut facts = fixtures::healthy();
+        fixtures::window(&mut facts, "closed").databases[0].status.refused_connections = 7;
         facts.phases[0].validity.valid = false;
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(found[0].fix.contains("2 (workers × threads)"), "{}", found[0].fix);
-        assert!(hand::findings(&hand::healthy(), check).is_empty());
+        assert!(fixtures::findings(&fixtures::healthy(), check).is_empty());
     }
 }

@@ -218,18 +218,18 @@ mod tests {
     use kneepoint_model::units::Micros;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     const LOOK_UP: &str = "SELECT `books_book` . `id` FROM `books_book` WHERE `books_book` . `isbn` = ? \
                            ORDER BY `books_book` . `id` ASC LIMIT ?";
 
     fn with(text: &str, plan: Option<&str>, sums: StatementSums) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        let mut digest = hand::digest(Verb::Select, text, sums);
+        let mut facts = fixtures::healthy();
+        let mut digest = fixtures::digest(Verb::Select, text, sums);
         digest.plan =
             plan.map(|text| Plan::Seen { form: PlanForm::ExplainTree, text: text.into(), cut: false });
-        hand::window(&mut facts, "open").databases[0].statements.push(digest);
-        hand::findings(&facts, check)
+        fixtures::window(&mut facts, "open").databases[0].statements.push(digest);
+        fixtures::findings(&facts, check)
     }
 
     fn sums(count: u64, examined: u64, sent: u64, us: u64) -> StatementSums {
@@ -293,11 +293,12 @@ mod tests {
 
     #[test]
     fn without_counters_the_reason_is_reported() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for window in facts.db.values_mut() {
             window.databases[0].statements_known = false;
         }
-        let why = |facts: &crate::RunFacts| hand::with_context(facts, |context| check(context).not_evaluated);
+        let why =
+            |facts: &crate::RunFacts| fixtures::with_context(facts, |context| check(context).not_evaluated);
         assert!(why(&facts).expect("a reason").contains("performance_schema"));
         facts.db.clear();
         assert!(why(&facts).expect("a reason").contains("SQLite"));

@@ -127,10 +127,10 @@ fn saving(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(slope: f64, residual: f64, points: &[(u32, u32)]) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let probe = facts.probe.as_mut().expect("probe");
         probe.routes[0].queries = Some(26);
         probe.routes[0].db_us = Some(kneepoint_model::units::Micros(5_200));
@@ -151,7 +151,7 @@ mod tests {
                 code: "books/templates/catalogue.html:12".into(),
             },
         );
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn proof_stands_without_load_but_promises_nothing() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.phases.clear();
         facts.probe.as_mut().expect("probe").routes[0].slope = Some(SlopeTest {
             parameter: "limit".into(),
@@ -196,7 +196,7 @@ mod tests {
             residual: 0.0,
             repeats: None,
         });
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].saving, None);
     }

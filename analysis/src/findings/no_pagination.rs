@@ -165,14 +165,14 @@ mod tests {
     use kneepoint_model::units::UnixMillis;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(kib: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let route = &mut facts.probe.as_mut().expect("probe").routes[0];
         route.body_bytes = Bytes(kib * 1024);
         route.app_us = Some(Micros(500_000));
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -184,14 +184,14 @@ mod tests {
     }
 
     fn reads(text: &str, rows: u64, of: Option<&str>) -> crate::RunFacts {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums {
             count: 50,
             timer_us: Micros(50 * 9_000),
             rows_sent: 50 * rows,
             ..StatementSums::default()
         };
-        let mut digest = hand::digest(Verb::Select, text, sums);
+        let mut digest = fixtures::digest(Verb::Select, text, sums);
         digest.sample = of.map(|route| StatementSample {
             text: text.into(),
             text_cut: false,
@@ -200,7 +200,7 @@ mod tests {
             at_ms: UnixMillis(0),
             timer_us: Micros(9_000),
         });
-        hand::window(&mut facts, "open").databases[0].statements.push(digest);
+        fixtures::window(&mut facts, "open").databases[0].statements.push(digest);
         facts
     }
 
@@ -208,19 +208,19 @@ mod tests {
 
     #[test]
     fn a_statement_that_returns_a_whole_table_is_found_where_pages_are_small() {
-        let found = hand::findings(&reads(ALL, 500, None), check);
+        let found = fixtures::findings(&reads(ALL, 500, None), check);
         assert_eq!((found.len(), found[0].tier), (1, Tier::Db));
         assert!(found[0].title.starts_with("500 rows of `b`"), "{}", found[0].title);
         assert!((found[0].saving.as_ref().expect("it takes time").ms_per_request - 9.0).abs() < 1e-9);
-        assert!(hand::findings(&reads(ALL, 24, None), check).is_empty());
-        assert!(hand::findings(&reads(&format!("{ALL} LIMIT ?"), 500, None), check).is_empty());
+        assert!(fixtures::findings(&reads(ALL, 24, None), check).is_empty());
+        assert!(fixtures::findings(&reads(&format!("{ALL} LIMIT ?"), 500, None), check).is_empty());
     }
 
     #[test]
     fn what_the_page_and_the_database_say_is_one_finding() {
         let mut facts = reads(ALL, 500, Some("catalogue/"));
         facts.probe.as_mut().expect("probe").routes[0].body_bytes = Bytes(1_600 * 1024);
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].tier), (1, Tier::Server));
         assert!(found[0].evidence.iter().any(|one| one.text.contains("without `LIMIT`")), "{found:?}");
     }
@@ -232,10 +232,10 @@ mod tests {
 
     #[test]
     fn a_site_that_is_heavy_throughout_is_left_alone() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for route in &mut facts.probe.as_mut().expect("probe").routes {
             route.body_bytes = Bytes(600 * 1024);
         }
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 }

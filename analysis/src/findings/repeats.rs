@@ -48,22 +48,22 @@ mod tests {
     use kneepoint_model::units::Micros;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     const PROBED: &str = r#"SELECT "a"."id", "a"."name" FROM "a" WHERE "a"."id" = %s LIMIT 21"#;
     const DIGEST: &str = "SELECT `a` . `id` , `a` . `name` FROM `a` WHERE `a` . `id` = ? LIMIT ?";
 
     fn with(sql: &str) -> Option<Evidence> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums { count: 600, timer_us: Micros(600 * 136), ..StatementSums::default() };
-        hand::window(&mut facts, "open").databases[0].statements.push(hand::digest(
+        fixtures::window(&mut facts, "open").databases[0].statements.push(fixtures::digest(
             Verb::Select,
             DIGEST,
             sums,
         ));
         let statement =
             Statement { digest: "x".into(), sql: sql.into(), route: String::new(), code: String::new() };
-        hand::with_context(&facts, |context| counted_evidence(context, &statement))
+        fixtures::with_context(&facts, |context| counted_evidence(context, &statement))
     }
 
     #[test]

@@ -148,7 +148,7 @@ mod tests {
     use kneepoint_model::db::StatementSums;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn sums(count: u64, timer: u64, lock: u64, examined: u64) -> StatementSums {
         StatementSums {
@@ -163,15 +163,15 @@ mod tests {
     }
 
     fn with(level: &str, statements: &[(Verb, &str, StatementSums)]) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for window in facts.db.values_mut() {
             window.databases[0].settings.transaction_isolation = Some(level.into());
         }
-        let database = &mut hand::window(&mut facts, "open").databases[0];
+        let database = &mut fixtures::window(&mut facts, "open").databases[0];
         for (verb, text, sums) in statements {
-            database.statements.push(hand::digest(*verb, text, *sums));
+            database.statements.push(fixtures::digest(*verb, text, *sums));
         }
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     const LIST: &str = "SELECT `b` . `id` FROM `b` ORDER BY `b` . `date` DESC LIMIT ?";

@@ -62,14 +62,14 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(engine: u64, app: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let route = &mut facts.probe.as_mut().expect("probe").routes[0];
         route.engine_us = Some(Micros(engine));
         route.app_us = Some(Micros(app));
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]

@@ -65,15 +65,15 @@ mod tests {
     use kneepoint_model::db::{StatementSums, Verb};
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(count: u64, on_disk: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums =
             StatementSums { count, tmp_tables: count, tmp_disk_tables: on_disk, ..StatementSums::default() };
-        let digest = hand::digest(Verb::Select, "SELECT DISTINCT `b` . `summary` FROM `b`", sums);
-        hand::window(&mut facts, "open").databases[0].statements.push(digest);
-        hand::findings(&facts, check)
+        let digest = fixtures::digest(Verb::Select, "SELECT DISTINCT `b` . `summary` FROM `b`", sums);
+        fixtures::window(&mut facts, "open").databases[0].statements.push(digest);
+        fixtures::findings(&facts, check)
     }
 
     #[test]

@@ -135,15 +135,15 @@ fn response_evidence(one: &UncompressedResponse<'_>) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(gzip: u64, compressed: bool) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let route = &mut facts.probe.as_mut().expect("probe").routes[0];
         route.wire_bytes = Bytes(13_600);
         route.gzip_bytes = Some(Bytes(gzip));
         route.compressed = compressed;
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn assets_of_the_crawl_count_too() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let page = &mut facts.site.as_mut().expect("site").pages[0];
         page.problems.push(PageProblem::NotCompressed { bytes: Bytes(90_000), gzip_bytes: Bytes(20_000) });
-        assert_eq!(hand::findings(&facts, check)[0].evidence[0].source, "site.json");
+        assert_eq!(fixtures::findings(&facts, check)[0].evidence[0].source, "site.json");
     }
 }

@@ -57,22 +57,22 @@ fn finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) -> Findi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn a_shared_token_is_a_leak() {
-        let mut facts = hand::healthy();
-        hand::cache_test(&mut facts, 0).shared_token = true;
-        let found = hand::findings(&facts, check);
+        let mut facts = fixtures::healthy();
+        fixtures::cache_test(&mut facts, 0).shared_token = true;
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].severity, found[0].tier), (1, Severity::Proven, Tier::Server));
-        hand::cache_test(&mut facts, 0).shared_token = false;
-        assert!(hand::findings(&facts, check).is_empty());
+        fixtures::cache_test(&mut facts, 0).shared_token = false;
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
     fn without_two_users_the_rule_is_inconclusive() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.probe = None;
-        hand::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

@@ -229,11 +229,11 @@ fn fix(workers: Option<u32>, cause: &QueueCause) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     /// The healthy run, with `users` in the closed phase and waiting as queueing theory has it.
     fn crowded(busy: f64) -> crate::RunFacts {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let log = facts.access.get_mut("closed").expect("log");
         for route in &mut log.routes {
             route.header_us = Micros(route.app_us.get() * 8);
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn waiting_with_free_cores_needs_more_workers() {
-        let found = hand::findings(&crowded(0.5), check);
+        let found = fixtures::findings(&crowded(0.5), check);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(
             found[0].title.starts_with("16 requests at a time share 2 workers: 87.5 %"),
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn waiting_with_busy_cores_does_not() {
-        let found = hand::findings(&crowded(0.97), check);
+        let found = fixtures::findings(&crowded(0.97), check);
         assert_eq!((found[0].severity, &found[0].saving), (Severity::Hint, &None));
         assert!(found[0].fix.contains("more workers do not help"), "{}", found[0].fix);
     }
@@ -275,7 +275,7 @@ mod tests {
         for endpoint in &mut facts.phases[0].endpoints {
             endpoint.split.engine_us = Micros(endpoint.split.app_us.get() / 2);
         }
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found[0].severity, &found[0].saving), (Severity::Hint, &None));
         assert!(found[0].fix.contains("slow-engine"));
     }
@@ -286,18 +286,18 @@ mod tests {
         for second in &mut facts.phases[0].seconds {
             second.in_flight = 2;
         }
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
     fn without_a_log_the_time_to_the_first_byte_is_used() {
         let mut facts = crowded(0.5);
         facts.access.clear();
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
         for endpoint in &mut facts.phases[0].endpoints {
             endpoint.split.ttfb_us = Micros(endpoint.split.app_us.get() * 5);
         }
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert!(found[0].evidence[0].text.contains("without a proxy log"), "{found:?}");
     }
 
@@ -305,6 +305,6 @@ mod tests {
     fn an_invalid_phase_is_inconclusive() {
         let mut facts = crowded(0.5);
         facts.phases.iter_mut().for_each(|phase| phase.validity.valid = false);
-        hand::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

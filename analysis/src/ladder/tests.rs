@@ -7,7 +7,7 @@ use kneepoint_model::stack::{Driver, Runtime};
 use kneepoint_model::units::UnixMillis;
 
 use super::*;
-use crate::hand;
+use crate::fixtures;
 
 const SLO: Promise = Promise { metric: Metric::P95, limit_us: Micros(250_000), inclusive: false };
 
@@ -50,20 +50,20 @@ fn ladder(names: &[&str]) -> Ladder {
 
 /// A trial at `rate` journeys of two requests per second, with the given p95.
 fn trial(n: usize, rate: f64, p95_ms: u64) -> LoadPhase {
-    let at = hand::START + 100_000 + n as u64 * 20_000;
+    let at = fixtures::START + 100_000 + n as u64 * 20_000;
     let mut phase =
-        hand::phase(&step_name(n), at, LoadModel::Open { rate: PerSecond(rate) }, (rate * 20.0) as u64);
+        fixtures::phase(&step_name(n), at, LoadModel::Open { rate: PerSecond(rate) }, (rate * 20.0) as u64);
     phase.response_us.p95 = Micros(p95_ms * 1_000);
     phase
 }
 
 /// A rung that meets the SLO at `met` journeys per second and violates it at `violated`.
 fn run(met: f64, violated: f64) -> RunFacts {
-    let mut facts = hand::healthy();
+    let mut facts = fixtures::healthy();
     facts.manifest.complete = true;
     facts.phases.retain(|phase| phase.name != "profiled");
     facts.phases.extend([trial(1, met, 100), trial(2, violated, 900)]);
-    facts.samples = (0..720).map(|tick| hand::sample(hand::START + tick * 250)).collect();
+    facts.samples = (0..720).map(|tick| fixtures::sample(fixtures::START + tick * 250)).collect();
     facts
 }
 
