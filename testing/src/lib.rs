@@ -8,5 +8,6 @@ pub mod bookstore;
 pub mod builders;
 pub mod gate;
 mod parts;
+pub mod report;
 
 pub use parts::RunParts;

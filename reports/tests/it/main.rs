@@ -1,7 +1,6 @@
 //! The report as a whole: structure, hostile text, missing parts, goldens, and a real browser.
 
 mod chromium;
-mod counted;
 mod fixture;
 mod golden;
 mod hostile;

@@ -1,4 +1,4 @@
-//! What MySQL, Redis and Memcached counted over the hand-made run: a look-up without an index, a counted pager, a hot row.
+//! Counters of MySQL, Redis and Memcached with a look-up without index, a COUNT(*) for paging, and a hot row.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, UnixMillis};
 
 /// Name, start and end in milliseconds, requests.
-pub(crate) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
+pub(super) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
     phases
         .iter()
         .map(|&(name, from, until, requests)| (name.to_owned(), window(name, from, until, requests)))
@@ -190,7 +190,7 @@ fn cache(kind: CacheKind, requests: u64) -> CacheWindow {
 }
 
 /// The gauges of one second, so busy.
-pub(crate) fn gauges(busy: f64, noise: f64) -> (Vec<DbGauge>, Vec<CacheGauge>) {
+pub(super) fn gauges(busy: f64, noise: f64) -> (Vec<DbGauge>, Vec<CacheGauge>) {
     let of = |most: f64| (most * busy * (0.8 + 0.3 * noise)) as u64;
     let db = DbGauge {
         tier: Tier::Db,
