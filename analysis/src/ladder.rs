@@ -99,7 +99,7 @@ pub enum Throughput {
     },
     /// No rate was measured at which the SLO was met.
     None {
-        /// The reason.
+        /// The reason as a complete message.
         why: String,
     },
 }
@@ -129,7 +129,7 @@ pub enum RungState {
     Measured,
     /// The rung was loaded, but no rate met the SLO in a valid trial.
     NoFigure {
-        /// The reason.
+        /// The reason as a complete message.
         why: String,
     },
     /// The stack could not be started or loaded on this machine.
@@ -261,7 +261,8 @@ pub struct Comparison {
     /// Name of the ladder run and its folder.
     pub ladder_id: String,
     /// The SLO that every rung had to meet.
-    pub promise: Promise,
+    #[serde(rename = "promise")]
+    pub slo: Promise,
     /// The rungs, lowest first.
     pub rungs: Vec<RungResult>,
 }
@@ -290,7 +291,7 @@ pub fn compare(ladder: &Ladder, runs: &BTreeMap<String, RunFacts>) -> Comparison
     Comparison {
         format_version: FORMAT_VERSION,
         ladder_id: ladder.ladder_id.clone(),
-        promise: ladder.promise.clone(),
+        slo: ladder.promise.clone(),
         rungs: results,
     }
 }

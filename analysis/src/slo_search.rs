@@ -29,7 +29,7 @@ pub enum TrialOutcome {
 pub struct TriedRate {
     /// Journeys a second.
     pub rate: PerSecond,
-    /// Its result.
+    /// Whether this rate met the SLO.
     pub outcome: TrialOutcome,
 }
 

@@ -91,7 +91,7 @@ fn measured(comparison: &Comparison) -> impl Iterator<Item = (&RungResult, f64)>
 }
 
 fn sentence(comparison: &Comparison) -> String {
-    let promise = &comparison.promise;
+    let promise = &comparison.slo;
     let most = measured(comparison).max_by(|a, b| a.1.total_cmp(&b.1));
     let least = measured(comparison).min_by(|a, b| a.1.total_cmp(&b.1));
     match (least, most) {

@@ -31,7 +31,7 @@ pub enum Effect {
     },
     /// The two rungs are not comparable.
     Unknown {
-        /// The reason.
+        /// The reason as a complete message.
         why: String,
     },
 }

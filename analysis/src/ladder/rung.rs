@@ -36,18 +36,18 @@ pub fn start_rate(facts: &RunFacts) -> Option<PerSecond> {
 
 /// How long a trial at this rate must be measured, so that the percentile of the SLO has enough requests; at least as
 /// long as usual and at most [`MAX_LENGTHS`] times that.
-pub fn trial_duration(facts: &RunFacts, promise: &Promise, rate: PerSecond, usual: Duration) -> Duration {
+pub fn trial_duration(facts: &RunFacts, slo: &Promise, rate: PerSecond, usual: Duration) -> Duration {
     let per_journey = facts
         .phase(SATURATION)
         .and_then(|closed| Ratio::of(closed.requests, closed.journeys))
         .map_or(1.0, |ratio| ratio.0.max(1.0));
-    let needed = requests_needed(promise) as f64 * RESERVE / (rate.0 * per_journey);
+    let needed = requests_needed(slo) as f64 * RESERVE / (rate.0 * per_journey);
     Duration::try_from_secs_f64(needed).unwrap_or(Duration::MAX).clamp(usual, usual * MAX_LENGTHS)
 }
 
 /// The rate for all rungs that follows from the throughput of this rung, in journeys per second.
-pub fn equal_rate(facts: &RunFacts, promise: &Promise) -> Option<PerSecond> {
-    match throughput(&trials(facts, promise)) {
+pub fn equal_rate(facts: &RunFacts, slo: &Promise) -> Option<PerSecond> {
+    match throughput(&trials(facts, slo)) {
         Throughput::Between { sustained_journeys, .. } | Throughput::AtLeast { sustained_journeys, .. } => {
             Some(PerSecond(sustained_journeys.0 * EQUAL_SHARE))
         }

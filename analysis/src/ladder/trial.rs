@@ -24,30 +24,30 @@ const MIN_GROWTH: f64 = 3.0;
 const MIN_GROWTH_BY: f64 = 8.0;
 
 /// The trials of the search so far, in order.
-pub fn trials(facts: &RunFacts, promise: &Promise) -> Vec<Trial> {
+pub fn trials(facts: &RunFacts, slo: &Promise) -> Vec<Trial> {
     let conditions = phase_conditions(facts);
     let phases = facts.phases.iter().filter(|phase| is_step(&phase.name));
-    let mut trials: Vec<Trial> = phases.filter_map(|phase| judge(phase, &conditions, promise)).collect();
+    let mut trials: Vec<Trial> = phases.filter_map(|phase| judge(phase, &conditions, slo)).collect();
     trials.sort_by(|a, b| a.phase.cmp(&b.phase));
     trials
 }
 
 /// The named phase as a trial; `None` when there is no such phase, or its rate is not fixed.
-pub(super) fn trial_of_phase(facts: &RunFacts, name: &str, promise: &Promise) -> Option<Trial> {
-    judge(facts.phase(name)?, &phase_conditions(facts), promise)
+pub(super) fn trial_of_phase(facts: &RunFacts, name: &str, slo: &Promise) -> Option<Trial> {
+    judge(facts.phase(name)?, &phase_conditions(facts), slo)
 }
 
 /// Requests that a trial needs before the percentile of the SLO is judged.
-pub const fn requests_needed(promise: &Promise) -> u64 {
-    promise.metric.samples_needed()
+pub const fn requests_needed(slo: &Promise) -> u64 {
+    slo.metric.samples_needed()
 }
 
-fn judge(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) -> Option<Trial> {
+fn judge(phase: &LoadPhase, conditions: &[PhaseConditions], slo: &Promise) -> Option<Trial> {
     let LoadModel::Open { rate } = phase.load else { return None };
     let conditions = conditions.iter().find(|conditions| conditions.phase == phase.name)?;
-    let (outcome, why) = match invalid_reason(phase, conditions, promise) {
+    let (outcome, why) = match invalid_reason(phase, conditions, slo) {
         Some(why) => (TrialOutcome::Invalid, Some(why)),
-        None => match violation(phase, promise) {
+        None => match violation(phase, slo) {
             Some(why) => (TrialOutcome::Violated, Some(why)),
             None => (TrialOutcome::Met, None),
         },
@@ -68,7 +68,7 @@ fn judge(phase: &LoadPhase, conditions: &[PhaseConditions], promise: &Promise) -
     })
 }
 
-fn invalid_reason(phase: &LoadPhase, conditions: &PhaseConditions, promise: &Promise) -> Option<String> {
+fn invalid_reason(phase: &LoadPhase, conditions: &PhaseConditions, slo: &Promise) -> Option<String> {
     if phase.partial {
         return Some("the phase was cut short".to_owned());
     }
@@ -80,10 +80,10 @@ fn invalid_reason(phase: &LoadPhase, conditions: &PhaseConditions, promise: &Pro
         return Some(why);
     }
     // Failures violate the SLO however few requests there were.
-    let (_, samples) = measured_figure(phase, promise.metric);
-    let needed = requests_needed(promise);
+    let (_, samples) = measured_figure(phase, slo.metric);
+    let needed = requests_needed(slo);
     (phase.errors == 0 && samples < needed)
-        .then(|| format!("only {samples} requests were measured; {} needs {needed}", promise.metric))
+        .then(|| format!("only {samples} requests were measured; {} needs {needed}", slo.metric))
 }
 
 /// Why foreign CPU use makes a phase incomparable; `None` when the machine was quiet enough.
@@ -100,7 +100,7 @@ pub(super) fn foreign_cpu_reason(conditions: &PhaseConditions) -> Option<String>
     }
 }
 
-fn violation(phase: &LoadPhase, promise: &Promise) -> Option<String> {
+fn violation(phase: &LoadPhase, slo: &Promise) -> Option<String> {
     if phase.errors > 0 {
         return Some(format!("{} of {} requests failed", phase.errors, phase.requests));
     }
@@ -108,9 +108,9 @@ fn violation(phase: &LoadPhase, promise: &Promise) -> Option<String> {
     if let Some(share) = share(phase.achieved_rps, offered).filter(|share| share.0 < MIN_ACHIEVED) {
         return Some(format!("only {} of the offered {offered} completed ({share})", phase.achieved_rps));
     }
-    let (found, _) = measured_figure(phase, promise.metric);
-    if !promise.holds(found) {
-        return Some(format!("{} was {found}", promise.metric));
+    let (found, _) = measured_figure(phase, slo.metric);
+    if !slo.holds(found) {
+        return Some(format!("{} was {found}", slo.metric));
     }
     queue_growth(&phase.seconds).map(|(first, last)| {
         format!(

@@ -46,7 +46,7 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
         }
     };
     let shown = || measured(comparison).map(|(rung, _)| rung);
-    let title = format!("Requests a second at which {} was kept", comparison.promise);
+    let title = format!("Requests a second at which {} was kept", comparison.slo);
     let sentence = super::sentence(comparison);
     let data = Table::new("data-throughput", "Throughput at the promise")
         .words("Rung")

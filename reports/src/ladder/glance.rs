@@ -18,7 +18,7 @@ pub(super) fn section(table: Table, comparison: &Comparison) -> Section {
         title: "Rungs",
         lead: format!(
             "The same workload on each rung. Throughput is the highest rate at which {} was kept and no request failed; response times and CPU are at one rate that is the same for all.",
-            comparison.promise
+            comparison.slo
         ),
         blocks,
     }

@@ -185,7 +185,7 @@ fn climb() -> (Ladder, Comparison) {
     let rungs = vec![first, gunicorn, nginx, apart, balanced, cached, queued];
     let ladder = ladder(&rungs);
     let comparison =
-        Comparison { format_version: 1, ladder_id: ladder.ladder_id.clone(), promise: PROMISE, rungs };
+        Comparison { format_version: 1, ladder_id: ladder.ladder_id.clone(), slo: PROMISE, rungs };
     (ladder, comparison)
 }
 
