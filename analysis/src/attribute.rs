@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_divided_as_it_was_spent() {
+    fn the_parts_of_a_request_are_its_measured_times() {
         let split =
             split_time(&stats(50, 30_000, [12_000, 3_000, 500, 4_000]), Some(&log(25_000, 12_000)), None)
                 .expect("reported");

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_run_is_silent() {
+    fn a_good_run_has_no_annotations() {
         let facts = fixtures::run();
         let analysis = analyse(&facts);
         let gate =

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_fail_where_that_was_asked_for() {
+    fn findings_fail_the_run_if_configured() {
         let facts = fixtures::run();
         let mut analysis = analyse(&facts);
         analysis.findings.push(fixtures::finding(Severity::Likely));

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_endpoint_is_refused_with_what_was_meant() {
+    fn an_unknown_endpoint_is_refused_with_a_suggestion() {
         let plan = with("GET /catalog/", &["p95 < 1s"]).expect("valid");
         let known = strings(&["GET /catalogue/", "GET /book/{id}/"]);
         let error = check_endpoints(&plan, &known).expect_err("unknown");

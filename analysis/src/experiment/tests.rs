@@ -188,7 +188,7 @@ fn a_generator_at_its_limit_hides_effects() {
 }
 
 #[test]
-fn a_signal_that_was_not_measured_decides_nothing() {
+fn a_signal_that_was_not_measured_is_invalid() {
     let criterion = EffectCriterion { signal: Signal::RowsExaminedPerRequest, ..CPU };
     assert_eq!(judge(&criterion, &steady(0.5), &[]).judgement, Judgement::Invalid);
     // A ratio from zero is no number.

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_misses_is_told_why() {
+    fn a_cache_miss_has_its_reason() {
         let found = with(CacheOutcome::Miss, &[UncachedBecause::SetCookie]);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(found[0].fix.contains("request.session"), "{}", found[0].fix);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_not_there_is_a_hint_where_it_pays() {
+    fn a_missing_cache_is_a_hint_for_an_expensive_page() {
         let found = with(CacheOutcome::None, &[UncachedBecause::NoCache, UncachedBecause::NoLifetime]);
         assert_eq!(found[0].severity, Severity::Hint);
         let mut facts = fixtures::healthy();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_is_never_recommended() {
+    fn caching_a_leaking_page_is_never_recommended() {
         assert!(with(CacheOutcome::Miss, &[UncachedBecause::Personal]).is_empty());
         assert!(
             with(CacheOutcome::Miss, &[UncachedBecause::FormToken, UncachedBecause::SetCookie]).is_empty()

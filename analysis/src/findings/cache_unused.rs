@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_asked_is_none_and_without_one_nothing_is_judged() {
+    fn a_used_cache_is_no_finding_and_without_one_the_rule_is_not_applicable() {
         assert!(with(90, 10).is_empty());
         let mut facts = fixtures::healthy();
         facts.db.clear();

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn many_deadlocks_are_found_also_where_their_errors_void_the_phase() {
+    fn many_deadlocks_are_found_also_in_an_invalid_phase() {
         for valid in [true, false] {
             let found = with(116, valid);
             assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_are_the_price_of_locking() {
+    fn a_few_deadlocks_are_no_finding() {
         assert!(with(4, true).is_empty());
         assert!(with(0, true).is_empty());
     }

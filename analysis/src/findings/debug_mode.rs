@@ -56,7 +56,7 @@ mod tests {
     use crate::fixtures;
 
     #[test]
-    fn the_yellow_page_is_proof_and_a_switch_is_likely() {
+    fn a_debug_page_is_proof_and_a_toggle_is_likely() {
         let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").toggles.insert("BOOKSTORE_DEBUG".into(), "1".into());
         assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Likely);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_that_is_off_is_nothing() {
+    fn a_toggle_that_is_off_is_no_finding() {
         let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").toggles.insert("DEBUG".into(), "0".into());
         assert!(fixtures::findings(&facts, check).is_empty());

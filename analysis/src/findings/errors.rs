@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_end_cut_off_is_no_error() {
+    fn requests_in_flight_at_the_end_are_no_errors() {
         assert!(spoil(8, Outcome::Censored).is_empty());
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     use crate::fixtures;
 
     #[test]
-    fn a_full_thread_is_confessed_even_when_the_phase_is_invalid() {
+    fn a_busy_thread_is_reported_even_when_the_phase_is_invalid() {
         let mut facts = fixtures::healthy();
         facts.phases[1].validity.valid = false;
         facts.phases[1].generator.busiest_thread = Ratio(0.97);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn late_dispatch_is_confessed() {
+    fn late_requests_are_reported() {
         let mut facts = fixtures::healthy();
         facts.phases[1].sched_lag_us.p99 = Micros(40_000);
         assert_eq!(fixtures::findings(&facts, check).len(), 1);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbour_is_named() {
+    fn foreign_cpu_has_its_own_finding() {
         let mut facts = fixtures::healthy();
         for sample in &mut facts.samples {
             sample.host.foreign_us = sample.tick_us;

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn work_short_waits_and_plain_reads_are_none() {
+    fn cpu_work_short_waits_and_plain_reads_are_no_finding() {
         assert!(with(Verb::Update, TAKE, 1_556, 300, 900, 0).is_empty());
         assert!(with(Verb::Update, TAKE, 190, 180, 9, 0).is_empty());
         assert!(with(Verb::Select, "SELECT a FROM b WHERE b . id = ?", 1_556, 1_550, 9, 88).is_empty());

@@ -109,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_claims_to_hold_is_not_believed() {
+    fn the_result_stored_in_the_file_does_not_count() {
         let mut claims = audit((10, 0), (10, 4), 0);
         claims.holds = true;
         assert_eq!(fixtures::findings(&with(Some(claims)), check).len(), 1);
     }
 
     #[test]
-    fn an_invalid_run_still_says_that_updates_were_lost() {
+    fn an_invalid_run_still_reports_lost_updates() {
         let mut facts = with(Some(audit((10, 0), (10, 4), 0)));
         facts.phases.iter_mut().for_each(|phase| phase.validity.valid = false);
         let analysis = analyse(&facts);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn balanced_books_are_none_and_no_sale_proves_nothing() {
+    fn consistent_stock_is_no_finding_and_without_sales_the_rule_is_not_applicable() {
         assert!(fixtures::findings(&with(Some(audit((1_000, 0), (690, 310), 0))), check).is_empty());
         fixtures::with_context(&with(Some(audit((1_000, 0), (1_000, 0), 0))), |context| {
             assert!(check(context).not_evaluated.is_some());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_left_without_being_sold_and_what_fell_below_zero_are_told_apart() {
+    fn missing_pieces_and_a_negative_stock_have_different_texts() {
         assert!(describe_imbalance(&audit((10, 0), (5, 2), 0)).starts_with("3 pieces left"));
         assert!(describe_imbalance(&audit((1, 0), (-1, 2), 1)).contains("a stock below zero"));
     }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_great_number_alone_is_a_hint() {
+    fn a_large_number_without_repetition_is_a_hint() {
         assert_eq!(with(40, None)[0].severity, Severity::Hint);
         assert!(with(8, None).is_empty());
         assert!(with(8, Some(2)).is_empty());

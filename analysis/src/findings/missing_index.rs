@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_along_the_primary_key_is_found_though_it_calls_itself_an_index() {
+    fn a_scan_of_the_primary_key_is_found_though_it_uses_an_index() {
         let plan = "-> Limit: 1 row(s)\n  -> Filter: (books_book.isbn = '…')\n    -> Index scan on books_book using PRIMARY";
         let found = with(LOOK_UP, Some(plan), sums(100, 4_900, 1, 7_300));
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_table_is_told_by_the_walk_over_all_of_it() {
+    fn a_small_table_is_found_by_its_full_scan() {
         let plan = "-> Index scan on books_book using PRIMARY";
         assert_eq!(with(LOOK_UP, Some(plan), sums(50, 250, 1, 400)).len(), 1);
         assert!(with(LOOK_UP, None, sums(50, 250, 1, 400)).is_empty(), "an index range may read 250 rows");

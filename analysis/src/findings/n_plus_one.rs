@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_in_the_code_is_that_of_the_route_where_it_was_seen() {
+    fn the_source_position_belongs_to_the_recording_route() {
         let statement = Statement {
             digest: "3fa9c1".into(),
             sql: "SELECT 1".into(),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn proof_stands_without_load_but_promises_nothing() {
+    fn an_n_plus_one_without_load_has_no_saving() {
         let mut facts = fixtures::healthy();
         facts.phases.clear();
         facts.probe.as_mut().expect("probe").routes[0].slope = Some(SlopeTest {

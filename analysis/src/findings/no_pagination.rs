@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_page_and_the_database_say_is_one_finding() {
+    fn page_size_and_database_rows_are_one_finding() {
         let mut facts = reads(ALL, 500, Some("catalogue/"));
         facts.probe.as_mut().expect("probe").routes[0].body_bytes = Bytes(1_600 * 1024);
         let found = fixtures::findings(&facts, check);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_that_is_heavy_throughout_is_left_alone() {
+    fn a_site_with_only_large_pages_has_no_finding() {
         let mut facts = fixtures::healthy();
         for route in &mut facts.probe.as_mut().expect("probe").routes {
             route.body_bytes = Bytes(600 * 1024);

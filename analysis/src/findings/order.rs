@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_and_errors_lead_then_savings_then_severity() {
+    fn lost_updates_and_errors_come_first_then_savings_then_severity() {
         let mut all = vec![
             finding(Rule::CacheMiss, Severity::Hint, 5.0),
             finding(Rule::Errors, Severity::Hint, 0.0),

@@ -178,7 +178,7 @@ mod tests {
     const TAKE: &str = "UPDATE `b` SET `stock` = `stock` - ? WHERE `b` . `id` = ?";
 
     #[test]
-    fn a_plain_read_that_waits_is_told() {
+    fn a_plain_read_that_waits_is_found() {
         let found = with("SERIALIZABLE", &[(Verb::Select, LIST, sums(100, 9_000, 8_000, 24))]);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(found[0].title.starts_with("plain reads of `b`"), "{}", found[0].title);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn other_levels_and_reads_without_writers_are_none() {
+    fn other_levels_and_reads_without_writers_are_no_finding() {
         assert!(with("REPEATABLE-READ", &[(Verb::Select, LIST, sums(100, 9_000, 8_000, 24))]).is_empty());
         assert!(with("SERIALIZABLE", &[(Verb::Select, LIST, sums(100, 9_000, 10, 5_000))]).is_empty());
         assert!(with("SERIALIZABLE", &[(Verb::Update, TAKE, sums(100, 7_700, 7_500, 1))]).is_empty());

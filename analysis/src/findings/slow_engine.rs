@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_or_a_small_part_is_none() {
+    fn a_fast_engine_or_a_small_share_is_no_finding() {
         assert!(with(900, 1_200).is_empty());
         assert!(with(6_000, 50_000).is_empty());
     }

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn counting_is_told_from_counting_for_a_group() {
+    fn a_count_is_distinguished_from_a_count_per_group() {
         assert!(parse("SELECT COUNT ( * ) AS `__count` FROM `books_book`").counts);
         assert!(parse("SELECT COUNT(*) FROM (SELECT DISTINCT a FROM b) subquery").counts);
         let grouped = parse("SELECT genre , COUNT ( * ) FROM t GROUP BY genre");

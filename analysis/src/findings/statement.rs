@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn mysql_quotes_and_masks_read_the_same() {
+    fn quotes_and_masks_of_mysql_are_classified_the_same() {
         let sql = "SELECT `books_author`.`id` FROM `books_author` WHERE `books_author`.`isbn` = ? LIMIT ?";
         assert!(matches!(classify(sql), Purpose::Forward { field, .. } if field == "author"));
     }

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_that_holds_one_is_no_effect() {
+    fn an_interval_that_contains_one_is_no_effect() {
         assert_eq!(
             Effect::between(Some(0.95), Some(1.1), Some(1.02), 0.0),
             Effect::NotSeen { low: Some(0.95), high: Some(1.1) }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sure_but_small_effect_is_none() {
+    fn a_certain_but_small_effect_is_no_effect() {
         let before = [10.0, 10.01, 10.02, 10.01, 10.0, 9.99, 10.0, 10.01];
         let after = before.map(|v| v * 1.02);
         assert!(
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_seconds_say_nothing() {
+    fn too_few_seconds_have_no_effect() {
         assert!(matches!(Effect::shift(&[1.0; 4], &[1.0; 9], 0.0), Effect::Unknown { .. }));
         assert!(matches!(Effect::shift(&[0.0; 9], &[1.0; 9], 0.0), Effect::Unknown { .. }));
     }
