@@ -1,33 +1,34 @@
-//! From facts to analysis, part by part; each part has its own file.
+//! Builds the analysis of a run from its facts; each part has its own file.
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{LoadPhase, ServerTimingSums};
+use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::PageVerdict;
 use kneepoint_model::summary::{CacheSummary, LoadSummary, ProfileSummary, SmokeSummary};
 use kneepoint_model::units::Ratio;
 
 use crate::facts::RunFacts;
+use crate::server_timing::sum_run;
 use crate::types::{Analysis, PhaseConditions};
-use crate::{attribute, conditions, dbsummary, findings, tiers};
+use crate::{attribute, conditions, db_summary, findings, tiers};
 
-/// Thinks about a run. Total: whatever the folder holds, there is an answer.
+/// Analyses a run. Total: every run folder has an analysis, also an empty one.
 pub fn analyse(facts: &RunFacts) -> Analysis {
-    let conditions = conditions::conditions(facts);
-    let endpoints = attribute::endpoints(facts);
-    let tiers = tiers::tiers(facts);
+    let conditions = conditions::phase_conditions(facts);
+    let endpoints = attribute::summarise_endpoints(facts);
+    let tiers = tiers::summarise_tiers(facts);
     let context = findings::Context { facts, conditions: &conditions, endpoints: &endpoints, tiers: &tiers };
     let (findings, rules) = findings::check_all(&context);
     Analysis {
         format_version: FORMAT_VERSION,
-        validity: conditions::overall(facts, &conditions),
-        smoke: smoke(facts),
-        load: facts.phases.iter().map(|phase| load(phase, &conditions)).collect(),
-        cache: cache(facts),
-        db: dbsummary::db(facts),
-        profiles: profiles(facts),
+        validity: conditions::run_validity(facts, &conditions),
+        smoke: summarise_crawl(facts),
+        load: facts.phases.iter().map(|phase| summarise_load(phase, &conditions)).collect(),
+        cache: summarise_caches(facts),
+        db: db_summary::summarise_databases(facts),
+        profiles: summarise_profiles(facts),
         conditions,
         endpoints,
         tiers,
@@ -36,7 +37,7 @@ pub fn analyse(facts: &RunFacts) -> Analysis {
     }
 }
 
-fn smoke(facts: &RunFacts) -> SmokeSummary {
+fn summarise_crawl(facts: &RunFacts) -> SmokeSummary {
     let pages = facts.site.as_ref().map_or(&[][..], |site| site.pages.as_slice());
     let count = |verdict| pages.iter().filter(|page| page.verdict == verdict).count() as u64;
     SmokeSummary {
@@ -46,9 +47,9 @@ fn smoke(facts: &RunFacts) -> SmokeSummary {
     }
 }
 
-fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
-    let own = conditions.iter().find(|own| own.phase == phase.name);
-    let validity = own.map_or(&phase.validity, |own| &own.validity);
+fn summarise_load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
+    let conditions = conditions.iter().find(|conditions| conditions.phase == phase.name);
+    let validity = conditions.map_or(&phase.validity, |conditions| &conditions.validity);
     LoadSummary {
         phase: phase.name.clone(),
         model: phase.load.name().to_owned(),
@@ -66,26 +67,18 @@ fn load(phase: &LoadPhase, conditions: &[PhaseConditions]) -> LoadSummary {
     }
 }
 
-/// Everything that servers said of themselves in the measured phases.
-pub(crate) fn said(facts: &RunFacts) -> ServerTimingSums {
-    let mut sums = ServerTimingSums::default();
-    let endpoints = facts.measured_phases().flat_map(|phase| &phase.endpoints);
-    endpoints.filter_map(attribute::told).for_each(|said| sums.add(said));
-    sums
-}
-
-fn cache(facts: &RunFacts) -> CacheSummary {
+fn summarise_caches(facts: &RunFacts) -> CacheSummary {
     let mut proxy: BTreeMap<CacheOutcome, u64> = BTreeMap::new();
     let by_client =
         facts.measured_phases().flat_map(|phase| &phase.endpoints).map(|endpoint| &endpoint.cache);
-    by_client.for_each(|cache| add(&mut proxy, cache));
+    by_client.for_each(|cache| add_counts(&mut proxy, cache));
     if attribute::hit_ratio(&proxy).is_none() {
-        // The client heard nothing of a cache; the proxy's own log may know.
+        // No response had a `Cache-Status`; the proxy log may contain it.
         proxy.clear();
         let logs = facts.measured_phases().filter_map(|phase| facts.access.get(&phase.name));
-        logs.flat_map(|log| &log.routes).for_each(|route| add(&mut proxy, &route.cache));
+        logs.flat_map(|log| &log.routes).for_each(|route| add_counts(&mut proxy, &route.cache));
     }
-    let sums = said(facts);
+    let sums = sum_run(facts);
     CacheSummary {
         proxy_hit: attribute::hit_ratio(&proxy),
         proxy,
@@ -95,47 +88,47 @@ fn cache(facts: &RunFacts) -> CacheSummary {
     }
 }
 
-fn add(into: &mut BTreeMap<CacheOutcome, u64>, from: &BTreeMap<CacheOutcome, u64>) {
+fn add_counts(into: &mut BTreeMap<CacheOutcome, u64>, from: &BTreeMap<CacheOutcome, u64>) {
     for (outcome, count) in from {
         *into.entry(*outcome).or_default() += count;
     }
 }
 
-fn profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
+fn summarise_profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
     let entries = facts.profiles.as_ref().map_or(&[][..], |index| index.profiles.as_slice());
-    let of = |entry: &kneepoint_model::profile::ProfileEntry| ProfileSummary {
+    let summary = |entry: &kneepoint_model::profile::ProfileEntry| ProfileSummary {
         tier: entry.tier,
         source: entry.source,
         samples: entry.facts.samples,
         expected_samples: entry.facts.expected_samples,
         file: format!("profiles/{}.folded", entry.file),
     };
-    entries.iter().map(of).collect()
+    entries.iter().map(summary).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
-    fn an_empty_folder_has_an_answer() {
-        let analysis = analyse(&hand::facts());
+    fn an_empty_folder_has_an_analysis() {
+        let analysis = analyse(&fixtures::empty());
         assert!(!analysis.validity.valid);
         assert!(analysis.findings.is_empty(), "{:?}", analysis.findings);
         assert!(analysis.db.source.starts_with("nothing"));
     }
 
     #[test]
-    fn the_analysis_survives_its_file() {
-        let analysis = analyse(&hand::healthy());
+    fn the_analysis_is_equal_after_a_round_trip_through_json() {
+        let analysis = analyse(&fixtures::healthy());
         let text = serde_json::to_string(&analysis).expect("writes");
         assert_eq!(serde_json::from_str::<Analysis>(&text).expect("reads").endpoints, analysis.endpoints);
     }
 
     #[test]
-    fn caches_are_counted_from_the_log_when_the_client_heard_nothing() {
-        let mut facts = hand::healthy();
+    fn cache_hits_come_from_the_proxy_log_when_responses_have_no_cache_status() {
+        let mut facts = fixtures::healthy();
         let log = facts.access.get_mut("closed").expect("log");
         log.routes[0].cache = BTreeMap::from([(CacheOutcome::Hit, 3), (CacheOutcome::Miss, 1)]);
         assert_eq!(analyse(&facts).cache.proxy_hit, Some(Ratio(0.75)));

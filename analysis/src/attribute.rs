@@ -1,41 +1,39 @@
-//! Who had the time: the mean request of an endpoint, divided into parts that sum exactly to the whole.
+//! Attribution of time: the mean request of an endpoint, divided into parts that sum exactly to the whole.
 //!
-//! Means over the responses that carried `Server-Timing` only. Queueing is the proxy's `$upstream_header_time` minus the
-//! application's own time on the same routes (the proxy's clock has 1 ms steps, so that single values mean nothing, and
-//! means over many do); without a proxy log it stays inside network and proxy, and is not invented. Each part is
-//! bounded by what is left of the whole: clocks of two processes never agree to the microsecond. Where the database was
-//! asked, its own timer is believed, and what the application booked beyond it is the application's ([`crate::dbtime`]).
+//! The means cover only responses with `Server-Timing`. Queueing is the proxy's `$upstream_header_time` minus the
+//! application time on the same routes (the proxy's clock has 1 ms steps, so only means over many requests are
+//! meaningful). Without a proxy log, queueing stays part of network and proxy. Each part is limited to the rest of the
+//! whole, because the clocks of two processes never agree to the microsecond. When the database counted its statements,
+//! its server-side timer counts, and the excess measured by the application counts as application ([`crate::db_time`]).
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
-use kneepoint_model::load::{EndpointStats, LoadPhase, ServerTimingSums};
+use kneepoint_model::load::{EndpointStats, LoadPhase};
 use kneepoint_model::proxy::AccessSummary;
 use kneepoint_model::summary::{EndpointSummary, TimeSplit};
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 
-use crate::dbtime::{OwnTime, own_time};
+use crate::db_time::{TimerComparison, compare_timers};
 use crate::facts::RunFacts;
+use crate::server_timing::{statement_counts, trusted_sums};
 
-/// One part in this many of the answers may come from a cache with a stored `Server-Timing` before the split is refused.
-const STORED_TOLERANCE: u64 = 20;
-
-/// Every endpoint of every phase.
-pub fn endpoints(facts: &RunFacts) -> Vec<EndpointSummary> {
+/// Summaries of every endpoint of every phase.
+pub fn summarise_endpoints(facts: &RunFacts) -> Vec<EndpointSummary> {
     let of_phase = |phase: &LoadPhase| {
         let access = facts.access.get(&phase.name);
-        let own = own_time(facts, phase);
-        let of = |endpoint| summarise(phase, endpoint, access, own.as_ref());
-        phase.endpoints.iter().map(of).collect::<Vec<_>>()
+        let timers = compare_timers(facts, phase);
+        let summary = |endpoint| summarise_endpoint(phase, endpoint, access, timers.as_ref());
+        phase.endpoints.iter().map(summary).collect::<Vec<_>>()
     };
     facts.phases.iter().flat_map(of_phase).collect()
 }
 
-fn summarise(
+fn summarise_endpoint(
     phase: &LoadPhase,
     stats: &EndpointStats,
     access: Option<&AccessSummary>,
-    own: Option<&OwnTime>,
+    timers: Option<&TimerComparison>,
 ) -> EndpointSummary {
     EndpointSummary {
         phase: phase.name.clone(),
@@ -50,13 +48,14 @@ fn summarise(
         bytes_per_request: Bytes(stats.wire_bytes.get().checked_div(stats.requests).unwrap_or(0)),
         redirects_per_request: (stats.redirects > 0 && stats.requests > 0)
             .then(|| stats.redirects as f64 / stats.requests as f64),
-        queries_per_request: queries(stats).map(|(queries, requests)| queries as f64 / requests as f64),
+        queries_per_request: statement_counts(stats)
+            .map(|(queries, requests)| queries as f64 / requests as f64),
         cache_hit: hit_ratio(&stats.cache),
-        split: split(stats, access, own),
+        split: split_time(stats, access, timers),
     }
 }
 
-/// The route pattern that answered most requests of an endpoint.
+/// The route pattern that served most requests of an endpoint.
 pub fn main_route(stats: &EndpointStats) -> Option<&str> {
     stats
         .routes
@@ -65,32 +64,32 @@ pub fn main_route(stats: &EndpointStats) -> Option<&str> {
         .map(|(name, _)| name.as_str())
 }
 
-/// Share of hits among the answers of which a cache spoke.
+/// Share of hits among the responses with a `Cache-Status`; `None` when there were none.
 pub fn hit_ratio(cache: &BTreeMap<CacheOutcome, u64>) -> Option<Ratio> {
-    let spoke = cache.iter().filter(|(outcome, _)| **outcome != CacheOutcome::None);
-    let (hits, all) = spoke.fold((0, 0), |(hits, all), (outcome, count)| {
+    let reported = cache.iter().filter(|(outcome, _)| **outcome != CacheOutcome::None);
+    let (hits, all) = reported.fold((0, 0), |(hits, all), (outcome, count)| {
         (hits + if outcome.is_hit() { *count } else { 0 }, all + count)
     });
     Ratio::from_parts(hits, all)
 }
 
-/// The parts of the mean request; `None` when the server did not say, or when what it said came out of a cache.
-pub fn split(
+/// The parts of the mean request; `None` without a trusted `Server-Timing` ([`trusted_sums`]).
+pub fn split_time(
     stats: &EndpointStats,
     access: Option<&AccessSummary>,
-    own: Option<&OwnTime>,
+    timers: Option<&TimerComparison>,
 ) -> Option<TimeSplit> {
-    let sums = told(stats).filter(|sums| sums.app_us > Micros::ZERO)?;
+    let sums = trusted_sums(stats).filter(|sums| sums.app_us > Micros::ZERO)?;
     let mean = |sum: Micros| Micros((sum.as_f64() / sums.n as f64).round() as u64);
     let total = mean(sums.service_us);
     let in_app = mean(sums.app_us).min(total);
     let engine = mean(sums.engine_us).min(in_app);
-    let booked = mean(sums.db_us).min(in_app - engine);
+    let by_app = mean(sums.db_us).min(in_app - engine);
     let statements = sums.queries as f64 / sums.n as f64;
-    let db = own.map_or(booked, |own| own.part_of(booked, statements));
+    let db = timers.map_or(by_app, |timers| timers.server_part(by_app, statements));
     let cache = mean(sums.cache_us).min(in_app - engine - db);
     let outside = total - in_app;
-    let queue = access.and_then(|log| queueing(stats, log)).map(|queue| queue.min(outside));
+    let queue = access.and_then(|log| queueing_time(stats, log)).map(|queue| queue.min(outside));
     Some(TimeSplit {
         n: sums.n,
         total_us: total,
@@ -98,30 +97,15 @@ pub fn split(
         queue_us: queue,
         app_us: in_app - engine - db - cache,
         db_us: db,
-        db_own_timer: own.is_some(),
+        db_own_timer: timers.is_some(),
         cache_us: cache,
         engine_us: engine,
     })
 }
 
-/// What the server said of itself at an endpoint; `None` when it did not, or when what it said came out of a cache.
-///
-/// A cached answer repeats the `Server-Timing` of the request that filled the cache: time that nobody spent. Without hits
-/// there may be more answers than requests, because each redirect is an answer of its own.
-pub fn told(stats: &EndpointStats) -> Option<&ServerTimingSums> {
-    let hits: u64 = stats.cache.iter().filter(|(outcome, _)| outcome.is_hit()).map(|(_, count)| count).sum();
-    let stored = if hits == 0 { 0 } else { (stats.split.n + hits).saturating_sub(stats.requests).min(hits) };
-    (stats.split.n > 0 && stored * STORED_TOLERANCE <= stats.split.n).then_some(&stats.split)
-}
-
-/// Database statements, and the requests that they stand for: answers that said something, redirects not counted twice.
-pub fn queries(stats: &EndpointStats) -> Option<(u64, u64)> {
-    told(stats).map(|said| (said.queries, said.n.min(stats.requests))).filter(|(_, requests)| *requests > 0)
-}
-
-/// Mean wait for a worker on the routes of an endpoint, weighted by their requests; `None` when the log knows less than
-/// half of them.
-fn queueing(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
+/// Mean wait for a worker on the routes of an endpoint, weighted by their requests; `None` when the log covers less than
+/// half of the requests.
+fn queueing_time(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
     let (mut weighted, mut known, mut all) = (0.0, 0_u64, 0_u64);
     for (name, count) in &stats.routes {
         all += count;
@@ -139,6 +123,7 @@ fn queueing(stats: &EndpointStats, log: &AccessSummary) -> Option<Micros> {
 
 #[cfg(test)]
 mod tests {
+    use kneepoint_model::load::ServerTimingSums;
     use kneepoint_model::proxy::ProxyRoute;
     use proptest::prelude::*;
 
@@ -184,52 +169,53 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_divided_as_it_was_spent() {
-        let split = split(&stats(50, 30_000, [12_000, 3_000, 500, 4_000]), Some(&log(25_000, 12_000)), None)
-            .expect("said");
+    fn the_parts_of_a_request_are_its_measured_times() {
+        let split =
+            split_time(&stats(50, 30_000, [12_000, 3_000, 500, 4_000]), Some(&log(25_000, 12_000)), None)
+                .expect("reported");
         assert_eq!(split.queue_us, Some(Micros(13_000)));
         assert_eq!((split.app_us, split.network_proxy_us), (Micros(4_500), Micros(5_000)));
         assert_eq!(sum(&split), split.total_us);
     }
 
     #[test]
-    fn without_a_log_queueing_is_not_invented() {
-        let split = split(&stats(50, 30_000, [12_000, 0, 0, 0]), None, None).expect("said");
+    fn without_a_log_queueing_is_unknown() {
+        let split = split_time(&stats(50, 30_000, [12_000, 0, 0, 0]), None, None).expect("reported");
         assert_eq!((split.queue_us, split.network_proxy_us), (None, Micros(18_000)));
     }
 
     #[test]
-    fn stored_server_timing_is_refused() {
+    fn a_cached_server_timing_is_not_trusted() {
         let mut cached = stats(100, 1_000, [12_000, 0, 0, 0]);
         cached.cache = BTreeMap::from([(CacheOutcome::Hit, 90), (CacheOutcome::Miss, 10)]);
-        assert_eq!(split(&cached, None, None), None);
+        assert_eq!(split_time(&cached, None, None), None);
         cached.split.n = 10;
-        assert!(split(&cached, None, None).is_some());
+        assert!(split_time(&cached, None, None).is_some());
     }
 
     #[test]
-    fn a_redirect_is_two_answers_to_one_request() {
+    fn a_redirect_is_two_responses_to_one_request() {
         let mut redirected = stats(100, 1_000, [800, 0, 0, 0]);
         redirected.requests = 50;
         redirected.split.queries = 300;
-        assert!(split(&redirected, None, None).is_some());
-        assert_eq!(queries(&redirected), Some((300, 50)));
+        assert!(split_time(&redirected, None, None).is_some());
+        assert_eq!(statement_counts(&redirected), Some((300, 50)));
     }
 
     #[test]
-    fn the_databases_own_timer_is_believed_and_the_rest_is_the_applications() {
-        let facts = crate::hand::healthy();
-        let endpoints = endpoints(&facts);
-        let split = endpoints[2].split.expect("said");
-        // 4.0 ms were booked for 5 statements; the database's own timer held 1.4 ms.
+    fn the_server_side_timer_counts_and_the_rest_is_application_time() {
+        let facts = crate::fixtures::healthy();
+        let endpoints = summarise_endpoints(&facts);
+        let split = endpoints[2].split.expect("reported");
+        // The application measured 4.0 ms for 5 statements, the server-side timer 1.4 ms.
         assert_eq!((split.db_us, split.db_own_timer), (Micros(1_400), true));
         assert_eq!(split.app_us, Micros(8_000 - 600 - 1_400));
         assert_eq!(sum(&split), split.total_us);
     }
 
     #[test]
-    fn a_silent_server_gives_no_split() {
-        assert_eq!(split(&EndpointStats { requests: 9, ..EndpointStats::default() }, None, None), None);
+    fn without_server_timing_there_is_no_split() {
+        assert_eq!(split_time(&EndpointStats { requests: 9, ..EndpointStats::default() }, None, None), None);
     }
 
     proptest! {
@@ -245,7 +231,7 @@ mod tests {
             let log = log(header, app);
             let mut stats = stats(n, service, parts);
             stats.split.app_us += Micros(1);
-            let split = split(&stats, logged.then_some(&log), None).expect("said");
+            let split = split_time(&stats, logged.then_some(&log), None).expect("reported");
             prop_assert_eq!(sum(&split), split.total_us);
             prop_assert_eq!(split.queue_us.is_some(), logged);
         }

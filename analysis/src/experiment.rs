@@ -1,72 +1,71 @@
-//! From the blocks of an experiment to its verdict. Pure: the same blocks always give the same words.
+//! The verdict of an experiment, from its blocks. Pure: the same blocks always give the same verdict and text.
 //!
-//! The rule: *helps* or *hurts* needs an interval that leaves zero out **and** an estimate of at least the least effect
-//! that matters; a pair without the second alone would call the luck of one launch an effect, since two launches of the
-//! same thing differ by some 0.3 % of CPU. Errors never help; what shows one visitor's page to another hurts, however fast.
+//! *Helps* or *hurts* needs an interval that excludes zero **and** an estimate of at least the minimum effect. The second
+//! condition is needed because two starts of the same stack already differ by about 0.3 % of CPU. Errors never help, and
+//! a variant that shows one user's page to another user hurts, however fast it is.
 
 mod agree;
+mod format;
 mod lost_update;
-mod manoeuvre;
 mod pairs;
-mod words;
+mod rollout;
 
 use std::fmt::Write as _;
 
-use kneepoint_model::experiment::{
-    Block, Effect, EffectAssessment, EffectVerdict, Leak, Nature, Scale, Side, Signal,
-};
+use kneepoint_model::experiment::{Block, Effect, EffectAssessment, EffectVerdict, Leak, Nature, Scale, Side, Signal};
 use kneepoint_model::metric::{Direction, Unit};
 
-pub use agree::agreement;
-pub use lost_update::{conclusions, lost_update_verdict};
-pub use manoeuvre::manoeuvre_verdict;
-pub use pairs::{Pair, dropped_because, effect, pairs_of};
-pub use words::{effect_words, least_words, value_words};
+pub use agree::check_agreement;
+pub use format::{describe_effect, describe_min_effect, format_value};
+pub use lost_update::{lost_update_verdict, summarise_lost_updates};
+pub use pairs::{Pair, drop_reason, estimate_effect, valid_pairs};
+pub use rollout::rollout_verdict;
 
-use crate::paired::least_pairs;
+use crate::paired;
 
-/// Chance that an interval misses the truth: one in a hundred for each experiment.
+/// Probability that an interval does not contain the true effect: one in a hundred for each experiment.
 pub const ALPHA: f64 = 0.01;
-/// From this share of failed requests on, failing is what the advice does; below, the measurement has a fault.
-const FAILING: f64 = 0.01;
-/// A generator thread busier than this sets the pace itself.
-const SATURATED: f64 = 0.80;
+/// Share of failed requests from which the variant causes the failures; below it the measurement is faulty.
+const MIN_FAILED_SHARE: f64 = 0.01;
+/// Share of a core above which a generator thread limits the throughput itself.
+const GENERATOR_SATURATED: f64 = 0.80;
 
-/// What is asked of the blocks.
+/// The signal and the minimum effect that decide a verdict.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Question {
-    /// What decides.
+pub struct EffectCriterion {
+    /// The signal whose effect decides.
     pub signal: Signal,
-    /// The least effect that matters: a share for ratios, else in the unit of the signal.
+    /// The minimum effect that matters: a share for ratios, else in the unit of the signal.
     pub min_effect: f64,
-    /// Whether two ways of doing things at the same time are compared (workers, threads): a busy neighbour turns the sign of
-    /// that, so it is refused on a noisy machine whatever the signal.
+    /// True when the variants differ in concurrency (workers, threads): foreign CPU use can change the sign of such an
+    /// effect, so any signal then needs a quiet machine.
     pub concurrency: bool,
 }
 
-/// The least number of pairs that can be judged.
-pub fn least() -> usize {
-    least_pairs(ALPHA)
+/// The minimum number of pairs for a verdict.
+pub fn min_pairs() -> usize {
+    paired::min_pairs(ALPHA)
 }
 
-/// The verdict.
-pub fn judge(question: &Question, blocks: &[Block], leaks: &[Leak]) -> EffectAssessment {
-    let safe = unsafe_pages(leaks).or_else(|| failures(question, blocks));
-    let judged = safe.or_else(|| too_few(question, blocks)).unwrap_or_else(|| weigh(question, blocks));
-    limited_by_generator(question, blocks, judged)
+/// The verdict on a variant, from its blocks and its leaks of user data.
+pub fn judge(criterion: &EffectCriterion, blocks: &[Block], leaks: &[Leak]) -> EffectAssessment {
+    let early = unsafe_pages(leaks).or_else(|| failures(criterion, blocks));
+    let judged =
+        early.or_else(|| too_few(criterion, blocks)).unwrap_or_else(|| judge_effect(criterion, blocks));
+    limited_by_generator(criterion, blocks, judged)
 }
 
-/// What a signal that only proves says: judged by its own interval alone, with the least effect that is worth a word.
+/// The verdict on a secondary signal: judged by its interval alone, with a fixed minimum effect.
 pub fn prove(signal: Signal, blocks: &[Block]) -> EffectAssessment {
     let min_effect = match (signal.scale(), signal.unit()) {
         (Scale::Ratio, _) => 0.03,
         (Scale::Difference, Unit::Ratio) => 0.01,
         (Scale::Difference, _) => 0.05,
     };
-    weigh(&Question { signal, min_effect, concurrency: false }, blocks)
+    judge_effect(&EffectCriterion { signal, min_effect, concurrency: false }, blocks)
 }
 
-fn plainly(judgement: EffectVerdict, effect: Option<Effect>, why: String) -> EffectAssessment {
+fn without_smallest(judgement: EffectVerdict, effect: Option<Effect>, why: String) -> EffectAssessment {
     EffectAssessment { verdict: judgement, effect, smallest_detectable: None, why: vec![why] }
 }
 
@@ -74,16 +73,16 @@ fn unsafe_pages(leaks: &[Leak]) -> Option<EffectAssessment> {
     let first = leaks.iter().find(|leak| leak.side == Side::With)?;
     let pages = leaks.iter().filter(|leak| leak.side == Side::With).count();
     let why = format!(
-        "not safe, whatever its speed: {} ({} in all; see the leaks)",
+        "not safe, whatever its speed: {} ({} in total; see the leaks)",
         first.what,
-        words::plural(pages as u64, "page", "pages")
+        format::plural(pages as u64, "page", "pages")
     );
-    Some(plainly(EffectVerdict::Hurts, None, why))
+    Some(without_smallest(EffectVerdict::Hurts, None, why))
 }
 
-/// Errors are fast: a side that fails is never compared.
-fn failures(question: &Question, blocks: &[Block]) -> Option<EffectAssessment> {
-    if question.signal == Signal::Errors {
+/// Failed requests are fast, so a side with failures is never compared.
+fn failures(criterion: &EffectCriterion, blocks: &[Block]) -> Option<EffectAssessment> {
+    if criterion.signal == Signal::Errors {
         return None;
     }
     let sum = |side| {
@@ -96,53 +95,61 @@ fn failures(question: &Question, blocks: &[Block]) -> Option<EffectAssessment> {
     }
     let counts =
         format!("requests failed: {bad_without} of {all_without} without, {bad_with} of {all_with} with it");
-    if bad_without == 0 && bad_with as f64 >= FAILING * all_with as f64 {
-        return Some(plainly(EffectVerdict::Hurts, None, format!("{counts}; it makes requests fail")));
+    if bad_without == 0 && bad_with as f64 >= MIN_FAILED_SHARE * all_with as f64 {
+        return Some(without_smallest(
+            EffectVerdict::Hurts,
+            None,
+            format!("{counts}; the variant makes requests fail"),
+        ));
     }
-    Some(plainly(EffectVerdict::Invalid, None, format!("{counts}; errors are fast, and never a speed-up")))
+    Some(without_smallest(
+        EffectVerdict::Invalid,
+        None,
+        format!("{counts}; failed requests are fast, so the blocks are not comparable"),
+    ))
 }
 
-fn too_few(question: &Question, blocks: &[Block]) -> Option<EffectAssessment> {
-    let pairs = pairs_of(blocks);
-    let silent = blocks.iter().filter(|block| block.dropped.is_none() && block.requests == 0).count();
-    if silent > 0 {
-        let why = format!("no request ended in {}", words::plural(silent as u64, "block", "blocks"));
-        return Some(plainly(EffectVerdict::Invalid, None, why));
+fn too_few(criterion: &EffectCriterion, blocks: &[Block]) -> Option<EffectAssessment> {
+    let pairs = valid_pairs(blocks);
+    let empty = blocks.iter().filter(|block| block.dropped.is_none() && block.requests == 0).count();
+    if empty > 0 {
+        let why = format!("no request completed in {}", format::plural(empty as u64, "block", "blocks"));
+        return Some(without_smallest(EffectVerdict::Invalid, None, why));
     }
-    if pairs.len() >= least() {
+    if pairs.len() >= min_pairs() {
         return None;
     }
     let dropped: Vec<&str> = blocks.iter().filter_map(|block| block.dropped.as_deref()).collect();
     let mut why = format!(
-        "only {} could be used, and {} are needed",
-        words::plural(pairs.len() as u64, "pair", "pairs"),
-        least()
+        "only {} could be used; {} are needed",
+        format::plural(pairs.len() as u64, "pair", "pairs"),
+        min_pairs()
     );
     if let Some(last) = dropped.last() {
-        let pairs = words::plural(dropped.len() as u64 / 2, "pair", "pairs");
-        let _ = write!(why, "; {pairs} had to be dropped, the last because {last}");
-        why.push_str(if question.concurrency {
-            ": ways of doing things at the same time can be compared on a quiet machine only"
+        let pairs = format::plural(dropped.len() as u64 / 2, "pair", "pairs");
+        let _ = write!(why, "; {pairs} were dropped, the last because {last}");
+        why.push_str(if criterion.concurrency {
+            ": variants that differ in concurrency can only be compared on a quiet machine"
         } else {
-            ": run it again when the machine is quieter"
+            ": run the experiment again when the machine is quieter"
         });
     }
-    Some(plainly(EffectVerdict::Invalid, None, why))
+    Some(without_smallest(EffectVerdict::Invalid, None, why))
 }
 
-fn weigh(question: &Question, blocks: &[Block]) -> EffectAssessment {
-    let signal = question.signal;
-    let Some(effect) = effect(signal, blocks) else {
-        let why = format!("{} could not be measured on both sides", signal.label());
-        return plainly(EffectVerdict::Invalid, None, why);
+fn judge_effect(criterion: &EffectCriterion, blocks: &[Block]) -> EffectAssessment {
+    let signal = criterion.signal;
+    let Some(effect) = estimate_effect(signal, blocks) else {
+        let why = format!("{} was not measured on both sides", signal.label());
+        return without_smallest(EffectVerdict::Invalid, None, why);
     };
     let (estimate, low, high) = on_scale(signal, &effect);
-    let least = match signal.scale() {
-        Scale::Ratio => question.min_effect.ln_1p(),
-        Scale::Difference => question.min_effect,
+    let min_effect = match signal.scale() {
+        Scale::Ratio => criterion.min_effect.ln_1p(),
+        Scale::Difference => criterion.min_effect,
     };
-    let mut why = vec![effect_words(signal, &effect)];
-    let is_seen = (low > 0.0 || high < 0.0) && estimate.abs() >= least;
+    let mut why = vec![describe_effect(signal, &effect)];
+    let is_seen = (low > 0.0 || high < 0.0) && estimate.abs() >= min_effect;
     if is_seen {
         let up = estimate > 0.0;
         let better = up == (signal.better() == Direction::Higher);
@@ -151,19 +158,14 @@ fn weigh(question: &Question, blocks: &[Block]) -> EffectAssessment {
     }
     let half = (high - low) / 2.0;
     let smallest = match signal.scale() {
-        Scale::Ratio => half.max(least).exp_m1(),
-        Scale::Difference => half.max(least),
+        Scale::Ratio => half.max(min_effect).exp_m1(),
+        Scale::Difference => half.max(min_effect),
     };
-    why.push(format!("the smallest effect that would have been seen: {}", least_words(signal, smallest)));
-    EffectAssessment {
-        verdict: EffectVerdict::NoEffectSeen,
-        effect: Some(effect),
-        smallest_detectable: Some(smallest),
-        why,
-    }
+    why.push(format!("an effect of {} or more would have been seen", describe_min_effect(signal, smallest)));
+    EffectAssessment { verdict: EffectVerdict::NoEffectSeen, effect: Some(effect), smallest_detectable: Some(smallest), why }
 }
 
-/// Estimate and interval where zero means no effect: logarithms of ratios, or plain differences.
+/// Estimate and interval on the scale where zero means no effect: logarithms of ratios, or plain differences.
 fn on_scale(signal: Signal, effect: &Effect) -> (f64, f64, f64) {
     match signal.scale() {
         Scale::Ratio => (effect.estimate.ln(), effect.low.ln(), effect.high.ln()),
@@ -171,32 +173,30 @@ fn on_scale(signal: Signal, effect: &Effect) -> (f64, f64, f64) {
     }
 }
 
-/// A generator at its limit hides what the site could do: a gain is then a lower bound, and anything else is no finding.
-fn limited_by_generator(
-    question: &Question,
-    blocks: &[Block],
-    mut judged: EffectAssessment,
-) -> EffectAssessment {
-    if question.signal.nature() != Nature::Clock {
+/// A generator at its limit hides the throughput of the site: a gain is then a lower bound, any other result is invalid.
+fn limited_by_generator(criterion: &EffectCriterion, blocks: &[Block], mut judged: EffectAssessment) -> EffectAssessment {
+    if criterion.signal.nature() != Nature::Clock {
         return judged;
     }
     let busy = |side| {
         let of_side = blocks.iter().filter(|block| block.side == side && block.dropped.is_none());
-        crate::paired::median(&of_side.map(|block| block.generator.0).collect::<Vec<_>>())
-            .is_some_and(|busiest| busiest > SATURATED)
+        paired::median(&of_side.map(|block| block.generator.0).collect::<Vec<_>>())
+            .is_some_and(|busiest| busiest > GENERATOR_SATURATED)
     };
     let (without, with) = (busy(Side::Without), busy(Side::With));
     match judged.verdict {
         EffectVerdict::Helps if with => {
-            judged.why.push("the load generator set the pace with it: the gain is at least this".to_owned());
+            judged.why.push(
+                "the load generator limited the throughput with it: the gain is at least this".to_owned(),
+            );
         }
         EffectVerdict::NoEffectSeen if without || with => {
             judged.verdict = EffectVerdict::Invalid;
-            judged.why.push("the load generator, not the site, set the pace".to_owned());
+            judged.why.push("the load generator, not the site, limited the throughput".to_owned());
         }
         EffectVerdict::Hurts if with && judged.effect.is_some() => {
             judged.verdict = EffectVerdict::Invalid;
-            judged.why.push("the load generator, not the site, set the pace with it".to_owned());
+            judged.why.push("the load generator, not the site, limited the throughput with it".to_owned());
         }
         _ => {}
     }

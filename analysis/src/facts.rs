@@ -1,7 +1,7 @@
-//! The facts of a run: everything in its folder, read once. The only input of this crate, and its only I/O.
+//! The facts of a run: the contents of its folder, read once. The only input of this crate, and its only I/O.
 //!
-//! A folder that was cut off at any moment can be read: what is missing is absent, and a file that cannot be made sense
-//! of is named in `unread`. Only a missing manifest and files of a later kneepoint are refused.
+//! The folder of a run that was interrupted at any moment is readable: missing files are `None`, and damaged files are
+//! listed in `unread`. Only a missing manifest and files of a later kneepoint are refused.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,37 +30,37 @@ pub const OPEN: &str = "open";
 /// The phase in which profiles are taken: never a source of latency figures.
 pub const PROFILED: &str = "profiled";
 
-/// Most phases that are read of one folder.
+/// Maximum number of phases that are read from one folder.
 const MAX_PHASES: usize = 64;
 
 /// Why the facts could not be read.
 #[derive(Debug, Error)]
 pub enum FactsError {
-    /// The manifest is missing or damaged, or a file is of a later format.
+    /// The manifest is missing or damaged, or a file has a later format.
     #[error(transparent)]
     Run(#[from] RunError),
     /// The folder of phases cannot be listed.
     #[error("cannot list {path}: {source}; check the folder's permissions")]
     List {
-        /// Which folder.
+        /// The folder of the phases.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Everything that a run folder holds, as far as it got.
+/// The contents of a run folder; `None` or empty for stages that did not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunFacts {
-    /// Where the run comes from.
+    /// Provenance, configuration and stages of the run.
     pub manifest: Manifest,
-    /// The stack, when it came up.
+    /// The stack; `None` when it did not start.
     pub stack: Option<StackInfo>,
-    /// The crawl.
+    /// Pages found by the crawl.
     pub site: Option<SiteMap>,
-    /// The warming.
+    /// Rounds of the warm stage.
     pub warm: Option<WarmResult>,
-    /// Routes alone.
+    /// Each route measured by itself.
     pub probe: Option<ProbeResult>,
     /// Phases of load: closed, open, profiled, then others by name.
     pub phases: Vec<LoadPhase>,
@@ -68,20 +68,20 @@ pub struct RunFacts {
     pub access: BTreeMap<String, AccessSummary>,
     /// Resource samples, in order of time.
     pub samples: Vec<ResourceSample>,
-    /// Lines of samples that could not be read.
-    pub samples_garbage: u64,
-    /// What databases and caches counted themselves, by phase.
+    /// Number of unreadable lines in the file of samples.
+    pub unreadable_samples: u64,
+    /// Counters of databases and caches, by phase.
     pub db: BTreeMap<String, DbWindow>,
-    /// The shop's books before and after load.
+    /// Stock consistency check before and after load.
     pub correctness: Option<StockAudit>,
-    /// Profiles.
+    /// Index of the profiles.
     pub profiles: Option<ProfilesIndex>,
-    /// Files that are there but could not be made sense of, each with the reason.
+    /// Damaged files, each with the reason.
     pub unread: Vec<String>,
 }
 
 impl RunFacts {
-    /// The facts of a run that has a manifest and nothing else yet.
+    /// The facts of a run that has only a manifest.
     pub fn new(manifest: Manifest) -> Self {
         Self {
             manifest,
@@ -92,7 +92,7 @@ impl RunFacts {
             phases: Vec::new(),
             access: BTreeMap::new(),
             samples: Vec::new(),
-            samples_garbage: 0,
+            unreadable_samples: 0,
             db: BTreeMap::new(),
             correctness: None,
             profiles: None,
@@ -104,48 +104,48 @@ impl RunFacts {
     pub fn load(folder: &RunFolder) -> Result<Self, FactsError> {
         let mut facts = Self::new(folder.read_json(names::MANIFEST)?);
         let unread = &mut facts.unread;
-        facts.stack = optional(folder, names::STACK, unread)?;
-        facts.site = optional(folder, names::SITE, unread)?;
-        facts.warm = optional(folder, names::WARM, unread)?;
-        facts.probe = optional(folder, names::PROBE, unread)?;
-        facts.correctness = optional(folder, names::CORRECTNESS, unread)?;
-        facts.profiles = optional(folder, names::PROFILES_INDEX, unread)?;
+        facts.stack = read_optional(folder, names::STACK, unread)?;
+        facts.site = read_optional(folder, names::SITE, unread)?;
+        facts.warm = read_optional(folder, names::WARM, unread)?;
+        facts.probe = read_optional(folder, names::PROBE, unread)?;
+        facts.correctness = read_optional(folder, names::CORRECTNESS, unread)?;
+        facts.profiles = read_optional(folder, names::PROFILES_INDEX, unread)?;
         for name in phase_names(folder)? {
-            if let Some(phase) = optional(folder, &names::load(&name), unread)? {
+            if let Some(phase) = read_optional(folder, &names::load(&name), unread)? {
                 facts.phases.push(phase);
             }
-            if let Some(access) = optional(folder, &names::access(&name), unread)? {
+            if let Some(access) = read_optional(folder, &names::access(&name), unread)? {
                 facts.access.insert(name.clone(), access);
             }
-            if let Some(window) = optional(folder, &names::db(&name), unread)? {
+            if let Some(window) = read_optional(folder, &names::db(&name), unread)? {
                 facts.db.insert(name, window);
             }
         }
         let (mut samples, garbage) = folder.read_lines::<ResourceSample>(names::RESOURCES)?;
         samples.sort_by_key(|sample| sample.at_ms);
         facts.samples = samples;
-        facts.samples_garbage = garbage;
+        facts.unreadable_samples = garbage;
         Ok(facts)
     }
 
-    /// The phase of that name.
+    /// The phase with this name.
     pub fn phase(&self, name: &str) -> Option<&LoadPhase> {
         self.phases.iter().find(|phase| phase.name == name)
     }
 
-    /// What databases and caches counted over the measured phases, in their order.
-    pub fn counted(&self) -> impl Iterator<Item = &DbWindow> {
+    /// Counters of databases and caches over the measured phases, in the order of the phases.
+    pub fn database_windows(&self) -> impl Iterator<Item = &DbWindow> {
         self.measured_phases().filter_map(|phase| self.db.get(&phase.name))
     }
 
-    /// The phases whose latency may be quoted of the site: all but the profiled one, and the steps of a search, which ask
-    /// for more than the site can bear on purpose.
+    /// The phases whose latency describes the site: all except the profiled one and the trials of a rate search, which
+    /// overload the site on purpose.
     pub fn measured_phases(&self) -> impl Iterator<Item = &LoadPhase> {
         self.phases.iter().filter(|phase| phase.name != PROFILED && !is_trial(&phase.name))
     }
 }
 
-fn optional<T: DeserializeOwned>(
+fn read_optional<T: DeserializeOwned>(
     folder: &RunFolder,
     name: &str,
     unread: &mut Vec<String>,
@@ -177,7 +177,7 @@ fn phase_names(folder: &RunFolder) -> Result<Vec<String>, FactsError> {
     Ok(found)
 }
 
-/// The place of a phase among others.
+/// Sort key of a phase: closed, open, profiled, then the others.
 pub(crate) fn phase_rank(name: &str) -> u8 {
     match name {
         CLOSED => 0,

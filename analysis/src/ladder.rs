@@ -1,155 +1,161 @@
-//! The ladder of topologies: what each rung gave, what ended it, and what the step to it bought. A pure function of
-//! `ladder.json` and the run folders that it names, so that it can be thought again at any time, of a climb that was cut
-//! off too.
+//! Comparison of the rungs of a ladder run: throughput of each rung, what limits it, and the gain over the rung below.
 //!
-//! Two things are looked at in every rung: the highest rate that keeps the promise ([`crate::slo_search`]), as an interval
-//! between a rate that kept it and one that broke it; and one rate that is the same for all rungs, at which
-//! response times and CPU per request compare.
+//! A pure function of `ladder.json` and the run folders that it names, so that the comparison can be recomputed at any
+//! time, also for an interrupted ladder run.
+//!
+//! Each rung is measured in two ways: the highest rate that meets the SLO ([`crate::slo_search`]), as an interval between
+//! a rate that met it and one that violated it; and one rate that is the same for all rungs, at which response times and
+//! CPU per request can be compared.
 
-mod bought;
 mod effect;
+mod gain;
 mod limit;
 mod rung;
-mod step;
+mod trial;
 
 use std::collections::BTreeMap;
 
 use kneepoint_model::ladder::{Ladder, LatencySlo};
+use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
-use kneepoint_model::unmeasured::Unmeasured;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::RunFacts;
-use crate::slo_search::StepOutcome;
+use crate::slo_search::TrialOutcome;
 
 pub use effect::Effect;
-pub use limit::{Limit, Limiting, MachineUse};
-pub use rung::{equal_rate, start_rate, step_length};
-pub use step::{samples_for, steps};
+pub use limit::{LimitKind, LimitingFactor, MachineUse};
+pub use rung::{equal_rate, start_rate, trial_duration};
+pub use trial::{requests_needed, trials};
 
-/// One phase at a fixed rate, held against the promise.
+/// One phase at a fixed rate, compared with the SLO.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct Trial {
     /// Name of the phase.
     pub phase: String,
-    /// Journeys a second that began.
+    /// Journeys started per second.
     pub rate: PerSecond,
-    /// Requests a second that were due.
+    /// Requests per second that were due.
     pub offered: PerSecond,
-    /// Requests a second that ended.
+    /// Requests per second that completed.
     pub achieved: PerSecond,
-    /// Requests behind the figures.
+    /// Completed requests in the measured part.
     pub requests: u64,
-    /// Of those, failed.
+    /// Failed requests among them.
     pub errors: u64,
     /// Median response time.
     pub p50: Micros,
-    /// 95th percentile.
+    /// 95th percentile of response time.
     pub p95: Micros,
-    /// 99th percentile.
+    /// 99th percentile of response time.
     pub p99: Micros,
-    /// What it shows.
-    pub outcome: StepOutcome,
-    /// Why it is not kept, or why nothing can be said.
+    /// Whether the SLO was met.
+    pub outcome: TrialOutcome,
+    /// Why the SLO was violated or the trial is invalid; `None` when it was met.
     pub why: Option<String>,
-    /// What weakens it.
+    /// Conditions that make the figures less reliable.
     pub notes: Vec<String>,
 }
 
-/// What a fixed number of users got out of the rung.
+/// Throughput of a rung under a fixed number of users without think time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saturation {
-    /// Requests a second; absent where they may not be believed or some failed, because failures are fast.
+    /// Requests per second; `None` when the phase is invalid or a request failed, because failures are fast.
     pub rps: Option<PerSecond>,
-    /// Requests behind it.
+    /// Completed requests in the measured part.
     pub requests: u64,
-    /// Of those, failed.
+    /// Failed requests among them.
     pub errors: u64,
-    /// Why there is no figure, or what weakens it.
+    /// Why there is no figure, or what makes it less reliable.
     pub why: Vec<String>,
 }
 
-/// The highest rate at which the promise was kept.
+/// The highest rate at which the SLO was met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
 pub enum Throughput {
-    /// Kept at the first, broken at the second.
+    /// It lies between two rates that were tried.
     Between {
-        /// Requests a second at which it was kept.
-        kept: PerSecond,
-        /// Requests a second at which it was broken.
-        broken: PerSecond,
-        /// Journeys a second at which it was kept.
-        kept_journeys: PerSecond,
+        /// Requests per second at which the SLO was met.
+        #[serde(rename = "kept")]
+        sustained: PerSecond,
+        /// Requests per second at which the SLO was violated.
+        #[serde(rename = "broken")]
+        violated: PerSecond,
+        /// Journeys per second at which the SLO was met.
+        #[serde(rename = "kept_journeys")]
+        sustained_journeys: PerSecond,
     },
-    /// Kept at every rate that was tried.
+    /// The SLO was met at every rate that was tried.
     AtLeast {
-        /// Requests a second.
-        kept: PerSecond,
-        /// Journeys a second.
-        kept_journeys: PerSecond,
+        /// Requests per second of the highest of them.
+        #[serde(rename = "kept")]
+        sustained: PerSecond,
+        /// Journeys per second of the highest of them.
+        #[serde(rename = "kept_journeys")]
+        sustained_journeys: PerSecond,
     },
-    /// There is no figure.
+    /// No rate was measured at which the SLO was met.
     None {
-        /// Why not.
+        /// The reason as a complete message.
         why: String,
     },
 }
 
 impl Throughput {
-    /// Requests a second at which the promise was kept.
-    pub const fn kept(&self) -> Option<PerSecond> {
+    /// Requests per second at which the SLO was met.
+    pub const fn sustained(&self) -> Option<PerSecond> {
         match self {
-            Self::Between { kept, .. } | Self::AtLeast { kept, .. } => Some(*kept),
+            Self::Between { sustained, .. } | Self::AtLeast { sustained, .. } => Some(*sustained),
             Self::None { .. } => None,
         }
     }
-    /// Requests a second at which it was broken.
-    pub const fn broken(&self) -> Option<PerSecond> {
+    /// Requests per second at which the SLO was violated.
+    pub const fn violated(&self) -> Option<PerSecond> {
         match self {
-            Self::Between { broken, .. } => Some(*broken),
+            Self::Between { violated, .. } => Some(*violated),
             Self::AtLeast { .. } | Self::None { .. } => None,
         }
     }
 }
 
-/// How far a rung got.
+/// How far the measurement of a rung got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RungState {
-    /// There is a throughput at the promise.
+    /// There is a throughput at the SLO.
     Measured,
-    /// It was loaded, but there is no throughput at the promise.
+    /// The rung was loaded, but no rate met the SLO in a valid trial.
     NoFigure {
-        /// Why.
+        /// The reason as a complete message.
         why: String,
     },
-    /// It could not be brought up or loaded here.
+    /// The stack could not be started or loaded on this machine.
     Failed {
-        /// Why, and what mends it.
+        /// The reason and its fix.
         reason: Unmeasured,
     },
-    /// The climb ended in the middle of it.
+    /// The ladder run ended while this rung was being measured.
     CutOff {
-        /// By what.
+        /// What interrupted it.
         why: String,
     },
-    /// The climb ended before it.
+    /// The ladder run ended before this rung.
     NotReached,
 }
 
-/// What a request costs and what it does, where that is known.
+/// Cost and work of one request; a field is `None` when nothing measured it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PerRequest {
-    /// The phase in which it was counted; empty when nothing was.
+    /// The phase in which it was counted; empty when nothing was counted.
     pub phase: String,
-    /// CPU time of each tier in microseconds; nothing where neighbours on the machine changed it.
+    /// CPU time of each tier in microseconds; empty when foreign CPU use makes it unreliable.
     pub cpu_us: BTreeMap<Tier, f64>,
-    /// Database statements.
+    /// Database statements per request.
     pub statements: Option<f64>,
-    /// Bytes on the wire.
+    /// Bytes on the wire per request.
     pub bytes: Option<f64>,
     /// Share of requests that the proxy's cache answered.
     pub proxy_hit: Option<Ratio>,
@@ -157,7 +163,7 @@ pub struct PerRequest {
     pub app_hit: Option<Ratio>,
 }
 
-/// What was compared with the rung below.
+/// A counter that is compared with the rung below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Counter {
@@ -173,23 +179,23 @@ pub enum Counter {
     Memory,
 }
 
-/// A counter that differs from the rung below.
+/// A counter whose value differs from the rung below.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Which.
+    /// The counter; its unit follows from it.
     pub counter: Counter,
-    /// Below; absent where nobody said.
+    /// Value on the rung below; `None` when not reported there.
     pub from: Option<f64>,
-    /// Here; absent where nobody says.
+    /// Value on this rung; `None` when not reported here.
     pub to: Option<f64>,
 }
 
-/// What the step to a rung bought.
+/// The gain of a rung over the rung below.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Bought {
-    /// The rung that it is held against: the nearest below that was measured.
+pub struct Gain {
+    /// The rung it is compared with: the nearest measured rung below.
     pub against: String,
-    /// Throughput at the promise; more is better.
+    /// Throughput at the SLO; more is better.
     pub throughput: Effect,
     /// CPU time per request of all tiers at the equal rate; less is better.
     pub cpu: Effect,
@@ -199,38 +205,40 @@ pub struct Bought {
     pub changes: Vec<Change>,
 }
 
-/// One rung.
+/// Everything measured on one rung.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RungResult {
     /// Name of its topology.
     pub name: String,
-    /// Its place on the whole ladder.
+    /// Its position on the whole ladder, from 1; `None` for a topology that is not on it.
     pub place: Option<u8>,
-    /// What it is.
+    /// Description of the topology.
     pub about: String,
-    /// What the step to it is meant to buy.
+    /// The gain that the topology is meant to bring.
     pub buys: Option<String>,
-    /// Its run folder.
+    /// Name of its run folder.
     pub run: Option<String>,
-    /// How far it got.
+    /// How far its measurement got.
     pub state: RungState,
-    /// The closed phase.
+    /// The closed phase; `None` when it did not run.
     pub saturation: Option<Saturation>,
-    /// The steps of the search, in order.
-    pub steps: Vec<Step>,
-    /// The highest rate that keeps the promise.
+    /// The trials of the rate search, in order.
+    #[serde(rename = "steps")]
+    pub trials: Vec<Trial>,
+    /// The highest rate that meets the SLO.
     pub throughput: Throughput,
-    /// The phase at the equal rate.
-    pub equal: Option<Step>,
-    /// What a request costs.
+    /// The phase at the rate that is the same for all rungs.
+    pub equal: Option<Trial>,
+    /// Cost and work of one request.
     pub per_request: PerRequest,
     /// Highest resident memory of each tier over all phases.
     pub memory: BTreeMap<Tier, Bytes>,
-    /// What ends it.
-    pub limiting: Limiting,
-    /// What the step to it bought; absent for the lowest.
-    pub bought: Option<Bought>,
-    /// What the run could not measure.
+    /// What limits its throughput.
+    pub limiting: LimitingFactor,
+    /// The gain over the rung below; `None` for the lowest measured rung.
+    #[serde(rename = "bought")]
+    pub gain: Option<Gain>,
+    /// What its run could not measure.
     pub unmeasured: Vec<Unmeasured>,
 }
 
@@ -245,35 +253,37 @@ impl RungResult {
     }
 }
 
-/// Everything that is said of a climb.
+/// `comparison.json`: the results of a ladder run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Version of this file's format.
     pub format_version: u32,
-    /// Name of the climb.
+    /// Name of the ladder run and its folder.
     pub ladder_id: String,
-    /// What every rung had to keep.
-    pub promise: LatencySlo,
+    /// The SLO that every rung had to meet.
+    #[serde(rename = "promise")]
+    pub slo: LatencySlo,
     /// The rungs, lowest first.
     pub rungs: Vec<RungResult>,
 }
 
 impl Comparison {
-    /// True when every rung that was asked for has a throughput at the promise.
+    /// True when every requested rung has a throughput at the SLO.
     pub fn all_measured(&self) -> bool {
         self.rungs.iter().all(|rung| rung.state == RungState::Measured)
     }
 }
 
-/// Compares the rungs; `runs` holds the facts of every run folder that could be read, by its name.
+/// Compares the rungs; `runs` contains the facts of each readable run folder by its name.
 pub fn compare(ladder: &Ladder, runs: &BTreeMap<String, RunFacts>) -> Comparison {
     let mut results: Vec<RungResult> = Vec::with_capacity(ladder.rungs.len());
     let mut below: Option<(usize, &RunFacts)> = None;
-    for one in &ladder.rungs {
-        let facts = one.run.as_ref().and_then(|run| runs.get(run));
-        let mut result = rung::result(ladder, one, facts);
+    for requested in &ladder.rungs {
+        let facts = requested.run.as_ref().and_then(|run| runs.get(run));
+        let mut result = rung::measure_rung(ladder, requested, facts);
         if let Some(facts) = facts.filter(|_| comparable(&result)) {
-            result.bought = below.map(|(at, under)| bought::bought((&results[at], under), (&result, facts)));
+            result.gain =
+                below.map(|(at, under)| gain::compare_rungs((&results[at], under), (&result, facts)));
             below = Some((results.len(), facts));
         }
         results.push(result);
@@ -281,16 +291,16 @@ pub fn compare(ladder: &Ladder, runs: &BTreeMap<String, RunFacts>) -> Comparison
     Comparison {
         format_version: FORMAT_VERSION,
         ladder_id: ladder.ladder_id.clone(),
-        promise: ladder.slo.clone(),
+        slo: ladder.slo.clone(),
         rungs: results,
     }
 }
 
-/// A rung that was loaded to its end can be held against another, even without a throughput at the promise: then what was
-/// seen at the equal rate compares.
+/// A rung that was loaded to its end is comparable even without a throughput at the SLO: then only the figures at the
+/// equal rate are compared.
 fn comparable(result: &RungResult) -> bool {
     matches!(result.state, RungState::Measured | RungState::NoFigure { .. })
-        && (result.throughput.kept().is_some() || result.equal.is_some())
+        && (result.throughput.sustained().is_some() || result.equal.is_some())
 }
 
 #[cfg(test)]

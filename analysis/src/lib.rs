@@ -1,19 +1,20 @@
-//! Think: pure functions from what was measured to what it means.
+//! Analysis: pure functions from measured data to conclusions.
 //!
-//! The sentence: [`facts`] reads a run folder (the only input or output of this crate), [`analyse`] turns facts into
-//! an [`Analysis`], [`verdict`] says what may be claimed, [`summary`] writes the public contract, [`timeline`] draws
-//! the series for charts. Nothing here looks at a clock, a socket or a random number.
+//! The pipeline: [`facts`] reads a run folder (the only I/O of this crate), [`analyse`] turns the facts into an
+//! [`Analysis`], [`verdict`] computes the base verdict, [`summary`] builds `summary.json`, [`timeline`] computes the
+//! series for charts. Nothing here reads a clock, opens a socket or draws a random number.
 
 mod analyse;
 pub mod attribute;
 pub mod conditions;
-mod dbsummary;
-pub mod dbtime;
+mod db_summary;
+pub mod db_time;
 pub mod experiment;
 pub mod facts;
 pub mod findings;
 pub mod ladder;
 pub mod paired;
+pub mod server_timing;
 pub mod slo_search;
 pub mod summary;
 pub mod tiers;
@@ -22,11 +23,11 @@ mod types;
 pub mod verdict;
 
 #[cfg(test)]
-mod hand;
+mod fixtures;
 
 pub use analyse::analyse;
 pub use facts::{FactsError, RunFacts};
 pub use summary::summarise;
 pub use timeline::{Timeline, timeline};
-pub use types::{Analysis, Disturbance, HostUse, PhaseConditions, RuleReport};
+pub use types::{Analysis, Disturbance, HostUse, PhaseConditions, RuleCounts, RuleReport};
 pub use verdict::base_verdict;

@@ -1,56 +1,56 @@
 //! Paired differences: the Hodges–Lehmann estimate with the exact Wilcoxon signed-rank interval.
 //!
-//! Both rest on the Walsh averages (dᵢ + dⱼ)/2, i ≤ j: the estimate is their median, and the interval cuts off as many from
-//! each end as the signed-rank statistic may fall short of with a chance of α/2 (Hollander, Wolfe & Chicken,
-//! *Nonparametric Statistical Methods*, §3.1–3.3). No random number, no table, no normal approximation; heavy tails cost
-//! width, not truth.
+//! Both use the Walsh averages (dᵢ + dⱼ)/2, i ≤ j: the estimate is their median, and the interval omits at each end the
+//! number that the signed-rank statistic falls below with probability α/2 (Hollander, Wolfe & Chicken, *Nonparametric
+//! Statistical Methods*, §3.1–3.3). No random numbers, no tables, no normal approximation; heavy tails widen the interval
+//! but do not make it wrong.
 
 use kneepoint_model::units::Ratio;
 
-/// More pairs than this are never measured, and their distribution would not be computed in a wink.
-const MOST: usize = 400;
+/// Maximum number of pairs: the exact distribution is O(n³), too slow beyond it.
+const MAX_PAIRS: usize = 400;
 
-/// What the pairs say.
+/// The estimated difference within a pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Paired {
+pub struct PairedEstimate {
     /// The Hodges–Lehmann estimate of the typical difference.
     pub estimate: f64,
     /// Lower end of the interval.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// How sure the interval is, at least.
+    /// Confidence level of the interval, at least.
     pub confidence: Ratio,
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: usize,
 }
 
-impl Paired {
-    /// Half of the interval's length: an effect smaller than this could have been missed.
+impl PairedEstimate {
+    /// Half of the length of the interval: a smaller effect may stay unseen.
     pub fn half_width(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
 
-    /// Whether the interval leaves zero out.
+    /// True when zero is outside the interval.
     pub fn excludes_zero(&self) -> bool {
         self.low > 0.0 || self.high < 0.0
     }
 }
 
-/// The least number of pairs from which anything can be said with a chance of error of `alpha`.
-pub fn least_pairs(alpha: f64) -> usize {
-    (1..=MOST).find(|n| cut(*n, alpha).is_some()).unwrap_or(MOST)
+/// The minimum number of pairs for an interval with error probability `alpha`.
+pub fn min_pairs(alpha: f64) -> usize {
+    (1..=MAX_PAIRS).find(|n| cut_off(*n, alpha).is_some()).unwrap_or(MAX_PAIRS)
 }
 
-/// Estimate and interval at a chance of error of `alpha` (two-sided); `None` with too few pairs, or a value that is no number.
-pub fn paired(differences: &[f64], alpha: f64) -> Option<Paired> {
+/// Estimate and two-sided interval with error probability `alpha`; `None` with too few pairs, or a value that is not finite.
+pub fn estimate_paired(differences: &[f64], alpha: f64) -> Option<PairedEstimate> {
     let pairs = differences.len();
-    if pairs > MOST || differences.iter().any(|d| !d.is_finite()) {
+    if pairs > MAX_PAIRS || differences.iter().any(|d| !d.is_finite()) {
         return None;
     }
-    let (cut, tail) = cut(pairs, alpha)?;
+    let (cut, tail) = cut_off(pairs, alpha)?;
     let walsh = walsh_averages(differences);
-    Some(Paired {
+    Some(PairedEstimate {
         estimate: middle(&walsh),
         low: walsh[cut],
         high: walsh[walsh.len() - 1 - cut],
@@ -59,7 +59,7 @@ pub fn paired(differences: &[f64], alpha: f64) -> Option<Paired> {
     })
 }
 
-/// The median; `None` of nothing.
+/// The median; `None` of an empty slice.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -81,8 +81,8 @@ fn middle(sorted: &[f64]) -> f64 {
     if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[half - 1], sorted[half]) } else { sorted[half] }
 }
 
-/// How many Walsh averages are cut off at each end, and the chance that the statistic is that small or smaller.
-fn cut(pairs: usize, alpha: f64) -> Option<(usize, f64)> {
+/// The number of Walsh averages to omit at each end, and the probability that the statistic is at most that.
+fn cut_off(pairs: usize, alpha: f64) -> Option<(usize, f64)> {
     let mut chance = 0.0;
     let mut last = None;
     for (rank_sum, share) in signed_rank_shares(pairs).into_iter().enumerate() {
@@ -95,7 +95,7 @@ fn cut(pairs: usize, alpha: f64) -> Option<(usize, f64)> {
     last
 }
 
-/// P(W⁺ = s) for s = 0, 1, …: each of the ranks 1…n is in the sum or not, all 2ⁿ ways alike.
+/// P(W⁺ = s) for s = 0, 1, …: each of the ranks 1…n is in the sum or not, all 2ⁿ combinations equally likely.
 fn signed_rank_shares(pairs: usize) -> Vec<f64> {
     let most = pairs * (pairs + 1) / 2;
     let mut shares = vec![0.0; most + 1];
@@ -117,40 +117,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn critical_values_are_those_of_the_books() {
-        // Two-sided 0.01: n = 8 → 0, 10 → 3, 12 → 7, 20 → 37 (Wilcoxon's table); below 8 nothing can be said.
+    fn critical_values_match_the_published_tables() {
+        // Two-sided 0.01: n = 8 → 0, 10 → 3, 12 → 7, 20 → 37 (Wilcoxon's table); below 8 there is no interval.
         for (pairs, expected) in [(8, 0), (10, 3), (12, 7), (20, 37)] {
-            assert_eq!(cut(pairs, 0.01).map(|(cut, _)| cut), Some(expected), "{pairs} pairs");
+            assert_eq!(cut_off(pairs, 0.01).map(|(cut, _)| cut), Some(expected), "{pairs} pairs");
         }
-        assert_eq!(cut(7, 0.01), None);
-        assert_eq!((least_pairs(0.01), least_pairs(0.05)), (8, 6));
-        let (_, tail) = cut(10, 0.01).expect("enough");
+        assert_eq!(cut_off(7, 0.01), None);
+        assert_eq!((min_pairs(0.01), min_pairs(0.05)), (8, 6));
+        let (_, tail) = cut_off(10, 0.01).expect("enough");
         assert!((tail - 5.0 / 1024.0).abs() < 1e-12, "{tail}");
     }
 
     #[test]
-    fn an_example_by_hand() {
+    fn a_small_example_is_exact() {
         // Walsh averages of 1, 2, 4: 1, 1.5, 2, 2.5, 3, 4.
         assert_eq!(walsh_averages(&[4.0, 1.0, 2.0]), [1.0, 1.5, 2.0, 2.5, 3.0, 4.0]);
         let wide: Vec<f64> = (1..=8).map(f64::from).collect();
-        let all = paired(&wide, 0.01).expect("eight pairs");
+        let all = estimate_paired(&wide, 0.01).expect("eight pairs");
         assert_eq!((all.estimate, all.low, all.high), (4.5, 1.0, 8.0));
         assert!((all.confidence.0 - (1.0 - 2.0 / 256.0)).abs() < 1e-12);
     }
 
     #[test]
-    fn too_few_pairs_and_what_is_no_number_say_nothing() {
-        assert_eq!(paired(&[0.1; 7], 0.01), None);
-        assert_eq!(paired(&[], 0.05), None);
-        assert_eq!(paired(&[0.1, 0.1, 0.1, f64::NAN, 0.1, 0.1, 0.1, 0.1], 0.01), None);
+    fn too_few_pairs_and_values_that_are_not_finite_give_no_estimate() {
+        assert_eq!(estimate_paired(&[0.1; 7], 0.01), None);
+        assert_eq!(estimate_paired(&[], 0.05), None);
+        assert_eq!(estimate_paired(&[0.1, 0.1, 0.1, f64::NAN, 0.1, 0.1, 0.1, 0.1], 0.01), None);
     }
 
     #[test]
     fn equal_differences_have_an_interval_without_width() {
-        let same = paired(&[-24.0; 10], 0.01).expect("ten pairs");
+        let same = estimate_paired(&[-24.0; 10], 0.01).expect("ten pairs");
         assert_eq!((same.estimate, same.low, same.high), (-24.0, -24.0, -24.0));
         assert!(same.excludes_zero());
-        assert!(!paired(&[0.0; 10], 0.01).expect("ten pairs").excludes_zero());
+        assert!(!estimate_paired(&[0.0; 10], 0.01).expect("ten pairs").excludes_zero());
     }
 
     proptest! {
@@ -167,23 +167,23 @@ mod tests {
         fn the_interval_holds_the_estimate_and_moves_with_the_values(
             values in prop::collection::vec(-1.0_f64..1.0, 8..30), shift in -5.0_f64..5.0,
         ) {
-            let plain = paired(&values, 0.01).expect("enough");
+            let plain = estimate_paired(&values, 0.01).expect("enough");
             prop_assert!(plain.low <= plain.estimate && plain.estimate <= plain.high);
             let moved: Vec<f64> = values.iter().map(|v| v + shift).collect();
-            let moved = paired(&moved, 0.01).expect("enough");
+            let moved = estimate_paired(&moved, 0.01).expect("enough");
             prop_assert!((moved.estimate - plain.estimate - shift).abs() < 1e-9);
             prop_assert!((moved.low - plain.low - shift).abs() < 1e-9);
             let turned: Vec<f64> = values.iter().map(|v| -v).collect();
-            let turned = paired(&turned, 0.01).expect("enough");
+            let turned = estimate_paired(&turned, 0.01).expect("enough");
             prop_assert!((turned.estimate + plain.estimate).abs() < 1e-9);
             prop_assert!((turned.low + plain.high).abs() < 1e-9);
         }
 
         #[test]
         fn order_does_not_matter(mut values in prop::collection::vec(-1.0_f64..1.0, 8..20)) {
-            let before = paired(&values, 0.05);
+            let before = estimate_paired(&values, 0.05);
             values.reverse();
-            prop_assert_eq!(before, paired(&values, 0.05));
+            prop_assert_eq!(before, estimate_paired(&values, 0.05));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `summary.json`, put together: facts, analysis, verdict and judged assertions in the shape of the public contract.
+//! Builds `summary.json`, the public contract: facts, analysis, verdict and assertion results.
 
 use kneepoint_model::summary::{AssertionSummary, SCHEMA_VERSION, Summary};
 use kneepoint_model::verdict::Verdict;
@@ -6,7 +6,7 @@ use kneepoint_model::verdict::Verdict;
 use crate::facts::RunFacts;
 use crate::types::Analysis;
 
-/// The public contract's view of a run.
+/// Builds the summary of a run.
 pub fn summarise(
     facts: &RunFacts,
     analysis: &Analysis,
@@ -39,11 +39,11 @@ pub fn summarise(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analyse, base_verdict, hand};
+    use crate::{analyse, base_verdict, fixtures};
 
     #[test]
-    fn the_contract_holds_what_was_found() {
-        let facts = hand::healthy();
+    fn the_summary_contains_the_analysis() {
+        let facts = fixtures::healthy();
         let analysis = analyse(&facts);
         let summary = summarise(&facts, &analysis, &base_verdict(&facts, &analysis), &[]);
         assert_eq!((summary.load.len(), summary.endpoints.len()), (3, 6));

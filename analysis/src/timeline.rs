@@ -1,8 +1,8 @@
-//! Series over time for charts: what each tier and the host used, and latency by the second, with marks for phases.
+//! Series over time for charts: resource use of each tier and the host, and latency by the second, with marks for phases.
 //!
-//! Time runs in seconds from the first moment seen (the earliest phase or sample). A series has at most
-//! [`MAX_POINTS`] points: beyond that, neighbours are put into buckets of equal count and the highest value of each
-//! bucket is kept with its own time, so that peaks survive (a mean would hide the one second that matters).
+//! Time is in seconds from the earliest phase or sample. A series has at most [`MAX_POINTS`] points: a longer one is
+//! divided into buckets of equal count, and each bucket keeps its highest value with the time of that value, so that peaks
+//! stay visible (a mean hides the one second that matters).
 
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::sample::ResourceSample;
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::RunFacts;
 
-/// Most points of one series.
+/// Maximum number of points of one series.
 pub const MAX_POINTS: usize = 600;
 
 /// Points (seconds from the timeline's zero, value) in order of time.
 pub type Points = Vec<(f64, f64)>;
 
-/// Where a phase lies.
+/// Position of a phase on the time axis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseMark {
     /// Name of the phase.
@@ -34,13 +34,13 @@ pub struct PhaseMark {
 /// One tier over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TierSeries {
-    /// Which.
+    /// The tier that was sampled.
     pub tier: Tier,
     /// Cores in use.
     pub cores: Points,
     /// Resident memory in bytes.
     pub rss_bytes: Points,
-    /// Share (0 to 1) of the tier's ready time spent waiting for a core; no point where it was not ready at all.
+    /// Share (0 to 1) of the tier's ready time spent waiting for a core; no point for a tick without ready time.
     pub run_queue_share: Points,
 }
 
@@ -51,9 +51,9 @@ pub struct HostSeries {
     pub busy_cores: Points,
     /// Cores in use by processes that are neither a tier nor kneepoint.
     pub foreign_cores: Points,
-    /// Cores kept by the hypervisor.
+    /// Cores taken by the hypervisor.
     pub steal_cores: Points,
-    /// Memory that can still be had, in bytes (kept by lowest value, because its trough is what matters).
+    /// Available memory in bytes; each bucket keeps its lowest value.
     pub mem_available_bytes: Points,
 }
 
@@ -68,18 +68,18 @@ pub struct LatencySeries {
     pub p95_ms: Points,
     /// 99th percentile in milliseconds.
     pub p99_ms: Points,
-    /// Requests that ended, per second.
+    /// Completed requests per second.
     pub rps: Points,
-    /// Of those, not ok.
+    /// Failed requests per second.
     pub errors: Points,
-    /// In flight.
+    /// Requests in flight.
     pub in_flight: Points,
 }
 
-/// Everything over time.
+/// All series of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
-    /// The moment of second zero.
+    /// Wall-clock time of second zero.
     pub zero_ms: UnixMillis,
     /// Length in seconds.
     pub length_s: f64,
@@ -89,19 +89,19 @@ pub struct Timeline {
     pub phases: Vec<PhaseMark>,
     /// Tiers, in the order of the stack.
     pub tiers: Vec<TierSeries>,
-    /// The host.
+    /// Resource use of the whole machine.
     pub host: HostSeries,
     /// Latency of each phase.
     pub latency: Vec<LatencySeries>,
 }
 
-/// Draws the series of a run.
+/// Computes the series of a run.
 pub fn timeline(facts: &RunFacts) -> Timeline {
-    let Some(zero) = zero_of(&facts.phases, &facts.samples) else { return Timeline::default() };
+    let Some(zero) = find_zero(&facts.phases, &facts.samples) else { return Timeline::default() };
     let clock = Clock { zero };
     let mut phases: Vec<PhaseMark> = facts.phases.iter().map(|phase| clock.mark(phase)).collect();
     phases.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
-    let last_sample = facts.samples.last().map_or(0.0, |sample| clock.at(sample.at_ms));
+    let last_sample = facts.samples.last().map_or(0.0, |sample| clock.seconds(sample.at_ms));
     Timeline {
         zero_ms: zero,
         length_s: phases.iter().map(|phase| phase.until_s).fold(last_sample, f64::max),
@@ -118,20 +118,20 @@ struct Clock {
 }
 
 impl Clock {
-    fn at(&self, moment: UnixMillis) -> f64 {
+    fn seconds(&self, moment: UnixMillis) -> f64 {
         (moment - self.zero).as_f64() / 1000.0
     }
     fn mark(&self, phase: &LoadPhase) -> PhaseMark {
         PhaseMark {
             name: phase.name.clone(),
-            from_s: self.at(phase.started_ms),
-            measured_from_s: self.at(phase.measured_from_ms),
-            until_s: self.at(phase.measured_until_ms),
+            from_s: self.seconds(phase.started_ms),
+            measured_from_s: self.seconds(phase.measured_from_ms),
+            until_s: self.seconds(phase.measured_until_ms),
         }
     }
 }
 
-fn zero_of(phases: &[LoadPhase], samples: &[ResourceSample]) -> Option<UnixMillis> {
+fn find_zero(phases: &[LoadPhase], samples: &[ResourceSample]) -> Option<UnixMillis> {
     let phases = phases.iter().map(|phase| phase.started_ms);
     let samples = samples.iter().map(|s| UnixMillis(s.at_ms.get().saturating_sub(s.tick_us.get() / 1000)));
     phases.chain(samples).min()
@@ -141,14 +141,14 @@ fn tier_series(clock: &Clock, samples: &[ResourceSample]) -> Vec<TierSeries> {
     let mut tiers: Vec<Tier> = samples.iter().flat_map(|s| s.tiers.iter().map(|t| t.tier)).collect();
     tiers.sort_unstable();
     tiers.dedup();
-    tiers.into_iter().map(|tier| one_tier(clock, samples, tier)).collect()
+    tiers.into_iter().map(|tier| tier_over_time(clock, samples, tier)).collect()
 }
 
-fn one_tier(clock: &Clock, samples: &[ResourceSample], tier: Tier) -> TierSeries {
+fn tier_over_time(clock: &Clock, samples: &[ResourceSample], tier: Tier) -> TierSeries {
     let (mut cores, mut rss, mut queue) = (Points::new(), Points::new(), Points::new());
     for sample in samples {
         let Some(used) = sample.tiers.iter().find(|used| used.tier == tier) else { continue };
-        let at = clock.at(sample.at_ms);
+        let at = clock.seconds(sample.at_ms);
         if let Some(value) = per_tick(used.cpu_us, sample.tick_us) {
             cores.push((at, value));
         }
@@ -164,7 +164,7 @@ fn one_tier(clock: &Clock, samples: &[ResourceSample], tier: Tier) -> TierSeries
 fn host_series(clock: &Clock, samples: &[ResourceSample]) -> HostSeries {
     let mut series = HostSeries::default();
     for sample in samples {
-        let at = clock.at(sample.at_ms);
+        let at = clock.seconds(sample.at_ms);
         let host = &sample.host;
         for (points, used) in [
             (&mut series.busy_cores, host.busy_us),
@@ -186,18 +186,18 @@ fn host_series(clock: &Clock, samples: &[ResourceSample]) -> HostSeries {
 }
 
 fn latency_series(clock: &Clock, phase: &LoadPhase) -> LatencySeries {
-    let of = |value: fn(&kneepoint_model::load::SecondStats) -> f64, only_with_requests: bool| {
+    let series = |value: fn(&kneepoint_model::load::SecondStats) -> f64, only_with_requests: bool| {
         let seconds = phase.seconds.iter().filter(|second| !only_with_requests || second.requests > 0);
-        peaks(seconds.map(|second| (clock.at(second.at_ms), value(second))).collect())
+        peaks(seconds.map(|second| (clock.seconds(second.at_ms), value(second))).collect())
     };
     LatencySeries {
         phase: phase.name.clone(),
-        p50_ms: of(|s| s.p50_us.as_millis(), true),
-        p95_ms: of(|s| s.p95_us.as_millis(), true),
-        p99_ms: of(|s| s.p99_us.as_millis(), true),
-        rps: of(|s| s.requests as f64, false),
-        errors: of(|s| s.errors as f64, false),
-        in_flight: of(|s| s.in_flight as f64, false),
+        p50_ms: series(|s| s.p50_us.as_millis(), true),
+        p95_ms: series(|s| s.p95_us.as_millis(), true),
+        p99_ms: series(|s| s.p99_us.as_millis(), true),
+        rps: series(|s| s.requests as f64, false),
+        errors: series(|s| s.errors as f64, false),
+        in_flight: series(|s| s.in_flight as f64, false),
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_measured_is_an_empty_timeline() {
-        assert_eq!(timeline(&crate::hand::facts()), Timeline::default());
+    fn a_run_without_measurements_has_an_empty_timeline() {
+        assert_eq!(timeline(&crate::fixtures::empty()), Timeline::default());
     }
 }

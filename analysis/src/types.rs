@@ -1,6 +1,6 @@
-//! The shape of `analysis.json`: what is said of a run, before anything is judged or drawn.
-//!
-//! Values only; how they come about is in the modules named after them.
+//! The content of `analysis.json`. Values only; the modules that compute them have the same names.
+
+use std::fmt;
 
 use kneepoint_model::finding::{Finding, Rule};
 use kneepoint_model::load::Validity;
@@ -11,98 +11,125 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Ratio};
 use serde::{Deserialize, Serialize};
 
-/// How much others on the machine took from a phase: foreign processes and steal together.
+/// How much foreign CPU use disturbed a phase: foreign processes and steal together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disturbance {
-    /// Nobody looked: there are no samples of the phase.
+    /// There are no samples of the phase.
     #[default]
     Unknown,
-    /// Nothing to speak of.
+    /// Too little to matter.
     Quiet,
-    /// Enough to be written beside the figures.
+    /// Enough for a note beside the figures.
     Noted,
-    /// So much that a missed time or rate may be the neighbour's doing: a miss is inconclusive.
+    /// Enough to cause a missed time or rate by itself, so a miss is inconclusive.
     Doubtful,
-    /// So much that no time or rate may be believed.
-    Spoilt,
+    /// So much that no time or rate of the phase is valid.
+    #[serde(rename = "spoilt")]
+    Invalidating,
 }
 
 /// The whole machine over the measured part of one phase.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostUse {
-    /// Samples behind the figures.
+    /// Number of samples in the measured part.
     pub samples: u64,
-    /// Length of time that the samples cover, in seconds.
+    /// Time that the samples cover, in seconds.
     pub covered_s: f64,
-    /// Cores of the machine.
+    /// Number of cores of the machine.
     pub cores: u32,
-    /// Share of all cores in use by anyone.
+    /// Share of all cores in use by all processes.
     pub busy: Ratio,
     /// Mean cores in use by processes that are neither a tier nor kneepoint.
     pub foreign_cores: f64,
     /// The same as a share of the machine.
     pub foreign: Ratio,
-    /// Share of the machine that the hypervisor kept for others.
+    /// Share of the machine that the hypervisor gave to other guests.
     pub steal: Ratio,
-    /// Share of the machine's time spent idle, waiting for the disk.
+    /// Share of the machine's time that was idle while waiting for the disk.
     pub iowait: Ratio,
     /// Mean number of processes ready to run.
     pub runnable: f64,
-    /// Least memory that could still be had.
+    /// Minimum of available memory.
     pub mem_available_min: Bytes,
-    /// Swapped in over the phase.
+    /// Memory swapped in over the phase.
     pub swap_in: Bytes,
-    /// Swapped out over the phase.
+    /// Memory swapped out over the phase.
     pub swap_out: Bytes,
-    /// Connections that a full listen queue turned away.
+    /// Connections refused by a full listen queue.
     pub listen_drops: u64,
     /// TCP segments sent again.
     pub retransmits: u64,
-    /// Share of time in which some task waited for a CPU (PSI); absent where the kernel does not say.
+    /// Share of time in which a task waited for a CPU (PSI); `None` when the kernel does not report it.
     pub psi_cpu: Option<Ratio>,
-    /// … for memory.
+    /// Share of time in which a task waited for memory (PSI).
     pub psi_memory: Option<Ratio>,
-    /// … for I/O.
+    /// Share of time in which a task waited for I/O (PSI).
     pub psi_io: Option<Ratio>,
 }
 
-/// Under what conditions one phase ran, and whether its figures may be believed.
+/// The conditions of one phase, and whether its figures are valid.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseConditions {
     /// Name of the phase.
     pub phase: String,
-    /// The phase's own validity together with what the host says.
+    /// Validity reported by the generator, combined with the conditions of the machine.
     pub validity: Validity,
-    /// What others took.
+    /// Disturbance by foreign CPU use.
     pub disturbance: Disturbance,
-    /// The machine; absent without samples.
+    /// Use of the machine; `None` without samples.
     pub host: Option<HostUse>,
 }
 
-/// What became of one rule: how many findings, or why it could not judge.
+/// The result of one rule: evaluated, inconclusive for lack of data, or not applicable to this stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleReport {
-    /// Which.
+    /// The rule that ran.
     pub rule: Rule,
-    /// Findings made.
+    /// Number of its findings.
     pub findings: u64,
-    /// Why the rule could not judge (all or part): "not enough data" is an answer.
-    pub not_judged: Option<String>,
+    /// Why the rule, or a part of it, was not evaluated; `None` when it was evaluated completely.
+    #[serde(rename = "not_judged")]
+    pub not_evaluated: Option<String>,
+    /// True when the stack has nothing that the rule checks, for example no cache server.
+    #[serde(default)]
+    pub not_applicable: bool,
 }
 
-/// Everything that is said of a run.
+/// How many rules were evaluated, are inconclusive, and are not applicable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleCounts {
+    /// Rules with all the data they need.
+    pub evaluated: usize,
+    /// Rules that lack data, completely or in part.
+    pub inconclusive: usize,
+    /// Rules about something that the stack does not have.
+    pub not_applicable: usize,
+}
+
+impl fmt::Display for RuleCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { evaluated, inconclusive, not_applicable } = self;
+        let all = evaluated + inconclusive + not_applicable;
+        write!(
+            f,
+            "{all} rules: {evaluated} evaluated, {inconclusive} inconclusive for lack of data, {not_applicable} not applicable"
+        )
+    }
+}
+
+/// The analysis of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     /// Version of this file's format.
     pub format_version: u32,
-    /// May the run as a whole be believed? The measured phases and the host together; the profiled phase is left out.
+    /// Validity of the whole run: all measured phases, without the profiled phase.
     pub validity: Validity,
     /// Conditions of each phase, in the order of the phases.
     pub conditions: Vec<PhaseConditions>,
-    /// The crawl.
+    /// Result of the crawl.
     pub smoke: SmokeSummary,
-    /// The phases of load.
+    /// Summaries of the load phases.
     pub load: Vec<LoadSummary>,
     /// Endpoints of every phase.
     pub endpoints: Vec<EndpointSummary>,
@@ -112,22 +139,35 @@ pub struct Analysis {
     pub cache: CacheSummary,
     /// Database, over the measured phases.
     pub db: DbSummary,
-    /// Profiles.
+    /// Summaries of the profiles.
     pub profiles: Vec<ProfileSummary>,
-    /// Findings: what voids figures first, then by estimated saving, then by severity.
+    /// Findings: those that invalidate the measurement first, then by estimated saving, then by severity.
     pub findings: Vec<Finding>,
-    /// What became of each rule.
+    /// The result of each rule.
     pub rules: Vec<RuleReport>,
 }
 
 impl Analysis {
-    /// The conditions of a phase.
+    /// The conditions of a phase; `None` when there is no such phase.
     pub fn conditions_of(&self, phase: &str) -> Option<&PhaseConditions> {
         self.conditions.iter().find(|conditions| conditions.phase == phase)
     }
 
-    /// CPU time per completed request in microseconds, of all tiers but the generator and the host as a whole;
-    /// absent when no tier was sampled or nothing completed.
+    /// How many rules were evaluated, are inconclusive, and are not applicable.
+    pub fn rule_counts(&self) -> RuleCounts {
+        let mut counts = RuleCounts::default();
+        for report in &self.rules {
+            match (&report.not_evaluated, report.not_applicable) {
+                (_, true) => counts.not_applicable += 1,
+                (Some(_), false) => counts.inconclusive += 1,
+                (None, false) => counts.evaluated += 1,
+            }
+        }
+        counts
+    }
+
+    /// CPU time per completed request in microseconds, of all tiers except the generator and the host; `None` when no tier
+    /// was sampled or no request completed.
     pub fn cpu_us_per_request(&self, phase: &str) -> Option<f64> {
         let mut shares = self
             .tiers

@@ -73,7 +73,7 @@ fn a_damaged_file_is_named_and_a_cut_line_counted() {
     fs::write(folder.path(names::SITE), "{\"format_version\": 1, ").expect("write");
     fs::write(folder.path(names::RESOURCES), "{\"at_ms\": 1, \"tick").expect("write");
     let facts = RunFacts::load(&folder).expect("reads");
-    assert_eq!((facts.unread.len(), facts.samples_garbage), (1, 1));
+    assert_eq!((facts.unread.len(), facts.unreadable_samples), (1, 1));
     assert!(facts.unread[0].starts_with("site.json: "), "{:?}", facts.unread);
     let notes = analyse(&facts).validity.notes;
     assert!(notes.iter().any(|note| note.contains("site.json")), "{notes:?}");

@@ -1,8 +1,8 @@
 //! Gate: assertions, verdict, JUnit and annotations.
 //!
-//! The sentence: [`slo`] reads what is promised and refuses what cannot be checked, before the run; [`judge`] holds the
-//! promises against an analysis, after it; [`junit`] and [`annotations`] tell CI systems. Pure: nothing here reads or
-//! writes files.
+//! The pipeline: [`slo`] parses assertions and refuses those that cannot be checked, before the run; [`judge`] checks
+//! them against an analysis, after the run; [`junit`] and [`annotations`] report to CI systems. Pure: nothing here reads
+//! or writes files.
 
 pub mod annotations;
 mod gate;
@@ -18,10 +18,10 @@ pub use annotations::annotations;
 pub use gate::GateResult;
 pub use judge::judge;
 pub use junit::{JunitError, junit};
-pub use limit::{Comparison, Limit, Scale};
-pub use plan::{PlanError, SloPlan, Unread, check_endpoints, promise};
+pub use limit::{Limit, LimitUnit, Operator};
+pub use plan::{PlanError, SloPlan, UnreadableAssertion, check_endpoints, parse_step_assertion};
 pub use refusal::{SloError, SloProblem};
 pub use slo::Assertion;
 
 #[cfg(test)]
-mod hand;
+mod fixtures;

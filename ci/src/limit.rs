@@ -4,24 +4,24 @@ use std::fmt;
 
 use kneepoint_model::metric::{Direction, Unit};
 
-/// How the figure must stand to the limit.
+/// The comparison between a figure and its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
+pub enum Operator {
+    /// `<`: the figure must be below the limit.
     Less,
-    /// `<=`
+    /// `<=`: the figure may equal the limit.
     AtMost,
-    /// `>`
+    /// `>`: the figure must be above the limit.
     More,
-    /// `>=`
+    /// `>=`: the figure may equal the limit.
     AtLeast,
 }
 
-impl Comparison {
-    /// All, longest sign first, so that `<=` is not read as `<`.
+impl Operator {
+    /// All operators, longest first, so that `<=` is not parsed as `<`.
     pub(crate) const ALL: [Self; 4] = [Self::AtMost, Self::AtLeast, Self::Less, Self::More];
 
-    /// As it is written.
+    /// The operator as it is written in an assertion.
     pub const fn sign(self) -> &'static str {
         match self {
             Self::Less => "<",
@@ -30,7 +30,7 @@ impl Comparison {
             Self::AtLeast => ">=",
         }
     }
-    /// Does `actual` stand so to `limit`?
+    /// Compares a figure with a limit in the same unit.
     pub fn holds(self, actual: f64, limit: f64) -> bool {
         match self {
             Self::Less => actual < limit,
@@ -49,8 +49,8 @@ impl Comparison {
 
 /// The unit that a limit is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is the unit of its name; `suffixes` holds how it is written")]
-pub enum Scale {
+#[expect(missing_docs, reason = "each variant is the unit of its name; `suffixes` returns how it is written")]
+pub enum LimitUnit {
     Micros,
     Millis,
     Seconds,
@@ -67,8 +67,8 @@ pub enum Scale {
     Gb,
 }
 
-impl Scale {
-    /// Every unit; of each kind, the usual one first.
+impl LimitUnit {
+    /// All units; the usual one of each kind first.
     pub const ALL: [Self; 14] = [
         Self::Millis,
         Self::Micros,
@@ -86,7 +86,7 @@ impl Scale {
         Self::Gb,
     ];
 
-    /// How it is written; the first is how it is shown.
+    /// Accepted spellings; the first one is used for output.
     pub const fn suffixes(self) -> &'static [&'static str] {
         match self {
             Self::Micros => &["us", "µs", "μs"],
@@ -105,7 +105,7 @@ impl Scale {
             Self::Gb => &["GB"],
         }
     }
-    /// What it counts.
+    /// The kind of quantity.
     pub const fn unit(self) -> Unit {
         match self {
             Self::Micros | Self::Millis | Self::Seconds => Unit::Time,
@@ -115,7 +115,7 @@ impl Scale {
             Self::Bytes | Self::Kib | Self::Mib | Self::Gib | Self::Kb | Self::Mb | Self::Gb => Unit::Bytes,
         }
     }
-    /// One of it, in microseconds, shares of one, per second, or bytes.
+    /// Factor to the base unit: microseconds, a share of one, per second, or bytes.
     const fn factor(self) -> f64 {
         match self {
             Self::Micros | Self::PerSecond | Self::One | Self::Bytes => 1.0,
@@ -130,26 +130,26 @@ impl Scale {
         }
     }
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scale| scale.suffixes().contains(&text))
+        Self::ALL.into_iter().find(|unit| unit.suffixes().contains(&text))
     }
 }
 
-/// A limit with its unit, as it was written.
+/// A limit with its unit, as written in the assertion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
     pub(crate) number: f64,
-    pub(crate) scale: Scale,
+    pub(crate) unit: LimitUnit,
 }
 
 impl Limit {
-    /// In the metric's base unit: microseconds, a share of one, per second, a count, or bytes.
-    pub fn base(self) -> f64 {
-        self.number * self.scale.factor()
+    /// The limit in the metric's base unit: microseconds, a share of one, per second, a count, or bytes.
+    pub fn in_base_unit(self) -> f64 {
+        self.number * self.unit.factor()
     }
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.number, self.scale.suffixes()[0])
+        write!(f, "{}{}", self.number, self.unit.suffixes()[0])
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that is promised of a run: the `[slo]` table, read and trusted from then on.
+//! All assertions of a run: the parsed `[slo]` table and the assertions of scenario steps.
 //!
 //! ```toml
 //! [slo]
@@ -15,80 +15,80 @@ use kneepoint_model::finding::Severity;
 use kneepoint_model::metric::Metric;
 use thiserror::Error;
 
-use crate::refusal::{SloError, closest};
+use crate::refusal::{SloError, find_closest};
 use crate::slo::Assertion;
 
-/// What is promised.
+/// The assertions of a run and the rules for checking them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SloPlan {
-    /// Of all endpoints together.
+    /// Assertions about all endpoints together.
     pub global: Vec<Assertion>,
-    /// Of single endpoints, by the name of the step.
+    /// Assertions about single endpoints, by the name of the step.
     pub endpoints: BTreeMap<String, Vec<Assertion>>,
-    /// Phase in which all are judged; without it each metric is judged where it belongs (see [`crate::measure`]).
+    /// The phase in which all are checked; `None` selects the default phase of each metric ([`crate::measure`]).
     pub phase: Option<String>,
-    /// A finding of this severity or above fails the run.
+    /// Findings of this severity or above fail the run.
     pub fail_on: Option<Severity>,
-    /// Promises in the run folder that this kneepoint cannot read; each is a doubt.
-    pub unread: Vec<Unread>,
+    /// Assertions in the run folder that this kneepoint cannot parse; each one is inconclusive.
+    pub unreadable: Vec<UnreadableAssertion>,
 }
 
-/// A promise that cannot be read.
+/// An assertion that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
-    /// Of which endpoint.
+pub struct UnreadableAssertion {
+    /// The endpoint that it limits.
     pub endpoint: String,
-    /// As it was written.
+    /// The assertion as it was written.
     pub text: String,
-    /// Why not.
+    /// The message of the parser.
     pub why: String,
 }
 
-/// Why a plan was refused.
+/// A refused plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PlanError {
-    /// An assertion cannot be read.
+    /// An assertion cannot be parsed.
     #[error("{table}, entry {entry}: {error}")]
     Assertion {
         /// `slo.assert` or `slo.endpoint."GET /x/"`.
         table: String,
-        /// Which entry, from one.
+        /// Index of the entry, from 1.
         entry: usize,
-        /// What is wrong with it.
+        /// The fault of the assertion.
         error: Box<SloError>,
     },
-    /// The metric is not known for each endpoint.
+    /// The metric is not measured per endpoint.
     #[error(
         "slo.endpoint.\"{endpoint}\": {metric} is measured for the whole stack, not for one endpoint; move it to slo.assert"
     )]
     NotPerEndpoint {
-        /// Which endpoint.
+        /// The endpoint in the configuration.
         endpoint: String,
-        /// Which metric.
+        /// The metric of the assertion.
         metric: Metric,
     },
-    /// Latency of a phase in which profiles are taken is not the stack's.
+    /// The profilers change the latency of the profiled phase.
     #[error(
-        "slo.phase: the profiled phase pays for its profiles and is never judged; use `closed` or `open`"
+        "slo.phase: `profiled` cannot be checked, because the profilers slow it down; use `closed` or `open`"
     )]
     ProfiledPhase,
-    /// No step of the scenarios has this name.
+    /// No scenario step has this name.
     #[error(
-        "slo.endpoint: no step is called `{endpoint}`{}; steps are: {known}",
+        "slo.endpoint: there is no step named `{endpoint}`{}; the steps are: {known}",
         .suggestion.as_ref().map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
     )]
     UnknownEndpoint {
-        /// What was written.
+        /// The name in the configuration.
         endpoint: String,
-        /// What may have been meant.
+        /// A similar step.
         suggestion: Option<String>,
-        /// The steps there are.
+        /// The existing steps.
         known: String,
     },
 }
 
 impl SloPlan {
-    /// Reads the table's texts; the first thing wrong is refused.
+    /// Parses the `[slo]` table; returns the first fault.
     pub fn parse(
         global: &[String],
         endpoints: &BTreeMap<String, Vec<String>>,
@@ -99,40 +99,43 @@ impl SloPlan {
             return Err(PlanError::ProfiledPhase);
         }
         let mut plan = Self {
-            global: read("slo.assert", global)?,
+            global: parse_all("slo.assert", global)?,
             endpoints: BTreeMap::new(),
             phase: phase.map(str::to_owned),
             fail_on,
-            unread: Vec::new(),
+            unreadable: Vec::new(),
         };
         for (endpoint, texts) in endpoints {
-            let own = read(&format!("slo.endpoint.\"{}\"", clean(endpoint)), texts)?;
-            if let Some(whole) = own.iter().find(|own| !is_per_endpoint(own.metric())) {
+            let assertions = parse_all(&format!("slo.endpoint.\"{}\"", clean(endpoint)), texts)?;
+            if let Some(whole) = assertions.iter().find(|assertion| !is_per_endpoint(assertion.metric())) {
                 return Err(PlanError::NotPerEndpoint { endpoint: clean(endpoint), metric: whole.metric() });
             }
-            plan.endpoints.insert(endpoint.clone(), own);
+            plan.endpoints.insert(endpoint.clone(), assertions);
         }
         Ok(plan)
     }
 
-    /// With what the scenarios of the run promised of their steps: the run folder remembers it, so that a run is judged
-    /// again from its folder alone.
+    /// Adds the assertions of the scenario steps. The run folder contains them, so that the gate can run again from the
+    /// folder only.
     #[must_use]
-    pub fn with_promised(mut self, facts: &RunFacts) -> Self {
+    pub fn with_step_assertions(mut self, facts: &RunFacts) -> Self {
         for endpoint in facts.phases.iter().flat_map(|phase| &phase.endpoints) {
             for text in &endpoint.slo {
-                match promise(text) {
+                match parse_step_assertion(text) {
                     Ok(assertion) => {
-                        let own = self.endpoints.entry(endpoint.name.clone()).or_default();
-                        if !own.contains(&assertion) {
-                            own.push(assertion);
+                        let assertions = self.endpoints.entry(endpoint.name.clone()).or_default();
+                        if !assertions.contains(&assertion) {
+                            assertions.push(assertion);
                         }
                     }
                     Err(why) => {
-                        let unread =
-                            Unread { endpoint: clean(&endpoint.name), text: clean(text), why: clean(&why) };
-                        if !self.unread.contains(&unread) {
-                            self.unread.push(unread);
+                        let unreadable = UnreadableAssertion {
+                            endpoint: clean(&endpoint.name),
+                            text: clean(text),
+                            why: clean(&why),
+                        };
+                        if !self.unreadable.contains(&unreadable) {
+                            self.unreadable.push(unreadable);
                         }
                     }
                 }
@@ -141,22 +144,22 @@ impl SloPlan {
         self
     }
 
-    /// True when nothing at all is promised.
+    /// True when there are no assertions and findings do not fail the run.
     pub fn is_empty(&self) -> bool {
         self.global.is_empty()
-            && self.unread.is_empty()
+            && self.unreadable.is_empty()
             && self.endpoints.values().all(Vec::is_empty)
             && self.fail_on.is_none()
     }
 }
 
-/// CPU is measured for the whole stack.
+/// False for CPU, which is measured for the whole stack.
 fn is_per_endpoint(metric: Metric) -> bool {
     metric != Metric::CpuPerRequest
 }
 
-/// Reads what a step of a scenario promises; the words say what is wrong with it.
-pub fn promise(text: &str) -> Result<Assertion, String> {
+/// Parses the assertion of a scenario step; the error is a complete message.
+pub fn parse_step_assertion(text: &str) -> Result<Assertion, String> {
     let assertion = Assertion::parse(text).map_err(|error| error.to_string())?;
     if is_per_endpoint(assertion.metric()) {
         return Ok(assertion);
@@ -167,18 +170,18 @@ pub fn promise(text: &str) -> Result<Assertion, String> {
     ))
 }
 
-fn read(table: &str, texts: &[String]) -> Result<Vec<Assertion>, PlanError> {
-    let one = |(at, text): (usize, &String)| {
+fn parse_all(table: &str, texts: &[String]) -> Result<Vec<Assertion>, PlanError> {
+    let parse = |(at, text): (usize, &String)| {
         Assertion::parse(text).map_err(|error| PlanError::Assertion {
             table: table.to_owned(),
             entry: at + 1,
             error: Box::new(error),
         })
     };
-    texts.iter().enumerate().map(one).collect()
+    texts.iter().enumerate().map(parse).collect()
 }
 
-/// Refuses promises about endpoints that no step has; `known` are the names of the steps that will run.
+/// Refuses assertions about unknown endpoints; `known` are the names of all steps of the run.
 pub fn check_endpoints(plan: &SloPlan, known: &[String]) -> Result<(), PlanError> {
     const CLOSE: f64 = 0.8;
     const SHOWN: usize = 12;
@@ -186,7 +189,7 @@ pub fn check_endpoints(plan: &SloPlan, known: &[String]) -> Result<(), PlanError
         return Ok(());
     };
     let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
-    let suggestion = closest(endpoint, names.iter().copied(), CLOSE);
+    let suggestion = find_closest(endpoint, names.iter().copied(), CLOSE);
     let more = if names.len() > SHOWN { ", …" } else { "" };
     names.truncate(SHOWN);
     Err(PlanError::UnknownEndpoint {
@@ -223,7 +226,10 @@ mod tests {
     #[test]
     fn refusals_name_table_and_entry() {
         let error = with("GET /x/", &["p95 < 1s", "p95 < 1"]).expect_err("no unit");
-        assert!(error.to_string().starts_with("slo.endpoint.\"GET /x/\", entry 2: cannot read"), "{error}");
+        assert!(
+            error.to_string().starts_with("slo.endpoint.\"GET /x/\", entry 2: invalid assertion"),
+            "{error}"
+        );
         let error = with("GET /x/", &["cpu_per_request < 1ms"]).expect_err("whole stack only");
         assert!(error.to_string().contains("move it to slo.assert"), "{error}");
         assert_eq!(
@@ -233,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_endpoint_is_refused_with_what_was_meant() {
+    fn an_unknown_endpoint_is_refused_with_a_suggestion() {
         let plan = with("GET /catalog/", &["p95 < 1s"]).expect("valid");
         let known = strings(&["GET /catalogue/", "GET /book/{id}/"]);
         let error = check_endpoints(&plan, &known).expect_err("unknown");

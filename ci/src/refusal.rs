@@ -1,69 +1,69 @@
-//! Why an assertion was refused: the place, the word that may have been meant, and one that is right.
+//! Errors of the assertion parser: the column, a suggestion, and a valid example.
 
 use kneepoint_model::metric::{Metric, Unit};
 use thiserror::Error;
 
-use crate::limit::Scale;
+use crate::limit::LimitUnit;
 
-/// What is wrong with an assertion.
+/// The fault of an assertion.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SloProblem {
-    /// No known metric at its head.
-    #[error("`{name}` is not a metric{}; metrics are {}", meant(.suggestion.as_deref()), all_metrics())]
+    /// The first word is not a metric.
+    #[error("`{name}` is not a metric{}; the metrics are {}", did_you_mean(.suggestion.as_deref()), all_metrics())]
     UnknownMetric {
-        /// What was written.
+        /// The word in the assertion.
         name: String,
-        /// What may have been meant.
+        /// A similar metric.
         suggestion: Option<String>,
     },
-    /// No comparison, or one that is not offered.
-    #[error("a comparison must follow the metric: one of < <= > >=")]
-    Comparison,
-    /// The comparison asks for the worse side.
+    /// The metric is not followed by a known operator.
+    #[error("an operator must follow the metric: one of < <= > >=")]
+    Operator,
+    /// The operator accepts worse figures.
     #[error(
-        "{metric} is better when it is {better}, so this could not catch anything getting worse: use `{sign}`"
+        "{metric} is better when it is {better}, so this assertion cannot detect a regression: use `{sign}`"
     )]
     Direction {
-        /// The metric.
+        /// The metric of the assertion.
         metric: Metric,
-        /// `lower` or `higher`.
+        /// The better direction: `lower` or `higher`.
         better: &'static str,
-        /// The sign to use.
+        /// The operator to use instead.
         sign: &'static str,
     },
-    /// No number.
-    #[error("a number must follow the comparison (digits, with a point for fractions)")]
+    /// The operator is not followed by a number.
+    #[error("a number must follow the operator (digits, with a point for fractions)")]
     Number,
-    /// The unit does not belong to the metric.
-    #[error("{metric} is {}, so its unit must be {}, not `{found}`", kind(*.metric), units(*.metric))]
+    /// The unit does not match the metric.
+    #[error("{metric} is {}, so its unit must be {}, not `{found}`", kind_of(*.metric), list_units(*.metric))]
     WrongUnit {
-        /// The metric.
+        /// The metric of the assertion.
         metric: Metric,
-        /// What was written.
+        /// The unit in the assertion.
         found: String,
     },
     /// The unit is missing.
-    #[error("{metric} is {}: write its unit after the number ({})", kind(*.metric), units(*.metric))]
+    #[error("{metric} is {}: write its unit after the number ({})", kind_of(*.metric), list_units(*.metric))]
     NoUnit {
-        /// The metric.
+        /// The metric of the assertion.
         metric: Metric,
     },
-    /// A share above everything.
+    /// The limit of a share is above 100 %.
     #[error("a share cannot be more than 100%")]
     Range,
 }
 
-/// Why an assertion was refused.
+/// A refused assertion.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("cannot read assertion `{text}`, column {column}: {problem}; for example `{example}`")]
+#[error("invalid assertion `{text}`, column {column}: {problem}; for example `{example}`")]
 pub struct SloError {
-    /// The assertion, made fit for one line.
+    /// The assertion on one line, truncated.
     pub text: String,
-    /// Where it stops making sense: characters from one.
+    /// Position of the fault, in characters from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The kind of fault.
     pub problem: SloProblem,
-    /// An assertion that is right.
+    /// A valid assertion.
     pub example: String,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(100).collect()
 }
 
-/// Words that people use for a metric.
+/// Common names of metrics.
 const ALIASES: [(&str, Metric); 8] = [
     ("latency", Metric::P95),
     ("response_time", Metric::P95),
@@ -83,29 +83,29 @@ const ALIASES: [(&str, Metric); 8] = [
     ("hit_ratio", Metric::CacheHit),
 ];
 
-pub(crate) fn suggestion(name: &str) -> Option<String> {
+pub(crate) fn suggest_metric(name: &str) -> Option<String> {
     const CLOSE: f64 = 0.75;
     let name = name.to_ascii_lowercase();
     if let Some((_, metric)) = ALIASES.iter().find(|(alias, _)| *alias == name) {
         return Some(metric.name().to_owned());
     }
-    closest(&name, Metric::ALL.iter().map(|metric| metric.name()), CLOSE)
+    find_closest(&name, Metric::ALL.iter().map(|metric| metric.name()), CLOSE)
 }
 
-/// The candidate most like a name, if any is like enough (Jaro-Winkler, 0 to 1).
-pub(crate) fn closest<'a>(
+/// The most similar candidate with a Jaro-Winkler similarity of at least `close` (0 to 1).
+pub(crate) fn find_closest<'a>(
     name: &str,
     candidates: impl Iterator<Item = &'a str>,
     close: f64,
 ) -> Option<String> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= close)
+        .filter(|(similarity, _)| *similarity >= close)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-fn meant(suggestion: Option<&str>) -> String {
+fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
 }
 
@@ -113,7 +113,7 @@ fn all_metrics() -> String {
     Metric::ALL.map(Metric::name).join(", ")
 }
 
-const fn kind(metric: Metric) -> &'static str {
+const fn kind_of(metric: Metric) -> &'static str {
     match metric.unit() {
         Unit::Time => "a time",
         Unit::Ratio => "a share",
@@ -123,13 +123,13 @@ const fn kind(metric: Metric) -> &'static str {
     }
 }
 
-fn units(metric: Metric) -> String {
-    let own = Scale::ALL.into_iter().filter(|scale| scale.unit() == metric.unit());
-    let names: Vec<&str> = own.map(|scale| scale.suffixes()[0]).collect();
-    if names == [""] { "left out".to_owned() } else { names.join(", ") }
+fn list_units(metric: Metric) -> String {
+    let units = LimitUnit::ALL.into_iter().filter(|unit| unit.unit() == metric.unit());
+    let names: Vec<&str> = units.map(|unit| unit.suffixes()[0]).collect();
+    if names == [""] { "omitted".to_owned() } else { names.join(", ") }
 }
 
-/// A valid assertion about a metric.
+/// A valid assertion for a metric.
 pub const fn example(metric: Metric) -> &'static str {
     match metric {
         Metric::P50 => "p50 < 100ms",

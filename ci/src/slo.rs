@@ -1,49 +1,49 @@
 //! One assertion: `p95 < 300ms`, `error <= 0.1%`, `rps >= 50/s`, `bytes_per_request < 64KiB`.
 //!
-//! Grammar: metric, comparison, number, unit; blanks between them are free. The unit is checked against the metric, and
-//! the comparison against the metric's direction, so that a promise that could never be broken is refused before the run.
+//! Grammar: metric, operator, number, unit, with optional blanks between them. The unit must match the metric, and the
+//! operator its direction, so that an assertion that cannot fail is refused before the run.
 
 use std::fmt;
 
 use kneepoint_model::metric::{Direction, Metric};
 
-use crate::limit::{Comparison, Limit, Scale};
-use crate::refusal::{SloError, SloProblem, example, one_line, suggestion};
+use crate::limit::{Limit, LimitUnit, Operator};
+use crate::refusal::{SloError, SloProblem, example, one_line, suggest_metric};
 
-/// One promise about one metric.
+/// One assertion about one metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assertion {
     metric: Metric,
-    comparison: Comparison,
+    operator: Operator,
     limit: Limit,
 }
 
 impl Assertion {
-    /// Of which metric.
+    /// The metric that it limits.
     pub const fn metric(&self) -> Metric {
         self.metric
     }
-    /// How it must stand.
-    pub const fn comparison(&self) -> Comparison {
-        self.comparison
+    /// The operator between figure and limit.
+    pub const fn operator(&self) -> Operator {
+        self.operator
     }
-    /// To what.
+    /// The limit as it was written.
     pub const fn limit(&self) -> Limit {
         self.limit
     }
-    /// Does a figure in the base unit keep the promise?
+    /// True when a figure in the base unit meets the assertion.
     pub fn holds(&self, actual: f64) -> bool {
-        self.comparison.holds(actual, self.limit.base())
+        self.operator.holds(actual, self.limit.in_base_unit())
     }
-    /// Reads an assertion.
+    /// Parses an assertion.
     pub fn parse(text: &str) -> Result<Self, SloError> {
-        Parser { text, rest: text, metric: None }.assertion()
+        Parser { text, rest: text, metric: None }.parse_assertion()
     }
 }
 
 impl fmt::Display for Assertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.metric, self.comparison.sign(), self.limit)
+        write!(f, "{} {} {}", self.metric, self.operator.sign(), self.limit)
     }
 }
 
@@ -54,37 +54,37 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn assertion(mut self) -> Result<Assertion, SloError> {
-        let metric = self.metric()?;
+    fn parse_assertion(mut self) -> Result<Assertion, SloError> {
+        let metric = self.parse_metric()?;
         self.metric = Some(metric);
-        let comparison = self.comparison(metric)?;
-        self.blanks();
-        let number = self.number()?;
-        self.blanks();
-        let limit = self.limit(metric, number)?;
-        Ok(Assertion { metric, comparison, limit })
+        let operator = self.parse_operator(metric)?;
+        self.skip_blanks();
+        let number = self.parse_number()?;
+        self.skip_blanks();
+        let limit = self.parse_limit(metric, number)?;
+        Ok(Assertion { metric, operator, limit })
     }
 
-    fn metric(&mut self) -> Result<Metric, SloError> {
-        self.blanks();
+    fn parse_metric(&mut self) -> Result<Metric, SloError> {
+        self.skip_blanks();
         let length = self.rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
         let name = &self.rest[..length];
         let metric = Metric::from_name(name).ok_or_else(|| {
-            self.refuse(SloProblem::UnknownMetric { name: one_line(name), suggestion: suggestion(name) })
+            self.refuse(SloProblem::UnknownMetric { name: one_line(name), suggestion: suggest_metric(name) })
         })?;
         self.rest = &self.rest[length..];
-        self.blanks();
+        self.skip_blanks();
         Ok(metric)
     }
 
-    fn comparison(&mut self, metric: Metric) -> Result<Comparison, SloError> {
-        let found = Comparison::ALL.into_iter().find(|sign| self.rest.starts_with(sign.sign()));
-        let comparison = found.ok_or_else(|| self.refuse(SloProblem::Comparison))?;
-        let after = &self.rest[comparison.sign().len()..];
+    fn parse_operator(&mut self, metric: Metric) -> Result<Operator, SloError> {
+        let found = Operator::ALL.into_iter().find(|operator| self.rest.starts_with(operator.sign()));
+        let operator = found.ok_or_else(|| self.refuse(SloProblem::Operator))?;
+        let after = &self.rest[operator.sign().len()..];
         if after.starts_with(['<', '>', '=']) {
-            return Err(self.refuse(SloProblem::Comparison));
+            return Err(self.refuse(SloProblem::Operator));
         }
-        if comparison.direction() != metric.direction() {
+        if operator.direction() != metric.direction() {
             let (better, sign) = match metric.direction() {
                 Direction::Lower => ("lower", "<"),
                 Direction::Higher => ("higher", ">"),
@@ -92,10 +92,10 @@ impl Parser<'_> {
             return Err(self.refuse(SloProblem::Direction { metric, better, sign }));
         }
         self.rest = after;
-        Ok(comparison)
+        Ok(operator)
     }
 
-    fn number(&mut self) -> Result<f64, SloError> {
+    fn parse_number(&mut self) -> Result<f64, SloError> {
         let length = self.rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(self.rest.len());
         let number = self.rest[..length].parse::<f64>().ok().filter(|number| number.is_finite());
         let number = number.ok_or_else(|| self.refuse(SloProblem::Number))?;
@@ -103,17 +103,17 @@ impl Parser<'_> {
         Ok(number)
     }
 
-    fn limit(&self, metric: Metric, number: f64) -> Result<Limit, SloError> {
+    fn parse_limit(&self, metric: Metric, number: f64) -> Result<Limit, SloError> {
         let written = self.rest.trim_end();
-        match Scale::parse(written).filter(|scale| scale.unit() == metric.unit()) {
-            Some(Scale::Percent) if number > 100.0 => Err(self.refuse(SloProblem::Range)),
-            Some(scale) => Ok(Limit { number, scale }),
+        match LimitUnit::parse(written).filter(|unit| unit.unit() == metric.unit()) {
+            Some(LimitUnit::Percent) if number > 100.0 => Err(self.refuse(SloProblem::Range)),
+            Some(unit) => Ok(Limit { number, unit }),
             None if written.is_empty() => Err(self.refuse(SloProblem::NoUnit { metric })),
             None => Err(self.refuse(SloProblem::WrongUnit { metric, found: one_line(written) })),
         }
     }
 
-    fn blanks(&mut self) {
+    fn skip_blanks(&mut self) {
         self.rest = self.rest.trim_start();
     }
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_read_and_shown_as_it_is_written() {
+    fn every_example_is_parsed_and_printed_unchanged() {
         for metric in Metric::ALL {
             let text = example(metric);
             let assertion = Assertion::parse(text).expect(text);
@@ -163,13 +163,13 @@ mod tests {
             ("bytes_per_request < 64KiB", 65_536.0),
             ("bytes_per_request<1MB", 1_000_000.0),
         ] {
-            let found = Assertion::parse(text).expect(text).limit().base();
+            let found = Assertion::parse(text).expect(text).limit().in_base_unit();
             assert!((found - base).abs() < 1e-9, "{text}: {found}");
         }
     }
 
     #[test]
-    fn refusals_name_the_place_the_word_and_an_example() {
+    fn refusals_contain_the_column_a_suggestion_and_an_example() {
         let error = refused("p59 < 300ms");
         assert_eq!(error.column, 1);
         assert!(error.to_string().contains("did you mean `p"), "{error}");
@@ -187,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_catch_anything_is_refused() {
+    fn an_assertion_that_cannot_fail_is_refused() {
         assert!(matches!(refused("p95 > 300ms").problem, SloProblem::Direction { sign: "<", .. }));
         assert!(matches!(refused("rps < 50/s").problem, SloProblem::Direction { sign: ">", .. }));
         assert_eq!(refused("error < 150%").problem, SloProblem::Range);
     }
 
     #[test]
-    fn other_comparisons_and_numbers_are_refused() {
+    fn other_operators_and_numbers_are_refused() {
         for text in ["p95 = 300ms", "p95 == 300ms", "p95 <> 3ms", "p95 << 3ms", "p95", "p95 300ms"] {
-            assert_eq!(refused(text).problem, SloProblem::Comparison, "{text}");
+            assert_eq!(refused(text).problem, SloProblem::Operator, "{text}");
         }
         for text in ["p95 < ms", "p95 < -3ms", "p95 < 1.2.3ms", "p95 < .", "p95 <"] {
             assert_eq!(refused(text).problem, SloProblem::Number, "{text}");
@@ -208,26 +208,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shown_and_read_again_is_the_same(
+        fn printing_and_parsing_gives_the_same_assertion(
             metric in 0..Metric::ALL.len(),
             strict in any::<bool>(),
             number in 0.0f64..100.0,
             pick in any::<prop::sample::Index>(),
         ) {
             let metric = Metric::ALL[metric];
-            let scales: Vec<Scale> = Scale::ALL.into_iter().filter(|scale| scale.unit() == metric.unit()).collect();
-            let comparison = match (metric.direction(), strict) {
-                (Direction::Lower, true) => Comparison::Less,
-                (Direction::Lower, false) => Comparison::AtMost,
-                (Direction::Higher, true) => Comparison::More,
-                (Direction::Higher, false) => Comparison::AtLeast,
+            let units: Vec<LimitUnit> = LimitUnit::ALL.into_iter().filter(|unit| unit.unit() == metric.unit()).collect();
+            let operator = match (metric.direction(), strict) {
+                (Direction::Lower, true) => Operator::Less,
+                (Direction::Lower, false) => Operator::AtMost,
+                (Direction::Higher, true) => Operator::More,
+                (Direction::Higher, false) => Operator::AtLeast,
             };
-            let assertion = Assertion { metric, comparison, limit: Limit { number, scale: *pick.get(&scales) } };
+            let assertion = Assertion { metric, operator, limit: Limit { number, unit: *pick.get(&units) } };
             prop_assert_eq!(Assertion::parse(&assertion.to_string()), Ok(assertion));
         }
 
         #[test]
-        fn nothing_makes_it_panic(text in any::<String>()) {
+        fn no_input_makes_it_panic(text in any::<String>()) {
             if let Err(error) = Assertion::parse(&text) {
                 prop_assert!(error.column <= text.chars().count() + 1);
                 prop_assert!(!error.to_string().contains('\n'));

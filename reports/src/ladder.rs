@@ -85,13 +85,13 @@ fn status(ladder: &Ladder, comparison: &Comparison) -> (&'static str, Tone) {
 /// The rungs with a throughput within the SLO, in ladder order.
 fn measured(comparison: &Comparison) -> impl Iterator<Item = (&RungResult, f64)> {
     comparison.rungs.iter().filter(|rung| rung.state == RungState::Measured).filter_map(|rung| {
-        let sustained = rung.throughput.kept()?;
+        let sustained = rung.throughput.sustained()?;
         Some((rung, sustained.0))
     })
 }
 
 fn headline(comparison: &Comparison) -> String {
-    let slo = &comparison.promise;
+    let slo = &comparison.slo;
     let most = measured(comparison).max_by(|a, b| a.1.total_cmp(&b.1));
     let least = measured(comparison).min_by(|a, b| a.1.total_cmp(&b.1));
     match (least, most) {

@@ -1,86 +1,86 @@
-//! What the table of isolation levels and ways of buying shows, in sentences. Only what its own rows say.
+//! Conclusions from the table of isolation levels and purchase implementations; only its own rows count.
 
 use kneepoint_model::experiment::{CodeOutcome, EffectAssessment, EffectVerdict, LostUpdateRow};
 use kneepoint_model::units::PerSecond;
 
-use super::words::plural;
+use super::format::plural;
 
-/// The level of the advice, as the site names it.
+/// The isolation level under test, as the site names it.
 const SERIALIZABLE: &str = "serializable";
 
-/// A cell that ran.
-struct Ran<'a> {
+/// A table cell with a result.
+struct MeasuredCell<'a> {
     row: &'a LostUpdateRow,
-    bought: PerSecond,
+    purchases: PerSecond,
     failed: f64,
     oversold: i64,
 }
 
-/// The conclusions; empty when nothing ran.
-pub fn conclusions(rows: &[LostUpdateRow]) -> Vec<String> {
-    let ran: Vec<Ran<'_>> = rows.iter().filter_map(ran).collect();
-    let mut said = Vec::new();
-    let oversold: Vec<String> = ran
+/// The conclusions, one text each; empty when no cell ran.
+pub fn summarise_lost_updates(rows: &[LostUpdateRow]) -> Vec<String> {
+    let cells: Vec<MeasuredCell<'_>> = rows.iter().filter_map(measured_cell).collect();
+    let mut conclusions = Vec::new();
+    let oversold: Vec<String> = cells
         .iter()
         .filter(|cell| cell.oversold > 0)
         .map(|cell| format!("{} at {} ({} too many)", name(cell.row), cell.row.isolation, cell.oversold))
         .collect();
     if !oversold.is_empty() {
-        said.push(format!("copies that were not there were sold by {}", oversold.join(", ")));
-    } else if !ran.is_empty() {
-        said.push(format!("nothing was oversold in {}", plural(ran.len() as u64, "cell", "cells")));
+        conclusions.push(format!("more copies were sold than were in stock with {}", oversold.join(", ")));
+    } else if !cells.is_empty() {
+        conclusions.push(format!("nothing was oversold in {}", plural(cells.len() as u64, "cell", "cells")));
     }
-    let vanished: Vec<String> = ran
+    let vanished: Vec<String> = cells
         .iter()
         .filter(|cell| cell.oversold < 0)
         .map(|cell| format!("{} at {} ({} missing)", name(cell.row), cell.row.isolation, -cell.oversold))
         .collect();
     if !vanished.is_empty() {
-        said.push(format!("stock vanished without being sold by {}", vanished.join(", ")));
+        conclusions.push(format!("stock disappeared without a sale with {}", vanished.join(", ")));
     }
-    let failing: Vec<String> = ran
+    let failing: Vec<String> = cells
         .iter()
         .filter(|cell| cell.failed >= 0.05)
         .map(|cell| format!("{} at {} ({:.0} %)", name(cell.row), cell.row.isolation, cell.failed * 100.0))
         .collect();
     if !failing.is_empty() {
-        said.push(format!("buyers were shown errors by {}", failing.join(", ")));
+        conclusions.push(format!("buyers saw errors with {}", failing.join(", ")));
     }
-    let sound = ran.iter().filter(|cell| cell.oversold == 0 && cell.failed < 0.05);
-    if let Some(best) = sound.max_by(|a, b| a.bought.0.total_cmp(&b.bought.0)) {
-        said.push(format!(
-            "the fastest that is correct and shows no errors: {} at {}, {} sold",
+    let correct = cells.iter().filter(|cell| cell.oversold == 0 && cell.failed < 0.05);
+    if let Some(best) = correct.max_by(|a, b| a.purchases.0.total_cmp(&b.purchases.0)) {
+        conclusions.push(format!(
+            "the fastest correct implementation without errors is {} at {}: {} sold",
             name(best.row),
             best.row.isolation,
-            best.bought
+            best.purchases
         ));
     }
-    said
+    conclusions
 }
 
-/// Whether SERIALIZABLE keeps the books right where lower levels do not: never how fast it is.
+/// Whether stock and sales stay consistent at SERIALIZABLE where they do not at lower levels; speed does not count.
 pub fn lost_update_verdict(rows: &[LostUpdateRow]) -> EffectAssessment {
-    let ran: Vec<Ran<'_>> = rows.iter().filter_map(ran).collect();
-    let (at, below): (Vec<_>, Vec<_>) = ran.iter().partition(|cell| cell.row.isolation == SERIALIZABLE);
-    let wrong = |cells: &[&Ran<'_>]| cells.iter().any(|cell| cell.oversold != 0);
+    let cells: Vec<MeasuredCell<'_>> = rows.iter().filter_map(measured_cell).collect();
+    let (at, below): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| cell.row.isolation == SERIALIZABLE);
+    let wrong = |cells: &[&MeasuredCell<'_>]| cells.iter().any(|cell| cell.oversold != 0);
     let judgement = match (at.is_empty() || below.is_empty(), wrong(&at), wrong(&below)) {
         (true, ..) => EffectVerdict::Invalid,
         (_, true, _) => EffectVerdict::Hurts,
         (_, false, true) => EffectVerdict::Helps,
         (_, false, false) => EffectVerdict::NoEffectSeen,
     };
-    let mut why = conclusions(rows);
+    let mut why = summarise_lost_updates(rows);
     if judgement == EffectVerdict::Invalid {
-        why.push("SERIALIZABLE and a lower level must both have run".to_owned());
+        why.push("this needs results at SERIALIZABLE and at a lower level".to_owned());
     }
     EffectAssessment { verdict: judgement, effect: None, smallest_detectable: None, why }
 }
 
-fn ran(row: &LostUpdateRow) -> Option<Ran<'_>> {
+fn measured_cell(row: &LostUpdateRow) -> Option<MeasuredCell<'_>> {
     match &row.outcome {
-        CodeOutcome::Ran { bought, failed_share, oversold, .. } => Some(Ran {
+        CodeOutcome::Ran { bought, failed_share, oversold, .. } => Some(MeasuredCell {
             row,
-            bought: *bought,
+            purchases: *bought,
             failed: failed_share.map_or(0.0, |share| share.0),
             oversold: *oversold,
         }),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_that_was_first_measured_by_hand() {
+    fn a_measured_table_has_its_conclusions() {
         let rows = [
             row("serializable", "naive", 0, (150.0, 0.58, 0)),
             row("repeatable read", "naive", 0, (309.0, 0.0, 234)),
@@ -129,11 +129,11 @@ mod tests {
             row("serializable", "conditional", 20, (412.0, 0.0, 0)),
         ];
         assert_eq!(
-            conclusions(&rows),
+            summarise_lost_updates(&rows),
             [
-                "copies that were not there were sold by naive at repeatable read (234 too many)",
-                "buyers were shown errors by naive at serializable (58 %)",
-                "the fastest that is correct and shows no errors: conditional with 20 retries at serializable, 412.0/s sold",
+                "more copies were sold than were in stock with naive at repeatable read (234 too many)",
+                "buyers saw errors with naive at serializable (58 %)",
+                "the fastest correct implementation without errors is conditional with 20 retries at serializable: 412.0/s sold",
             ]
         );
         assert_eq!(lost_update_verdict(&rows).verdict, EffectVerdict::Helps);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_what_did_not_run() {
+    fn a_cell_that_did_not_run_has_no_conclusion() {
         let not_run = CodeOutcome::NotRun { why: "no MySQL".to_owned() };
         let row = LostUpdateRow {
             isolation: "serializable".into(),
@@ -149,7 +149,7 @@ mod tests {
             retries: 0,
             outcome: not_run,
         };
-        assert!(conclusions(std::slice::from_ref(&row)).is_empty());
+        assert!(summarise_lost_updates(std::slice::from_ref(&row)).is_empty());
         assert_eq!(lost_update_verdict(&[row]).verdict, EffectVerdict::Invalid);
     }
 }

@@ -4,7 +4,7 @@ use kneepoint_model::units::Ratio;
 
 use super::*;
 
-/// Noise that is the same in each run of the test: xorshift, summed to something bell-shaped.
+/// Deterministic noise: xorshift, summed to a bell curve.
 struct Noise(u64);
 
 impl Noise {
@@ -38,7 +38,8 @@ fn pairs(signal: Signal, count: u32, mut value: impl FnMut(u32, Side) -> f64) ->
     (0..count).flat_map(both).map(|(pair, side)| block(pair, side, &[(signal, value(pair, side))])).collect()
 }
 
-const CPU: Question = Question { signal: Signal::CpuPerRequest, min_effect: 0.03, concurrency: false };
+const CPU: EffectCriterion =
+    EffectCriterion { signal: Signal::CpuPerRequest, min_effect: 0.03, concurrency: false };
 
 fn steady(factor: f64) -> Vec<Block> {
     pairs(CPU.signal, 10, |pair, side| {
@@ -49,42 +50,42 @@ fn steady(factor: f64) -> Vec<Block> {
 
 #[test]
 fn less_cpu_helps_more_hurts_and_a_little_is_no_effect() {
-    let said = |factor| judge(&CPU, &steady(factor), &[]).verdict;
-    assert_eq!(said(0.5), EffectVerdict::Helps);
-    assert_eq!(said(1.5), EffectVerdict::Hurts);
-    assert_eq!(said(0.99), EffectVerdict::NoEffectSeen);
+    let verdict = |factor| judge(&CPU, &steady(factor), &[]).verdict;
+    assert_eq!(verdict(0.5), EffectVerdict::Helps);
+    assert_eq!(verdict(1.5), EffectVerdict::Hurts);
+    assert_eq!(verdict(0.99), EffectVerdict::NoEffectSeen);
     let judged = judge(&CPU, &steady(0.99), &[]);
-    // One per cent is far outside of the noise, and still too little to matter: three per cent would have been said.
+    // One per cent is far outside of the noise, and still too little to matter: three per cent would have been an effect.
     assert!((judged.smallest_detectable.expect("a size") - 0.03).abs() < 1e-9, "{judged:?}");
-    assert!(judged.why[1].ends_with("would have been seen: 3.0 %"), "{judged:?}");
+    assert!(judged.why[1].ends_with("an effect of 3.0 % or more would have been seen"), "{judged:?}");
 }
 
 #[test]
 fn more_throughput_helps() {
-    let question = Question { signal: Signal::Throughput, min_effect: 0.05, concurrency: true };
+    let criterion = EffectCriterion { signal: Signal::Throughput, min_effect: 0.05, concurrency: true };
     let blocks = pairs(Signal::Throughput, 10, |_, side| if side == Side::With { 190.0 } else { 100.0 });
-    assert_eq!(judge(&question, &blocks, &[]).verdict, EffectVerdict::Helps);
+    assert_eq!(judge(&criterion, &blocks, &[]).verdict, EffectVerdict::Helps);
 }
 
 #[test]
 fn counters_are_compared_by_difference_also_from_zero() {
-    let question = Question { signal: Signal::CacheHitShare, min_effect: 0.05, concurrency: false };
+    let criterion = EffectCriterion { signal: Signal::CacheHitShare, min_effect: 0.05, concurrency: false };
     let blocks = pairs(Signal::CacheHitShare, 10, |_, side| if side == Side::With { 0.99 } else { 0.0 });
-    let judged = judge(&question, &blocks, &[]);
+    let judged = judge(&criterion, &blocks, &[]);
     assert_eq!(judged.verdict, EffectVerdict::Helps);
     assert!((judged.effect.expect("an effect").estimate - 0.99).abs() < 1e-12);
 }
 
 #[test]
-fn the_same_thing_twice_has_an_effect_no_more_often_than_promised() {
-    // Noise within a pair as measured on a busy machine (2.7 %), and three times as much; no least effect to hide behind.
+fn two_equal_variants_have_an_effect_no_more_often_than_alpha() {
+    // Noise within a pair as measured on a busy machine (2.7 %), and three times as much; without a minimum effect.
     for spread in [0.027, 0.08] {
-        let question = Question { min_effect: 0.0, ..CPU };
+        let criterion = EffectCriterion { min_effect: 0.0, ..CPU };
         let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
         let alarms = (0..3_000)
             .filter(|_| {
                 let blocks = pairs(CPU.signal, 10, |_, _| 10_000.0 * (spread * noise.bell()).exp());
-                judge(&question, &blocks, &[]).verdict != EffectVerdict::NoEffectSeen
+                judge(&criterion, &blocks, &[]).verdict != EffectVerdict::NoEffectSeen
             })
             .count();
         // Nominal 1 %, exact 0.98 %: 29 of 3,000 expected, 50 is four standard deviations above.
@@ -94,14 +95,14 @@ fn the_same_thing_twice_has_an_effect_no_more_often_than_promised() {
 }
 
 #[test]
-fn with_the_least_effect_false_alarms_all_but_vanish_and_five_per_cent_is_found() {
+fn the_minimum_effect_removes_false_alarms_and_a_larger_effect_is_found() {
     let mut noise = Noise(42);
     let mut count = |factor: f64| {
         (0..1_000)
             .filter(|_| {
                 let blocks = pairs(CPU.signal, 10, |_, side| {
-                    let own = if side == Side::With { factor } else { 1.0 };
-                    10_000.0 * own * (0.02 * noise.bell()).exp()
+                    let ratio = if side == Side::With { factor } else { 1.0 };
+                    10_000.0 * ratio * (0.02 * noise.bell()).exp()
                 });
                 judge(&CPU, &blocks, &[]).verdict == EffectVerdict::Hurts
             })
@@ -131,9 +132,12 @@ fn errors_never_help() {
 }
 
 #[test]
-fn a_page_for_the_wrong_eyes_hurts_however_fast() {
-    let leak =
-        |side| Leak { side, path: "/".to_owned(), what: "a stranger saw reader0001's name on /".to_owned() };
+fn a_leaked_page_hurts_however_fast() {
+    let leak = |side| Leak {
+        side,
+        path: "/".to_owned(),
+        what: "an anonymous user saw reader0001's name on /".to_owned(),
+    };
     let judged = judge(&CPU, &steady(0.001), &[leak(Side::With)]);
     assert_eq!(judged.verdict, EffectVerdict::Hurts);
     assert!(judged.why[0].starts_with("not safe"), "{judged:?}");
@@ -148,33 +152,33 @@ fn dropped_pairs_do_not_count_and_too_few_are_no_measurement() {
     }
     let judged = judge(&CPU, &blocks, &[]);
     assert_eq!(judged.verdict, EffectVerdict::Invalid);
-    assert!(judged.why[0].starts_with("only 7 pairs could be used, and 8 are needed; 3 pairs"), "{judged:?}");
+    assert!(judged.why[0].starts_with("only 7 pairs could be used; 8 are needed; 3 pairs"), "{judged:?}");
 }
 
 #[test]
-fn strangers_spoil_clocks_and_never_counters() {
+fn foreign_cpu_invalidates_clocks_and_never_counters() {
     let noisy = |share: f64| Block { foreign: Ratio(share), ..block(0, Side::With, &[]) };
-    let ask = |signal, concurrency, a, b| {
-        dropped_because(&Question { signal, min_effect: 0.0, concurrency }, &noisy(a), &noisy(b)).is_some()
+    let dropped = |signal, concurrency, a, b| {
+        drop_reason(&EffectCriterion { signal, min_effect: 0.0, concurrency }, &noisy(a), &noisy(b)).is_some()
     };
-    assert!(ask(Signal::Throughput, false, 0.0, 0.06) && !ask(Signal::Throughput, false, 0.04, 0.04));
-    assert!(!ask(Signal::CpuPerRequest, false, 0.30, 0.35));
-    assert!(ask(Signal::CpuPerRequest, false, 0.10, 0.40), "unlike");
-    assert!(ask(Signal::CpuPerRequest, false, 0.60, 0.60), "too much");
-    assert!(ask(Signal::CpuPerRequest, true, 0.10, 0.10), "ways of doing things at once");
-    assert!(!ask(Signal::StatementsPerRequest, false, 0.9, 0.1));
+    assert!(dropped(Signal::Throughput, false, 0.0, 0.06) && !dropped(Signal::Throughput, false, 0.04, 0.04));
+    assert!(!dropped(Signal::CpuPerRequest, false, 0.30, 0.35));
+    assert!(dropped(Signal::CpuPerRequest, false, 0.10, 0.40), "unlike");
+    assert!(dropped(Signal::CpuPerRequest, false, 0.60, 0.60), "too much");
+    assert!(dropped(Signal::CpuPerRequest, true, 0.10, 0.10), "variants that differ in concurrency");
+    assert!(!dropped(Signal::StatementsPerRequest, false, 0.9, 0.1));
 }
 
 #[test]
 fn a_generator_at_its_limit_hides_effects() {
-    let question = Question { signal: Signal::Throughput, min_effect: 0.05, concurrency: false };
+    let criterion = EffectCriterion { signal: Signal::Throughput, min_effect: 0.05, concurrency: false };
     let busy = |ratio: f64| {
         let mut blocks =
             pairs(Signal::Throughput, 10, |_, side| if side == Side::With { 100.0 * ratio } else { 100.0 });
         for block in &mut blocks {
             block.generator = Ratio(0.95);
         }
-        judge(&question, &blocks, &[])
+        judge(&criterion, &blocks, &[])
     };
     assert_eq!(busy(1.0).verdict, EffectVerdict::Invalid);
     assert_eq!(busy(0.5).verdict, EffectVerdict::Invalid);
@@ -184,9 +188,9 @@ fn a_generator_at_its_limit_hides_effects() {
 }
 
 #[test]
-fn a_signal_that_was_not_measured_decides_nothing() {
-    let question = Question { signal: Signal::RowsExaminedPerRequest, ..CPU };
-    assert_eq!(judge(&question, &steady(0.5), &[]).verdict, EffectVerdict::Invalid);
+fn a_signal_that_was_not_measured_is_invalid() {
+    let criterion = EffectCriterion { signal: Signal::RowsExaminedPerRequest, ..CPU };
+    assert_eq!(judge(&criterion, &steady(0.5), &[]).verdict, EffectVerdict::Invalid);
     // A ratio from zero is no number.
     let zero = pairs(Signal::CpuPerRequest, 10, |_, side| if side == Side::With { 5.0 } else { 0.0 });
     assert_eq!(judge(&CPU, &zero, &[]).verdict, EffectVerdict::Invalid);

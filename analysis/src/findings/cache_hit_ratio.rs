@@ -1,4 +1,4 @@
-//! A cache server that is asked often and seldom has the answer, and why: memory, lifetimes, or keys that nobody asks twice.
+//! A cache server with many look-ups and few hits, and the reason: memory, lifetimes, or keys that are requested once.
 
 use kneepoint_model::db::CacheWindow;
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
@@ -8,58 +8,58 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 
 use super::context::evidence;
-use super::database::caches;
+use super::database::{caches, missing_cache_counters};
 use super::text::{clip, count};
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Share of hits below which a cache does not do its work.
-pub const HIT_LEAST: f64 = 0.5;
-/// Fewest look-ups on which a share is judged.
-pub const LOOKUPS_LEAST: u64 = 100;
-/// Look-ups for each request below which the cache hardly matters.
+/// Hit ratio below which a cache is reported.
+pub const MIN_HIT_RATIO: f64 = 0.5;
+/// Minimum number of look-ups.
+pub const MIN_LOOKUPS: u64 = 100;
+/// Minimum number of look-ups per request: with fewer the cache hardly matters.
 pub const PER_REQUEST: f64 = 0.1;
-/// Share of misses that evictions or expiries must make up to be named as the reason.
+/// Minimum share of misses that evictions or expiries explain to be named as the reason.
 pub const REASON_SHARE: f64 = 0.25;
 
-/// Why entries are not there.
+/// The reason of the misses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    /// Thrown out for want of memory.
+    /// Evictions for lack of memory.
     Memory,
-    /// Their lifetime ended first.
+    /// Entries expire too early.
     Lifetime,
-    /// Neither: they were never there.
+    /// Neither: the keys were never in the cache.
     Keys,
 }
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    let phases: Vec<&LoadPhase> = context.believed().collect();
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    let phases: Vec<&LoadPhase> = context.valid_phases().collect();
     if !phases.iter().any(|phase| caches(context, phase).next().is_some()) {
-        return Judgement::not_judged("no cache server was asked what it counted (Redis and Memcached do)");
+        return missing_cache_counters(context);
     }
     let main = context.main_phase().into_iter();
-    // One finding for each server, in the main phase or else in the first that shows it.
+    // One finding per server, for the main phase or else for the first phase that shows it.
     let mut found: Vec<Finding> = Vec::new();
     for phase in main.chain(phases.iter().copied()) {
-        for cache in caches(context, phase).filter(|cache| misses(context, phase, cache)) {
+        for cache in caches(context, phase).filter(|cache| hits_too_little(context, phase, cache)) {
             let one = finding(phase, cache);
-            if found.iter().all(|own| own.id != one.id) {
+            if found.iter().all(|known| known.id != one.id) {
                 found.push(one);
             }
         }
     }
-    Judgement::found(found)
+    RuleOutcome::found(found)
 }
 
-fn misses(context: &Context<'_>, phase: &LoadPhase, cache: &CacheWindow) -> bool {
+fn hits_too_little(context: &Context<'_>, phase: &LoadPhase, cache: &CacheWindow) -> bool {
     let lookups = cache.hits + cache.misses;
     let requests = context.facts.db.get(&phase.name).map_or(0, |window| window.requests.counted);
-    lookups >= LOOKUPS_LEAST
+    lookups >= MIN_LOOKUPS
         && lookups as f64 >= requests as f64 * PER_REQUEST
-        && cache.hit_ratio().is_some_and(|ratio| ratio.0 < HIT_LEAST)
+        && cache.hit_ratio().is_some_and(|ratio| ratio.0 < MIN_HIT_RATIO)
 }
 
-fn reason(cache: &CacheWindow) -> Reason {
+fn find_reason(cache: &CacheWindow) -> Reason {
     let part = |n: u64| n as f64 >= cache.misses as f64 * REASON_SHARE;
     if cache.evicted > 0 && part(cache.evicted) {
         Reason::Memory
@@ -71,7 +71,7 @@ fn reason(cache: &CacheWindow) -> Reason {
 }
 
 fn finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
-    let why = reason(cache);
+    let why = find_reason(cache);
     let name = cache.kind.name();
     let ratio = cache.hit_ratio().unwrap_or_default();
     Finding {
@@ -80,8 +80,8 @@ fn finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
         severity: if why == Reason::Keys { Severity::Hint } else { Severity::Likely },
         tier: Tier::Cache,
         route: None,
-        title: format!("{name} has the answer to {ratio} of the look-ups only: {}", words(why)),
-        evidence: said(phase, cache),
+        title: format!("{name} answers only {ratio} of the look-ups: {}", describe_reason(why)),
+        evidence: hit_evidence(phase, cache),
         saving: None,
         fix: fix(cache, why),
         reproduce: match name {
@@ -91,7 +91,7 @@ fn finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
     }
 }
 
-fn said(phase: &LoadPhase, cache: &CacheWindow) -> Vec<Evidence> {
+fn hit_evidence(phase: &LoadPhase, cache: &CacheWindow) -> Vec<Evidence> {
     let source = || names::db(&phase.name);
     let policy =
         cache.policy.as_ref().map_or_else(String::new, |policy| format!(", policy {}", clip(policy)));
@@ -112,11 +112,11 @@ fn said(phase: &LoadPhase, cache: &CacheWindow) -> Vec<Evidence> {
     ]
 }
 
-const fn words(why: Reason) -> &'static str {
+const fn describe_reason(why: Reason) -> &'static str {
     match why {
-        Reason::Memory => "entries are thrown out for want of memory",
-        Reason::Lifetime => "entries end before they are asked for again",
-        Reason::Keys => "most keys are asked for once",
+        Reason::Memory => "entries are evicted for lack of memory",
+        Reason::Lifetime => "entries expire before they are requested again",
+        Reason::Keys => "most keys are requested only once",
     }
 }
 
@@ -128,18 +128,19 @@ fn fix(cache: &CacheWindow, why: Reason) -> String {
                 _ => "the memory limit (`-m`)",
             };
             let from = cache.memory_limit.map_or_else(String::new, |limit| format!(" from {limit}"));
-            format!("raise {setting}{from}, or keep smaller and fewer entries (whole pages with long query strings fill a cache)")
+            format!("raise {setting}{from}, or cache smaller and fewer entries (whole pages with long query strings fill a cache)")
         }
         Reason::Lifetime => {
-            "lengthen the lifetime (`TIMEOUT` in `CACHES`, the argument of `cache_page` or `cache.set`), and clear entries \
-             when their rows change instead"
+            "lengthen the lifetime (`TIMEOUT` in `CACHES`, the argument of `cache_page` or `cache.set`), and delete entries \
+             when their rows change"
                 .to_owned()
         }
         Reason::Keys => {
             let each = Ratio::from_parts(cache.misses, cache.entries).map_or(0.0, |ratio| ratio.0);
             format!(
-                "see which keys miss ({} misses for each entry kept): a key that holds the visitor, the time or an unsorted query \
-                 string is asked for once; key by what the answer depends on, and do not cache what is not asked for twice",
+                "find the keys that miss ({} misses per stored entry): a key that contains the user, the time or an unsorted query \
+                 string is requested only once; build keys only from what the response depends on, and do not cache what is \
+                 requested once",
                 count(each)
             )
         }
@@ -152,11 +153,11 @@ mod tests {
     use kneepoint_model::units::Bytes;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(hits: u64, misses: u64, evicted: u64, expired: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        let cache = &mut hand::window(&mut facts, "open").caches[0];
+        let mut facts = fixtures::healthy();
+        let cache = &mut fixtures::window(&mut facts, "open").caches[0];
         *cache = CacheWindow {
             hits,
             misses,
@@ -165,22 +166,22 @@ mod tests {
             memory_limit: Some(Bytes(1 << 20)),
             ..CacheWindow::new(Tier::Cache, CacheKind::Redis, "127.0.0.1:6379")
         };
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
-    fn the_reason_is_told_from_the_counters() {
+    fn the_reason_follows_from_the_counters() {
         let memory = with(200, 800, 700, 0);
         assert_eq!((memory.len(), memory[0].severity), (1, Severity::Likely));
         assert!(memory[0].fix.contains("`maxmemory` from"), "{}", memory[0].fix);
         assert!(with(200, 800, 0, 700)[0].fix.contains("TIMEOUT"));
         let keys = with(200, 800, 0, 0);
         assert_eq!(keys[0].severity, Severity::Hint);
-        assert!(keys[0].title.contains("asked for once"));
+        assert!(keys[0].title.contains("requested only once"));
     }
 
     #[test]
-    fn a_cache_that_answers_or_is_hardly_asked_is_none() {
+    fn a_cache_with_hits_or_few_look_ups_is_no_finding() {
         assert!(with(800, 200, 900, 0).is_empty(), "evictions that cost no hits");
         assert!(with(10, 30, 0, 0).is_empty(), "too few look-ups");
         assert!(with(0, 0, 0, 0).is_empty());
@@ -188,11 +189,11 @@ mod tests {
 
     #[test]
     fn a_queue_is_no_cache() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for window in facts.db.values_mut() {
             window.caches[0].tier = Tier::Queue;
             window.caches[0].misses = 10_000;
         }
-        hand::with_context(&facts, |context| assert!(check(context).not_judged.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

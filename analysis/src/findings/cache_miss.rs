@@ -1,12 +1,12 @@
-//! A page that is the same for visitors who are not logged in is made anew each time, and why.
+//! A page that is equal for all anonymous users but is generated for each request, and the reason.
 //!
-//! Judged by the two-visitor test: two fresh cookie jars, twice each. Never said of a page that holds a form token, is
-//! personal, or leaks (see `unsafe_cache`). Where a cache stands in front and misses a page whose headers would allow a
-//! shared copy, the finding is proven; where cookies or the site's own headers forbid one it is likely, because two
-//! visitors without a login cannot speak for those with one. Where no cache stands, it is a hint at what one would save.
-//! Nothing is said below [`WORTH_IN_FRONT_MS_PER_SECOND`], and nothing below [`WORTH_MS_PER_SECOND`] where no cache stands
-//! or the site itself forbids a shared copy. The saving is the application's own time: a hit was measured to cost the proxy
-//! about 0.01 ms.
+//! Based on the two-user test: two anonymous users with empty cookie jars, two requests each. Pages with a form token,
+//! personal pages and leaks (see `unsafe_cache`) are never reported. With a cache in front that misses a page whose headers
+//! allow a shared copy, the finding is proven. When cookies or the site's headers forbid a shared copy it is likely, because
+//! two anonymous users do not represent logged-in users. Without a cache in front it is a hint.
+//!
+//! Thresholds: [`MIN_MS_PER_SECOND_WITH_CACHE`], and [`MIN_MS_PER_SECOND`] without a cache or when the site forbids a
+//! shared copy. The saving is the application time: a hit was measured to cost the proxy about 0.01 ms.
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity, finding_id};
@@ -14,29 +14,29 @@ use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedReason};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
-use super::context::{from_probe, rate_evidence};
+use super::context::{probe_evidence, rate_evidence};
 use super::text::clip;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 use crate::attribute::hit_ratio;
 
-/// Milliseconds of application time in each second of load below which a cache that is not there is not missed.
-pub const WORTH_MS_PER_SECOND: f64 = 50.0;
-/// Application time of a page below which a cache that is not there is not missed.
-pub const WORTH_APP: Micros = Micros(5_000);
-/// The same where a cache stands in front and misses: below one part in a hundred of a core nothing is gained.
-pub const WORTH_IN_FRONT_MS_PER_SECOND: f64 = 10.0;
-/// Share of hits under load above which a cache does its work, whatever the second request saw.
-pub const HIT_ENOUGH: f64 = 0.5;
+/// Minimum application time in milliseconds per second of load when there is no cache in front.
+pub const MIN_MS_PER_SECOND: f64 = 50.0;
+/// Minimum application time of a page when there is no cache in front.
+pub const MIN_APP_TIME: Micros = Micros(5_000);
+/// Minimum application time in milliseconds per second of load when a cache in front misses: one hundredth of a core.
+pub const MIN_MS_PER_SECOND_WITH_CACHE: f64 = 10.0;
+/// Hit ratio under load above which the cache works, whatever the two-user test shows.
+pub const GOOD_HIT_RATIO: f64 = 0.5;
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    if context.probed().all(|route| route.cache.is_none()) {
-        return Judgement::not_judged("no page was fetched by two fresh visitors");
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    if context.probed_routes().all(|route| route.cache.is_none()) {
+        return RuleOutcome::inconclusive("no page was fetched by two anonymous users");
     }
-    Judgement::found(context.probed().filter_map(|route| missed(context, route)).collect())
+    RuleOutcome::found(context.probed_routes().filter_map(|route| check_route(context, route)).collect())
 }
 
-/// True when a shared copy of the page would be right for every visitor, as far as two visitors can show.
-fn may_be_shared(test: &CacheTest) -> bool {
+/// True when a shared copy of the page is correct for every anonymous user, as far as two users can show.
+fn is_shareable(test: &CacheTest) -> bool {
     test.same_body
         && !test.shared_token
         && !test
@@ -45,28 +45,28 @@ fn may_be_shared(test: &CacheTest) -> bool {
             .any(|why| matches!(why, UncachedReason::Personal | UncachedReason::FormToken))
 }
 
-fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
+fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     let test = route.cache.as_ref()?;
-    if !may_be_shared(test) || test.second.is_hit() || hits_under_load(context, route) {
+    if !is_shareable(test) || test.second.is_hit() || hits_under_load(context, route) {
         return None;
     }
     let saving = saving(context, route);
     let in_front = test.second != CacheOutcome::None;
-    let refused = test.uncached_reasons.contains(&UncachedReason::CacheControl);
-    let enough = if in_front && !refused {
-        saving.as_ref().is_some_and(|saving| saving.ms_per_second() >= WORTH_IN_FRONT_MS_PER_SECOND)
+    let forbidden_by_site = test.uncached_reasons.contains(&UncachedReason::CacheControl);
+    let enough = if in_front && !forbidden_by_site {
+        saving.as_ref().is_some_and(|saving| saving.ms_per_second() >= MIN_MS_PER_SECOND_WITH_CACHE)
     } else {
-        // No cache, or the site's own wish not to be cached: only a page that costs much is worth the question.
-        worth(route, saving.as_ref())
+        // Without a cache, or against the headers of the site, only an expensive page is worth a finding.
+        is_expensive(route, saving.as_ref())
     };
     if !enough {
         return None;
     }
-    let mut evidence = vec![from_probe(format!(
-        "two fresh visitors were given byte-identical pages, and the cache said of the second identical request: {}",
-        said(test.second)
+    let mut evidence = vec![probe_evidence(format!(
+        "two anonymous users got byte-identical pages; `Cache-Status` of the second identical request: {}",
+        cache_status_label(test.second)
     ))];
-    evidence.extend(test.uncached_reasons.iter().map(|why| from_probe(reason(*why).to_owned())));
+    evidence.extend(test.uncached_reasons.iter().map(|why| probe_evidence(describe_reason(*why).to_owned())));
     evidence.extend(rate_evidence(context, route));
     Some(Finding {
         id: finding_id(Rule::CacheMiss, Tier::Proxy, Some(&route.route)),
@@ -75,12 +75,12 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
         tier: Tier::Proxy,
         route: Some(route.route.clone()),
         title: format!(
-            "{} is the same for visitors without a login, but is made anew each time",
+            "{} is equal for all anonymous users, but is generated for each request",
             clip(&route.route)
         ),
         evidence,
         saving,
-        fix: advice(&test.uncached_reasons, in_front),
+        fix: fixes(&test.uncached_reasons, in_front),
         reproduce: format!(
             "for i in 1 2; do {}; done",
             context.curl_headers(&route.path, "^cache-\\|^vary\\|^set-cookie")
@@ -90,7 +90,10 @@ fn missed(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
 
 fn severity(in_front: bool, because: &[UncachedReason]) -> Severity {
     let forbidden = |why: &UncachedReason| {
-        matches!(why, UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl)
+        matches!(
+            why,
+            UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl
+        )
     };
     match (in_front, because.iter().any(forbidden)) {
         (false, _) => Severity::Hint,
@@ -99,32 +102,33 @@ fn severity(in_front: bool, because: &[UncachedReason]) -> Severity {
     }
 }
 
-fn worth(route: &RouteProbe, saving: Option<&Saving>) -> bool {
-    route.app_us.is_some_and(|app| app >= WORTH_APP)
-        && saving.is_some_and(|saving| saving.ms_per_second() >= WORTH_MS_PER_SECOND)
+fn is_expensive(route: &RouteProbe, saving: Option<&Saving>) -> bool {
+    route.app_us.is_some_and(|app| app >= MIN_APP_TIME)
+        && saving.is_some_and(|saving| saving.ms_per_second() >= MIN_MS_PER_SECOND)
 }
 
 fn hits_under_load(context: &Context<'_>, route: &RouteProbe) -> bool {
     let Some(log) = context.main_phase().and_then(|phase| context.facts.access.get(&phase.name)) else {
         return false;
     };
-    let own = log.routes.iter().find(|own| own.route == route.route);
-    own.and_then(|own| hit_ratio(&own.cache)).is_some_and(|ratio| ratio.0 > HIT_ENOUGH)
+    let logged = log.routes.iter().find(|logged| logged.route == route.route);
+    logged.and_then(|logged| hit_ratio(&logged.cache)).is_some_and(|ratio| ratio.0 > GOOD_HIT_RATIO)
 }
 
 fn saving(context: &Context<'_>, route: &RouteProbe) -> Option<Saving> {
-    let (cost, whose) = match route.app_us {
+    let (cost, measure) = match route.app_us {
         Some(app) => (app, "application time"),
         None => (route.p50_us, "response time"),
     };
-    let basis =
-        format!("the whole {whose} of a request, alone ({cost}); a hit costs the proxy about 0.01 ms");
+    let basis = format!(
+        "the whole {measure} of a request, measured by itself ({cost}); a hit costs the proxy about 0.01 ms"
+    );
     context.saving(route, cost.as_millis(), &basis)
 }
 
-const fn said(outcome: CacheOutcome) -> &'static str {
+const fn cache_status_label(outcome: CacheOutcome) -> &'static str {
     match outcome {
-        CacheOutcome::None => "nothing (no cache took part)",
+        CacheOutcome::None => "none (no cache in front)",
         CacheOutcome::Miss => "miss",
         CacheOutcome::Expired => "expired",
         CacheOutcome::Bypass => "bypass",
@@ -132,47 +136,47 @@ const fn said(outcome: CacheOutcome) -> &'static str {
     }
 }
 
-const fn reason(why: UncachedReason) -> &'static str {
+const fn describe_reason(why: UncachedReason) -> &'static str {
     match why {
-        UncachedReason::SetCookie => "the answer sets a cookie, so no shared cache keeps it",
-        UncachedReason::VaryCookie => "`Vary: Cookie` gives every visitor a copy of their own",
+        UncachedReason::SetCookie => "the response sets a cookie, so no shared cache stores it",
+        UncachedReason::VaryCookie => "`Vary: Cookie` makes the cache store one copy per user",
         UncachedReason::CacheControl => {
             "its `Cache-Control` forbids a shared copy (`private`, `no-store` or `no-cache`)"
         }
-        UncachedReason::NoLifetime => "it names no lifetime (`max-age`, `s-maxage`, `Expires`)",
-        UncachedReason::Personal => "the two visitors were given different pages",
+        UncachedReason::NoLifetime => "it has no lifetime (`max-age`, `s-maxage`, `Expires`)",
+        UncachedReason::Personal => "the two users got different pages",
         UncachedReason::NoCache => "there is no cache in front",
-        UncachedReason::FormToken => "it holds a form token",
+        UncachedReason::FormToken => "it contains a form token",
     }
 }
 
-/// What to do about each reason, and about a cache that is not there.
-fn advice(because: &[UncachedReason], in_front: bool) -> String {
-    let mut parts: Vec<&str> = because.iter().filter_map(|why| mend(*why)).collect();
+/// The fixes for all reasons, and for a missing cache.
+fn fixes(because: &[UncachedReason], in_front: bool) -> String {
+    let mut parts: Vec<&str> = because.iter().filter_map(|why| fix_for(*why)).collect();
     if !in_front && !because.contains(&UncachedReason::NoCache) {
-        parts.extend(mend(UncachedReason::NoCache));
+        parts.extend(fix_for(UncachedReason::NoCache));
     }
     if parts.is_empty() {
         parts.push(
-            "its headers allow a shared copy, so the cache's own rules keep it out: see `proxy_cache_valid`, \
+            "its headers allow a shared copy, so the configuration of the cache excludes it: see `proxy_cache_valid`, \
              `proxy_cache_min_uses`, `proxy_cache_key` and `proxy_no_cache`",
         );
     }
     parts.join("; ")
 }
 
-const fn mend(why: UncachedReason) -> Option<&'static str> {
+const fn fix_for(why: UncachedReason) -> Option<&'static str> {
     match why {
         UncachedReason::SetCookie => Some(
-            "keep the view from setting a cookie for visitors without a login (do not touch `request.session` or \
+            "do not set a cookie for anonymous users in this view (do not use `request.session` or \
              `get_token()`)",
         ),
         UncachedReason::VaryCookie => Some(
-            "keep middleware and template from reading `request.user` or the session on this page, so that Django leaves \
-             `Vary: Cookie` out",
+            "do not read `request.user` or the session in middleware and template of this page, so that Django omits \
+             `Vary: Cookie`",
         ),
         UncachedReason::CacheControl => Some(
-            "if nothing on it is private, replace `@never_cache` or `private` by `@cache_control(public=True, max_age=60)`",
+            "if the page contains nothing private, replace `@never_cache` or `private` by `@cache_control(public=True, max_age=60)`",
         ),
         UncachedReason::NoLifetime => Some(
             "give it a lifetime: `@cache_control(public=True, max_age=60)` on the view, or `proxy_cache_valid 200 60s;` in \
@@ -180,7 +184,7 @@ const fn mend(why: UncachedReason) -> Option<&'static str> {
         ),
         UncachedReason::NoCache => Some(
             "put nginx `proxy_cache` in front (`proxy_cache_path`, `proxy_cache`, and `proxy_cache_bypass $cookie_sessionid` \
-             with `proxy_no_cache` so that nobody with a login is served from it), or `@cache_page(60)` on the view",
+             with `proxy_no_cache`, so that logged-in users bypass it), or `@cache_page(60)` on the view",
         ),
         UncachedReason::Personal | UncachedReason::FormToken => None,
     }
@@ -189,17 +193,17 @@ const fn mend(why: UncachedReason) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(second: CacheOutcome, because: &[UncachedReason]) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        *hand::cache_test(&mut facts, 0) =
+        let mut facts = fixtures::healthy();
+        *fixtures::cache_test(&mut facts, 0) =
             CacheTest { same_body: true, shared_token: false, second, uncached_reasons: because.to_vec() };
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
-    fn a_cache_that_misses_is_told_why() {
+    fn a_cache_miss_has_its_reason() {
         let found = with(CacheOutcome::Miss, &[UncachedReason::SetCookie]);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(found[0].fix.contains("request.session"), "{}", found[0].fix);
@@ -208,32 +212,34 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_not_there_is_a_hint_where_it_pays() {
+    fn a_missing_cache_is_a_hint_for_an_expensive_page() {
         let found = with(CacheOutcome::None, &[UncachedReason::NoCache, UncachedReason::NoLifetime]);
         assert_eq!(found[0].severity, Severity::Hint);
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.probe.as_mut().expect("probe").routes[0].app_us = Some(Micros(900));
-        *hand::cache_test(&mut facts, 0) = CacheTest {
+        *fixtures::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,
             shared_token: false,
             second: CacheOutcome::None,
             uncached_reasons: vec![UncachedReason::NoCache],
         };
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
-    fn a_leak_is_never_recommended() {
+    fn caching_a_leaking_page_is_never_recommended() {
         assert!(with(CacheOutcome::Miss, &[UncachedReason::Personal]).is_empty());
-        assert!(with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty());
-        let mut facts = hand::healthy();
-        *hand::cache_test(&mut facts, 0) = CacheTest {
+        assert!(
+            with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty()
+        );
+        let mut facts = fixtures::healthy();
+        *fixtures::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,
             shared_token: true,
             second: CacheOutcome::Miss,
             uncached_reasons: vec![UncachedReason::SetCookie],
         };
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]

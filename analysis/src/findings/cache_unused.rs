@@ -1,4 +1,4 @@
-//! A cache server that is part of the stack, and that nobody asks.
+//! A cache server that is part of the stack but gets no look-ups.
 
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::load::LoadPhase;
@@ -6,24 +6,26 @@ use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
-use super::database::caches;
+use super::database::{caches, missing_cache_counters};
 use super::text::clip;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Look-ups for each thousand requests below which a cache is not used: health checks look at it now and then.
+/// Look-ups per thousand requests up to which a cache is unused: health checks make a few.
 pub const PER_THOUSAND: u64 = 1;
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    let phases: Vec<&LoadPhase> = context.believed().collect();
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    let phases: Vec<&LoadPhase> = context.valid_phases().collect();
     let addresses: std::collections::BTreeSet<&str> =
         phases.iter().flat_map(|phase| caches(context, phase)).map(|cache| cache.address.as_str()).collect();
     if addresses.is_empty() {
-        return Judgement::not_judged("no cache server was asked what it counted (Redis and Memcached do)");
+        return missing_cache_counters(context);
     }
-    Judgement::found(addresses.into_iter().filter_map(|address| unused(context, &phases, address)).collect())
+    RuleOutcome::found(
+        addresses.into_iter().filter_map(|address| check_server(context, &phases, address)).collect(),
+    )
 }
 
-fn unused(context: &Context<'_>, phases: &[&LoadPhase], address: &str) -> Option<Finding> {
+fn check_server(context: &Context<'_>, phases: &[&LoadPhase], address: &str) -> Option<Finding> {
     let (mut requests, mut lookups, mut commands, mut kind) = (0, 0, 0, None);
     for phase in phases {
         requests += context.facts.db.get(&phase.name).map_or(0, |window| window.requests.counted);
@@ -50,16 +52,16 @@ fn unused(context: &Context<'_>, phases: &[&LoadPhase], address: &str) -> Option
         severity: Severity::Likely,
         tier: Tier::Cache,
         route: None,
-        title: format!("{name} is part of the stack, but nothing is asked of it"),
+        title: format!("{name} is part of the stack, but the site does not use it"),
         evidence: all,
         saving: None,
         fix: format!(
-            "point `CACHES[\"default\"]` at {name} (the default, `LocMemCache`, is a cache of each process for itself) and cache \
-             something: `@cache_page`, `cache.get_or_set`, or sessions (`SESSION_ENGINE` = \"…cached_db\"); or take the server \
-             out of the stack"
+            "point `CACHES[\"default\"]` at {name} (the default, `LocMemCache`, is a separate cache in each process) and cache \
+             something: `@cache_page`, `cache.get_or_set`, or sessions (`SESSION_ENGINE` = \"…cached_db\"); or remove the server \
+             from the stack"
         ),
         reproduce:
-            "watch the cache's own counters while load runs: `redis-cli INFO stats`, or `stats` of Memcached"
+            "watch the counters of the cache while load runs: `redis-cli INFO stats`, or `stats` of Memcached"
                 .to_owned(),
     })
 }
@@ -67,14 +69,14 @@ fn unused(context: &Context<'_>, phases: &[&LoadPhase], address: &str) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(hits: u64, misses: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         for window in facts.db.values_mut() {
             (window.caches[0].hits, window.caches[0].misses) = (hits, misses);
         }
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -85,10 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_asked_is_none_and_without_one_nothing_is_judged() {
+    fn a_used_cache_is_no_finding_and_without_one_the_rule_is_not_applicable() {
         assert!(with(90, 10).is_empty());
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         facts.db.clear();
-        hand::with_context(&facts, |context| assert!(check(context).not_judged.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

@@ -1,7 +1,7 @@
-//! A database connection for each request, opened and closed again.
+//! A new database connection for each request.
 //!
-//! Seen: exactly 1.00 connections for each request without `CONN_MAX_AGE`, 0.00 with it; 1.29 times the CPU of a request with
-//! the C driver, and 7.7 times with the pure Python one, which makes a TLS context each time.
+//! Measured: exactly 1.00 connections per request without `CONN_MAX_AGE`, 0.00 with it; 1.29 times the CPU per request
+//! with the C driver, and 7.7 times with the pure Python driver, which creates a TLS context each time.
 
 use kneepoint_model::db::SessionKind;
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
@@ -9,44 +9,44 @@ use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 
 use super::context::{MIN_SAMPLES, evidence};
-use super::database::{Seen, UNCERTAIN_MOST, believed, nothing};
+use super::database::{DbObservation, MAX_UNCERTAIN_SHARE, in_valid_phases, missing_counters};
 use super::text::clip;
-use super::{Context, Judgement};
-use crate::attribute::told;
+use super::{Context, RuleOutcome};
+use crate::server_timing::trusted_sums;
 
-/// Connections for each request that the application answered.
+/// Minimum number of connections per request of the application.
 pub const PER_REQUEST: f64 = 0.5;
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    let seen = believed(context);
-    if seen.is_empty() {
-        return Judgement::not_judged(nothing(context));
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    let observed = in_valid_phases(context);
+    if observed.is_empty() {
+        return missing_counters(context);
     }
-    let worst = seen.iter().find_map(|one| Some((one, often(one)?)));
-    Judgement::found(worst.map(|(one, per)| finding(context, one, per)).into_iter().collect())
+    let worst = observed.iter().find_map(|one| Some((one, connections_per_request(one)?)));
+    RuleOutcome::found(worst.map(|(one, per)| finding(context, one, per)).into_iter().collect())
 }
 
-/// Connections for each request of the application, when they are too many. What a cache in front answered needs none.
-fn often(seen: &Seen<'_>) -> Option<f64> {
-    let requests = seen.window.requests;
-    let answered: u64 = seen.phase.endpoints.iter().filter_map(told).map(|said| said.n).sum();
+/// Connections per request of the application, when there are too many. Hits of a cache in front need none.
+fn connections_per_request(observed: &DbObservation<'_>) -> Option<f64> {
+    let requests = observed.window.requests;
+    let answered: u64 = observed.phase.endpoints.iter().filter_map(trusted_sums).map(|sums| sums.n).sum();
     let base = if answered > 0 { answered.min(requests.counted) } else { requests.counted };
-    let connections = seen.database.status.connections;
-    let sure = requests.uncertain as f64 <= requests.counted as f64 * UNCERTAIN_MOST;
+    let connections = observed.database.status.connections;
+    let certain = requests.uncertain as f64 <= requests.counted as f64 * MAX_UNCERTAIN_SHARE;
     let per = connections as f64 / base.max(1) as f64;
-    (sure && base >= MIN_SAMPLES && connections >= MIN_SAMPLES && per >= PER_REQUEST).then_some(per)
+    (certain && base >= MIN_SAMPLES && connections >= MIN_SAMPLES && per >= PER_REQUEST).then_some(per)
 }
 
-fn finding(context: &Context<'_>, seen: &Seen<'_>, per: f64) -> Finding {
-    let database = seen.database;
-    let mut all = vec![seen.says(format!(
-        "{} connections were opened in the {} phase: {per:.2} for each request of the application",
-        database.status.connections, seen.phase.name
+fn finding(context: &Context<'_>, observed: &DbObservation<'_>, per: f64) -> Finding {
+    let database = observed.database;
+    let mut all = vec![observed.evidence(format!(
+        "{} connections were opened in the {} phase: {per:.2} per request of the application",
+        database.status.connections, observed.phase.name
     ))];
     let settings = database.session.by_kind.get(&SessionKind::Setting).copied().unwrap_or(0);
     if let Some(each) = (settings > 0).then(|| settings as f64 / database.status.connections.max(1) as f64) {
         all.push(
-            seen.says(format!("each connection begins with {each:.1} statements that set up its session")),
+            observed.evidence(format!("each connection runs {each:.1} statements to set up its session")),
         );
     }
     let toggles = context.facts.stack.as_ref().map(|stack| &stack.toggles);
@@ -58,11 +58,11 @@ fn finding(context: &Context<'_>, seen: &Seen<'_>, per: f64) -> Finding {
         severity: Severity::Likely,
         tier: Tier::Db,
         route: None,
-        title: format!("{per:.2} database connections are opened for each request"),
+        title: format!("{per:.2} database connections are opened per request"),
         evidence: all,
         saving: None,
-        fix: "keep connections: `CONN_MAX_AGE = 600` and `CONN_HEALTH_CHECKS = True` in `DATABASES[\"default\"]`; and let the \
-              server's `max_connections` be at least workers × threads"
+        fix: "keep connections open: `CONN_MAX_AGE = 600` and `CONN_HEALTH_CHECKS = True` in `DATABASES[\"default\"]`; and set the \
+              server's `max_connections` to at least workers × threads"
             .to_owned(),
         reproduce: "SHOW GLOBAL STATUS LIKE 'Connections' before and after a known number of requests".to_owned(),
     }
@@ -71,17 +71,17 @@ fn finding(context: &Context<'_>, seen: &Seen<'_>, per: f64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(connections: u64, answered: Option<u64>) -> Vec<Finding> {
-        let mut facts = hand::healthy();
-        hand::window(&mut facts, "open").databases[0].status.connections = connections;
+        let mut facts = fixtures::healthy();
+        fixtures::window(&mut facts, "open").databases[0].status.connections = connections;
         if let Some(answered) = answered {
             for endpoint in &mut facts.phases[1].endpoints {
                 endpoint.split.n = answered / 2;
             }
         }
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_a_cache_answered_do_not_count() {
+    fn cache_hits_do_not_count() {
         assert_eq!(with(100, Some(100)).len(), 1);
         assert!(with(100, None).is_empty());
     }
 
     #[test]
-    fn kept_connections_are_none() {
+    fn persistent_connections_are_no_finding() {
         assert!(with(0, None).is_empty());
-        assert!(with(4, None).is_empty(), "workers that were born anew");
+        assert!(with(4, None).is_empty(), "restarted workers");
     }
 }

@@ -1,82 +1,83 @@
-//! Counting all rows for a pager takes a good part of the database's time.
+//! Counting all rows for a paginator takes a large part of the database's time.
 //!
-//! MySQL says of `SELECT COUNT(*)` that it examined no row, though it reads the whole table: only its time betrays it (30 %
-//! of a page's database CPU was seen at 5,000 rows). CPU time is compared where the server counts it, else its timer
-//! without waits for locks. Counts that are made for each row of a list are `n_plus_one`'s.
+//! MySQL reports zero examined rows for `SELECT COUNT(*)`, although it reads the whole table; only its time shows it (30 %
+//! of a page's database CPU was measured at 5,000 rows). The rule compares CPU time if the server counts it, else the
+//! server-side timer without lock waits. Counts for each row of a list belong to `n_plus_one`.
 
 use kneepoint_model::db::{DigestDelta, StatementSums};
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
-use super::database::{Seen, cost, counted, reading, route, work_ms};
+use super::database::{DbObservation, describe_cost, parse_digest, route_of, with_statements, work_ms};
 use super::text::{clip, clip_to};
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Share of the schema's database time from which counting is worth a finding.
-pub const SHARE: f64 = 0.25;
-/// Fewest executions.
+/// Minimum share of the schema's database time.
+pub const MIN_SHARE: f64 = 0.25;
+/// Minimum number of executions.
 pub const MIN_COUNTS: u64 = 20;
-/// Time of one count below which nothing is gained by not counting.
-pub const LEAST_MS: f64 = 0.1;
+/// Minimum time of one count in milliseconds: a faster count is not worth a finding.
+pub const MIN_MS: f64 = 0.1;
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    match counted(context) {
-        Err(not_judged) => not_judged,
-        Ok(seen) => Judgement::found(seen.iter().flat_map(of).collect()),
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    match with_statements(context) {
+        Err(outcome) => outcome,
+        Ok(observed) => RuleOutcome::found(observed.iter().flat_map(costly_counts).collect()),
     }
 }
 
-fn of(seen: &Seen<'_>) -> Vec<Finding> {
-    let total = seen.database.total();
-    let all = |digest: &DigestDelta| share(&digest.sums, &total);
-    seen.database
+fn costly_counts(observed: &DbObservation<'_>) -> Vec<Finding> {
+    let total = observed.database.total();
+    let share = |digest: &DigestDelta| share_of_time(&digest.sums, &total);
+    observed
+        .database
         .statements
         .iter()
-        .filter(|digest| digest.sums.count >= MIN_COUNTS && work_ms(digest) >= LEAST_MS)
-        // One row for each execution: a count for each group or row is another matter.
+        .filter(|digest| digest.sums.count >= MIN_COUNTS && work_ms(digest) >= MIN_MS)
+        // One row per execution: a count per group or per row is a different fault.
         .filter(|digest| digest.sums.rows_sent <= digest.sums.count)
-        .filter_map(|digest| all(digest).filter(|share| share.0 >= SHARE).map(|share| (digest, share)))
+        .filter_map(|digest| share(digest).filter(|share| share.0 >= MIN_SHARE).map(|share| (digest, share)))
         .filter(|(digest, _)| is_count(digest))
-        .map(|(digest, share)| finding(seen, digest, share))
+        .map(|(digest, share)| finding(observed, digest, share))
         .collect()
 }
 
 fn is_count(digest: &DigestDelta) -> bool {
-    let reading = reading(digest);
-    // A count by a key is made for a row, not for a pager.
-    reading.counts && !reading.equal.iter().any(|column| column == "id" || column.ends_with("_id"))
+    let statement = parse_digest(digest);
+    // A count with a condition on a key belongs to a row, not to a paginator.
+    statement.counts && !statement.equal.iter().any(|column| column == "id" || column.ends_with("_id"))
 }
 
-fn share(own: &StatementSums, total: &StatementSums) -> Option<Ratio> {
+fn share_of_time(part: &StatementSums, total: &StatementSums) -> Option<Ratio> {
     let worked = |sums: &StatementSums| sums.timer_us.get().saturating_sub(sums.lock_us.get());
-    match (own.cpu_us, total.cpu_us.filter(|all| *all > Micros::ZERO)) {
-        (Some(own), Some(all)) => Ratio::from_parts(own.get(), all.get()),
-        _ => Ratio::from_parts(worked(own), worked(total)),
+    match (part.cpu_us, total.cpu_us.filter(|all| *all > Micros::ZERO)) {
+        (Some(part), Some(all)) => Ratio::from_parts(part.get(), all.get()),
+        _ => Ratio::from_parts(worked(part), worked(total)),
     }
 }
 
-fn finding(seen: &Seen<'_>, digest: &DigestDelta, share: Ratio) -> Finding {
+fn finding(observed: &DbObservation<'_>, digest: &DigestDelta, share: Ratio) -> Finding {
     let table =
-        reading(digest).table.map_or_else(|| "a table".to_owned(), |name| format!("`{}`", clip(&name)));
-    let whose = if digest.sums.cpu_us.is_some() { "CPU time" } else { "time" };
-    let basis = format!("the whole time of a count ({:.2} ms by the database's own timer)", work_ms(digest));
+        parse_digest(digest).table.map_or_else(|| "a table".to_owned(), |name| format!("`{}`", clip(&name)));
+    let measure = if digest.sums.cpu_us.is_some() { "CPU time" } else { "time" };
+    let basis = format!("the whole time of a count ({:.2} ms by the server-side timer)", work_ms(digest));
     Finding {
         id: finding_id(Rule::CountPaging, Tier::Db, Some(&table)),
         rule: Rule::CountPaging,
         severity: Severity::Likely,
         tier: Tier::Db,
-        route: route(digest),
-        title: format!("all rows of {table} are counted again and again: {share} of the database's {whose}"),
+        route: route_of(digest),
+        title: format!("all rows of {table} are counted for every page: {share} of the database's {measure}"),
         evidence: vec![
-            seen.says(format!("{share} of the {whose} of all statements of the site: {}", clip_to(&digest.text, 200))),
-            seen.says(cost(seen, digest)),
+            observed.evidence(format!("{share} of the {measure} of all statements of the site: {}", clip_to(&digest.text, 200))),
+            observed.evidence(describe_cost(observed, digest)),
         ],
-        saving: seen.saving(digest, work_ms(digest), basis),
+        saving: observed.saving(digest, work_ms(digest), basis),
         fix: format!(
-            "a pager seldom needs the true number of rows of {table}: keep it for a while \
-             (`cache.get_or_set(\"count\", queryset.count, 30)` in a `Paginator` with its own `count`), or do without: \
-             `CursorPagination` in Django REST framework, or one row more than the page holds to know of a next one"
+            "a paginator rarely needs the exact number of rows of {table}: cache it \
+             (`cache.get_or_set(\"count\", queryset.count, 30)` in a `Paginator` with its own `count`), or avoid it: \
+             use `CursorPagination` in Django REST framework, or fetch one row more than the page shows to detect a next page"
         ),
         reproduce: "SELECT digest_text, count_star, sum_timer_wait/1e9 AS ms FROM \
                     performance_schema.events_statements_summary_by_digest WHERE digest_text LIKE 'SELECT COUNT%'"
@@ -89,10 +90,10 @@ mod tests {
     use kneepoint_model::db::Verb;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(text: &str, count: u64, us: u64, cpu: Option<u64>) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums {
             count,
             timer_us: Micros(us * count),
@@ -100,18 +101,18 @@ mod tests {
             rows_sent: count,
             ..StatementSums::default()
         };
-        let database = &mut hand::window(&mut facts, "open").databases[0];
+        let database = &mut fixtures::window(&mut facts, "open").databases[0];
         if cpu.is_none() {
             database.statements.iter_mut().for_each(|one| one.sums.cpu_us = None);
         }
-        database.statements.push(hand::digest(Verb::Select, text, sums));
-        hand::findings(&facts, check)
+        database.statements.push(fixtures::digest(Verb::Select, text, sums));
+        fixtures::findings(&facts, check)
     }
 
     const PAGER: &str = "SELECT COUNT ( * ) AS `__count` FROM `books_book`";
 
     #[test]
-    fn a_count_for_each_page_is_found_by_its_time_alone() {
+    fn a_count_for_each_page_is_found_by_its_time_only() {
         let found = with(PAGER, 250, 3_300, Some(1_850));
         assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
         assert!(
@@ -123,18 +124,18 @@ mod tests {
         assert!(
             (saving.ms_per_request - 3.3).abs() < 1e-6 && (saving.requests_per_second - 25.0).abs() < 1.0
         );
-        assert_eq!(with(PAGER, 250, 3_300, None).len(), 1, "the timer stands in for CPU time");
+        assert_eq!(with(PAGER, 250, 3_300, None).len(), 1, "the timer replaces CPU time");
     }
 
     #[test]
-    fn a_seldom_a_cheap_or_a_small_count_is_none() {
-        assert!(with(PAGER, 4, 3_300, Some(1_850)).is_empty(), "kept for 30 s it runs once or twice");
+    fn a_rare_a_fast_or_a_small_count_is_no_finding() {
+        assert!(with(PAGER, 4, 3_300, Some(1_850)).is_empty(), "cached for 30 s it runs once or twice");
         assert!(with(PAGER, 250, 60, Some(50)).is_empty());
         assert!(with(PAGER, 30, 400, Some(200)).is_empty(), "a small share");
     }
 
     #[test]
-    fn a_count_for_each_row_is_another_matter() {
+    fn a_count_for_each_row_is_no_finding() {
         assert!(
             with("SELECT COUNT ( * ) FROM `r` WHERE `r` . `book_id` = ?", 2_500, 300, Some(250)).is_empty()
         );

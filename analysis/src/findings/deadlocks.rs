@@ -1,8 +1,8 @@
-//! Transactions are rolled back because they waited for each other in a circle.
+//! Transactions that are rolled back because of deadlocks.
 //!
-//! Every measured phase counts, whether its times may be believed or not: deadlocks end as errors, and errors are what
-//! voids a phase. A few are the price of locking and are retried; from [`SHARE`] of the changes on they are a fault. Seen:
-//! 58 % of the purchases at SERIALIZABLE that read first and wrote afterwards, without a retry.
+//! Every measured phase counts, valid or not: deadlocks become errors, and errors invalidate a phase. A few deadlocks are
+//! a normal cost of locking and are retried; from [`MIN_SHARE`] of the changes they are a fault. Measured: 58 % of the
+//! purchases at SERIALIZABLE that read first and wrote afterwards, without a retry.
 
 use kneepoint_model::db::DigestDelta;
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
@@ -10,69 +10,70 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 
 use super::context::MIN_SAMPLES;
-use super::database::{Seen, all, nothing, reading, route};
-use super::serializable_reads::isolation;
+use super::database::{
+    DbObservation, SERIALIZABLE, in_all_phases, isolation_level, missing_counters, parse_digest, route_of,
+};
 use super::text::{clip, clip_to};
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Fewest deadlocks.
-pub const LEAST: u64 = 5;
-/// Deadlocks for each change of rows.
-pub const SHARE: f64 = 0.01;
+/// Minimum number of deadlocks.
+pub const MIN_DEADLOCKS: u64 = 5;
+/// Minimum number of deadlocks per change of rows.
+pub const MIN_SHARE: f64 = 0.01;
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    let seen = all(context);
-    if seen.is_empty() {
-        return Judgement::not_judged(nothing(context));
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    let observed = in_all_phases(context);
+    if observed.is_empty() {
+        return missing_counters(context);
     }
-    if seen.iter().all(|one| one.database.status.locks.deadlocks.is_none()) {
-        return Judgement::not_judged("the database does not count its deadlocks");
+    if observed.iter().all(|one| one.database.status.locks.deadlocks.is_none()) {
+        return RuleOutcome::inconclusive("the database does not count its deadlocks");
     }
-    let worst = seen.iter().filter(|one| many(one)).max_by_key(|one| deadlocks(one));
-    Judgement::found(worst.map(|one| finding(context, one)).into_iter().collect())
+    let worst = observed.iter().filter(|one| has_many(one)).max_by_key(|one| deadlocks(one));
+    RuleOutcome::found(worst.map(|one| finding(context, one)).into_iter().collect())
 }
 
-fn deadlocks(seen: &Seen<'_>) -> u64 {
-    seen.database.status.locks.deadlocks.unwrap_or(0)
+fn deadlocks(observed: &DbObservation<'_>) -> u64 {
+    observed.database.status.locks.deadlocks.unwrap_or(0)
 }
 
-/// Changes of rows, by the statement that ran most: one purchase makes several.
-fn changes(seen: &Seen<'_>) -> u64 {
-    let writing = seen.database.statements.iter().filter(|one| one.verb.writes());
+/// Executions of the most frequent changing statement: one purchase makes several changes.
+fn changes(observed: &DbObservation<'_>) -> u64 {
+    let writing = observed.database.statements.iter().filter(|one| one.verb.writes());
     writing.map(|one| one.sums.count).max().unwrap_or(0)
 }
 
-fn many(seen: &Seen<'_>) -> bool {
-    let (locked, changes) = (deadlocks(seen), changes(seen));
-    locked >= LEAST && (changes < MIN_SAMPLES || locked as f64 >= changes as f64 * SHARE)
+fn has_many(observed: &DbObservation<'_>) -> bool {
+    let (locked, changes) = (deadlocks(observed), changes(observed));
+    locked >= MIN_DEADLOCKS && (changes < MIN_SAMPLES || locked as f64 >= changes as f64 * MIN_SHARE)
 }
 
-fn finding(context: &Context<'_>, seen: &Seen<'_>) -> Finding {
-    let locked = deadlocks(seen);
-    let mut evidence = vec![seen.says(format!(
-        "the server resolved {locked} deadlocks in the {} phase by failing a transaction{}",
-        seen.phase.name,
-        Ratio::from_parts(locked, changes(seen)).map_or_else(String::new, |share| format!(
+fn finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
+    let locked = deadlocks(observed);
+    let mut evidence = vec![observed.evidence(format!(
+        "the server resolved {locked} deadlocks in the {} phase by rolling back a transaction{}",
+        observed.phase.name,
+        Ratio::from_parts(locked, changes(observed)).map_or_else(String::new, |share| format!(
             "; the most frequent change ran {} times ({share})",
-            changes(seen)
+            changes(observed)
         ))
     ))];
-    let failed = failing(seen);
+    let failed = most_failed(observed);
     if let Some(digest) = failed {
-        evidence.push(seen.says(format!(
+        evidence.push(observed.evidence(format!(
             "{} executions of this statement failed: {}",
             digest.sums.errors,
             clip_to(&digest.text, 200)
         )));
     }
-    let level = isolation(context, seen.database);
+    let level = isolation_level(context, observed.database);
     if let Some(level) = &level {
-        evidence.push(seen.says(format!("isolation level: {level}")));
+        evidence.push(observed.evidence(format!("isolation level: {level}")));
     }
-    let table = failed.and_then(|digest| reading(digest).table);
-    let of = table.map_or_else(String::new, |name| format!(" of `{}`", clip(&name)));
+    let table = failed.and_then(|digest| parse_digest(digest).table);
+    let of_table = table.map_or_else(String::new, |name| format!(" of `{}`", clip(&name)));
     let reads = if level.is_some_and(|level| level == SERIALIZABLE) {
-        " At SERIALIZABLE a plain read already locks the row, so two transactions that read it and then both write it always \
+        " At SERIALIZABLE a plain read already locks the row, so two transactions that both read and then write it always \
          wait for each other."
     } else {
         ""
@@ -82,25 +83,21 @@ fn finding(context: &Context<'_>, seen: &Seen<'_>) -> Finding {
         rule: Rule::Deadlocks,
         severity: Severity::Likely,
         tier: Tier::Db,
-        route: failed.and_then(route),
+        route: failed.and_then(route_of),
         title: format!("{locked} transactions were rolled back by deadlocks"),
         evidence,
         saving: None,
         fix: format!(
-            "change the row{of} without reading it first (`.filter(…).update(stock=F(\"stock\") - n)`), or read it with \
-             `select_for_update()`; take rows in the order of their keys; and repeat a transaction that fails with 1213 a few \
-             times.{reads}"
+            "change the row{of_table} without reading it first (`.filter(…).update(stock=F(\"stock\") - n)`), or read it with \
+             `select_for_update()`; lock rows in the order of their keys; and retry a transaction that fails with error 1213.{reads}"
         ),
-        reproduce: "SHOW ENGINE INNODB STATUS (the part LATEST DETECTED DEADLOCK) while several users buy the same book"
+        reproduce: "SHOW ENGINE INNODB STATUS (section LATEST DETECTED DEADLOCK) while several users buy the same book"
             .to_owned(),
     }
 }
 
-/// The level at which plain reads lock rows.
-pub(super) const SERIALIZABLE: &str = "SERIALIZABLE";
-
-fn failing<'a>(seen: &Seen<'a>) -> Option<&'a DigestDelta> {
-    let failed = seen.database.statements.iter().filter(|one| one.sums.errors > 0);
+fn most_failed<'a>(observed: &DbObservation<'a>) -> Option<&'a DigestDelta> {
+    let failed = observed.database.statements.iter().filter(|one| one.sums.errors > 0);
     failed.max_by_key(|one| one.sums.errors)
 }
 
@@ -109,21 +106,21 @@ mod tests {
     use kneepoint_model::db::{StatementSums, Verb};
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(deadlocks: u64, valid: bool) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums { count: 200, errors: deadlocks, ..StatementSums::default() };
         let text = "UPDATE `books_book` SET `stock` = ? WHERE `books_book` . `id` = ?";
-        let database = &mut hand::window(&mut facts, "closed").databases[0];
-        database.statements.push(hand::digest(Verb::Update, text, sums));
+        let database = &mut fixtures::window(&mut facts, "closed").databases[0];
+        database.statements.push(fixtures::digest(Verb::Update, text, sums));
         database.status.locks.deadlocks = Some(deadlocks);
         facts.phases[0].validity.valid = valid;
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
-    fn many_deadlocks_are_found_also_where_their_errors_void_the_phase() {
+    fn many_deadlocks_are_found_also_in_an_invalid_phase() {
         for valid in [true, false] {
             let found = with(116, valid);
             assert_eq!((found.len(), found[0].severity), (1, Severity::Likely));
@@ -136,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_are_the_price_of_locking() {
+    fn a_few_deadlocks_are_no_finding() {
         assert!(with(4, true).is_empty());
         assert!(with(0, true).is_empty());
     }

@@ -1,5 +1,5 @@
-//! `DEBUG = True`: not to be seen in throughput, but it keeps every statement in memory and shows settings to strangers.
-//! Known by its yellow page in the crawl, or by the stack's own switches.
+//! `DEBUG = True`: invisible in throughput, but it keeps every statement in memory and shows settings to everyone.
+//! Detected by the debug page in the crawl, or by the stack's toggles.
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
@@ -8,9 +8,9 @@ use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
 use super::text::clip;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     let page = context
         .facts
         .site
@@ -23,7 +23,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
             && matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes")
     });
     if context.facts.site.is_none() && context.facts.stack.is_none() {
-        return Judgement::not_judged("neither the crawl nor the stack's switches are known");
+        return RuleOutcome::inconclusive("neither the crawl nor the stack's toggles are known");
     }
     let mut all: Vec<Evidence> = Vec::new();
     all.extend(
@@ -33,10 +33,10 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
         evidence(format!("the stack runs with {}={}", clip(name), clip(value)), names::STACK)
     }));
     if all.is_empty() {
-        return Judgement::default();
+        return RuleOutcome::default();
     }
     let path = page.map_or("/kneepoint-no-such-page/", |page| page.path.as_str());
-    Judgement::found(vec![Finding {
+    RuleOutcome::found(vec![Finding {
         id: finding_id(Rule::DebugMode, Tier::Server, None),
         rule: Rule::DebugMode,
         severity: if page.is_some() { Severity::Proven } else { Severity::Likely },
@@ -45,7 +45,7 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
         title: "the site runs with DEBUG = True".to_owned(),
         evidence: all,
         saving: None,
-        fix: "set `DEBUG = False` and `ALLOWED_HOSTS` in the settings that serve visitors".to_owned(),
+        fix: "set `DEBUG = False` and `ALLOWED_HOSTS` in the settings of the deployed site".to_owned(),
         reproduce: format!("curl -s {} | grep -o 'DEBUG = True'", context.url(path)),
     }])
 }
@@ -53,21 +53,21 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
-    fn the_yellow_page_is_proof_and_a_switch_is_likely() {
-        let mut facts = hand::healthy();
+    fn a_debug_page_is_proof_and_a_toggle_is_likely() {
+        let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").toggles.insert("BOOKSTORE_DEBUG".into(), "1".into());
-        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Likely);
+        assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Likely);
         facts.site.as_mut().expect("site").pages[1].problems.push(PageProblem::DebugPage);
-        assert_eq!(hand::findings(&facts, check)[0].severity, Severity::Proven);
+        assert_eq!(fixtures::findings(&facts, check)[0].severity, Severity::Proven);
     }
 
     #[test]
-    fn a_switch_that_is_off_is_nothing() {
-        let mut facts = hand::healthy();
+    fn a_toggle_that_is_off_is_no_finding() {
+        let mut facts = fixtures::healthy();
         facts.stack.as_mut().expect("stack").toggles.insert("DEBUG".into(), "0".into());
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 }

@@ -1,7 +1,7 @@
-//! Requests failed. Errors are fast, so they make every other figure of their endpoint better than it is.
+//! Failed requests. Errors are fast, so they make every other figure of their endpoint look better than it is.
 //!
-//! Looks at every phase, the invalid ones too. Requests that were merely unfinished when the phase ended are not errors
-//! of the site. No least number: each failure was seen.
+//! Uses every phase, also invalid ones. Requests that were in flight when the phase ended are not errors of the site.
+//! There is no minimum number: every failure counts.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use kneepoint_model::units::Ratio;
 
 use super::context::evidence;
 use super::text::clip;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Share of an endpoint's requests below which failures are a hint: a stray reset in thousands.
+/// Share of failed requests below which the finding is a hint: a single reset in thousands of requests.
 pub const STRAY_SHARE: f64 = 0.001;
-/// Number of failures from which they are never called stray.
+/// Number of failures from which the finding is never a hint.
 pub const STRAY_COUNT: u64 = 10;
 
 #[derive(Default)]
@@ -32,41 +32,43 @@ struct Failures {
     route: Option<String>,
 }
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     let mut by_endpoint: BTreeMap<&str, Failures> = BTreeMap::new();
     for phase in &context.facts.phases {
         for endpoint in &phase.endpoints {
-            let failed = failures(endpoint);
+            let failed = count_failures(endpoint);
             if failed > 0 {
-                add(by_endpoint.entry(&endpoint.name).or_default(), phase, endpoint, failed);
+                add_failures(by_endpoint.entry(&endpoint.name).or_default(), phase, endpoint, failed);
             }
         }
     }
-    Judgement::found(by_endpoint.into_iter().map(|(name, seen)| finding(context, name, seen)).collect())
+    RuleOutcome::found(
+        by_endpoint.into_iter().map(|(name, failures)| finding(context, name, failures)).collect(),
+    )
 }
 
-/// Failures of the site: everything but success and what was cut off by the end of the phase.
-fn failures(endpoint: &EndpointStats) -> u64 {
+/// Failures of the site: all outcomes except success and requests in flight at the end of the phase.
+fn count_failures(endpoint: &EndpointStats) -> u64 {
     endpoint.outcomes.iter().filter(|(o, _)| !o.is_ok() && **o != Outcome::Censored).map(|(_, n)| n).sum()
 }
 
-fn add(seen: &mut Failures, phase: &LoadPhase, endpoint: &EndpointStats, failed: u64) {
-    seen.count += failed;
-    seen.requests += endpoint.requests;
+fn add_failures(failures: &mut Failures, phase: &LoadPhase, endpoint: &EndpointStats, failed: u64) {
+    failures.count += failed;
+    failures.requests += endpoint.requests;
     for (outcome, count) in endpoint.outcomes.iter().filter(|(o, _)| !o.is_ok()) {
-        *seen.outcomes.entry(*outcome).or_default() += count;
+        *failures.outcomes.entry(*outcome).or_default() += count;
     }
     for (status, count) in endpoint.statuses.iter().filter(|(status, _)| **status >= 400) {
-        *seen.statuses.entry(*status).or_default() += count;
+        *failures.statuses.entry(*status).or_default() += count;
     }
     let share = Ratio::from_parts(failed, endpoint.requests).unwrap_or_default();
-    seen.evidence.push(evidence(
+    failures.evidence.push(evidence(
         format!("{failed} of {} requests failed in the {} phase ({share})", endpoint.requests, phase.name),
         names::load(&phase.name),
     ));
     let exemplar = phase.exemplars.iter().find(|e| e.endpoint == endpoint.name && !e.outcome.is_ok());
-    if let Some(exemplar) = exemplar.filter(|_| seen.path.is_none()) {
-        seen.evidence.push(evidence(
+    if let Some(exemplar) = exemplar.filter(|_| failures.path.is_none()) {
+        failures.evidence.push(evidence(
             format!(
                 "for example {}: {}{} (trace {})",
                 clip(&exemplar.path),
@@ -80,25 +82,27 @@ fn add(seen: &mut Failures, phase: &LoadPhase, endpoint: &EndpointStats, failed:
             ),
             names::load(&phase.name),
         ));
-        seen.path = Some(exemplar.path.clone());
+        failures.path = Some(exemplar.path.clone());
     }
-    seen.route = seen.route.take().or_else(|| crate::attribute::main_route(endpoint).map(str::to_owned));
+    failures.route =
+        failures.route.take().or_else(|| crate::attribute::main_route(endpoint).map(str::to_owned));
 }
 
-fn finding(context: &Context<'_>, name: &str, seen: Failures) -> Finding {
-    let share = seen.count as f64 / seen.requests.max(1) as f64;
-    let stray = seen.count < STRAY_COUNT && share < STRAY_SHARE;
-    let most = seen
+fn finding(context: &Context<'_>, name: &str, failures: Failures) -> Finding {
+    let share = failures.count as f64 / failures.requests.max(1) as f64;
+    let stray = failures.count < STRAY_COUNT && share < STRAY_SHARE;
+    let most = failures
         .outcomes
         .iter()
         .filter(|(outcome, _)| **outcome != Outcome::Censored)
         .max_by_key(|(_, count)| **count)
         .map_or(Outcome::ServerError, |(outcome, _)| *outcome);
     let tier = tier_of(context, most);
-    let path = seen.path.unwrap_or_else(|| name.split_once(' ').map_or("/", |(_, path)| path).to_owned());
-    let mut all = seen.evidence;
-    if !seen.statuses.is_empty() {
-        let list: Vec<String> = seen.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect();
+    let path = failures.path.unwrap_or_else(|| name.split_once(' ').map_or("/", |(_, path)| path).to_owned());
+    let mut all = failures.evidence;
+    if !failures.statuses.is_empty() {
+        let list: Vec<String> =
+            failures.statuses.iter().map(|(status, n)| format!("{status} × {n}")).collect();
         all.push(evidence(format!("statuses of failed requests: {}", list.join(", ")), names::LOAD));
     }
     Finding {
@@ -108,9 +112,9 @@ fn finding(context: &Context<'_>, name: &str, seen: Failures) -> Finding {
         tier,
         route: Some(name.to_owned()),
         title: format!(
-            "{} of {} requests to {} failed, mostly: {}",
-            seen.count,
-            seen.requests,
+            "{} of {} requests to {} failed, most often: {}",
+            failures.count,
+            failures.requests,
             clip(name),
             most.label()
         ),
@@ -146,63 +150,59 @@ const fn fix(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::ServerError => {
             "read the traceback in logs/ of the run folder (502 and 504 come from the proxy: its upstream \
-                                 died or was too slow)"
+                                 crashed or was too slow)"
         }
         Outcome::ClientError => {
-            "403 is mostly a CSRF token or a login that the scenario does not carry; 404 a link to what is \
-                                 not there: mend the page or the step's `expect`"
+            "403 is usually a CSRF token or a login that the scenario does not send; 404 is a link to a missing \
+                                 page: fix the page or the step's `expect`"
         }
-        Outcome::UnexpectedStatus => {
-            "state the status that is right in the step's `expect`, or mend the redirect"
-        }
+        Outcome::UnexpectedStatus => "write the correct status into the step's `expect`, or fix the redirect",
         Outcome::CheckFailed => {
-            "the page came, but without what the step's check looks for: open it and compare"
+            "the response does not contain what the step's check requires: open the page and compare"
         }
         Outcome::Timeout => {
             "find what the request waits for: the slowest exemplars and the profiles of this run show it; then \
-                             raise the number of workers or lower the time each is held"
+                             raise the number of workers or reduce the time of each request"
         }
         Outcome::Refused => {
-            "nobody listened: see in logs/ whether the server was restarted, and raise gunicorn's `--backlog`"
+            "no process was listening: check in logs/ whether the server restarted, and raise gunicorn's `--backlog`"
         }
         Outcome::Reset => {
-            "the connection was cut in use: see in logs/ for a killed worker (`WORKER TIMEOUT`, out of memory)"
+            "the connection was closed during a request: look in logs/ for a killed worker (`WORKER TIMEOUT`, out of memory)"
         }
         Outcome::Shed => {
-            "more requests were in flight than the bound allows: the stack cannot keep this rate; lower it or \
+            "more requests were in flight than `max_in_flight` allows: the stack cannot sustain this rate; lower the rate or \
                           raise `max_in_flight`"
         }
-        Outcome::Dns => "make the host name resolve on the machine that loads",
+        Outcome::Dns => "make the host name resolvable on the load generator's machine",
         Outcome::StreamReset => {
-            "find out who resets streams: the server's log, and its limits on requests and frames"
+            "find out why streams are reset: see the server's log and its limits on requests and frames"
         }
-        Outcome::StreamRefused => "raise the server's limit of concurrent streams, or make pages faster",
+        Outcome::StreamRefused => "raise the server's limit on concurrent streams, or make the pages faster",
         Outcome::GoAway => {
-            "raise the server's number of requests for each connection, and see whether it restarts under load"
+            "raise the server's limit on requests per connection, and check whether it restarts under load"
         }
         Outcome::NoHttp2 => {
-            "switch HTTP/2 on at the outermost server (ALPN `h2`, or h2c without TLS), or load with HTTP/1.1"
+            "enable HTTP/2 on the outermost server (ALPN `h2`, or h2c without TLS), or use HTTP/1.1 for the load"
         }
-        Outcome::Tls => "mend the certificate, or load over plain HTTP",
-        Outcome::BodyTooLarge => "bound the page: paginate it",
-        Outcome::Ok | Outcome::Protocol | Outcome::Censored => {
-            "look at the answer itself with the command below"
-        }
+        Outcome::Tls => "fix the certificate, or use plain HTTP for the load",
+        Outcome::BodyTooLarge => "limit the size of the page: paginate it",
+        Outcome::Ok | Outcome::Protocol | Outcome::Censored => "inspect the response with the command below",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn spoil(count: u64, outcome: Outcome) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let endpoint = &mut facts.phases[0].endpoints[0];
         endpoint.requests = 20_000;
         endpoint.errors = count;
         endpoint.outcomes.insert(outcome, count);
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_end_cut_off_is_no_error() {
+    fn requests_in_flight_at_the_end_are_no_errors() {
         assert!(spoil(8, Outcome::Censored).is_empty());
     }
 }

@@ -1,7 +1,7 @@
-//! Something was sold that was never taken from the stock: correctness under load, not speed.
+//! Updates lost under load: items that were sold without being taken from the stock. Correctness, not speed.
 //!
-//! The only rule that needs no phase that may be believed: however loaded the machine was, what was sold and what is left
-//! must make what there was. The counts are balanced again here; what the file claims of itself is not asked.
+//! Validity of the phases does not matter here: the sum of sold items and stock must not change under any load. The rule
+//! adds up the counts itself and ignores the result stored in the file.
 
 use kneepoint_model::correctness::{StockAudit, StockCount};
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
@@ -9,34 +9,36 @@ use kneepoint_model::run::names;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     let Some(audit) = &context.facts.correctness else {
-        return Judgement::not_judged("stock and sales were not counted before and after the load");
+        return RuleOutcome::not_applicable(
+            "the run has no stock consistency check before and after the load",
+        );
     };
     if audit.is_consistent() {
         return if audit.sold() == 0 {
-            Judgement::not_judged("nothing was sold under load, so nothing could be lost")
+            RuleOutcome::not_applicable("nothing was sold under load, so no update can be lost")
         } else {
-            Judgement::found(Vec::new())
+            RuleOutcome::found(Vec::new())
         };
     }
-    Judgement::found(vec![finding(context, audit)])
+    RuleOutcome::found(vec![finding(context, audit)])
 }
 
-/// What is wrong with the shop's books, in one line.
-pub(crate) fn broken(audit: &StockAudit) -> String {
+/// The inconsistency of stock and sales, in one line.
+pub(crate) fn describe_imbalance(audit: &StockAudit) -> String {
     match audit.unaccounted() {
-        0 => format!("{} books were sold below a stock of zero", audit.after.below_zero),
-        n if n > 0 => format!("{n} of {} pieces were sold without being taken from the stock", audit.sold()),
-        n => format!("{} pieces left the stock without being sold", -n),
+        0 => format!("{} books have a stock below zero", audit.after.below_zero),
+        n if n > 0 => format!("{n} of {} sold pieces were not taken from the stock", audit.sold()),
+        n => format!("{} pieces left the stock without a sale", -n),
     }
 }
 
-fn counted(when: &str, count: &StockCount) -> String {
+fn describe_count(when: &str, count: &StockCount) -> String {
     format!(
-        "{when}: {} in stock + {} sold = {}, in {} orders; {} books below zero",
+        "{when}: {} in stock + {} sold = {}, in {} orders; {} books with a stock below zero",
         count.stock,
         count.sold,
         count.total(),
@@ -47,14 +49,13 @@ fn counted(when: &str, count: &StockCount) -> String {
 
 fn finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
     let mut all = vec![
-        evidence(counted("before", &audit.before), names::CORRECTNESS),
-        evidence(counted("after", &audit.after), names::CORRECTNESS),
+        evidence(describe_count("before", &audit.before), names::CORRECTNESS),
+        evidence(describe_count("after", &audit.after), names::CORRECTNESS),
     ];
     let toggles = context.facts.stack.as_ref().map(|stack| &stack.toggles);
-    let switched =
-        |name: &str| toggles.and_then(|toggles| toggles.get(name)).filter(|value| !value.is_empty());
-    for (name, what) in [("KP_ISOLATION", "isolation level"), ("KP_PURCHASE", "way of purchasing")] {
-        if let Some(value) = switched(name) {
+    let toggle = |name: &str| toggles.and_then(|toggles| toggles.get(name)).filter(|value| !value.is_empty());
+    for (name, what) in [("KP_ISOLATION", "isolation level"), ("KP_PURCHASE", "purchase implementation")] {
+        if let Some(value) = toggle(name) {
             all.push(evidence(format!("{what}: {}", super::text::clip(value)), names::STACK));
         }
     }
@@ -64,12 +65,12 @@ fn finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
         severity: Severity::Proven,
         tier: Tier::Db,
         route: None,
-        title: format!("updates were lost under load: {}", broken(audit)),
+        title: format!("updates were lost under load: {}", describe_imbalance(audit)),
         evidence: all,
         saving: None,
-        fix: "let the database arbitrate: `Book.objects.filter(pk=pk, stock__gte=n).update(stock=F(\"stock\") - n)` and refuse \
-              when no row was changed, or lock the row first with `select_for_update()` in the same transaction; never write \
-              back a `stock` that was computed from what had been read before. No figure of speed counts until this holds"
+        fix: "change the stock in one statement: `Book.objects.filter(pk=pk, stock__gte=n).update(stock=F(\"stock\") - n)` and refuse \
+              the purchase when no row was changed; or lock the row first with `select_for_update()` in the same transaction; never write \
+              back a `stock` computed from an earlier read. Figures of speed do not count until this is fixed"
             .to_owned(),
         reproduce: "count before and after several users buy the same book at once: `SELECT SUM(stock) FROM books_book` and \
                     `SELECT SUM(quantity) FROM orders_orderitem`; their sum must not change"
@@ -82,7 +83,7 @@ mod tests {
     use kneepoint_model::verdict::VerdictStatus;
 
     use super::*;
-    use crate::{analyse, base_verdict, hand};
+    use crate::{analyse, base_verdict, fixtures};
 
     fn audit(before: (i64, u64), after: (i64, u64), below_zero: u64) -> StockAudit {
         let count = |(stock, sold), below_zero| StockCount { stock, sold, orders: sold, below_zero };
@@ -90,7 +91,7 @@ mod tests {
     }
 
     fn with(audit: Option<StockAudit>) -> crate::RunFacts {
-        crate::RunFacts { correctness: audit, ..hand::healthy() }
+        crate::RunFacts { correctness: audit, ..fixtures::healthy() }
     }
 
     #[test]
@@ -108,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_claims_to_hold_is_not_believed() {
+    fn the_result_stored_in_the_file_does_not_count() {
         let mut claims = audit((10, 0), (10, 4), 0);
         claims.holds = true;
-        assert_eq!(hand::findings(&with(Some(claims)), check).len(), 1);
+        assert_eq!(fixtures::findings(&with(Some(claims)), check).len(), 1);
     }
 
     #[test]
-    fn an_invalid_run_still_says_that_updates_were_lost() {
+    fn an_invalid_run_still_reports_lost_updates() {
         let mut facts = with(Some(audit((10, 0), (10, 4), 0)));
         facts.phases.iter_mut().for_each(|phase| phase.validity.valid = false);
         let analysis = analyse(&facts);
@@ -126,17 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn balanced_books_are_none_and_no_sale_proves_nothing() {
-        assert!(hand::findings(&with(Some(audit((1_000, 0), (690, 310), 0))), check).is_empty());
-        hand::with_context(&with(Some(audit((1_000, 0), (1_000, 0), 0))), |context| {
-            assert!(check(context).not_judged.is_some());
+    fn consistent_stock_is_no_finding_and_without_sales_the_rule_is_not_applicable() {
+        assert!(fixtures::findings(&with(Some(audit((1_000, 0), (690, 310), 0))), check).is_empty());
+        fixtures::with_context(&with(Some(audit((1_000, 0), (1_000, 0), 0))), |context| {
+            assert!(check(context).not_evaluated.is_some());
         });
-        hand::with_context(&with(None), |context| assert!(check(context).not_judged.is_some()));
+        fixtures::with_context(&with(None), |context| assert!(check(context).not_evaluated.is_some()));
     }
 
     #[test]
-    fn what_left_without_being_sold_and_what_fell_below_zero_are_told_apart() {
-        assert!(broken(&audit((10, 0), (5, 2), 0)).starts_with("3 pieces left"));
-        assert!(broken(&audit((1, 0), (-1, 2), 1)).contains("below a stock of zero"));
+    fn missing_pieces_and_a_negative_stock_have_different_texts() {
+        assert!(describe_imbalance(&audit((10, 0), (5, 2), 0)).starts_with("3 pieces left"));
+        assert!(describe_imbalance(&audit((1, 0), (-1, 2), 1)).contains("a stock below zero"));
     }
 }

@@ -1,69 +1,70 @@
-//! One statement per row, proven by slope: the same list asked for at two sizes makes statements in proportion to rows.
+//! One statement per row, proven by slope: the number of statements grows with the size of the requested list.
 //!
-//! Thresholds: at least [`SLOPE_PROVEN`] statements per row and points that lie on the line (one statement either way is
-//! granted, because a page may hold one more row of something else). Seen in practice: slope 1.00 exactly, and 2.00 for
-//! two at once. The saving counts database time only; the object work around each statement comes on top.
+//! Thresholds: at least [`SLOPE_PROVEN`] statements per row, and points on a line (with a tolerance of one statement,
+//! because a page may contain one more row of another kind). Measured: slope exactly 1.00, and 2.00 for two N+1 at once.
+//! The saving includes database time only, not the object work of each statement.
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::{RouteProbe, SlopeTest, Statement};
 use kneepoint_model::tier::Tier;
 
-use super::context::{from_probe, rate_evidence};
+use super::context::{probe_evidence, rate_evidence};
 use super::repeats::counted_evidence;
-use super::statement::purpose;
+use super::statement::classify;
 use super::text::{clip, clip_to, count};
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Statements per row from which an N+1 is proven.
+/// Minimum number of statements per row.
 pub const SLOPE_PROVEN: f64 = 0.8;
-/// Farthest that a point may lie from the line, in statements.
-pub const RESIDUAL_MOST: f64 = 1.0;
-/// Fewest rows between the smallest and the largest list that make a slope.
-pub const ROWS_APART: u32 = 3;
+/// Maximum distance of a point from the line, in statements.
+pub const MAX_RESIDUAL: f64 = 1.0;
+/// Minimum difference in rows between the smallest and the largest list.
+pub const MIN_ROW_DIFFERENCE: u32 = 3;
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    if context.probed().all(|route| route.slope.is_none()) {
-        return Judgement::not_judged(
-            "no route could be asked for at two sizes (`page_size`, `limit`, `per_page`), so no slope was measured",
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    if context.probed_routes().all(|route| route.slope.is_none()) {
+        return RuleOutcome::inconclusive(
+            "no route has a size parameter (`page_size`, `limit`, `per_page`), so no slope was measured",
         );
     }
-    let proven = context.probed().filter_map(|route| Some((route, proven(route)?)));
-    Judgement::found(proven.map(|(route, slope)| finding(context, route, slope)).collect())
+    let proven = context.probed_routes().filter_map(|route| Some((route, proven_slope(route)?)));
+    RuleOutcome::found(proven.map(|(route, slope)| finding(context, route, slope)).collect())
 }
 
-/// The slope test of a route, when it proves an N+1.
-pub(super) fn proven(route: &RouteProbe) -> Option<&SlopeTest> {
+/// The slope test of a route if it proves an N+1.
+pub(super) fn proven_slope(route: &RouteProbe) -> Option<&SlopeTest> {
     let slope = route.slope.as_ref()?;
     let rows = slope.points.iter().map(|(rows, _)| *rows);
-    let apart = rows.clone().max()? - rows.min()?;
-    (apart >= ROWS_APART && slope.slope >= SLOPE_PROVEN && slope.residual <= RESIDUAL_MOST).then_some(slope)
+    let difference = rows.clone().max()? - rows.min()?;
+    (difference >= MIN_ROW_DIFFERENCE && slope.slope >= SLOPE_PROVEN && slope.residual <= MAX_RESIDUAL)
+        .then_some(slope)
 }
 
-/// The statement that was repeated most, as the probe wrote it down.
-pub(super) fn repeated<'a>(context: &Context<'a>, slope: &SlopeTest) -> Option<&'a Statement> {
+/// The most repeated statement, as recorded by the probe.
+pub(super) fn repeated_statement<'a>(context: &Context<'a>, slope: &SlopeTest) -> Option<&'a Statement> {
     let (_, digest) = slope.repeats.as_ref()?;
     context.facts.probe.as_ref()?.statements.get(digest)
 }
 
-/// Evidence of what is repeated, and where in the code.
+/// Evidence of the repeated statement and its position in the code.
 ///
-/// The probe writes a statement down once, on the route where it was first repeated: its place in the code is that of
-/// this route only.
+/// The probe records a statement once, on the route where it was first repeated: its position in the code belongs to this
+/// route only.
 pub(super) fn statement_evidence(statement: &Statement, route: &str, repeats: Option<u32>) -> Evidence {
-    let times = repeats.map_or_else(|| "again and again".to_owned(), |n| format!("{n} times"));
-    let code = place(statement, route).map_or_else(String::new, |code| format!(", from {code}"));
-    from_probe(format!(
+    let times = repeats.map_or_else(|| "repeatedly".to_owned(), |n| format!("{n} times"));
+    let code = source_position(statement, route).map_or_else(String::new, |code| format!(", from {code}"));
+    probe_evidence(format!(
         "the same statement ran {times} in one request{code}: {}",
         clip_to(&statement.sql, 300)
     ))
 }
 
-/// Where in the code the statement is repeated, when it was written down on this route.
-fn place(statement: &Statement, route: &str) -> Option<String> {
+/// The position in the code if the statement was recorded on this route.
+fn source_position(statement: &Statement, route: &str) -> Option<String> {
     (statement.route == route && !statement.code.is_empty()).then(|| clip(&statement.code))
 }
 
-fn statements(slope: f64) -> String {
+fn count_statements(slope: f64) -> String {
     let number = count(slope);
     if number == "1" { "one statement".to_owned() } else { format!("{number} statements") }
 }
@@ -74,21 +75,21 @@ fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Find
         .iter()
         .map(|(rows, statements)| format!("{rows} rows → {statements} statements"))
         .collect();
-    let mut evidence = vec![from_probe(format!(
-        "{}: {} for each row (`{}` = size of the list)",
+    let mut evidence = vec![probe_evidence(format!(
+        "{}: {} per row (`{}` = size of the list)",
         points.join(", "),
-        statements(slope.slope),
+        count_statements(slope.slope),
         clip(&slope.parameter)
     ))];
-    let statement = repeated(context, slope);
+    let statement = repeated_statement(context, slope);
     if let Some(statement) = statement {
         evidence.push(statement_evidence(statement, &route.route, slope.repeats.as_ref().map(|(n, _)| *n)));
         evidence.extend(counted_evidence(context, statement));
     }
     evidence.extend(rate_evidence(context, route));
-    let advice = purpose(statement.map_or("", |statement| &statement.sql)).advice();
-    let at = statement
-        .and_then(|statement| place(statement, &route.route))
+    let advice = classify(statement.map_or("", |statement| &statement.sql)).advice();
+    let position = statement
+        .and_then(|statement| source_position(statement, &route.route))
         .map_or_else(String::new, |code| format!("at {code}: "));
     Finding {
         id: finding_id(Rule::NPlusOne, Tier::Server, Some(&route.route)),
@@ -96,10 +97,10 @@ fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Find
         severity: Severity::Proven,
         tier: Tier::Server,
         route: Some(route.route.clone()),
-        title: format!("N+1 queries on {}: {} for each row", clip(&route.route), statements(slope.slope)),
+        title: format!("N+1 queries on {}: {} per row", clip(&route.route), count_statements(slope.slope)),
         evidence,
         saving: saving(context, route, slope),
-        fix: format!("{at}{advice}"),
+        fix: format!("{position}{advice}"),
         reproduce: context.curl_headers(&route.path, "^server-timing"),
     }
 }
@@ -111,12 +112,12 @@ fn saving(
 ) -> Option<kneepoint_model::finding::Saving> {
     let queries = f64::from(route.queries?);
     let per_statement = route.db_us?.as_millis() / queries;
-    // What does not grow with the rows stays; of the rest, one statement for each relation stays too.
+    // Statements that do not grow with the rows remain; of the others, one per relation remains.
     let (rows, statements) = slope.points.iter().max_by_key(|(rows, _)| *rows)?;
     let fixed = (f64::from(*statements) - slope.slope * f64::from(*rows)).max(0.0);
     let saved = queries - fixed - slope.slope.round();
     let basis = format!(
-        "{} of {} statements at {per_statement:.2} ms of database time each, alone; the object work around each comes on top",
+        "{} of {} statements at {per_statement:.2} ms of database time each, measured by themselves, without the object work",
         count(saved),
         route.queries?
     );
@@ -126,10 +127,10 @@ fn saving(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(slope: f64, residual: f64, points: &[(u32, u32)]) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let probe = facts.probe.as_mut().expect("probe");
         probe.routes[0].queries = Some(26);
         probe.routes[0].db_us = Some(kneepoint_model::units::Micros(5_200));
@@ -150,7 +151,7 @@ mod tests {
                 code: "books/templates/catalogue.html:12".into(),
             },
         );
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -166,15 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn the_place_in_the_code_is_that_of_the_route_where_it_was_seen() {
+    fn the_source_position_belongs_to_the_recording_route() {
         let statement = Statement {
             digest: "3fa9c1".into(),
             sql: "SELECT 1".into(),
             route: "catalogue/".into(),
             code: "catalogue.html:12".into(),
         };
-        assert_eq!(place(&statement, "catalogue/").as_deref(), Some("catalogue.html:12"));
-        assert_eq!(place(&statement, "api/books/"), None);
+        assert_eq!(source_position(&statement, "catalogue/").as_deref(), Some("catalogue.html:12"));
+        assert_eq!(source_position(&statement, "api/books/"), None);
     }
 
     #[test]
@@ -185,8 +186,8 @@ mod tests {
     }
 
     #[test]
-    fn proof_stands_without_load_but_promises_nothing() {
-        let mut facts = hand::healthy();
+    fn an_n_plus_one_without_load_has_no_saving() {
+        let mut facts = fixtures::healthy();
         facts.phases.clear();
         facts.probe.as_mut().expect("probe").routes[0].slope = Some(SlopeTest {
             parameter: "limit".into(),
@@ -195,7 +196,7 @@ mod tests {
             residual: 0.0,
             repeats: None,
         });
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].saving, None);
     }

@@ -1,8 +1,8 @@
-//! Pages without an upper bound on rows: one page that is many times larger than the site's others.
+//! Pages without an upper limit on rows: one page that is many times larger than the other pages of the site.
 //!
-//! Threshold for size: Sentry's large payload is 300 kB on the wire; this looks at the decoded list, from 256 KiB, and only
-//! where it is [`TIMES_MEDIAN`] times the site's median page, because some sites are heavy throughout. A database that counts
-//! its statements tells the same by a `SELECT` without `LIMIT` that returns [`ROWS`] rows and more each time.
+//! Threshold for size: Sentry's large payload is 300 kB on the wire. This rule uses the decoded size, from 256 KiB, and
+//! only if it is [`TIMES_MEDIAN`] times the median page, because all pages of some sites are large. A database that counts
+//! its statements shows the same fault by a `SELECT` without `LIMIT` that returns at least [`MIN_ROWS`] rows.
 
 use kneepoint_model::db::{DigestDelta, Verb};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
@@ -11,118 +11,123 @@ use kneepoint_model::site::PageKind;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros};
 
-use super::context::{from_probe, rate_evidence};
-use super::database::{MIN_EXECUTIONS, Seen, cost, counted, reading, route, work_ms};
-use super::sql::Bound;
+use super::context::{probe_evidence, rate_evidence};
+use super::database::{
+    DbObservation, MIN_EXECUTIONS, describe_cost, parse_digest, route_of, with_statements, work_ms,
+};
+use super::sql::RowLimit;
 use super::text::{clip, clip_to, count};
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
 /// Decoded size from which a page is large.
 pub const LARGE: Bytes = Bytes(256 * 1024);
-/// Decoded size from which a page is so large that the signals agree.
+/// Decoded size from which the finding is likely instead of a hint.
 pub const HUGE: Bytes = Bytes(1024 * 1024);
-/// How many times the median of the other routes a page must be.
+/// Minimum size of a page, as a multiple of the median of the other routes.
 pub const TIMES_MEDIAN: u64 = 10;
-/// Fewest other routes that make a median.
-pub const OTHERS_LEAST: usize = 3;
-/// Rows that one execution without a `LIMIT` returns, from which it is taken for a list without pages.
-pub const ROWS: f64 = 200.0;
+/// Minimum number of other routes for a median.
+pub const MIN_OTHERS: usize = 3;
+/// Minimum number of rows that one execution without a `LIMIT` returns.
+pub const MIN_ROWS: f64 = 200.0;
 
-const PAGES: &str = "bound the rows: `paginate_by = 24` on the ListView, `Paginator(queryset, 24)` in a view, \
+const FIX: &str = "limit the rows: `paginate_by = 24` on the ListView, `Paginator(queryset, 24)` in a view, \
                      `DEFAULT_PAGINATION_CLASS` and `PAGE_SIZE` (and `max_page_size`) in Django REST framework";
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    let pages: Vec<&RouteProbe> = context.probed().filter(|route| is_list(context, route)).collect();
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    let pages: Vec<&RouteProbe> = context.probed_routes().filter(|route| is_list(context, route)).collect();
     let reads = wide_reads(context);
-    if pages.len() <= OTHERS_LEAST && reads.is_empty() {
-        return Judgement::not_judged(
-            "fewer than four routes were looked at alone, so there is no usual size to compare with",
+    if pages.len() <= MIN_OTHERS && reads.is_empty() {
+        return RuleOutcome::inconclusive(
+            "fewer than four routes were measured by themselves, so there is no usual size to compare with",
         );
     }
     let mut found: Vec<Finding> =
-        pages.iter().filter_map(|route| unbounded(context, route, &pages)).collect();
-    for (seen, digest) in reads {
-        let of = route(digest);
-        match found.iter_mut().find(|own| of.is_some() && own.route == of) {
-            Some(own) => own.evidence.extend(read_evidence(&seen, digest)),
-            None => found.push(by_rows(&seen, digest)),
+        pages.iter().filter_map(|route| check_page(context, route, &pages)).collect();
+    for (observed, digest) in reads {
+        let route = route_of(digest);
+        match found.iter_mut().find(|known| route.is_some() && known.route == route) {
+            Some(known) => known.evidence.extend(read_evidence(&observed, digest)),
+            None => found.push(finding_by_rows(&observed, digest)),
         }
     }
-    Judgement::found(found)
+    RuleOutcome::found(found)
 }
 
 /// Statements without a `LIMIT` that return many rows each time.
-fn wide_reads<'a>(context: &Context<'a>) -> Vec<(Seen<'a>, &'a DigestDelta)> {
+fn wide_reads<'a>(context: &Context<'a>) -> Vec<(DbObservation<'a>, &'a DigestDelta)> {
     let wide = |digest: &&DigestDelta| {
-        let (sums, reading) = (&digest.sums, reading(digest));
+        let (sums, statement) = (&digest.sums, parse_digest(digest));
         digest.verb == Verb::Select
             && sums.count >= MIN_EXECUTIONS
-            && sums.rows_sent as f64 >= sums.count as f64 * ROWS
-            && reading.bound == Bound::None
+            && sums.rows_sent as f64 >= sums.count as f64 * MIN_ROWS
+            && statement.bound == RowLimit::None
             && !digest.text_cut
     };
-    let seen = counted(context).unwrap_or_default();
-    seen.iter()
+    let observed = with_statements(context).unwrap_or_default();
+    observed
+        .iter()
         .flat_map(|one| one.database.statements.iter().filter(wide).map(|digest| (*one, digest)))
         .collect()
 }
 
-fn read_evidence(seen: &Seen<'_>, digest: &DigestDelta) -> [Evidence; 2] {
+fn read_evidence(observed: &DbObservation<'_>, digest: &DigestDelta) -> [Evidence; 2] {
     let rows = count(digest.sums.rows_sent as f64 / digest.sums.count.max(1) as f64);
     [
-        seen.says(format!(
+        observed.evidence(format!(
             "a statement without `LIMIT` returns {rows} rows each time: {}",
             clip_to(&digest.text, 200)
         )),
-        seen.says(cost(seen, digest)),
+        observed.evidence(describe_cost(observed, digest)),
     ]
 }
 
-/// A list that only the database has seen to be long.
-fn by_rows(seen: &Seen<'_>, digest: &DigestDelta) -> Finding {
-    let table = reading(digest).table.unwrap_or_default();
+/// A long list that only the database counters show.
+fn finding_by_rows(observed: &DbObservation<'_>, digest: &DigestDelta) -> Finding {
+    let table = parse_digest(digest).table.unwrap_or_default();
     let rows = count(digest.sums.rows_sent as f64 / digest.sums.count.max(1) as f64);
-    let of = route(digest);
+    let route = route_of(digest);
     let basis =
-        "the database's own time of the statement; what the application does with the rows comes on top";
+        "the server-side time of the statement; the work of the application on the rows is not included";
     Finding {
-        id: finding_id(Rule::NoPagination, Tier::Db, Some(of.as_deref().unwrap_or(&table))),
+        id: finding_id(Rule::NoPagination, Tier::Db, Some(route.as_deref().unwrap_or(&table))),
         rule: Rule::NoPagination,
         severity: Severity::Likely,
         tier: Tier::Db,
-        route: of,
+        route,
         title: format!(
-            "{rows} rows of `{}` are fetched at a time: a list seems to have no pages",
+            "{rows} rows of `{}` are fetched at once: a list seems to have no pagination",
             clip(&table)
         ),
-        evidence: read_evidence(seen, digest).into(),
-        saving: seen.saving(digest, work_ms(digest), basis.to_owned()),
-        fix: PAGES.to_owned(),
+        evidence: read_evidence(observed, digest).into(),
+        saving: observed.saving(digest, work_ms(digest), basis.to_owned()),
+        fix: FIX.to_owned(),
         reproduce: format!("in the site's database: EXPLAIN ANALYZE {}", clip_to(&digest.text, 300)),
     }
 }
 
-/// Pages and API answers only; where the crawl did not see the path, it is taken for one.
+/// True for pages and API responses, and for paths that the crawl did not find.
 fn is_list(context: &Context<'_>, route: &RouteProbe) -> bool {
     let page =
         context.facts.site.as_ref().and_then(|site| site.pages.iter().find(|page| page.path == route.path));
     page.is_none_or(|page| matches!(page.kind, PageKind::Html | PageKind::Api))
 }
 
-fn unbounded(context: &Context<'_>, route: &RouteProbe, pages: &[&RouteProbe]) -> Option<Finding> {
+fn check_page(context: &Context<'_>, route: &RouteProbe, pages: &[&RouteProbe]) -> Option<Finding> {
     let others = || pages.iter().filter(|other| other.route != route.route);
     let usual = Bytes(median(others().map(|other| other.body_bytes.get()).collect())?);
     if route.body_bytes < LARGE || route.body_bytes.get() <= usual.get().saturating_mul(TIMES_MEDIAN) {
         return None;
     }
-    let mut evidence = vec![from_probe(format!(
-        "the body is {}, and the usual page of this site {} (median of the other routes)",
+    let mut evidence = vec![probe_evidence(format!(
+        "the body is {}; the usual page of this site is {} (median of the other routes)",
         route.body_bytes, usual
     ))];
     evidence.extend(rate_evidence(context, route));
     let usual_app = median(others().filter_map(|other| other.app_us.map(Micros::get)).collect()).map(Micros);
     let saving = route.app_us.zip(usual_app).and_then(|(app, usual)| {
-        let basis = format!("its application time alone ({app}) against the site's usual page ({usual})");
+        let basis = format!(
+            "its application time ({app}, measured by itself) minus that of the usual page ({usual})"
+        );
         context.saving(route, (app - usual).as_millis(), &basis)
     });
     Some(Finding {
@@ -132,13 +137,13 @@ fn unbounded(context: &Context<'_>, route: &RouteProbe, pages: &[&RouteProbe]) -
         tier: Tier::Server,
         route: Some(route.route.clone()),
         title: format!(
-            "{} sends {} in one answer: it seems to have no pages",
+            "{} sends {} in one response: it seems to have no pagination",
             clip(&route.route),
             route.body_bytes
         ),
         evidence,
         saving,
-        fix: PAGES.to_owned(),
+        fix: FIX.to_owned(),
         reproduce: format!(
             "curl -s -o /dev/null -w '%{{size_download}} bytes in %{{time_total}} s\\n' {}",
             context.url(&route.path)
@@ -147,7 +152,7 @@ fn unbounded(context: &Context<'_>, route: &RouteProbe, pages: &[&RouteProbe]) -
 }
 
 fn median(mut values: Vec<u64>) -> Option<u64> {
-    if values.len() < OTHERS_LEAST {
+    if values.len() < MIN_OTHERS {
         return None;
     }
     values.sort_unstable();
@@ -160,14 +165,14 @@ mod tests {
     use kneepoint_model::units::UnixMillis;
 
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(kib: u64) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let route = &mut facts.probe.as_mut().expect("probe").routes[0];
         route.body_bytes = Bytes(kib * 1024);
         route.app_us = Some(Micros(500_000));
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
@@ -179,14 +184,14 @@ mod tests {
     }
 
     fn reads(text: &str, rows: u64, of: Option<&str>) -> crate::RunFacts {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let sums = StatementSums {
             count: 50,
             timer_us: Micros(50 * 9_000),
             rows_sent: 50 * rows,
             ..StatementSums::default()
         };
-        let mut digest = hand::digest(Verb::Select, text, sums);
+        let mut digest = fixtures::digest(Verb::Select, text, sums);
         digest.sample = of.map(|route| StatementSample {
             text: text.into(),
             text_cut: false,
@@ -195,7 +200,7 @@ mod tests {
             at_ms: UnixMillis(0),
             timer_us: Micros(9_000),
         });
-        hand::window(&mut facts, "open").databases[0].statements.push(digest);
+        fixtures::window(&mut facts, "open").databases[0].statements.push(digest);
         facts
     }
 
@@ -203,19 +208,19 @@ mod tests {
 
     #[test]
     fn a_statement_that_returns_a_whole_table_is_found_where_pages_are_small() {
-        let found = hand::findings(&reads(ALL, 500, None), check);
+        let found = fixtures::findings(&reads(ALL, 500, None), check);
         assert_eq!((found.len(), found[0].tier), (1, Tier::Db));
         assert!(found[0].title.starts_with("500 rows of `b`"), "{}", found[0].title);
         assert!((found[0].saving.as_ref().expect("it takes time").ms_per_request - 9.0).abs() < 1e-9);
-        assert!(hand::findings(&reads(ALL, 24, None), check).is_empty());
-        assert!(hand::findings(&reads(&format!("{ALL} LIMIT ?"), 500, None), check).is_empty());
+        assert!(fixtures::findings(&reads(ALL, 24, None), check).is_empty());
+        assert!(fixtures::findings(&reads(&format!("{ALL} LIMIT ?"), 500, None), check).is_empty());
     }
 
     #[test]
-    fn what_the_page_and_the_database_say_is_one_finding() {
+    fn page_size_and_database_rows_are_one_finding() {
         let mut facts = reads(ALL, 500, Some("catalogue/"));
         facts.probe.as_mut().expect("probe").routes[0].body_bytes = Bytes(1_600 * 1024);
-        let found = hand::findings(&facts, check);
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].tier), (1, Tier::Server));
         assert!(found[0].evidence.iter().any(|one| one.text.contains("without `LIMIT`")), "{found:?}");
     }
@@ -226,11 +231,11 @@ mod tests {
     }
 
     #[test]
-    fn a_site_that_is_heavy_throughout_is_left_alone() {
-        let mut facts = hand::healthy();
+    fn a_site_with_only_large_pages_has_no_finding() {
+        let mut facts = fixtures::healthy();
         for route in &mut facts.probe.as_mut().expect("probe").routes {
             route.body_bytes = Bytes(600 * 1024);
         }
-        assert!(hand::findings(&facts, check).is_empty());
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 }

@@ -1,10 +1,10 @@
-//! The order of findings: what voids or endangers everything else first, then by estimated saving, then by severity.
+//! The order of findings: those that invalidate the measurement first, then by estimated saving, then by severity.
 
 use std::cmp::{Ordering, Reverse};
 
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity};
 
-/// Sorts findings, the same way for the same findings.
+/// Sorts findings; the result does not depend on the order of the input.
 pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         rank(b)
@@ -15,8 +15,8 @@ pub(super) fn sort(findings: &mut [Finding]) {
     });
 }
 
-/// What was lost stands above all; errors and a limited generator put every other figure in doubt, and a leak is not a
-/// matter of milliseconds.
+/// Lost updates come first. Errors and a limited generator invalidate every other figure, and a leak of user data is not
+/// measured in milliseconds.
 fn rank(finding: &Finding) -> u8 {
     match finding.rule {
         Rule::LostUpdate => 2,
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_and_errors_lead_then_savings_then_severity() {
+    fn lost_updates_and_errors_come_first_then_savings_then_severity() {
         let mut all = vec![
             finding(Rule::CacheMiss, Severity::Hint, 5.0),
             finding(Rule::Errors, Severity::Hint, 0.0),

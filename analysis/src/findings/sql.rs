@@ -1,47 +1,47 @@
-//! What a statement reads and by what: as far as its normalised text says, without a parser for all of SQL.
+//! Tables, columns and clauses of a statement, from its normalised text; not a parser for all of SQL.
 //!
-//! Made for what an ORM writes: one table first, joins, a flat `WHERE`, `ORDER BY`, `LIMIT`. MySQL's digests set every
-//! token apart (`` `books_book` . `isbn` = ? ``), so spaces and quotes are evened out first. What is not understood is left
-//! out: a rule that finds no column names none.
+//! Made for the statements of an ORM: one table first, joins, a flat `WHERE`, `ORDER BY`, `LIMIT`. MySQL's digests separate
+//! every token (`` `books_book` . `isbn` = ? ``), so spaces and quotes are normalised first. Clauses that it does not
+//! understand are omitted: then a finding names no column.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// How many of the rows that fit are wanted.
+/// The row limit of a statement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Bound {
-    /// All of them.
+pub(super) enum RowLimit {
+    /// All matching rows.
     #[default]
     None,
-    /// The first (`LIMIT`).
+    /// The first rows (`LIMIT`).
     First,
-    /// Some, after others were passed over (`LIMIT` with `OFFSET`).
+    /// Later rows, after others were skipped (`LIMIT` with `OFFSET`).
     Later,
 }
 
-/// What a statement does, as far as its text says.
+/// The parts of a statement that the rules use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Reading {
-    /// The table that it reads or changes first.
+pub(super) struct ParsedStatement {
+    /// The first table that it reads or changes.
     pub(super) table: Option<String>,
     /// All tables named after `FROM`, `JOIN`, `UPDATE`, `INTO`.
     pub(super) tables: Vec<String>,
     /// Columns of the first table compared by `=` or `IN`.
     pub(super) equal: Vec<String>,
-    /// … by `<`, `>`, `BETWEEN`.
+    /// Columns of the first table compared by `<`, `>`, `BETWEEN`.
     pub(super) ranged: Vec<String>,
-    /// … by `LIKE`.
+    /// Columns of the first table compared by `LIKE`.
     pub(super) like: Vec<String>,
     /// Columns of the first table after `ORDER BY`.
     pub(super) order: Vec<String>,
     /// The whole select list is `COUNT(*)`.
     pub(super) counts: bool,
-    /// It puts rows together (`COUNT`, `SUM`, `GROUP BY`, `DISTINCT`): many rows read for few returned are its purpose.
+    /// It aggregates rows (`COUNT`, `SUM`, `GROUP BY`, `DISTINCT`), so it reads many rows for few returned on purpose.
     pub(super) aggregates: bool,
-    /// How far it goes.
-    pub(super) bound: Bound,
-    /// It locks what it reads by its own words (`FOR UPDATE`, `FOR SHARE`, `LOCK IN SHARE MODE`).
+    /// Its `LIMIT` clause.
+    pub(super) bound: RowLimit,
+    /// It locks the rows that it reads (`FOR UPDATE`, `FOR SHARE`, `LOCK IN SHARE MODE`).
     pub(super) locking: bool,
 }
 
@@ -73,66 +73,66 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("constant patterns are valid")
 }
 
-/// The text with quotes gone and `a . b` drawn together.
-pub(super) fn plain(sql: &str) -> String {
+/// The text without quotes, with `a . b` joined to `a.b`.
+pub(super) fn normalise(sql: &str) -> String {
     let bare: String = sql.chars().filter(|c| !matches!(c, '"' | '`' | '[' | ']')).take(20_000).collect();
     let one_line = bare.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Three dots are MySQL's mark for a folded list, not a name's.
+    // Three dots are MySQL's sign for a shortened list, not part of a name.
     DOT.replace_all(&one_line.replace("...", "\u{2026}"), ".").replace('\u{2026}', "...")
 }
 
-/// Reads a statement.
-pub(super) fn read(sql: &str) -> Reading {
-    let text = plain(sql);
+/// Parses the text of a statement.
+pub(super) fn parse(sql: &str) -> ParsedStatement {
+    let text = normalise(sql);
     let tables: Vec<String> = TABLES
         .captures_iter(&text)
         .map(|found| found.get(2).unwrap_or_else(|| found.get(1).expect("matched")).as_str().to_owned())
         .filter(|name| !["SELECT", "SET"].contains(&name.to_ascii_uppercase().as_str()))
         .collect();
-    let mut reading = Reading {
+    let mut statement = ParsedStatement {
         table: tables.first().cloned(),
         counts: COUNTS.is_match(&text),
         aggregates: AGGREGATES.is_match(&text),
         locking: LOCKING.is_match(&text),
-        bound: bound(&text),
+        bound: row_limit(&text),
         tables,
-        ..Reading::default()
+        ..ParsedStatement::default()
     };
     if let Some(found) = WHERE.captures(&text) {
-        conditions(&mut reading, &found[1]);
+        add_conditions(&mut statement, &found[1]);
     }
     if let Some(found) = ORDER.captures(&text) {
-        let own = |name: Option<&str>| own(reading.table.as_deref(), name);
-        reading.order = ORDERED
+        let on_first_table = |name: Option<&str>| belongs_to(statement.table.as_deref(), name);
+        statement.order = ORDERED
             .captures_iter(&found[1])
-            .filter(|one| own(one.get(1).map(|name| name.as_str())))
+            .filter(|one| on_first_table(one.get(1).map(|name| name.as_str())))
             .map(|one| one[2].to_owned())
             .collect();
     }
-    reading
+    statement
 }
 
-fn bound(text: &str) -> Bound {
+fn row_limit(text: &str) -> RowLimit {
     match LIMIT.captures(text) {
-        None => Bound::None,
-        Some(found) if found.get(1).is_some() => Bound::Later,
-        Some(_) => Bound::First,
+        None => RowLimit::None,
+        Some(found) if found.get(1).is_some() => RowLimit::Later,
+        Some(_) => RowLimit::First,
     }
 }
 
-fn own(table: Option<&str>, qualifier: Option<&str>) -> bool {
+fn belongs_to(table: Option<&str>, qualifier: Option<&str>) -> bool {
     qualifier.is_none_or(|name| table == Some(name))
 }
 
-fn conditions(reading: &mut Reading, text: &str) {
+fn add_conditions(statement: &mut ParsedStatement, text: &str) {
     for found in CONDITION.captures_iter(text) {
-        if !own(reading.table.as_deref(), found.get(1).map(|name| name.as_str())) {
+        if !belongs_to(statement.table.as_deref(), found.get(1).map(|name| name.as_str())) {
             continue;
         }
         let into = match found[3].to_ascii_uppercase().as_str() {
-            "=" | "IN" => &mut reading.equal,
-            "LIKE" => &mut reading.like,
-            "<" | ">" | "<=" | ">=" | "BETWEEN" => &mut reading.ranged,
+            "=" | "IN" => &mut statement.equal,
+            "LIKE" => &mut statement.like,
+            "<" | ">" | "<=" | ">=" | "BETWEEN" => &mut statement.ranged,
             _ => continue,
         };
         let column = found[2].to_owned();
@@ -142,9 +142,9 @@ fn conditions(reading: &mut Reading, text: &str) {
     }
 }
 
-impl Reading {
-    /// Columns of an index that would serve it: equals first, then one range, or else the order.
-    pub(super) fn index(&self) -> Vec<String> {
+impl ParsedStatement {
+    /// Columns of an index for this statement: equality first, then one range, else the order.
+    pub(super) fn index_columns(&self) -> Vec<String> {
         let tail: &[String] = if self.ranged.is_empty() { &self.order } else { &self.ranged[..1] };
         let mut columns = self.equal.clone();
         columns.extend(tail.iter().filter(|column| !self.equal.contains(column)).cloned());
@@ -160,8 +160,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_of_django_is_read() {
-        let read = read(
+    fn a_digest_of_django_is_parsed() {
+        let read = parse(
             "SELECT `books_book` . `id` , `books_author` . `name` FROM `books_book` INNER JOIN `books_author` ON \
              ( `books_book` . `author_id` = `books_author` . `id` ) WHERE `books_book` . `isbn` = ? \
              ORDER BY `books_book` . `id` ASC LIMIT ?",
@@ -169,56 +169,56 @@ mod tests {
         assert_eq!(read.table.as_deref(), Some("books_book"));
         assert_eq!(read.tables, ["books_book", "books_author"]);
         assert_eq!((read.equal.clone(), read.order.clone()), (vec!["isbn".into()], vec!["id".into()]));
-        assert!(read.bound == Bound::First && !read.aggregates && !read.locking);
-        assert_eq!(read.index(), ["isbn", "id"]);
+        assert!(read.bound == RowLimit::First && !read.aggregates && !read.locking);
+        assert_eq!(read.index_columns(), ["isbn", "id"]);
     }
 
     #[test]
-    fn pages_orders_and_locks_are_told() {
+    fn pages_orders_and_locks_are_parsed() {
         let page =
-            read("SELECT a . b FROM `t` ORDER BY `t` . `date` DESC , `t` . `id` DESC LIMIT ? OFFSET ?");
-        assert_eq!((page.order, page.bound), (vec!["date".into(), "id".into()], Bound::Later));
-        assert_eq!(read("SELECT x FROM t LIMIT ?, ?").bound, Bound::Later);
-        assert!(read("SELECT x FROM t WHERE t.id = ? FOR UPDATE").locking);
-        assert_eq!(read("SELECT x FROM t WHERE t.title LIKE ? AND t.year >= ?").like, ["title"]);
-        assert_eq!(read("SELECT x FROM t WHERE t.id IN (...)").equal, ["id"]);
+            parse("SELECT a . b FROM `t` ORDER BY `t` . `date` DESC , `t` . `id` DESC LIMIT ? OFFSET ?");
+        assert_eq!((page.order, page.bound), (vec!["date".into(), "id".into()], RowLimit::Later));
+        assert_eq!(parse("SELECT x FROM t LIMIT ?, ?").bound, RowLimit::Later);
+        assert!(parse("SELECT x FROM t WHERE t.id = ? FOR UPDATE").locking);
+        assert_eq!(parse("SELECT x FROM t WHERE t.title LIKE ? AND t.year >= ?").like, ["title"]);
+        assert_eq!(parse("SELECT x FROM t WHERE t.id IN (...)").equal, ["id"]);
     }
 
     #[test]
-    fn counting_is_told_from_counting_for_a_group() {
-        assert!(read("SELECT COUNT ( * ) AS `__count` FROM `books_book`").counts);
-        assert!(read("SELECT COUNT(*) FROM (SELECT DISTINCT a FROM b) subquery").counts);
-        let grouped = read("SELECT genre , COUNT ( * ) FROM t GROUP BY genre");
+    fn a_count_is_distinguished_from_a_count_per_group() {
+        assert!(parse("SELECT COUNT ( * ) AS `__count` FROM `books_book`").counts);
+        assert!(parse("SELECT COUNT(*) FROM (SELECT DISTINCT a FROM b) subquery").counts);
+        let grouped = parse("SELECT genre , COUNT ( * ) FROM t GROUP BY genre");
         assert!(!grouped.counts && grouped.aggregates);
     }
 
     #[test]
     fn changes_name_their_table_and_key() {
-        let update = read(
+        let update = parse(
             "UPDATE `books_book` SET `stock` = ( `books_book` . `stock` - ? ) WHERE ( `books_book` . `id` = ? AND \
              `books_book` . `stock` >= ? )",
         );
         assert_eq!(update.table.as_deref(), Some("books_book"));
         assert_eq!((update.equal, update.ranged), (vec!["id".into()], vec!["stock".into()]));
         assert_eq!(
-            read("INSERT INTO `orders_order` ( `user_id` ) VALUES (...)").table.as_deref(),
+            parse("INSERT INTO `orders_order` ( `user_id` ) VALUES (...)").table.as_deref(),
             Some("orders_order")
         );
-        assert_eq!(read("DELETE FROM `s` WHERE `s` . `k` = ?").equal, ["k"]);
+        assert_eq!(parse("DELETE FROM `s` WHERE `s` . `k` = ?").equal, ["k"]);
     }
 
     #[test]
     fn a_condition_on_a_joined_table_is_not_the_first_tables() {
         let read =
-            read("SELECT b.id FROM b INNER JOIN a ON (b.a_id = a.id) WHERE a.name = ? ORDER BY a.name ASC");
+            parse("SELECT b.id FROM b INNER JOIN a ON (b.a_id = a.id) WHERE a.name = ? ORDER BY a.name ASC");
         assert_eq!((read.equal, read.order), (Vec::<String>::new(), Vec::<String>::new()));
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "\\PC{0,400}") {
-            let read = read(&text);
-            prop_assert!(read.index().len() <= 4);
+            let read = parse(&text);
+            prop_assert!(read.index_columns().len() <= 4);
         }
     }
 }

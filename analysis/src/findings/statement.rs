@@ -1,47 +1,47 @@
-//! What a repeated statement is after: read from its text, literals masked, as Django's ORM writes it.
+//! The purpose of a repeated statement, from its text with masked literals, as Django's ORM writes it.
 //!
-//! `WHERE "books_author"."id" = ?` follows a foreign key forward; `WHERE "books_review"."book_id" = ?` gathers the rows
-//! that point back; a condition on a joined table is a many-to-many relation; `COUNT(*)` counts per row. Names are
-//! guesses from Django's naming of tables (`<app>_<model>`, `<app>_<model>_<field>`), and the advice says so.
+//! `WHERE "books_author"."id" = ?` follows a foreign key forward; `WHERE "books_review"."book_id" = ?` fetches the rows
+//! that refer back; a condition on a joined table is a many-to-many relation; `COUNT(*)` counts per row. The names are
+//! guesses from Django's table names (`<app>_<model>`, `<app>_<model>_<field>`), and the advice states that.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What the statement does for each row.
+/// The purpose of the statement for each row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Fetches the one row that a foreign key or one-to-one field points to.
     Forward {
-        /// Table it reads.
+        /// Table that it reads.
         table: String,
-        /// Column it selects by.
+        /// Column of its condition.
         column: String,
-        /// Likely name of the field.
+        /// Likely name of the model field.
         field: String,
     },
-    /// Fetches the rows that point back to this one.
+    /// Fetches the rows that refer back to this one.
     Reverse {
-        /// Table it reads.
+        /// Table that it reads.
         table: String,
-        /// Column it selects by.
+        /// Column of its condition.
         column: String,
-        /// Likely name of the accessor.
+        /// Likely name of the related manager.
         accessor: String,
     },
     /// Fetches the other side of a many-to-many relation.
     ManyToMany {
-        /// Table in between.
+        /// Table of the relation.
         through: String,
-        /// Likely name of the field.
+        /// Likely name of the model field.
         field: String,
     },
-    /// Counts, or asks whether there is any.
+    /// Counts rows, or checks whether one exists.
     Aggregate {
-        /// Table it reads.
+        /// Table that it reads.
         table: String,
     },
-    /// Something else.
+    /// None of the others.
     Unknown,
 }
 
@@ -56,8 +56,8 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("constant patterns are valid")
 }
 
-/// Reads a statement.
-pub(super) fn purpose(sql: &str) -> Purpose {
+/// Classifies a statement by its text.
+pub(super) fn classify(sql: &str) -> Purpose {
     let plain: String = sql.chars().filter(|c| !matches!(c, '"' | '`' | '[' | ']')).take(20_000).collect();
     let Some(table) = FROM.captures(&plain).map(|found| found[1].to_owned()) else { return Purpose::Unknown };
     if AGGREGATE.is_match(&plain) {
@@ -80,27 +80,27 @@ pub(super) fn purpose(sql: &str) -> Purpose {
 }
 
 impl Purpose {
-    /// What to do about it, naming field or relation.
+    /// The fix, with the name of the field or relation.
     pub(super) fn advice(&self) -> String {
         match self {
             Self::Forward { table, field, .. } => format!(
-                "fetch the related row with the list: `.select_related(\"{field}\")` on the view's queryset (the field is \
-                 named after table `{table}` here; use its name in your model)"
+                "fetch the related row with the list: `.select_related(\"{field}\")` on the view's queryset (the field name is \
+                 guessed from table `{table}`; use the name in your model)"
             ),
             Self::Reverse { accessor, table, column } => format!(
-                "fetch all related rows at once: `.prefetch_related(\"{accessor}\")` on the view's queryset (or the \
+                "fetch all related rows with the list: `.prefetch_related(\"{accessor}\")` on the view's queryset (or the \
                  `related_name` of `{table}.{column}`)"
             ),
             Self::ManyToMany { field, through } => format!(
-                "fetch the other side at once: `.prefetch_related(\"{field}\")` on the view's queryset (the relation goes \
+                "fetch the other side with the list: `.prefetch_related(\"{field}\")` on the view's queryset (the relation goes \
                  through `{through}`)"
             ),
             Self::Aggregate { table } => format!(
-                "count in the list's own statement: `.annotate(n=Count(…))` over the relation to `{table}`, in place of \
+                "count in the list's own statement: `.annotate(n=Count(…))` over the relation to `{table}`, instead of \
                  `.count()` or `.exists()` for each row"
             ),
             Self::Unknown => "fetch the related rows with the list: `.select_related(…)` for a foreign key, \
-                              `.prefetch_related(…)` for rows that point back"
+                              `.prefetch_related(…)` for rows that refer back"
                 .to_owned(),
         }
     }
@@ -117,25 +117,25 @@ mod tests {
     #[test]
     fn a_foreign_key_is_followed_forward() {
         let sql = r#"SELECT "books_author"."id", "books_author"."name" FROM "books_author" WHERE "books_author"."id" = %s LIMIT 21"#;
-        assert!(purpose(sql).advice().contains(r#"select_related("author")"#), "{:?}", purpose(sql));
+        assert!(classify(sql).advice().contains(r#"select_related("author")"#), "{:?}", classify(sql));
     }
 
     #[test]
-    fn mysql_quotes_and_masks_read_the_same() {
+    fn quotes_and_masks_of_mysql_are_classified_the_same() {
         let sql = "SELECT `books_author`.`id` FROM `books_author` WHERE `books_author`.`isbn` = ? LIMIT ?";
-        assert!(matches!(purpose(sql), Purpose::Forward { field, .. } if field == "author"));
+        assert!(matches!(classify(sql), Purpose::Forward { field, .. } if field == "author"));
     }
 
     #[test]
     fn rows_that_point_back_are_prefetched() {
         let sql = r#"SELECT "books_review"."id" FROM "books_review" WHERE "books_review"."book_id" = ? ORDER BY "books_review"."id" ASC"#;
-        assert!(purpose(sql).advice().contains(r#"prefetch_related("review_set")"#), "{:?}", purpose(sql));
+        assert!(classify(sql).advice().contains(r#"prefetch_related("review_set")"#), "{:?}", classify(sql));
     }
 
     #[test]
     fn a_condition_on_the_joined_table_is_many_to_many() {
         let sql = r#"SELECT "books_tag"."id" FROM "books_tag" INNER JOIN "books_book_tags" ON ("books_tag"."id" = "books_book_tags"."tag_id") WHERE "books_book_tags"."book_id" = %s"#;
-        assert!(purpose(sql).advice().contains(r#"prefetch_related("tags")"#), "{:?}", purpose(sql));
+        assert!(classify(sql).advice().contains(r#"prefetch_related("tags")"#), "{:?}", classify(sql));
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
             r#"SELECT COUNT(*) AS "__count" FROM "books_review" WHERE "books_review"."book_id" = ?"#,
             r#"SELECT 1 AS "a" FROM "books_review" WHERE "books_review"."book_id" = ? LIMIT 1"#,
         ] {
-            assert!(purpose(sql).advice().contains("annotate"), "{sql}");
+            assert!(classify(sql).advice().contains("annotate"), "{sql}");
         }
     }
 
@@ -158,7 +158,7 @@ mod tests {
             "SELECT 2 FROM \u{1F600} WHERE",
             "FROM a WHERE a.b IN (?)",
         ] {
-            assert_eq!(purpose(sql), Purpose::Unknown, "{sql}");
+            assert_eq!(classify(sql), Purpose::Unknown, "{sql}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Words made of hostile text: bounded, without control characters, quoted for the shell.
+//! Texts made of untrusted input: bounded, without control characters, quoted for the shell.
 
 use std::fmt::Write as _;
 
-/// Longest piece of foreign text in a title or a sentence.
+/// Longest piece of untrusted text in a title or a line of evidence, in characters.
 const MAX_QUOTED: usize = 120;
 
-/// A piece of text from the site, fit for one line: control characters gone, and not too long.
+/// Untrusted text for one line: without control characters, and at most 120 characters long.
 pub fn clip(text: &str) -> String {
     clip_to(text, MAX_QUOTED)
 }
 
-/// As [`clip`], with a length of one's own.
+/// Same as [`clip`], with at most `longest` characters.
 pub fn clip_to(text: &str, longest: usize) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut kept: String = clean.clone().take(longest).collect();
@@ -20,12 +20,12 @@ pub fn clip_to(text: &str, longest: usize) -> String {
     kept
 }
 
-/// Single quotes around, so that a POSIX shell takes the text as one word and nothing in it as a command.
+/// The text in single quotes, so that a POSIX shell reads it as one word and runs no part of it.
 pub fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A path put on an origin; what cannot stand in a URL is percent-encoded, so that it is one line of plain ASCII.
+/// A path joined to an origin; characters that a URL cannot contain are percent-encoded, so the result is ASCII.
 pub fn join_url(base: &str, path: &str) -> String {
     let mut url = base.trim_end_matches('/').to_owned();
     if !path.starts_with('/') {
@@ -40,7 +40,7 @@ pub fn join_url(base: &str, path: &str) -> String {
     url
 }
 
-/// A number of things with one decimal where it is not whole.
+/// A count with one decimal unless it is a whole number.
 pub fn count(value: f64) -> String {
     if (value - value.round()).abs() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") }
 }

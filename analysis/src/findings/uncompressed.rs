@@ -1,7 +1,7 @@
-//! Compressible answers travel uncompressed, although compression was offered.
+//! Compressible responses are sent uncompressed, although the client accepts compression.
 //!
-//! One finding for the site, because one directive mends it. What gzip makes of each body was tried, not guessed. No time
-//! is promised: on loopback compression only costs CPU (6 to 9 % at 13 KiB of JSON); the gain is on the visitor's line.
+//! One finding for the site, because one directive fixes it. The gzip size of each body is measured. There is no saving of
+//! time: on loopback, compression only costs CPU (6 to 9 % at 13 KiB of JSON); the gain is on the user's connection.
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::RouteProbe;
@@ -10,18 +10,18 @@ use kneepoint_model::site::PageProblem;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Ratio};
 
-use super::context::{evidence, from_probe};
+use super::context::{evidence, probe_evidence};
 use super::text::clip;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-/// Bytes saved on one answer from which it is worth it: less than a packet (1460 bytes) saves no round trip.
-pub const SAVED_LEAST: Bytes = Bytes(1_460);
-/// Share of the answer that compression must save.
-pub const SAVED_SHARE: f64 = 0.2;
-/// Answers named in the evidence.
-const NAMED: usize = 5;
+/// Minimum saving on one response: less than a packet (1460 bytes) saves no round trip.
+pub const MIN_SAVED: Bytes = Bytes(1_460);
+/// Minimum share of the response that compression saves.
+pub const MIN_SAVED_SHARE: f64 = 0.2;
+/// Maximum number of responses in the evidence.
+const MAX_NAMED: usize = 5;
 
-struct Loose<'a> {
+struct UncompressedResponse<'a> {
     path: &'a str,
     wire: Bytes,
     gzip: Bytes,
@@ -29,7 +29,7 @@ struct Loose<'a> {
     source: &'static str,
 }
 
-impl Loose<'_> {
+impl UncompressedResponse<'_> {
     fn saved(&self) -> Bytes {
         self.wire - self.gzip
     }
@@ -38,50 +38,65 @@ impl Loose<'_> {
     }
 }
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     if context.facts.probe.is_none() && context.facts.site.is_none() {
-        return Judgement::not_judged("neither the crawl nor the probe ran");
+        return RuleOutcome::inconclusive("neither the crawl nor the probe ran");
     }
-    let mut loose: Vec<Loose<'_>> = context.probed().filter_map(|route| of_route(context, route)).collect();
+    let mut responses: Vec<UncompressedResponse<'_>> =
+        context.probed_routes().filter_map(|route| response_of_route(context, route)).collect();
     for page in context.facts.site.iter().flat_map(|site| &site.pages) {
-        let known = loose.iter().any(|one| one.path == page.path);
+        let known = responses.iter().any(|one| one.path == page.path);
         let problem = page.problems.iter().find_map(|problem| match problem {
             PageProblem::NotCompressed { bytes, gzip_bytes } => Some((*bytes, *gzip_bytes)),
             _ => None,
         });
         if let Some((wire, gzip)) = problem.filter(|_| !known) {
-            loose.push(Loose { path: &page.path, wire, gzip, per_second: None, source: names::SITE });
+            responses.push(UncompressedResponse {
+                path: &page.path,
+                wire,
+                gzip,
+                per_second: None,
+                source: names::SITE,
+            });
         }
     }
-    loose.retain(|one| one.saved() >= SAVED_LEAST && one.saved().as_f64() >= one.wire.as_f64() * SAVED_SHARE);
-    loose.sort_by(|a, b| {
+    responses.retain(|one| {
+        one.saved() >= MIN_SAVED && one.saved().as_f64() >= one.wire.as_f64() * MIN_SAVED_SHARE
+    });
+    responses.sort_by(|a, b| {
         b.weight().total_cmp(&a.weight()).then(b.saved().cmp(&a.saved())).then(a.path.cmp(b.path))
     });
-    let found = (!loose.is_empty()).then(|| finding(context, &loose));
-    Judgement::found(found.into_iter().collect())
+    let found = (!responses.is_empty()).then(|| finding(context, &responses));
+    RuleOutcome::found(found.into_iter().collect())
 }
 
-fn of_route<'a>(context: &Context<'_>, route: &'a RouteProbe) -> Option<Loose<'a>> {
+fn response_of_route<'a>(context: &Context<'_>, route: &'a RouteProbe) -> Option<UncompressedResponse<'a>> {
     let gzip = route.gzip_bytes.filter(|_| !route.compressed)?;
-    let per_second = context.rate(route).map(|rate| rate.0);
-    Some(Loose { path: &route.path, wire: route.wire_bytes, gzip, per_second, source: names::PROBE })
+    let per_second = context.request_rate(route).map(|rate| rate.0);
+    Some(UncompressedResponse {
+        path: &route.path,
+        wire: route.wire_bytes,
+        gzip,
+        per_second,
+        source: names::PROBE,
+    })
 }
 
-fn finding(context: &Context<'_>, loose: &[Loose<'_>]) -> Finding {
-    let mut all: Vec<Evidence> = loose.iter().take(NAMED).map(about).collect();
-    let total: f64 = loose.iter().map(Loose::weight).sum();
+fn finding(context: &Context<'_>, responses: &[UncompressedResponse<'_>]) -> Finding {
+    let mut all: Vec<Evidence> = responses.iter().take(MAX_NAMED).map(response_evidence).collect();
+    let total: f64 = responses.iter().map(UncompressedResponse::weight).sum();
     if total > 0.0 {
-        all.push(from_probe(format!(
-            "together {}/s of the measured load would not travel",
+        all.push(probe_evidence(format!(
+            "compression saves {}/s in total at the measured load",
             Bytes(total as u64)
         )));
     }
     let has_proxy = context.facts.stack.as_ref().is_some_and(|stack| stack.tier(Tier::Proxy).is_some());
     let tier = if has_proxy { Tier::Proxy } else { Tier::Server };
-    let answers = if loose.len() == 1 {
-        "1 answer travels".to_owned()
+    let count = if responses.len() == 1 {
+        "1 response is sent".to_owned()
     } else {
-        format!("{} answers travel", loose.len())
+        format!("{} responses are sent", responses.len())
     };
     Finding {
         id: finding_id(Rule::Uncompressed, tier, None),
@@ -89,27 +104,27 @@ fn finding(context: &Context<'_>, loose: &[Loose<'_>]) -> Finding {
         severity: Severity::Likely,
         tier,
         route: None,
-        title: format!("{answers} uncompressed, the heaviest of them {}", loose[0].wire),
+        title: format!("{count} uncompressed, the largest of them {}", responses[0].wire),
         evidence: all,
         saving: None,
         fix: if has_proxy {
             "in nginx: `gzip on; gzip_proxied any; gzip_comp_level 1; gzip_min_length 1000; gzip_types text/css \
-             application/javascript application/json image/svg+xml;` (level 1 gives most of the gain for least CPU)"
+             application/javascript application/json image/svg+xml;` (level 1 gives most of the gain for the least CPU)"
         } else {
             "put `django.middleware.gzip.GZipMiddleware` first in MIDDLEWARE, or nginx with `gzip on` in front"
         }
         .to_owned(),
         reproduce: format!(
             "curl -s -o /dev/null -H 'Accept-Encoding: gzip' -w '%{{size_download}} bytes\\n' {}",
-            context.url(loose[0].path)
+            context.url(responses[0].path)
         ),
     }
 }
 
-fn about(one: &Loose<'_>) -> Evidence {
+fn response_evidence(one: &UncompressedResponse<'_>) -> Evidence {
     let share = Ratio(one.saved().as_f64() / one.wire.as_f64().max(1.0));
     let rate = one.per_second.map_or_else(String::new, |rate| {
-        format!(", at {rate:.1}/s that is {}/s", Bytes(one.weight() as u64))
+        format!(", at {rate:.1}/s this is {}/s", Bytes(one.weight() as u64))
     });
     evidence(
         format!("{}: {} on the wire, {} with gzip ({share} less){rate}", clip(one.path), one.wire, one.gzip),
@@ -120,35 +135,35 @@ fn about(one: &Loose<'_>) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     fn with(gzip: u64, compressed: bool) -> Vec<Finding> {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let route = &mut facts.probe.as_mut().expect("probe").routes[0];
         route.wire_bytes = Bytes(13_600);
         route.gzip_bytes = Some(Bytes(gzip));
         route.compressed = compressed;
-        hand::findings(&facts, check)
+        fixtures::findings(&facts, check)
     }
 
     #[test]
-    fn loose_answers_are_one_finding_for_the_site() {
+    fn uncompressed_responses_are_one_finding_for_the_site() {
         let found = with(3_200, false);
         assert_eq!((found.len(), found[0].tier, &found[0].saving), (1, Tier::Proxy, &None));
-        assert!(found[0].evidence[0].text.contains("at 25.0/s that is 253.9 KiB/s"), "{found:?}");
+        assert!(found[0].evidence[0].text.contains("at 25.0/s this is 253.9 KiB/s"), "{found:?}");
     }
 
     #[test]
-    fn what_is_compressed_or_would_not_shrink_is_left() {
+    fn compressed_and_incompressible_responses_are_no_finding() {
         assert!(with(3_200, true).is_empty());
         assert!(with(13_000, false).is_empty());
     }
 
     #[test]
     fn assets_of_the_crawl_count_too() {
-        let mut facts = hand::healthy();
+        let mut facts = fixtures::healthy();
         let page = &mut facts.site.as_mut().expect("site").pages[0];
         page.problems.push(PageProblem::NotCompressed { bytes: Bytes(90_000), gzip_bytes: Bytes(20_000) });
-        assert_eq!(hand::findings(&facts, check)[0].evidence[0].source, "site.json");
+        assert_eq!(fixtures::findings(&facts, check)[0].evidence[0].source, "site.json");
     }
 }

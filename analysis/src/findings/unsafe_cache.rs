@@ -1,22 +1,22 @@
-//! A cache shows one visitor's page to another: two fresh visitors were given the same form token.
+//! A cache sends the page of one user to another user: two anonymous users got the same form token.
 //!
-//! Seen in practice with `cache_page` on a view with `{% csrf_token %}`: the first visitor's token and name went to
-//! everyone, and every POST with the cached token answered 403. This rule stands before any advice to cache.
+//! Observed with `cache_page` on a view with `{% csrf_token %}`: every user got the token and name of the first user, and
+//! every POST with the cached token returned 403. This rule comes before any fix that adds a cache.
 
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::{CacheTest, RouteProbe};
 use kneepoint_model::tier::Tier;
 
-use super::context::from_probe;
+use super::context::probe_evidence;
 use super::text::clip;
-use super::{Context, Judgement};
+use super::{Context, RuleOutcome};
 
-pub(super) fn check(context: &Context<'_>) -> Judgement {
-    if context.probed().all(|route| route.cache.is_none()) {
-        return Judgement::not_judged("no page was fetched by two fresh visitors");
+pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
+    if context.probed_routes().all(|route| route.cache.is_none()) {
+        return RuleOutcome::inconclusive("no page was fetched by two anonymous users");
     }
-    let leaks = context.probed().filter_map(|route| Some((route, route.cache.as_ref()?)));
-    Judgement::found(
+    let leaks = context.probed_routes().filter_map(|route| Some((route, route.cache.as_ref()?)));
+    RuleOutcome::found(
         leaks
             .filter(|(_, test)| test.shared_token)
             .map(|(route, test)| finding(context, route, test))
@@ -26,10 +26,10 @@ pub(super) fn check(context: &Context<'_>) -> Judgement {
 
 fn finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) -> Finding {
     let tier = if test.second.is_hit() { Tier::Proxy } else { Tier::Server };
-    let held = if test.second.is_hit() {
-        "the cache in front answered the second visitor (Cache-Status: hit)"
+    let location = if test.second.is_hit() {
+        "the cache in front answered the second user (Cache-Status: hit)"
     } else {
-        "no cache in front answered, so the page is kept inside the application (`cache_page` or a cached fragment)"
+        "no cache in front answered, so the page is cached inside the application (`cache_page` or a cached fragment)"
     };
     Finding {
         id: finding_id(Rule::UnsafeCache, tier, Some(&route.route)),
@@ -37,14 +37,14 @@ fn finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) -> Findi
         severity: Severity::Proven,
         tier,
         route: Some(route.route.clone()),
-        title: format!("{} is cached with one visitor's form token in it", clip(&route.route)),
+        title: format!("{} is cached with the form token of one user in it", clip(&route.route)),
         evidence: vec![
-            from_probe("two visitors with empty cookie jars were given the same form token".to_owned()),
-            from_probe(held.to_owned()),
+            probe_evidence("two anonymous users with empty cookie jars got the same form token".to_owned()),
+            probe_evidence(location.to_owned()),
         ],
         saving: None,
-        fix: "do not cache a page that holds `{% csrf_token %}` or anything personal: take `@cache_page` off this view (or \
-              cache the data, not the page), or fetch the form apart from the page; in nginx add `proxy_cache_bypass \
+        fix: "do not cache a page with `{% csrf_token %}` or personal content: remove `@cache_page` from this view (or \
+              cache the data, not the page), or load the form in a separate request; in nginx add `proxy_cache_bypass \
               $cookie_csrftoken $cookie_sessionid` and `proxy_no_cache` with the same"
             .to_owned(),
         reproduce: format!(
@@ -57,22 +57,22 @@ fn finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) -> Findi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand;
+    use crate::fixtures;
 
     #[test]
     fn a_shared_token_is_a_leak() {
-        let mut facts = hand::healthy();
-        hand::cache_test(&mut facts, 0).shared_token = true;
-        let found = hand::findings(&facts, check);
+        let mut facts = fixtures::healthy();
+        fixtures::cache_test(&mut facts, 0).shared_token = true;
+        let found = fixtures::findings(&facts, check);
         assert_eq!((found.len(), found[0].severity, found[0].tier), (1, Severity::Proven, Tier::Server));
-        hand::cache_test(&mut facts, 0).shared_token = false;
-        assert!(hand::findings(&facts, check).is_empty());
+        fixtures::cache_test(&mut facts, 0).shared_token = false;
+        assert!(fixtures::findings(&facts, check).is_empty());
     }
 
     #[test]
-    fn without_two_visitors_there_is_no_judgement() {
-        let mut facts = hand::healthy();
+    fn without_two_users_the_rule_is_inconclusive() {
+        let mut facts = fixtures::healthy();
         facts.probe = None;
-        hand::with_context(&facts, |context| assert!(check(context).not_judged.is_some()));
+        fixtures::with_context(&facts, |context| assert!(check(context).not_evaluated.is_some()));
     }
 }

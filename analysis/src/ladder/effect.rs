@@ -1,77 +1,76 @@
-//! By which factor something changed from one rung to the next, with the interval in which the truth lies; or that no
-//! effect was seen, and how large one is ruled out.
+//! The factor by which a figure changes from one rung to the next, with its confidence interval; or that no effect was
+//! seen, and which size of effect is ruled out.
 //!
-//! Of throughput the interval is that of the two searches: between the rates that were kept and the rates that broke.
-//! Of what was measured second by second at the equal rate it is the Hodges–Lehmann shift of the logarithms with the
-//! interval that belongs to the rank-sum test of Mann and Whitney, at 99 %, which asks nothing of the shape of the noise
-//! (Hollander and Wolfe, Nonparametric Statistical Methods, chapter 4). Each rung is brought up once, and one bring-up
-//! differs from the next by a few per cent for no reason at all: an effect smaller than a least size is therefore not
-//! called one, however narrow its interval.
+//! For throughput the interval comes from the two searches: the rates that met the SLO and the rates that violated it.
+//! For a series of one value per second it is the Hodges–Lehmann shift of the logarithms with the 99 % interval of the
+//! Mann–Whitney rank-sum test, which assumes no distribution of the noise (Hollander and Wolfe, Nonparametric Statistical
+//! Methods, chapter 4). Each rung is started once, and two starts of the same stack differ by a few per cent. So a factor
+//! below a minimum size is no effect, however narrow its interval.
 
 use serde::{Deserialize, Serialize};
 
-/// A factor.
+/// The change of a figure from the rung below to this rung.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// It changed.
+    /// The figure changed.
     Seen {
-        /// The factor that fits best; absent where one end of the interval is open.
+        /// The estimated factor; `None` when one end of the interval is open.
         ratio: Option<f64>,
-        /// It is at least this; absent when open.
+        /// Lower end of the interval; `None` when open.
         low: Option<f64>,
-        /// It is at most this; absent when open.
+        /// Upper end of the interval; `None` when open.
         high: Option<f64>,
     },
-    /// Nothing was seen that is larger than the noise.
+    /// No change larger than the noise was seen.
     NotSeen {
-        /// A factor below this is ruled out; absent when none is.
+        /// Factors below this are ruled out; `None` when open.
         low: Option<f64>,
-        /// A factor above this is ruled out; absent when none is.
+        /// Factors above this are ruled out; `None` when open.
         high: Option<f64>,
     },
-    /// It could not be compared.
+    /// The two rungs are not comparable.
     Unknown {
-        /// Why.
+        /// The reason as a complete message.
         why: String,
     },
 }
 
 /// Two-sided 99 %: the normal quantile at 0.995.
 const Z: f64 = 2.576;
-/// Fewest values on either side.
-const LEAST: usize = 5;
+/// Minimum number of values on each side.
+const MIN_VALUES: usize = 5;
 
 impl Effect {
-    /// It could not be compared.
+    /// An effect that cannot be computed.
     pub(super) fn unknown(why: impl Into<String>) -> Self {
         Self::Unknown { why: why.into() }
     }
 
-    /// A factor between two bounds, either of which may be open, when it is at least `least` away from 1.
+    /// A factor between two bounds, each of which may be open; an effect only if it differs from 1 by at least `least`.
     pub(super) fn between(low: Option<f64>, high: Option<f64>, ratio: Option<f64>, least: f64) -> Self {
-        let away = low.is_some_and(|low| low > 1.0) || high.is_some_and(|high| high < 1.0);
+        let excludes_one = low.is_some_and(|low| low > 1.0) || high.is_some_and(|high| high < 1.0);
         let large = ratio.is_none_or(|ratio| ratio >= 1.0 + least || ratio <= 1.0 / (1.0 + least));
-        if away && large {
+        if excludes_one && large {
             return Self::Seen { ratio, low, high };
         }
-        // What is ruled out lies beyond the noise and beyond the least size.
+        // Only what lies beyond both the noise and the minimum size is ruled out.
         Self::NotSeen {
             low: low.map(|low| low.min(1.0 / (1.0 + least))),
             high: high.map(|high| high.max(1.0 + least)),
         }
     }
 
-    /// The shift from `before` to `after`, both measured second by second.
+    /// The shift from `before` to `after`, two series of one value per second.
     pub(super) fn shift(before: &[f64], after: &[f64], least: f64) -> Self {
-        let sound = |values: &[f64]| -> Vec<f64> {
+        let logarithms = |values: &[f64]| -> Vec<f64> {
             values.iter().filter(|v| v.is_finite() && **v > 0.0).map(|v| v.ln()).collect()
         };
-        let (before, after) = (sound(before), sound(after));
+        let (before, after) = (logarithms(before), logarithms(after));
         let (before_n, after_n) = (before.len(), after.len());
-        if before_n < LEAST || after_n < LEAST {
+        if before_n < MIN_VALUES || after_n < MIN_VALUES {
             return Self::unknown(format!(
-                "only {} seconds could be compared, {LEAST} are needed on either side",
+                "only {} seconds are comparable; each side needs {MIN_VALUES}",
                 before_n.min(after_n)
             ));
         }
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_that_holds_one_is_no_effect() {
+    fn an_interval_that_contains_one_is_no_effect() {
         assert_eq!(
             Effect::between(Some(0.95), Some(1.1), Some(1.02), 0.0),
             Effect::NotSeen { low: Some(0.95), high: Some(1.1) }
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sure_but_small_effect_is_none() {
+    fn a_certain_but_small_effect_is_no_effect() {
         let before = [10.0, 10.01, 10.02, 10.01, 10.0, 9.99, 10.0, 10.01];
         let after = before.map(|v| v * 1.02);
         assert!(
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_seconds_say_nothing() {
+    fn too_few_seconds_have_no_effect() {
         assert!(matches!(Effect::shift(&[1.0; 4], &[1.0; 9], 0.0), Effect::Unknown { .. }));
         assert!(matches!(Effect::shift(&[0.0; 9], &[1.0; 9], 0.0), Effect::Unknown { .. }));
     }

@@ -1,11 +1,11 @@
-//! What ends a rung: which machine or tier is full in the closed phase, and by what evidence.
+//! What limits the throughput of a rung: which machine or tier is saturated in the closed phase, with the evidence.
 //!
-//! In this order: the load generator itself; the CPU quota of a machine (compose) or the CPU of the one machine that all
-//! share (native); one core, where a tier has a single Python process; workers that are all taken while nobody computes;
-//! else nothing was full, and the users did not ask for more. The busiest tier is named in each case.
+//! Checked in this order: the load generator itself; the CPU quota of a machine (compose) or the CPU of the one shared
+//! machine (native); one core, when a tier is a single Python process; workers that are all busy while cores are idle.
+//! Otherwise nothing was saturated, and the users did not request more. The busiest tier is named in each case.
 //!
-//! Tiers that are spread over several machines (two app servers) are summed by the sampler, so such machines are
-//! judged together against the sum of their quotas.
+//! The sampler adds up tiers that run on several machines (two app servers), so such machines are compared together with
+//! the sum of their quotas.
 
 use kneepoint_model::ladder::{MachineQuota, SATURATION_PHASE};
 use kneepoint_model::load::LoadPhase;
@@ -15,65 +15,65 @@ use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 use serde::{Deserialize, Serialize};
 
-use super::step::disturbed;
-use crate::attribute::told;
-use crate::conditions::conditions;
+use super::trial::foreign_cpu_reason;
+use crate::conditions::phase_conditions;
 use crate::facts::RunFacts;
-use crate::tiers::tiers;
+use crate::server_timing::sum_phase;
+use crate::tiers::summarise_tiers;
 use crate::types::HostUse;
 
-/// From this share of its CPU on a machine is full: scheduling never hands out the last few per cent.
+/// Share of its CPU from which a machine is saturated: scheduling never uses the last few per cent.
 const FULL: f64 = 0.90;
-/// From this share of one core on a single Python process is full.
+/// Share of one core from which a single Python process is saturated.
 const CORE_FULL: f64 = 0.85;
-/// From this share of their time on workers are taken.
-const TAKEN: f64 = 0.85;
+/// Share of their time from which all workers are busy.
+const WORKERS_FULL: f64 = 0.85;
 
-/// What is full.
+/// The kind of resource that is saturated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// The load generator: nothing is known of the stack.
+pub enum LimitKind {
+    /// The load generator: the limit of the stack was not reached.
     Generator,
     /// The CPU quota of one or several machines.
     Quota,
-    /// The CPU of the one machine that everything shares.
+    /// The CPU of the one machine that everything runs on.
     Host,
     /// One core, because only one Python process serves.
     OneCore,
-    /// Every worker is taken, while there is CPU left.
+    /// All workers are busy while cores are idle.
     Workers,
-    /// Nothing: the users did not ask for more.
+    /// Nothing: the users did not request more.
     Nothing,
-    /// It cannot be told.
+    /// The measurement does not show it.
     Unknown,
 }
 
-/// What ends a rung.
+/// What limits the throughput of a rung.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Limiting {
-    /// What is full.
-    pub limit: Limit,
-    /// The tier that is full, or uses most of what is.
+pub struct LimitingFactor {
+    /// The kind of resource that is saturated.
+    pub limit: LimitKind,
+    /// The saturated tier, or the tier that uses most of the saturated resource.
     pub tier: Option<Tier>,
-    /// The machine that is full; several share a tier.
+    /// The saturated machine; joined by ` + ` when several share a tier.
     pub machine: Option<String>,
-    /// How that is known, in sentences with numbers.
+    /// The figures that show it.
     pub evidence: Vec<String>,
-    /// Every machine with a quota.
+    /// CPU use of every machine with a quota.
     pub machines: Vec<MachineUse>,
 }
 
-/// What one machine (or several that share a tier) used of its quota.
+/// CPU use of one machine, or of several that share a tier, against the quota.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MachineUse {
-    /// Names.
+    /// Name of the machine; several names are joined by ` + `.
     pub machine: String,
     /// Tiers on it.
     pub tiers: Vec<Tier>,
     /// Mean cores in use.
     pub used_cores: f64,
-    /// Cores' worth of CPU time that it may use.
+    /// Cores that the quota allows.
     pub quota_cores: f64,
 }
 
@@ -84,50 +84,52 @@ impl MachineUse {
     }
 }
 
-impl Limiting {
-    /// It cannot be told.
+impl LimitingFactor {
+    /// A limit that the measurement does not show.
     pub(super) fn unknown(why: impl Into<String>) -> Self {
-        Self::of(Limit::Unknown, None, vec![why.into()])
+        Self::new(LimitKind::Unknown, None, vec![why.into()])
     }
 
-    fn of(limit: Limit, tier: Option<Tier>, evidence: Vec<String>) -> Self {
+    fn new(limit: LimitKind, tier: Option<Tier>, evidence: Vec<String>) -> Self {
         Self { limit, tier, machine: None, evidence, machines: Vec::new() }
     }
 }
 
-/// What ends this rung, as the closed phase shows it.
-pub(super) fn limiting(facts: &RunFacts, quotas: &[MachineQuota]) -> Limiting {
+/// Finds what limits this rung in the closed phase.
+pub(super) fn find_limit(facts: &RunFacts, quotas: &[MachineQuota]) -> LimitingFactor {
     let Some(phase) = facts.phase(SATURATION_PHASE) else {
-        return Limiting::unknown("there was no phase in which as much as possible was asked for");
+        return LimitingFactor::unknown(
+            "there was no closed phase, in which users request as much as they can",
+        );
     };
     if phase.validity.generator_at_fault {
         let why = phase.validity.why.last().cloned().unwrap_or_default();
-        return Limiting::of(Limit::Generator, Some(Tier::Generator), vec![why]);
+        return LimitingFactor::new(LimitKind::Generator, Some(Tier::Generator), vec![why]);
     }
-    let conditions = conditions(facts);
-    let own = conditions.iter().find(|own| own.phase == SATURATION_PHASE);
-    if let Some(why) = own.and_then(disturbed) {
-        return Limiting::unknown(why);
+    let conditions = phase_conditions(facts);
+    let closed = conditions.iter().find(|conditions| conditions.phase == SATURATION_PHASE);
+    if let Some(why) = closed.and_then(foreign_cpu_reason) {
+        return LimitingFactor::unknown(why);
     }
-    let Some(host) = own.and_then(|own| own.host.as_ref()) else {
-        return Limiting::unknown("the machine was not sampled");
+    let Some(host) = closed.and_then(|conditions| conditions.host.as_ref()) else {
+        return LimitingFactor::unknown("the machine was not sampled");
     };
-    let used: Vec<TierSummary> = tiers(facts)
+    let used: Vec<TierSummary> = summarise_tiers(facts)
         .into_iter()
         .filter(|tier| tier.phase == SATURATION_PHASE && !matches!(tier.name, Tier::Generator | Tier::Host))
         .collect();
-    let machines = machines(quotas, &used);
-    let mut found = quota(&machines, &used)
-        .or_else(|| shared(host, &used, !quotas.is_empty()))
-        .or_else(|| one_core(facts.stack.as_ref(), &used))
-        .or_else(|| workers(facts.stack.as_ref(), phase))
-        .unwrap_or_else(|| nothing(phase, host, &machines));
+    let machines = machine_use(quotas, &used);
+    let mut found = check_quotas(&machines, &used)
+        .or_else(|| check_host(host, &used, !quotas.is_empty()))
+        .or_else(|| check_single_process(facts.stack.as_ref(), &used))
+        .or_else(|| check_workers(facts.stack.as_ref(), phase))
+        .unwrap_or_else(|| not_limited(phase, host, &machines));
     found.machines = machines;
     found
 }
 
-/// What each machine used of its quota; machines that share a tier together.
-fn machines(quotas: &[MachineQuota], used: &[TierSummary]) -> Vec<MachineUse> {
+/// CPU use of each machine; machines that share a tier are joined.
+fn machine_use(quotas: &[MachineQuota], used: &[TierSummary]) -> Vec<MachineUse> {
     let mut groups: Vec<MachineUse> = Vec::new();
     for quota in quotas {
         let mut joined = MachineUse {
@@ -170,7 +172,7 @@ fn tier_of(service: &str) -> Option<Tier> {
     }
 }
 
-/// The busiest tier among some, and its share of what they use.
+/// The tier that uses most cores, those cores, and its share of what all of them use.
 fn busiest<'a>(used: impl Iterator<Item = &'a TierSummary>) -> Option<(Tier, f64, Ratio)> {
     let used: Vec<&TierSummary> = used.collect();
     let all: f64 = used.iter().map(|tier| tier.cpu_cores).sum();
@@ -178,7 +180,7 @@ fn busiest<'a>(used: impl Iterator<Item = &'a TierSummary>) -> Option<(Tier, f64
     (all > 0.0).then(|| (most.name, most.cpu_cores, Ratio(most.cpu_cores / all)))
 }
 
-fn quota(machines: &[MachineUse], used: &[TierSummary]) -> Option<Limiting> {
+fn check_quotas(machines: &[MachineUse], used: &[TierSummary]) -> Option<LimitingFactor> {
     let full = machines.iter().max_by(|a, b| a.share().0.total_cmp(&b.share().0))?;
     if full.share().0 < FULL {
         return None;
@@ -192,57 +194,59 @@ fn quota(machines: &[MachineUse], used: &[TierSummary]) -> Option<Limiting> {
     )];
     let most = busiest(used.iter().filter(|tier| full.tiers.contains(&tier.name)));
     if let Some((tier, cores, share)) = most {
-        evidence.push(format!("{tier} used {cores:.2} cores, {share} of that"));
+        evidence.push(format!("{tier} used {cores:.2} cores of that ({share})"));
     }
     let tier = most.map(|most| most.0);
-    Some(Limiting { machine: Some(full.machine.clone()), ..Limiting::of(Limit::Quota, tier, evidence) })
+    Some(LimitingFactor {
+        machine: Some(full.machine.clone()),
+        ..LimitingFactor::new(LimitKind::Quota, tier, evidence)
+    })
 }
 
-/// The one machine that everything shares. With quotas it being full means that the quotas promise more than it has.
-fn shared(host: &HostUse, used: &[TierSummary], quotas: bool) -> Option<Limiting> {
+/// The one shared machine. With quotas, a saturated machine means that the quotas together exceed its cores.
+fn check_host(host: &HostUse, used: &[TierSummary], quotas: bool) -> Option<LimitingFactor> {
     if host.busy.0 < FULL {
         return None;
     }
     let mut evidence = vec![format!(
-        "{} of this machine's {} cores were busy ({:.2} cores of that with processes outside the stack)",
+        "{} of this machine's {} cores were busy ({:.2} of these cores by processes outside the stack)",
         host.busy, host.cores, host.foreign_cores
     )];
     if quotas {
         evidence.push(
-            "no machine's quota was used up: together the quotas promise more than this machine has"
-                .to_owned(),
+            "no quota was used up: together the quotas allow more cores than this machine has".to_owned(),
         );
     }
     let most = busiest(used.iter());
     if let Some((tier, cores, share)) = most {
-        evidence.push(format!("{tier} used {cores:.2} cores, {share} of what the stack used"));
+        evidence.push(format!("{tier} used {cores:.2} cores, {share} of the CPU time of the stack"));
     }
-    Some(Limiting::of(Limit::Host, most.map(|most| most.0), evidence))
+    Some(LimitingFactor::new(LimitKind::Host, most.map(|most| most.0), evidence))
 }
 
-/// A server of one Python process computes on one core at a time, whatever there is beside it.
-fn one_core(stack: Option<&StackInfo>, used: &[TierSummary]) -> Option<Limiting> {
+/// A server of one Python process runs Python on one core at a time, however many cores there are.
+fn check_single_process(stack: Option<&StackInfo>, used: &[TierSummary]) -> Option<LimitingFactor> {
     let server = stack?.tier(Tier::Server)?;
-    let alone = server.runtime == Runtime::Python && server.concurrency.is_none_or(|slots| slots == 1);
+    let single_process =
+        server.runtime == Runtime::Python && server.concurrency.is_none_or(|slots| slots == 1);
     let cores = used.iter().find(|tier| tier.name == Tier::Server)?.cpu_cores;
-    (alone && cores >= CORE_FULL).then(|| {
+    (single_process && cores >= CORE_FULL).then(|| {
         let evidence = format!(
-            "the server is one Python process, and it used {cores:.2} cores: only one thread of it computes at a time"
+            "the server is one Python process and used {cores:.2} cores: only one of its threads runs Python at a time"
         );
-        Limiting::of(Limit::OneCore, Some(Tier::Server), vec![evidence])
+        LimitingFactor::new(LimitKind::OneCore, Some(Tier::Server), vec![evidence])
     })
 }
 
-/// Workers that are all in the application, whatever they wait for there.
-fn workers(stack: Option<&StackInfo>, phase: &LoadPhase) -> Option<Limiting> {
+/// Workers that are all inside the application, waiting or computing.
+fn check_workers(stack: Option<&StackInfo>, phase: &LoadPhase) -> Option<LimitingFactor> {
     let slots = f64::from(stack?.tier(Tier::Server)?.concurrency?);
-    let mut sums = kneepoint_model::load::ServerTimingSums::default();
-    phase.endpoints.iter().filter_map(told).for_each(|said| sums.add(said));
-    let taken = sums.app_us.as_secs() / (phase.measured().as_secs_f64() * slots);
-    if !taken.is_finite() || taken < TAKEN {
+    let sums = sum_phase(phase);
+    let busy = sums.app_us.as_secs() / (phase.measured().as_secs_f64() * slots);
+    if !busy.is_finite() || busy < WORKERS_FULL {
         return None;
     }
-    let of_app = |part: f64| Ratio(part / sums.app_us.as_f64());
+    let share_of_app = |part: f64| Ratio(part / sums.app_us.as_f64());
     let waits = [
         (Tier::Db, sums.db_us.as_f64()),
         (Tier::Engine, sums.engine_us.as_f64()),
@@ -251,25 +255,30 @@ fn workers(stack: Option<&StackInfo>, phase: &LoadPhase) -> Option<Limiting> {
     ];
     let (on, most) = waits.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let evidence = vec![
-        format!("the {slots:.0} workers were taken {} of the time", Ratio(taken.min(1.0))),
+        format!("the {slots:.0} workers were busy {} of the time", Ratio(busy.min(1.0))),
         match on {
-            Tier::Server => format!("computing: {} of their time is their own CPU", of_app(most)),
+            Tier::Server => {
+                format!("they compute: {} of their time is CPU time of the server", share_of_app(most))
+            }
             tier => {
-                format!("waiting: {} of their time goes to {tier}, as the application sees it", of_app(most))
+                format!(
+                    "they wait: {} of their time goes to {tier}, measured by the application",
+                    share_of_app(most)
+                )
             }
         },
     ];
-    Some(Limiting::of(Limit::Workers, Some(on), evidence))
+    Some(LimitingFactor::new(LimitKind::Workers, Some(on), evidence))
 }
 
-fn nothing(phase: &LoadPhase, host: &HostUse, machines: &[MachineUse]) -> Limiting {
+fn not_limited(phase: &LoadPhase, host: &HostUse, machines: &[MachineUse]) -> LimitingFactor {
     let mut evidence = vec![format!(
-        "nothing was full at {}: {} of this machine's cores were busy",
+        "nothing was saturated at {}: {} of this machine's cores were busy",
         phase.achieved_rps, host.busy
     )];
     if let Some(most) = machines.iter().max_by(|a, b| a.share().0.total_cmp(&b.share().0)) {
-        evidence.push(format!("the fullest machine is {} with {} of its quota", most.machine, most.share()));
+        evidence.push(format!("the busiest machine is {} with {} of its quota", most.machine, most.share()));
     }
-    evidence.push("more users would ask for more: raise [load] users".to_owned());
-    Limiting::of(Limit::Nothing, None, evidence)
+    evidence.push("more users would request more: raise `users` in [load]".to_owned());
+    LimitingFactor::new(LimitKind::Nothing, None, evidence)
 }

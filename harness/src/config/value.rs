@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use kneepoint_ci::Assertion;
-use kneepoint_ci::limit::Comparison;
+use kneepoint_ci::limit::Operator;
 use kneepoint_loadgen::Wake;
 use kneepoint_model::ladder::LatencySlo;
 use kneepoint_model::load_segment::LoadSegment;
@@ -182,11 +182,11 @@ impl ObjectiveText {
                 "`{text}` is not about a response time; write e.g. `p95 < 250ms` (failed requests violate the objective anyway)"
             ));
         }
-        let limit_us = Micros(assertion.limit().base().round() as u64);
+        let limit_us = Micros(assertion.limit().in_base_unit().round() as u64);
         if limit_us == Micros::ZERO {
             return Err(format!("`{text}` can never be met; write e.g. `p95 < 250ms`"));
         }
-        let inclusive = assertion.comparison() == Comparison::AtMost;
+        let inclusive = assertion.operator() == Operator::AtMost;
         Ok(Self(LatencySlo { metric, limit_us, inclusive }))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_analysis::experiment::{Question, dropped_because, judge};
+use kneepoint_analysis::experiment::{EffectCriterion, drop_reason, judge};
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Side, Signal, ToggleResult};
@@ -29,7 +29,7 @@ const SPARE_LAUNCHES: u32 = 4;
 const PAGE: &str = "/catalogue/?page=3";
 /// Long enough for the first request to a fresh worker, and for a few to a warm one.
 const MEASURED_TIME: Duration = Duration::from_millis(300);
-const QUESTION: Question = Question { signal: Signal::FirstRequest, min_effect: 0.5, concurrency: false };
+const QUESTION: EffectCriterion = EffectCriterion { signal: Signal::FirstRequest, min_effect: 0.5, concurrency: false };
 
 /// Starts the server again and again, and requests the same page first and later.
 pub(super) fn measure_cold_start(
@@ -55,7 +55,7 @@ pub(super) fn measure_cold_start(
         testbed.down()?;
         match pair {
             Ok([mut without, mut with]) => {
-                let dropped = dropped_because(&QUESTION, &without, &with);
+                let dropped = drop_reason(&QUESTION, &without, &with);
                 good += u32::from(dropped.is_none());
                 (without.dropped, with.dropped) = (dropped.clone(), dropped);
                 blocks.extend([without, with]);

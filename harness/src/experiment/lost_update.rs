@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use kneepoint_analysis::experiment::{conclusions, lost_update_verdict};
+use kneepoint_analysis::experiment::{lost_update_verdict, summarise_lost_updates};
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::correctness::StockAudit;
 use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow, LostUpdateTable, Signal, ToggleResult};
@@ -90,7 +90,7 @@ pub(super) fn measure_lost_updates(
         buyers: u32::from(BUYERS),
         cell_us: Micros::from_duration(CELL_TIME),
         database,
-        conclusions: conclusions(&rows),
+        conclusions: summarise_lost_updates(&rows),
         rows,
     };
     journal.set_lost_update(table);

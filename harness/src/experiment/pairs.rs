@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_analysis::experiment::{Question, dropped_because};
+use kneepoint_analysis::experiment::{EffectCriterion, drop_reason};
 use kneepoint_loadgen::{BlockLoad, LoadError, PhasePlan};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
@@ -108,7 +108,7 @@ struct PairRun<'a> {
     toggle: &'a Toggle,
     comparison: &'a Comparison,
     context: &'a ExperimentContext<'a>,
-    question: Question,
+    question: EffectCriterion,
     taker: ResourceSnapshotter,
     sides: BTreeMap<Side, SideRun<'a>>,
     unused_pages: UnusedPages,
@@ -147,7 +147,7 @@ impl<'a> PairRun<'a> {
             sides.insert(side, SideRun { variant, testbed, stack, load, counters });
         }
         let stacks: Vec<_> = testbeds.iter().map(Testbed::info).collect();
-        let question = Question {
+        let question = EffectCriterion {
             signal: comparison.signal,
             min_effect: comparison.min_effect,
             concurrency: comparison.concurrency,
@@ -196,7 +196,7 @@ impl<'a> PairRun<'a> {
             else {
                 break;
             };
-            let dropped = dropped_because(&self.question, &without, &with);
+            let dropped = drop_reason(&self.question, &without, &with);
             (without.dropped, with.dropped) = (dropped.clone(), dropped.clone());
             self.blocks.extend([without, with]);
             match (dropped.is_some(), spare) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_analysis::experiment::{Question, agreement, effect, judge, prove};
+use kneepoint_analysis::experiment::{EffectCriterion, check_agreement, estimate_effect, judge, prove};
 use kneepoint_model::experiment::{
     Agreement, Block, EffectAssessment, EffectVerdict, Ending, Leak, Signal, ToggleResult,
 };
@@ -17,7 +17,7 @@ pub(super) fn paired_result(
     leaks: Vec<Leak>,
     cut: bool,
 ) -> ToggleResult {
-    let question = Question {
+    let question = EffectCriterion {
         signal: comparison.signal,
         min_effect: comparison.min_effect,
         concurrency: comparison.concurrency,
@@ -34,7 +34,7 @@ pub(super) fn paired_result(
         agreement: agreement_with_expectation(toggle, comparison.signal, &ending),
         ending,
         proofs: comparison.proofs.iter().map(|signal| (*signal, prove(*signal, &blocks))).collect(),
-        others: others.filter_map(|signal| Some((signal, effect(signal, &blocks)?))).collect(),
+        others: others.filter_map(|signal| Some((signal, estimate_effect(signal, &blocks)?))).collect(),
         leaks,
         blocks,
         ..empty_result(toggle)
@@ -67,7 +67,7 @@ pub(super) fn ending(judged: EffectAssessment, cut: bool) -> Ending {
 /// Only a verdict can agree with the expectation of the toggle.
 fn agreement_with_expectation(toggle: &Toggle, signal: Signal, ending: &Ending) -> Agreement {
     match ending {
-        Ending::Assessed(judged) => agreement(toggle.expected, toggle.expected_effect, signal, judged),
+        Ending::Assessed(judged) => check_agreement(toggle.expected, toggle.expected_effect, signal, judged),
         Ending::NotRun { .. } | Ending::Interrupted => Agreement::CannotTell,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::time::{Duration, Instant};
 
-use kneepoint_analysis::experiment::manoeuvre_verdict;
+use kneepoint_analysis::experiment::rollout_verdict;
 use kneepoint_loadgen::{BlockLoad, PhasePlan};
 use kneepoint_model::experiment::{Rollout, RolloutResult, Signal, ToggleResult};
 use kneepoint_model::load::{LoadModel, LoadPhase};
@@ -60,7 +60,7 @@ pub(super) fn compare_rollout(
     let [hard, careful] = results.as_slice() else {
         return Ok(result::interrupted(toggle));
     };
-    let ending = result::ending(manoeuvre_verdict(careful, hard), context.shutdown.cancel.is_cancelled());
+    let ending = result::ending(rollout_verdict(careful, hard), context.shutdown.cancel.is_cancelled());
     let mut result = result::special_result(
         toggle,
         Signal::Errors,

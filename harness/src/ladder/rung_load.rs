@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use kneepoint_analysis::ladder::{equal_rate, start_rate, step_length, steps};
-use kneepoint_analysis::slo_search::{Next, StepOutcome, Tried, next};
+use kneepoint_analysis::ladder::{equal_rate, start_rate, trial_duration, trials};
+use kneepoint_analysis::slo_search::{NextRate, TrialOutcome, TriedRate, next_rate};
 use kneepoint_model::event::EventSink as _;
 use kneepoint_model::ladder::{EQUAL_RATE_PHASE, EqualRate, SATURATION_PHASE, trial_name};
 use kneepoint_model::load::LoadModel;
@@ -79,13 +79,13 @@ impl RungLoad<'_> {
         };
         for number in 1..=self.part.search.max_trials {
             let facts = run.load_facts()?;
-            let steps = steps(&facts, &self.part.objective);
-            let tried: Vec<Tried> =
-                steps.iter().map(|step| Tried { rate: step.rate, outcome: step.outcome }).collect();
-            match next(&self.part.search, start, &tried) {
-                Next::Done(_) => break,
-                Next::Try(rate) => {
-                    let length = step_length(&facts, &self.part.objective, rate, self.part.step);
+            let steps = trials(&facts, &self.part.objective);
+            let tried: Vec<TriedRate> =
+                steps.iter().map(|step| TriedRate { rate: step.rate, outcome: step.outcome }).collect();
+            match next_rate(&self.part.search, start, &tried) {
+                NextRate::Done(_) => break,
+                NextRate::Try(rate) => {
+                    let length = trial_duration(&facts, &self.part.objective, rate, self.part.step);
                     self.run_phase(&trial_name(number), LoadModel::Open { rate }, length, run)?;
                     self.announce_trial(run)?;
                 }
@@ -98,9 +98,9 @@ impl RungLoad<'_> {
     fn announce_trial(&self, run: &Run) -> Result<(), Failure> {
         if let Some(last) = steps(&run.load_facts()?, &self.part.objective).pop() {
             let word = match last.outcome {
-                StepOutcome::Kept => "met",
-                StepOutcome::Broken => "violated",
-                StepOutcome::Invalid => "invalid",
+                TrialOutcome::Met => "met",
+                TrialOutcome::Violated => "violated",
+                TrialOutcome::Invalid => "invalid",
             };
             let why = last.why.map_or_else(String::new, |why| format!(": {why}"));
             run.note(Stage::Load, format!("{}: {} journeys, {word}{why}", last.phase, last.rate));

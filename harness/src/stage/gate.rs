@@ -32,7 +32,7 @@ fn plan_for_stages(part: &SloPart, facts: &RunFacts, run: &Run) -> SloPlan {
     if run.manifest.stages.iter().any(skipped) {
         SloPlan { fail_on: part.plan.fail_on, ..SloPlan::default() }
     } else {
-        part.plan.clone().with_promised(facts)
+        part.plan.clone().with_step_assertions(facts)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Details of each experiment: both variants, the reasons for the verdict, other signals, and every block.
 
-use kneepoint_analysis::experiment::{effect_words, value_words};
+use kneepoint_analysis::experiment::{describe_effect, format_value};
 use kneepoint_model::experiment::{Block as LoadBlock, Ending, Side, ToggleResult};
 use kneepoint_model::units::{Micros, Ratio};
 
@@ -49,7 +49,7 @@ fn toggle_fold(toggle: &ToggleResult) -> Block {
         .proofs
         .iter()
         .map(|(signal, judged)| match &judged.effect {
-            Some(effect) => effect_words(*signal, effect),
+            Some(effect) => describe_effect(*signal, effect),
             None => format!("{} was not measurable", signal.label()),
         })
         .collect();
@@ -87,8 +87,8 @@ fn others(toggle: &ToggleResult) -> Table {
     table.with_rows(toggle.others.iter().map(|(signal, effect)| {
         vec![
             Cell::text(signal.label()),
-            Cell::value(value_words(*signal, effect.without), effect.without),
-            Cell::value(value_words(*signal, effect.with), effect.with),
+            Cell::value(format_value(*signal, effect.without), effect.without),
+            Cell::value(format_value(*signal, effect.with), effect.with),
             Cell::value(labels::effect_size(*signal, effect), labels::sort_key(*signal, effect)),
             Cell::text(labels::interval(*signal, effect)),
         ]
@@ -127,7 +127,7 @@ fn row(toggle: &ToggleResult, block: &LoadBlock) -> Vec<Cell> {
         Cell::count(block.errors),
         Cell::optional(
             block.values.get(&toggle.signal),
-            |value| Cell::value(value_words(toggle.signal, *value), *value),
+            |value| Cell::value(format_value(toggle.signal, *value), *value),
             "not measured",
         ),
         Cell::ratio(Ratio(block.foreign.0)),

@@ -1,6 +1,6 @@
 //! Labels and tones shared by the sections of the report.
 
-use kneepoint_analysis::experiment::{effect_words, least_words};
+use kneepoint_analysis::experiment::{describe_effect, describe_min_effect};
 use kneepoint_model::experiment::{
     Agreement, Effect, EffectAssessment, EffectVerdict, Ending, Expected, Scale, Side, Signal, ToggleResult,
 };
@@ -28,21 +28,21 @@ const fn tone(judgement: EffectVerdict) -> Tone {
 /// The effect without its interval, e.g. `×0.069` or `−24`.
 pub(super) fn effect_size(signal: Signal, effect: &Effect) -> String {
     // The text has the form "name: from, to; SIZE (interval …) over n pairs".
-    let text = effect_words(signal, effect);
+    let text = describe_effect(signal, effect);
     let size = text.rsplit_once("; ").map_or(text.as_str(), |(_, rest)| rest);
     size.split(" (").next().unwrap_or_default().to_owned()
 }
 
 /// The interval, e.g. `×0.066 to ×0.071`.
 pub(super) fn interval(signal: Signal, effect: &Effect) -> String {
-    let text = effect_words(signal, effect);
+    let text = describe_effect(signal, effect);
     let inner = text.rsplit_once("interval ").map_or("", |(_, rest)| rest);
     inner.split(')').next().unwrap_or_default().to_owned()
 }
 
 /// The smallest effect the measurement can detect; `None` without an interval.
 pub(super) fn smallest_detectable(signal: Signal, judged: &EffectAssessment) -> Option<String> {
-    judged.smallest_detectable.map(|size| least_words(signal, size))
+    judged.smallest_detectable.map(|size| describe_min_effect(signal, size))
 }
 
 pub(super) const fn expected(expected: Expected) -> &'static str {

@@ -1,7 +1,7 @@
 //! Charts of a ladder run: throughput at SLO; response times, CPU per request and memory at the equal rate.
 
-use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Step, Throughput};
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Trial, Throughput};
+use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::EQUAL_RATE_PHASE;
 use kneepoint_model::tier::Tier;
 
@@ -30,23 +30,23 @@ pub(super) fn section(comparison: &Comparison) -> Section {
 pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
     measured(comparison).next()?;
     let row = |rung: &RungResult| {
-        let sustained = rung.throughput.kept().map(|rate| rate.0);
+        let sustained = rung.throughput.sustained().map(|rate| rate.0);
         Row {
             name: clean(&rung.name),
             bar: sustained.map(|rate| (Hue(1), rate)).into_iter().collect(),
-            whisker: sustained.map(|low| (low, rung.throughput.broken().map(|high| high.0))),
+            whisker: sustained.map(|low| (low, rung.throughput.violated().map(|high| high.0))),
             label: match &rung.throughput {
-                Throughput::Between { kept, broken, .. } => {
-                    format!("{} to {}", labels::request_rate(*kept), labels::request_rate(*broken))
+                Throughput::Between { sustained, violated, .. } => {
+                    format!("{} to {}", labels::request_rate(*sustained), labels::request_rate(*violated))
                 }
-                Throughput::AtLeast { kept, .. } => format!("at least {}", labels::request_rate(*kept)),
+                Throughput::AtLeast { sustained, .. } => format!("at least {}", labels::request_rate(*sustained)),
                 Throughput::None { .. } => "no valid value".to_owned(),
             },
             ..Row::default()
         }
     };
     let shown = || measured(comparison).map(|(rung, _)| rung);
-    let title = format!("Requests per second within the SLO {}", comparison.promise);
+    let title = format!("Requests per second within the SLO {}", comparison.slo);
     let description = super::headline(comparison);
     let data = Table::new("data-throughput", "Throughput at SLO")
         .text_column("Rung")
@@ -57,8 +57,8 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
                 |rate: kneepoint_model::units::PerSecond| Cell::value(labels::request_rate(rate), rate.0);
             vec![
                 Cell::text(&rung.name),
-                Cell::optional(rung.throughput.kept(), rate, "no valid value"),
-                Cell::optional(rung.throughput.broken(), rate, "not violated"),
+                Cell::optional(rung.throughput.sustained(), rate, "no valid value"),
+                Cell::optional(rung.throughput.violated(), rate, "not violated"),
             ]
         }));
     Some(Chart {
@@ -76,21 +76,21 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
 }
 
 /// The equal-rate phase of a rung, if it is valid for comparison.
-fn at_equal(rung: &RungResult) -> Option<&Step> {
+fn at_equal(rung: &RungResult) -> Option<&Trial> {
     let whole = matches!(rung.state, RungState::Measured | RungState::NoFigure { .. });
     rung.equal
         .as_ref()
         .filter(|_| whole)
-        .filter(|step| step.outcome != StepOutcome::Invalid && step.errors == 0)
+        .filter(|step| step.outcome != TrialOutcome::Invalid && step.errors == 0)
 }
 
 /// Percentiles of the latency chart with their series colours.
 const PERCENTILES: [(&str, u8); 3] = [("p50", 3), ("p95", 5), ("p99", 2)];
 
 fn latency(comparison: &Comparison) -> Option<Chart> {
-    let shown: Vec<(&RungResult, &Step)> =
+    let shown: Vec<(&RungResult, &Trial)> =
         comparison.rungs.iter().filter_map(|rung| at_equal(rung).map(|step| (rung, step))).collect();
-    let times = |step: &Step| [step.p50, step.p95, step.p99];
+    let times = |step: &Trial| [step.p50, step.p95, step.p99];
     let slowest = shown.iter().max_by_key(|(_, step)| step.p95)?;
     let fastest = shown.iter().min_by_key(|(_, step)| step.p95)?;
     let title = "Response time at the equal rate";

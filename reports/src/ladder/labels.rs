@@ -1,7 +1,7 @@
 //! Labels for the results of rungs: throughputs, effects, bottlenecks, reasons for missing values.
 
 use kneepoint_analysis::ladder::{
-    Change, Counter, Effect, Limit, Limiting, RungResult, RungState, Throughput,
+    Change, Counter, Effect, LimitKind, LimitingFactor, RungResult, RungState, Throughput,
 };
 use kneepoint_model::units::{Bytes, PerSecond, Ratio};
 
@@ -10,11 +10,11 @@ use crate::format::{clean, number};
 /// A throughput with its interval.
 pub(super) fn throughput(found: &Throughput) -> String {
     match found {
-        Throughput::Between { kept, broken, .. } => {
-            format!("{} (violated at {})", request_rate(*kept), request_rate(*broken))
+        Throughput::Between { sustained, violated, .. } => {
+            format!("{} (violated at {})", request_rate(*sustained), request_rate(*violated))
         }
-        Throughput::AtLeast { kept, .. } => {
-            format!("at least {} (met at every tested rate)", request_rate(*kept))
+        Throughput::AtLeast { sustained, .. } => {
+            format!("at least {} (met at every tested rate)", request_rate(*sustained))
         }
         Throughput::None { .. } => "no valid value".to_owned(),
     }
@@ -54,20 +54,20 @@ pub(super) fn effect(effect: &Effect) -> String {
 }
 
 /// The bottleneck of a rung in a few words.
-pub(super) fn bottleneck(limiting: &Limiting) -> String {
+pub(super) fn bottleneck(limiting: &LimitingFactor) -> String {
     let tier = limiting.tier.map_or("no tier", kneepoint_model::tier::Tier::name);
     match limiting.limit {
-        Limit::Generator => "load generator".to_owned(),
-        Limit::Quota => {
+        LimitKind::Generator => "load generator".to_owned(),
+        LimitKind::Quota => {
             let machine = limiting.machine.as_deref().map_or_else(|| "(unknown)".to_owned(), clean);
             format!("{tier}: CPU quota of machine {machine}")
         }
-        Limit::Host => format!("{tier}: CPU of the host"),
-        Limit::OneCore => format!("{tier}: one process on one core"),
-        Limit::Workers if tier == "server" => "server: all workers busy on CPU".to_owned(),
-        Limit::Workers => format!("server: all workers wait for {tier}"),
-        Limit::Nothing => "no saturated resource".to_owned(),
-        Limit::Unknown => "unknown".to_owned(),
+        LimitKind::Host => format!("{tier}: CPU of the host"),
+        LimitKind::OneCore => format!("{tier}: one process on one core"),
+        LimitKind::Workers if tier == "server" => "server: all workers busy on CPU".to_owned(),
+        LimitKind::Workers => format!("server: all workers wait for {tier}"),
+        LimitKind::Nothing => "no saturated resource".to_owned(),
+        LimitKind::Unknown => "unknown".to_owned(),
     }
 }
 

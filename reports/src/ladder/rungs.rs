@@ -1,7 +1,7 @@
 //! The overview: one row per rung, and the key figures.
 
-use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult, RungState, Step, Throughput};
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::ladder::{Gain, Comparison, Effect, RungResult, RungState, Trial, Throughput};
+use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::{EQUAL_RATE_PHASE, Ladder};
 use kneepoint_model::units::{Micros, PerSecond};
 
@@ -18,7 +18,7 @@ pub(super) fn section(table: Table, comparison: &Comparison) -> Section {
         title: "Rungs",
         lead: format!(
             "The same workload runs on each rung. Throughput at SLO is the highest rate at which {} is met and no request fails. Response times and CPU are measured at one rate that is the same for all rungs.",
-            comparison.promise
+            comparison.slo
         ),
         blocks,
     }
@@ -57,7 +57,7 @@ fn row(rung: &RungResult) -> Vec<Cell> {
         cells.push(Cell::absent("see reasons"));
         return cells;
     }
-    let at_equal = |time: fn(&Step) -> Micros| equal_rate_cell(rung, |step| Cell::micros(time(step)));
+    let at_equal = |time: fn(&Trial) -> Micros| equal_rate_cell(rung, |step| Cell::micros(time(step)));
     vec![
         name,
         throughput_cell(rung),
@@ -69,7 +69,7 @@ fn row(rung: &RungResult) -> Vec<Cell> {
         memory_cell(rung),
         errors_cell(rung),
         Cell::text(labels::bottleneck(&rung.limiting)),
-        gain_cell(rung.bought.as_ref()),
+        gain_cell(rung.gain.as_ref()),
     ]
 }
 
@@ -82,22 +82,22 @@ fn throughput_cell(rung: &RungResult) -> Cell {
         return Cell::badge("interrupted", Tone::Warn);
     }
     match &rung.throughput {
-        Throughput::Between { kept, broken, .. } => {
-            rate_cell(*kept).with_note(format!("violated at {}", labels::request_rate(*broken)))
+        Throughput::Between { sustained, violated, .. } => {
+            rate_cell(*sustained).with_note(format!("violated at {}", labels::request_rate(*violated)))
         }
-        Throughput::AtLeast { kept, .. } => Cell::value(format!("≥ {}", labels::request_rate(*kept)), kept.0)
+        Throughput::AtLeast { sustained, .. } => Cell::value(format!("≥ {}", labels::request_rate(*sustained)), sustained.0)
             .with_note("SLO met at every tested rate"),
         Throughput::None { .. } => Cell::badge("none", Tone::Bad),
     }
 }
 
 /// A value of the phase at the equal rate; absent if the phase is invalid or requests failed.
-fn equal_rate_cell(rung: &RungResult, cell: impl Fn(&Step) -> Cell) -> Cell {
+fn equal_rate_cell(rung: &RungResult, cell: impl Fn(&Trial) -> Cell) -> Cell {
     match &rung.equal {
         None => Cell::absent("not loaded"),
-        Some(Step { outcome: StepOutcome::Invalid, .. }) => Cell::absent("invalid"),
+        Some(Trial { outcome: TrialOutcome::Invalid, .. }) => Cell::absent("invalid"),
         Some(step) if step.errors > 0 => Cell::absent("errors"),
-        Some(step) if step.outcome == StepOutcome::Broken => {
+        Some(step) if step.outcome == TrialOutcome::Violated => {
             cell(step).with_tone(Tone::Bad).with_note("SLO violated")
         }
         Some(step) => cell(step),
@@ -130,7 +130,7 @@ fn errors_cell(rung: &RungResult) -> Cell {
     }
 }
 
-fn gain_cell(gain: Option<&Bought>) -> Cell {
+fn gain_cell(gain: Option<&Gain>) -> Cell {
     let Some(gain) = gain else { return Cell::absent("no rung below") };
     let tone = match &gain.throughput {
         Effect::Seen { low: Some(low), .. } if *low > 1.0 => Tone::Good,

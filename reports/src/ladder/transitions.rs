@@ -1,6 +1,6 @@
 //! Transitions: the measured gain from each rung to the next, beside the expected gain.
 
-use kneepoint_analysis::ladder::{Bought, Comparison, Effect, RungResult};
+use kneepoint_analysis::ladder::{Gain, Comparison, Effect, RungResult};
 
 use super::labels;
 use crate::format::clean;
@@ -15,7 +15,7 @@ enum Better {
 
 pub(super) fn section(comparison: &Comparison) -> Section {
     let rows: Vec<Vec<Cell>> =
-        comparison.rungs.iter().filter_map(|rung| rung.bought.as_ref().map(|gain| row(rung, gain))).collect();
+        comparison.rungs.iter().filter_map(|rung| rung.gain.as_ref().map(|gain| row(rung, gain))).collect();
     let blocks = if rows.is_empty() {
         vec![Block::missing("Fewer than two rungs were measured, so there is no transition to compare.")]
     } else {
@@ -38,7 +38,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     }
 }
 
-fn row(rung: &RungResult, gain: &Bought) -> Vec<Cell> {
+fn row(rung: &RungResult, gain: &Gain) -> Vec<Cell> {
     let changes: Vec<String> = gain.changes.iter().map(labels::counter_change).collect();
     vec![
         Cell::text(format!("{} → {}", clean(&gain.against), clean(&rung.name))),

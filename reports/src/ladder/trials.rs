@@ -1,7 +1,7 @@
 //! The rate search: every trial of every rung, with the closed phase before and the equal-rate phase after it.
 
-use kneepoint_analysis::ladder::{Comparison, RungResult, Step};
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::ladder::{Comparison, RungResult, Trial};
+use kneepoint_analysis::slo_search::TrialOutcome;
 
 use super::labels;
 use crate::format::{clean, count};
@@ -11,7 +11,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
     let mut blocks: Vec<Block> = Vec::new();
     for rung in comparison.rungs.iter().filter(|rung| rung.saturation.is_some()) {
         let mut inner = closed_phase(rung);
-        inner.push(if rung.steps.is_empty() && rung.equal.is_none() {
+        inner.push(if rung.trials.is_empty() && rung.equal.is_none() {
             Block::missing("No rate was tested.")
         } else {
             Block::Table(table(rung))
@@ -67,14 +67,14 @@ fn table(rung: &RungResult) -> Table {
         .number_column("p99", "99th percentile of response time.")
         .text_column("Result")
         .text_column("Reason")
-        .with_rows(rung.steps.iter().chain(&rung.equal).map(row))
+        .with_rows(rung.trials.iter().chain(&rung.equal).map(row))
 }
 
-fn row(step: &Step) -> Vec<Cell> {
+fn row(step: &Trial) -> Vec<Cell> {
     let (result, tone) = match step.outcome {
-        StepOutcome::Kept => ("met", Tone::Good),
-        StepOutcome::Broken => ("violated", Tone::Bad),
-        StepOutcome::Invalid => ("invalid", Tone::Warn),
+        TrialOutcome::Met => ("met", Tone::Good),
+        TrialOutcome::Violated => ("violated", Tone::Bad),
+        TrialOutcome::Invalid => ("invalid", Tone::Warn),
     };
     let notes = step.notes.iter().map(|note| clean(note)).collect::<Vec<_>>().join("; ");
     let reason = match &step.why {

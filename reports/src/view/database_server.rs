@@ -23,7 +23,7 @@ pub(crate) type DatabaseServerWindow<'a> = (&'a DbWindow, &'a DatabaseWindow);
 /// Every database server in every measured phase.
 pub(crate) fn measured_windows(facts: &RunFacts) -> Vec<DatabaseServerWindow<'_>> {
     facts
-        .counted()
+        .database_windows()
         .flat_map(|window| window.databases.iter().map(move |database| (window, database)))
         .collect()
 }
@@ -41,7 +41,7 @@ pub(crate) fn blocks(windows: &[DatabaseServerWindow<'_>]) -> Vec<Block> {
 /// Limits of the counters, and what could not be read. A text that applies to several phases is shown once.
 pub(crate) fn caveats(facts: &RunFacts) -> Vec<Block> {
     let mut texts: Vec<(String, Vec<&str>)> = Vec::new();
-    for window in facts.counted() {
+    for window in facts.database_windows() {
         for text in window_caveats(window) {
             match texts.iter_mut().find(|(own, _)| *own == text) {
                 Some((_, phases)) => phases.push(&window.phase),

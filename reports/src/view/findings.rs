@@ -73,35 +73,31 @@ pub(crate) fn build(analysis: &Analysis, summary: &Summary) -> FindingsView {
     FindingsView {
         lead: lead(analysis, summary),
         items: summary.findings.iter().map(|finding| finding_view(finding, &mut ids)).collect(),
-        unevaluated: unevaluated("Rules inconclusive for lack of data", &analysis.rules)
-            .into_iter()
-            .collect(),
+        unevaluated: [
+            unevaluated("Rules inconclusive for lack of data", &analysis.rules, false),
+            unevaluated("Rules not applicable", &analysis.rules, true),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     }
 }
 
 fn lead(analysis: &Analysis, summary: &Summary) -> String {
-    let all = analysis.rules.len();
-    let inconclusive = analysis.rules.iter().filter(|report| report.not_judged.is_some()).count();
-    let evaluated = all - inconclusive;
-    let counts = format!("{all} rules: {evaluated} evaluated, {inconclusive} inconclusive for lack of data.");
-    match (summary.findings.len(), all) {
+    let counts = analysis.rule_counts();
+    match (summary.findings.len(), analysis.rules.len()) {
         (0, 0) => "No rule was evaluated: the run ended before the analysis had enough data.".to_owned(),
-        (0, _) => format!("No findings. {counts}"),
-        _ => {
-            format!("Findings that invalidate the measurement come first, then by estimated saving. {counts}")
-        }
+        (0, _) => format!("No findings. {counts}."),
+        _ => format!("Findings that invalidate the measurement come first, then by estimated saving. {counts}."),
     }
 }
 
-/// The rules of these reports without a result, one line per reason; `None` if there are none.
-fn unevaluated<'a>(
-    title: &str,
-    reports: impl IntoIterator<Item = &'a RuleReport>,
-) -> Option<UnevaluatedRules> {
+/// The rules without a result, not applicable or inconclusive, one line per reason; `None` if there are none.
+fn unevaluated(title: &str, reports: &[RuleReport], not_applicable: bool) -> Option<UnevaluatedRules> {
     let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut number = 0;
-    for report in reports {
-        let Some(reason) = report.not_judged.as_deref() else { continue };
+    for report in reports.iter().filter(|report| report.not_applicable == not_applicable) {
+        let Some(reason) = report.not_evaluated.as_deref() else { continue };
         number += 1;
         match by_reason.iter_mut().find(|(listed, _)| *listed == reason) {
             Some((_, rules)) => rules.push(report.rule.name()),

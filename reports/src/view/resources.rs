@@ -44,10 +44,10 @@ pub(crate) fn build(
     if analysis.conditions.iter().any(|conditions| conditions.host.is_some()) {
         blocks.push(Block::Table(conditions(analysis)));
     }
-    if facts.samples_garbage > 0 {
+    if facts.unreadable_samples > 0 {
         blocks.push(Block::note(format!(
             "{} sample lines could not be parsed and are ignored.",
-            count(facts.samples_garbage)
+            count(facts.unreadable_samples)
         )));
     }
     Section {

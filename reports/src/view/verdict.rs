@@ -138,7 +138,7 @@ fn foreign_cpu_note(analysis: &Analysis) -> &'static str {
         Some(Disturbance::Quiet) => "; no significant foreign CPU",
         Some(Disturbance::Noted) => "; some foreign CPU",
         Some(Disturbance::Doubtful) => "; so much foreign CPU that a violated limit may be caused by it",
-        Some(Disturbance::Spoilt) => "; foreign CPU invalidates the measurement",
+        Some(Disturbance::Invalidating) => "; foreign CPU invalidates the measurement",
     }
 }
 

@@ -73,7 +73,7 @@ fn poisoned_view() -> ReportView {
     facts.manifest.stopped_by = Some(EVIL.into());
     facts.manifest.complete = false;
     let mut analysis: Analysis = poisoned(&run.analysis);
-    analysis.rules[0].not_judged = Some(EVIL.into());
+    analysis.rules[0].not_evaluated = Some(EVIL.into());
     let mut summary: Summary = poisoned(&run.summary);
     for load in &mut summary.load {
         load.valid = false;

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use kneepoint_analysis::ladder::{
-    Bought, Change, Comparison, Counter, Effect, Limit, Limiting, MachineUse, PerRequest, RungResult,
-    RungState, Saturation, Step, Throughput,
+    Gain, Change, Comparison, Counter, Effect, LimitKind, LimitingFactor, MachineUse, PerRequest, RungResult,
+    RungState, Saturation, Trial, Throughput,
 };
-use kneepoint_analysis::slo_search::StepOutcome;
+use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::{EqualRate, Ladder, LatencySlo, Rung, SearchPlan};
 use kneepoint_model::manifest::HostInfo;
 use kneepoint_model::metric::Metric;
@@ -63,8 +63,8 @@ fn ladder(rungs: &[RungResult]) -> Ladder {
     }
 }
 
-fn step(phase: &str, rate: f64, p95_ms: u64, outcome: StepOutcome, why: Option<&str>) -> Step {
-    Step {
+fn step(phase: &str, rate: f64, p95_ms: u64, outcome: TrialOutcome, why: Option<&str>) -> Trial {
+    Trial {
         phase: phase.into(),
         rate: PerSecond(rate),
         offered: PerSecond(rate * 3.6),
@@ -95,16 +95,16 @@ fn rung(name: &str, place: u8, kept: f64, cpu: &[(Tier, f64)]) -> RungResult {
             errors: 0,
             why: Vec::new(),
         }),
-        steps: vec![
-            step("step-01", kept / 3.6, 130, StepOutcome::Kept, None),
-            step("step-02", broken / 3.6, 420, StepOutcome::Broken, Some("p95 was 420 ms")),
+        trials: vec![
+            step("step-01", kept / 3.6, 130, TrialOutcome::Met, None),
+            step("step-02", broken / 3.6, 420, TrialOutcome::Violated, Some("p95 was 420 ms")),
         ],
         throughput: Throughput::Between {
-            kept: PerSecond(kept),
-            broken: PerSecond(broken),
-            kept_journeys: PerSecond(kept / 3.6),
+            sustained: PerSecond(kept),
+            violated: PerSecond(broken),
+            sustained_journeys: PerSecond(kept / 3.6),
         },
-        equal: Some(step("open", 7.4, 90 - u64::from(place) * 8, StepOutcome::Kept, None)),
+        equal: Some(step("open", 7.4, 90 - u64::from(place) * 8, TrialOutcome::Met, None)),
         per_request: PerRequest {
             phase: "open".into(),
             cpu_us: cpu.iter().copied().collect(),
@@ -114,8 +114,8 @@ fn rung(name: &str, place: u8, kept: f64, cpu: &[(Tier, f64)]) -> RungResult {
             app_hit: Some(Ratio(0.4)),
         },
         memory: cpu.iter().map(|(tier, us)| (*tier, Bytes((us * 20_000.0) as u64))).collect(),
-        limiting: Limiting {
-            limit: Limit::Quota,
+        limiting: LimitingFactor {
+            limit: LimitKind::Quota,
             tier: Some(Tier::Server),
             machine: Some("app".into()),
             evidence: vec!["machine app used 0.49 of the 0.50 cores of its quota (98.0 %)".into()],
@@ -126,13 +126,13 @@ fn rung(name: &str, place: u8, kept: f64, cpu: &[(Tier, f64)]) -> RungResult {
                 quota_cores: 0.5,
             }],
         },
-        bought: None,
+        gain: None,
         unmeasured: Vec::new(),
     }
 }
 
-fn gain(against: &str, throughput: Effect) -> Bought {
-    Bought {
+fn gain(against: &str, throughput: Effect) -> Gain {
+    Gain {
         against: against.into(),
         throughput,
         cpu: Effect::Seen { ratio: Some(0.82), low: Some(0.79), high: Some(0.85) },
@@ -148,7 +148,7 @@ fn gain(against: &str, throughput: Effect) -> Bought {
 fn ladder_run() -> (Ladder, Comparison) {
     let first = rung("runserver", 1, 44.6, &[(Tier::Server, 8_900.0), (Tier::Engine, 300.0)]);
     let mut gunicorn = rung("gunicorn", 2, 98.0, &[(Tier::Server, 7_300.0), (Tier::Engine, 310.0)]);
-    gunicorn.bought =
+    gunicorn.gain =
         Some(gain("runserver", Effect::Seen { ratio: Some(2.19), low: Some(2.03), high: Some(2.37) }));
     let mut nginx = rung("nginx", 3, 1.0, &[]);
     nginx.state = RungState::Failed {
@@ -159,11 +159,11 @@ fn ladder_run() -> (Ladder, Comparison) {
         },
     };
     (nginx.saturation, nginx.equal, nginx.run) = (None, None, None);
-    (nginx.steps, nginx.throughput) = (Vec::new(), Throughput::None { why: "it was not loaded".into() });
+    (nginx.trials, nginx.throughput) = (Vec::new(), Throughput::None { why: "it was not loaded".into() });
     (nginx.memory, nginx.per_request) = (BTreeMap::new(), PerRequest::default());
     let mut apart = rung("db-apart", 5, 140.0, &[(Tier::Server, 5_000.0), (Tier::Db, 1_900.0)]);
-    apart.throughput = Throughput::AtLeast { kept: PerSecond(140.0), kept_journeys: PerSecond(140.0 / 3.6) };
-    apart.bought = Some(gain("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
+    apart.throughput = Throughput::AtLeast { sustained: PerSecond(140.0), sustained_journeys: PerSecond(140.0 / 3.6) };
+    apart.gain = Some(gain("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
     let mut balanced = rung("balanced", 7, 1.0, &[]);
     let errors = "3 of 120 requests failed at the lowest tested rate (4.10/s)";
     balanced.throughput = Throughput::None { why: errors.into() };
@@ -175,17 +175,17 @@ fn ladder_run() -> (Ladder, Comparison) {
         why: vec!["40 of 700 requests failed".into()],
     });
     balanced.equal.as_mut().expect("step").errors = 3;
-    balanced.bought = Some(gain("db-apart", Effect::Unknown { why: "one has no throughput".into() }));
+    balanced.gain = Some(gain("db-apart", Effect::Unknown { why: "one has no throughput".into() }));
     let mut cached = rung("cached", 9, 1.0, &[]);
     cached.state = RungState::CutOff { why: "stopped by SIGINT".into() };
     let mut queued = rung("queued", 10, 1.0, &[]);
     queued.state = RungState::NotReached;
     (queued.saturation, queued.equal, queued.run) = (None, None, None);
-    (queued.steps, queued.throughput) = (Vec::new(), Throughput::None { why: "it was not loaded".into() });
+    (queued.trials, queued.throughput) = (Vec::new(), Throughput::None { why: "it was not loaded".into() });
     let rungs = vec![first, gunicorn, nginx, apart, balanced, cached, queued];
     let ladder = ladder(&rungs);
     let comparison =
-        Comparison { format_version: 1, ladder_id: ladder.ladder_id.clone(), promise: PROMISE, rungs };
+        Comparison { format_version: 1, ladder_id: ladder.ladder_id.clone(), slo: PROMISE, rungs };
     (ladder, comparison)
 }
 

@@ -1,7 +1,6 @@
 //! Tests of whole reports: structure, untrusted input, missing parts, snapshots, plain language, and a real browser.
 
 mod chromium;
-mod counted;
 mod experiment;
 mod fixture;
 mod golden;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_ci::{PlanError, SloPlan, check_endpoints, promise};
+use kneepoint_ci::{PlanError, SloPlan, check_endpoints, parse_step_assertion};
 use kneepoint_scenarios::{Scenario, StepSlo};
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub(super) fn build_slo(raw: &Slo, over: &Overrides, mix: &Mix) -> Result<SloPar
 fn step_assertions(scenarios: &[(Scenario, u32)]) -> Result<Vec<String>, ConfigError> {
     let steps = scenarios.iter().flat_map(|(scenario, _)| scenario.steps());
     let all = steps.flat_map(|step| step.slo().iter().map(move |promise| (step.name(), promise)));
-    let one = |(step, said): (&str, &StepSlo)| match promise(said.assertion()) {
+    let one = |(step, said): (&str, &StepSlo)| match parse_step_assertion(said.assertion()) {
         Ok(assertion) => Ok(format!("{step}: {assertion}")),
         Err(why) => Err(ConfigError::Refused(said.to_error(why).to_string())),
     };

@@ -1,86 +1,85 @@
-//! What the step from one rung to the next bought.
+//! The gain of one rung over the rung below.
 
 use kneepoint_model::ladder::EQUAL_RATE_PHASE;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
-use super::{Bought, Change, Counter, Effect, RungResult, Step, Throughput};
+use super::{Change, Counter, Effect, Gain, RungResult, Throughput, Trial};
 use crate::conditions::window;
 use crate::facts::RunFacts;
-use crate::slo_search::StepOutcome;
+use crate::slo_search::TrialOutcome;
 
-/// One bring-up differs from the next by a few per cent: a smaller effect is not called one.
-const LEAST: f64 = 0.05;
-/// A counter is exact but for the mix of journeys: it has changed when it differs by more than this.
-const COUNTED: f64 = 0.05;
+/// Two starts of the same stack differ by a few per cent: a smaller difference is not an effect.
+const MIN_EFFECT: f64 = 0.05;
+/// Counters vary only with the mix of journeys: a counter has changed when it differs by more than this share.
+const MIN_COUNTER_CHANGE: f64 = 0.05;
 
 type Side<'a> = (&'a RungResult, &'a RunFacts);
 
-/// What the step bought.
-pub(super) fn bought(below: Side<'_>, here: Side<'_>) -> Bought {
-    Bought {
+/// Compares a rung with the rung below it.
+pub(super) fn compare_rungs(below: Side<'_>, here: Side<'_>) -> Gain {
+    Gain {
         against: below.0.name.clone(),
-        throughput: throughput(&below.0.throughput, &here.0.throughput),
-        cpu: at_equal_rate(below, here, cpu),
-        p50: at_equal_rate(below, here, |_, phase| medians(phase)),
-        changes: changes(below.0, here.0),
+        throughput: compare_throughput(&below.0.throughput, &here.0.throughput),
+        cpu: compare_at_equal_rate(below, here, cpu_per_request),
+        p50: compare_at_equal_rate(below, here, |_, phase| median_responses(phase)),
+        changes: changed_counters(below.0, here.0),
     }
 }
 
-fn throughput(below: &Throughput, here: &Throughput) -> Effect {
-    let (Some(under), Some(over)) = (below.kept(), here.kept()) else {
-        return Effect::unknown("one of the two has no throughput at the promise");
+fn compare_throughput(below: &Throughput, here: &Throughput) -> Effect {
+    let (Some(under), Some(over)) = (below.sustained(), here.sustained()) else {
+        return Effect::unknown("one of the two rungs has no throughput at the SLO");
     };
     if under.0 <= 0.0 || over.0 <= 0.0 {
-        return Effect::unknown("one of the two answered nothing");
+        return Effect::unknown("one of the two rungs completed no request");
     }
-    let low = below.broken().map(|broken| over.0 / broken.0);
-    let high = here.broken().map(|broken| broken.0 / under.0);
+    let low = below.violated().map(|violated| over.0 / violated.0);
+    let high = here.violated().map(|violated| violated.0 / under.0);
     let ratio = low.zip(high).map(|(low, high)| (low * high).sqrt());
-    Effect::between(low, high, ratio, LEAST)
+    Effect::between(low, high, ratio, MIN_EFFECT)
 }
 
-/// A figure second by second at the equal rate, on both rungs.
-fn at_equal_rate(
+/// Compares a series of one value per second at the equal rate.
+fn compare_at_equal_rate(
     below: Side<'_>,
     here: Side<'_>,
     series: impl Fn(&RunFacts, &LoadPhase) -> Vec<f64>,
 ) -> Effect {
     for (result, _) in [below, here] {
-        if let Err(why) = may_be_held(result) {
+        if let Err(why) = check_equal_phase(result) {
             return Effect::unknown(why);
         }
     }
-    let of = |(_, facts): Side<'_>| {
-        facts.phase(EQUAL_RATE_PHASE).map(|phase| series(facts, phase)).unwrap_or_default()
-    };
-    Effect::shift(&of(below), &of(here), LEAST)
+    let values =
+        |(_, facts): Side<'_>| facts.phase(EQUAL_RATE_PHASE).map(|phase| series(facts, phase)).unwrap_or_default();
+    Effect::shift(&values(below), &values(here), MIN_EFFECT)
 }
 
-fn may_be_held(result: &RungResult) -> Result<(), String> {
+fn check_equal_phase(result: &RungResult) -> Result<(), String> {
     let name = &result.name;
     match &result.equal {
         None => Err(format!("{name} was not loaded at the equal rate")),
-        Some(Step { outcome: StepOutcome::Invalid, why, .. }) => Err(format!(
-            "the phase of {name} at the equal rate may not be believed: {}",
+        Some(Trial { outcome: TrialOutcome::Invalid, why, .. }) => Err(format!(
+            "the phase of {name} at the equal rate is invalid: {}",
             why.as_deref().unwrap_or("no reason was recorded")
         )),
-        Some(step) if step.errors > 0 => {
-            Err(format!("{name} failed {} of {} requests at the equal rate", step.errors, step.requests))
+        Some(trial) if trial.errors > 0 => {
+            Err(format!("{} of {} requests to {name} failed at the equal rate", trial.errors, trial.requests))
         }
         Some(_) => Ok(()),
     }
 }
 
 /// Median response time of each measured second.
-fn medians(phase: &LoadPhase) -> Vec<f64> {
+fn median_responses(phase: &LoadPhase) -> Vec<f64> {
     let measured = phase.seconds.iter().filter(|second| !second.warmup && second.requests > 0);
     measured.map(|second| second.p50_us.as_f64()).collect()
 }
 
-/// CPU time per request of all tiers in each measured second: of the ticks whose middle lies in it.
-fn cpu(facts: &RunFacts, phase: &LoadPhase) -> Vec<f64> {
+/// CPU time per request of all tiers in each measured second, from the ticks whose middle lies in it.
+fn cpu_per_request(facts: &RunFacts, phase: &LoadPhase) -> Vec<f64> {
     let ticks: Vec<(f64, Micros, Micros)> = window(&facts.samples, phase)
         .map(|sample| {
             let middle = sample.at_ms.as_f64() - sample.tick_us.as_millis() / 2.0;
@@ -89,22 +88,22 @@ fn cpu(facts: &RunFacts, phase: &LoadPhase) -> Vec<f64> {
         })
         .collect();
     let in_second = |from: f64| {
-        let own = ticks.iter().filter(|tick| tick.0 >= from && tick.0 < from + 1_000.0);
-        own.fold((Micros::ZERO, Micros::ZERO), |(length, used), tick| (length + tick.1, used + tick.2))
+        let inside = ticks.iter().filter(|tick| tick.0 >= from && tick.0 < from + 1_000.0);
+        inside.fold((Micros::ZERO, Micros::ZERO), |(length, used), tick| (length + tick.1, used + tick.2))
     };
     let seconds = phase.seconds.iter().filter(|second| !second.warmup && second.requests > 0);
     seconds
         .filter_map(|second| {
             let (length, used) = in_second(second.at_ms.as_f64());
-            // Ticks that cover too little of the second do not speak for it.
+            // Ticks that cover less than half of the second do not represent it.
             (length.as_secs() >= 0.5).then(|| used.as_f64() / length.as_secs() / second.requests as f64)
         })
         .collect()
 }
 
-fn changes(below: &RungResult, here: &RungResult) -> Vec<Change> {
+fn changed_counters(below: &RungResult, here: &RungResult) -> Vec<Change> {
     let (a, b) = (&below.per_request, &here.per_request);
-    // What was counted in phases of different kinds is not compared.
+    // Counters of phases of different kinds are not comparable.
     let comparable = a.phase == b.phase;
     let memory = |result: &RungResult| result.memory_all().map(kneepoint_model::units::Bytes::as_f64);
     let pairs = [
@@ -115,7 +114,7 @@ fn changes(below: &RungResult, here: &RungResult) -> Vec<Change> {
         (Counter::Memory, memory(below), memory(here), true),
     ];
     let changed = |from: Option<f64>, to: Option<f64>| match (from, to) {
-        (Some(from), Some(to)) => (from - to).abs() > COUNTED * from.abs().max(to.abs()),
+        (Some(from), Some(to)) => (from - to).abs() > MIN_COUNTER_CHANGE * from.abs().max(to.abs()),
         (None, None) => false,
         _ => true,
     };

@@ -1,15 +1,15 @@
-//! What is said of a change of the stack under load: the claim is that nobody is lost, so one is enough to refute it.
+//! The verdict on a rollout under load. The claim is that no request is lost, so one lost request refutes it.
 
 use kneepoint_model::experiment::{EffectAssessment, EffectVerdict, RolloutResult};
 
-use super::words::plural;
+use super::format::plural;
 
-/// Fewer requests than this show nothing.
-const LEAST_REQUESTS: u64 = 100;
+/// Minimum number of requests for a verdict.
+const MIN_REQUESTS: u64 = 100;
 
-/// The verdict on a careful manoeuvre, with a crude restart for contrast.
-pub fn manoeuvre_verdict(careful: &RolloutResult, crude: &RolloutResult) -> EffectAssessment {
-    let said = |result: &RolloutResult| {
+/// The verdict on a careful rollout, with a hard restart for comparison.
+pub fn rollout_verdict(careful: &RolloutResult, crude: &RolloutResult) -> EffectAssessment {
+    let lost = |result: &RolloutResult| {
         format!(
             "{}: {} of {} lost",
             result.rollout.name(),
@@ -17,21 +17,21 @@ pub fn manoeuvre_verdict(careful: &RolloutResult, crude: &RolloutResult) -> Effe
             plural(result.requests, "request", "requests")
         )
     };
-    let mut why = vec![format!("{}; {}", said(careful), said(crude))];
+    let mut why = vec![format!("{}; {}", lost(careful), lost(crude))];
     let trouble = careful.trouble.as_ref().or(crude.trouble.as_ref());
     let judgement = if let Some(trouble) = trouble {
         why.push(trouble.clone());
         EffectVerdict::Invalid
-    } else if careful.requests.min(crude.requests) < LEAST_REQUESTS {
-        why.push(format!("at least {LEAST_REQUESTS} requests are needed"));
+    } else if careful.requests.min(crude.requests) < MIN_REQUESTS {
+        why.push(format!("at least {MIN_REQUESTS} requests are needed"));
         EffectVerdict::Invalid
     } else if careful.lost > 0 {
-        why.push("the claim is that nobody notices, and some did".to_owned());
+        why.push("the claim is that no request is lost, but some were".to_owned());
         EffectVerdict::Hurts
     } else if crude.lost > 0 {
         EffectVerdict::Helps
     } else {
-        why.push("the crude restart lost nobody either".to_owned());
+        why.push("the hard restart lost no request either".to_owned());
         EffectVerdict::NoEffectSeen
     };
     EffectAssessment { verdict: judgement, effect: None, smallest_detectable: None, why }
@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
 
-    fn made(manoeuvre: Rollout, lost: u64) -> RolloutResult {
+    fn result(manoeuvre: Rollout, lost: u64) -> RolloutResult {
         RolloutResult {
             rollout: manoeuvre,
             rate: PerSecond(30.0),
@@ -61,19 +61,21 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_visitor_refutes_the_claim() {
-        let said = |careful, crude| {
-            let careful = made(Rollout::RollingRestart, careful);
-            manoeuvre_verdict(&careful, &made(Rollout::RestartHard, crude)).verdict
+    fn one_lost_request_refutes_the_claim() {
+        let verdict = |careful, crude| {
+            let careful = result(Rollout::RollingRestart, careful);
+            rollout_verdict(&careful, &result(Rollout::RestartHard, crude)).verdict
         };
         assert_eq!(
-            (said(0, 60), said(1, 60), said(0, 0)),
+            (verdict(0, 60), verdict(1, 60), verdict(0, 0)),
             (EffectVerdict::Helps, EffectVerdict::Hurts, EffectVerdict::NoEffectSeen)
         );
-        let trouble =
-            RolloutResult { trouble: Some("nginx did not reload".into()), ..made(Rollout::BlueGreen, 0) };
+        let trouble = RolloutResult {
+            trouble: Some("nginx did not reload".into()),
+            ..result(Rollout::BlueGreen, 0)
+        };
         assert_eq!(
-            manoeuvre_verdict(&trouble, &made(Rollout::RestartHard, 9)).verdict,
+            rollout_verdict(&trouble, &result(Rollout::RestartHard, 9)).verdict,
             EffectVerdict::Invalid
         );
     }

@@ -1,4 +1,4 @@
-//! Fixture: counters of MySQL, Redis and Memcached with a lookup without index, a COUNT(*) for paging, and a hot row.
+//! Counters of MySQL, Redis and Memcached with a look-up without index, a COUNT(*) for paging, and a hot row.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use kneepoint_model::units::{Bytes, Micros, UnixMillis};
 use kneepoint_model::unmeasured::Unmeasured;
 
 /// Name, start and end in milliseconds, requests.
-pub(crate) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
+pub(super) fn windows(phases: &[(&str, u64, u64, u64)]) -> BTreeMap<String, DbWindow> {
     phases
         .iter()
         .map(|&(name, from, until, requests)| (name.to_owned(), window(name, from, until, requests)))
@@ -193,7 +193,7 @@ fn cache(kind: CacheKind, requests: u64) -> CacheWindow {
 }
 
 /// The gauges of one second at the given load (0 to 1).
-pub(crate) fn gauges(busy: f64, noise: f64) -> (Vec<DbGauge>, Vec<CacheGauge>) {
+pub(super) fn gauges(busy: f64, noise: f64) -> (Vec<DbGauge>, Vec<CacheGauge>) {
     let scaled = |most: f64| (most * busy * (0.8 + 0.3 * noise)) as u64;
     let db = DbGauge {
         tier: Tier::Db,

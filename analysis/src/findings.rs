@@ -1,9 +1,9 @@
-//! Findings: one rule a file, each a pure function of the [`Context`].
+//! Findings: one rule per file, each a pure function of the [`Context`].
 //!
-//! Truth rules for all of them: no rule but those that explain errors (`errors`, `generator_limited`, `lost_update`,
-//! `deadlocks`, `max_connections`) looks at a phase that may not be believed;
-//! fewer than [`MIN_SAMPLES`] requests are not enough data, and a rule that could not judge says so; the profiled phase
-//! gives no latency; a stack without the fault gives no finding.
+//! All rules follow these principles. Only the rules that explain errors (`errors`, `generator_limited`, `lost_update`,
+//! `deadlocks`, `max_connections`) use invalid phases. Fewer than [`MIN_SAMPLES`] requests are not enough data, and a rule
+//! without enough data reports that it is inconclusive. The profiled phase gives no latency. A stack without the fault has
+//! no finding.
 
 pub mod buffer_pool;
 pub mod cache_hit_ratio;
@@ -44,25 +44,30 @@ pub use context::{Context, MIN_SAMPLES};
 
 use crate::types::RuleReport;
 
-/// What a rule has to say.
+/// The result of a rule.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Judgement {
-    /// What it found.
+pub struct RuleOutcome {
+    /// The findings of the rule.
     pub findings: Vec<Finding>,
-    /// Why it could not judge, or not all of it.
-    pub not_judged: Option<String>,
+    /// Why the rule, or a part of it, was not evaluated.
+    pub not_evaluated: Option<String>,
+    /// True when the stack has nothing that the rule checks.
+    pub not_applicable: bool,
 }
 
-impl Judgement {
+impl RuleOutcome {
     fn found(findings: Vec<Finding>) -> Self {
-        Self { findings, not_judged: None }
+        Self { findings, ..Self::default() }
     }
-    fn not_judged(why: &str) -> Self {
-        Self { findings: Vec::new(), not_judged: Some(why.to_owned()) }
+    fn inconclusive(why: &str) -> Self {
+        Self { not_evaluated: Some(why.to_owned()), ..Self::default() }
+    }
+    fn not_applicable(why: &str) -> Self {
+        Self { not_applicable: true, ..Self::inconclusive(why) }
     }
 }
 
-type Check = fn(&Context<'_>) -> Judgement;
+type Check = fn(&Context<'_>) -> RuleOutcome;
 
 const RULES: [(Rule, Check); 25] = [
     (Rule::LostUpdate, lost_update::check),
@@ -92,14 +97,18 @@ const RULES: [(Rule, Check); 25] = [
     (Rule::DebugMode, debug_mode::check),
 ];
 
-/// Asks every rule; findings in their final order, and what became of each rule.
+/// Runs every rule; returns the findings in their final order, and the result of each rule.
 pub fn check_all(context: &Context<'_>) -> (Vec<Finding>, Vec<RuleReport>) {
     let (mut findings, mut reports) = (Vec::new(), Vec::new());
     for (rule, check) in RULES {
-        let judgement = check(context);
-        let count = judgement.findings.len() as u64;
-        reports.push(RuleReport { rule, findings: count, not_judged: judgement.not_judged });
-        findings.extend(judgement.findings);
+        let outcome = check(context);
+        reports.push(RuleReport {
+            rule,
+            findings: outcome.findings.len() as u64,
+            not_evaluated: outcome.not_evaluated,
+            not_applicable: outcome.not_applicable,
+        });
+        findings.extend(outcome.findings);
     }
     order::sort(&mut findings);
     (findings, reports)
@@ -108,18 +117,21 @@ pub fn check_all(context: &Context<'_>) -> (Vec<Finding>, Vec<RuleReport>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analyse, hand};
+    use crate::{analyse, fixtures};
 
     #[test]
-    fn a_healthy_stack_has_no_findings_and_every_rule_could_judge() {
-        let analysis = analyse(&hand::healthy());
+    fn a_healthy_stack_has_no_findings_and_every_rule_is_evaluated() {
+        let analysis = analyse(&fixtures::healthy());
         assert!(analysis.findings.is_empty(), "{:#?}", analysis.findings);
-        let silent: Vec<_> = analysis.rules.iter().filter(|rule| rule.not_judged.is_some()).collect();
-        assert!(silent.is_empty(), "{silent:#?}");
+        let not_evaluated: Vec<_> =
+            analysis.rules.iter().filter(|rule| rule.not_evaluated.is_some()).collect();
+        assert!(not_evaluated.is_empty(), "{not_evaluated:#?}");
+        let counts = analysis.rule_counts();
+        assert_eq!((counts.evaluated, counts.inconclusive, counts.not_applicable), (RULES.len(), 0, 0));
     }
 
     #[test]
-    fn every_rule_is_asked_once() {
+    fn every_rule_runs_once() {
         let mut rules = RULES.map(|(rule, _)| rule).to_vec();
         rules.sort();
         rules.dedup();

@@ -1,10 +1,10 @@
-//! Hand-made facts for unit tests: a small healthy run, to be spoilt by each test in its own way.
+//! A small healthy run of a bookstore; each test changes what it is about.
 //!
 //! Two cores; nginx, two sync workers, an engine. Closed (2 users, 100 requests per second for 10 s), open (50 per second)
 //! and profiled phases, each with two endpoints of equal share: the catalogue (8 ms in the application, 4 of them in
-//! the database for 5 statements) and a book. MySQL and Redis were asked what they counted.
+//! the database for 5 statements) and a book. MySQL and Redis have counters.
 //!
-//! Long because it is one value: every field of a run has to be there, and nothing else is done here.
+//! Long because it is one value with every field of a run.
 
 use std::collections::BTreeMap;
 
@@ -14,82 +14,54 @@ use kneepoint_model::db::{
     BufferPool, CacheKind, CacheWindow, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta, Drain,
     StatementSums, Verb,
 };
-use kneepoint_model::finding::Finding;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{
-    EndpointStats, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, ServerTimingSums,
-    Validity,
-};
-use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
+use kneepoint_model::load::{EndpointStats, GeneratorHealth, LoadModel, LoadPhase, SecondStats, ServerTimingSums};
+use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, UncachedReason};
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
-use kneepoint_model::site::{CrawledPage, PageKind, PageVerdict, SiteMap};
-use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
-use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::site::{CrawledPage, SiteMap};
+use kneepoint_model::stack::{StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 
-use crate::conditions::conditions;
-use crate::facts::RunFacts;
-use crate::findings::{Context, Judgement};
+use crate::{RunParts, builders};
 
-pub(crate) const START: u64 = 1_750_000_000_000;
+/// Start of the first phase and of the first sample.
+pub const START: u64 = 1_750_000_000_000;
 
-/// A manifest and nothing else.
-pub(crate) fn facts() -> RunFacts {
-    RunFacts::new(Manifest {
-        format_version: 1,
-        run_id: "20250101T000000Z-abcd".into(),
-        kneepoint: "0.1.0".into(),
-        started: "2025-01-01T00:00:00Z".into(),
-        command: vec!["kneepoint".into(), "run".into()],
-        config: serde_json::Value::Null,
-        seed: 1,
-        commit: None,
-        host: HostInfo { cores: 2, memory_bytes: 4 << 30, ..HostInfo::default() },
-        driver: "native".into(),
-        topology: "nginx".into(),
-        target: "http://127.0.0.1:18080/".into(),
-        versions: BTreeMap::new(),
-        stages: Vec::new(),
-        unmeasured: Vec::new(),
-        complete: false,
-        stopped_by: None,
-    })
-}
-
-/// A run in which nothing is wrong.
-pub(crate) fn healthy() -> RunFacts {
-    let mut facts = facts();
-    facts.manifest.stages = [Stage::Up, Stage::Smoke, Stage::Probe, Stage::Load, Stage::Profile, Stage::Down]
+/// A run without faults.
+pub fn healthy() -> RunParts {
+    let mut parts = RunParts::new(builders::manifest());
+    parts.manifest.stages = [Stage::Up, Stage::Smoke, Stage::Probe, Stage::Load, Stage::Profile, Stage::Down]
         .map(|name| StageRecord { name, status: StageStatus::Done, seconds: 1.0 })
         .to_vec();
-    facts.stack = Some(stack());
-    facts.site = Some(SiteMap { pages: vec![page("/"), page("/catalogue/")], ..SiteMap::default() });
-    facts.probe = Some(ProbeResult {
+    parts.stack = Some(stack());
+    parts.site = Some(SiteMap { pages: vec![page("/"), page("/catalogue/")], ..SiteMap::default() });
+    parts.probe = Some(ProbeResult {
         format_version: 1,
         routes: ["catalogue/", "book/<int:pk>/", "", "search/"].map(route).to_vec(),
         statements: BTreeMap::new(),
         probe_coverage: Some(Ratio(1.0)),
         took_us: Micros(5_000_000),
     });
-    facts.phases = vec![
+    parts.phases = vec![
         phase("closed", START, LoadModel::Closed { users: 2 }, 1_000),
         phase("open", START + 20_000, LoadModel::Open { rate: PerSecond(50.0) }, 500),
         phase("profiled", START + 40_000, LoadModel::Closed { users: 2 }, 1_000),
     ];
-    facts.access = facts.phases.iter().map(|phase| (phase.name.clone(), access(phase.requests))).collect();
-    facts.db = facts.phases.iter().map(|phase| (phase.name.clone(), counted(phase))).collect();
+    parts.access = parts.phases.iter().map(|phase| (phase.name.clone(), access(phase.requests))).collect();
+    parts.db = parts.phases.iter().map(|phase| (phase.name.clone(), database_window(phase))).collect();
     let shop = |stock, sold| StockCount { stock, sold, orders: sold, below_zero: 0 };
-    facts.correctness = Some(StockAudit::from_counts(shop(50_000, 0), shop(49_800, 200)));
-    facts.samples = (0..240).map(|tick| sample(START + tick * 250)).collect();
-    facts
+    parts.correctness = Some(StockAudit::from_counts(shop(50_000, 0), shop(49_800, 200)));
+    parts.samples = (0..240).map(|tick| sample(START + tick * 250)).collect();
+    parts
 }
 
-/// What a healthy MySQL and Redis counted over a phase: each request made four look-ups by key and one list of 24 rows.
-fn counted(phase: &LoadPhase) -> DbWindow {
+/// Counters of MySQL and Redis over a phase: four look-ups by key and one list of 24 rows per request.
+fn database_window(phase: &LoadPhase) -> DbWindow {
     let n = phase.requests;
     let sums = |per_request: u64, us: u64, rows: u64| StatementSums {
         count: n * per_request,
@@ -134,8 +106,8 @@ fn counted(phase: &LoadPhase) -> DbWindow {
     }
 }
 
-/// A statement with its sums.
-pub(crate) fn digest(verb: Verb, text: &str, sums: StatementSums) -> DigestDelta {
+/// A statement of the database with its sums.
+pub fn digest(verb: Verb, text: &str, sums: StatementSums) -> DigestDelta {
     DigestDelta {
         digest: format!("{:064x}", text.len()),
         verb,
@@ -147,85 +119,21 @@ pub(crate) fn digest(verb: Verb, text: &str, sums: StatementSums) -> DigestDelta
     }
 }
 
-/// What was counted over a phase, to be spoilt.
-pub(crate) fn window<'a>(facts: &'a mut RunFacts, phase: &str) -> &'a mut DbWindow {
-    facts.db.get_mut(phase).expect("the healthy run has a window for each phase")
-}
-
-/// Runs a rule on facts.
-pub(crate) fn findings(facts: &RunFacts, check: fn(&Context<'_>) -> Judgement) -> Vec<Finding> {
-    with_context(facts, |context| check(context).findings)
-}
-
-/// Makes the context of a rule.
-pub(crate) fn with_context<T>(facts: &RunFacts, ask: impl FnOnce(&Context<'_>) -> T) -> T {
-    let conditions = conditions(facts);
-    let (endpoints, tiers) = (crate::attribute::endpoints(facts), crate::tiers::tiers(facts));
-    ask(&Context { facts, conditions: &conditions, endpoints: &endpoints, tiers: &tiers })
-}
-
-/// The two-visitor test of a route.
-pub(crate) fn cache_test(facts: &mut RunFacts, route: usize) -> &mut CacheTest {
-    facts.probe.as_mut().expect("probe").routes[route].cache.as_mut().expect("two visitors")
-}
-
 fn stack() -> StackInfo {
-    let tier = |tier, what: &str, concurrency| TierInfo {
-        tier,
-        what: what.into(),
-        roots: vec![1],
-        runtime: Runtime::Native,
-        url: None,
-        concurrency,
-        status_url: None,
-        pprof_url: None,
-        access_log: None,
-        logs: Vec::new(),
-        instruments: Vec::new(),
-        containers: Vec::new(),
+    let server = TierInfo {
+        concurrency: Some(2),
+        ..builders::tier_info(Tier::Server, "gunicorn (2 sync workers) under supervisor")
     };
+    let proxy = builders::tier_info(Tier::Proxy, "nginx 1.22");
+    let engine = builders::tier_info(Tier::Engine, "kneepoint-engine");
     StackInfo {
-        format_version: 1,
-        driver: Driver::Native,
-        topology: "nginx".into(),
-        base_url: "http://127.0.0.1:18080/".parse().expect("a URL"),
-        host_header: None,
-        via: kneepoint_model::via::Via::default(),
-        tiers: vec![
-            tier(Tier::Proxy, "nginx 1.22", None),
-            tier(Tier::Server, "gunicorn (2 sync workers) under supervisor", Some(2)),
-            tier(Tier::Engine, "kneepoint-engine", None),
-        ],
         toggles: BTreeMap::from([("DEBUG".into(), "0".into())]),
-        versions: BTreeMap::new(),
-        statements: None,
-        throw_away: true,
+        ..builders::stack_info(vec![proxy, server, engine])
     }
 }
 
 fn page(path: &str) -> CrawledPage {
-    CrawledPage {
-        path: path.into(),
-        kind: PageKind::Html,
-        status: Some(200),
-        title: Some("Books".into()),
-        redirects: Vec::new(),
-        linked_from: Vec::new(),
-        links: Vec::new(),
-        assets: Vec::new(),
-        depth: 0,
-        ttfb_us: Micros(9_000),
-        total_us: Micros(9_500),
-        wire_bytes: Bytes(4_000),
-        body_bytes: Bytes(16_000),
-        content_type: Some("text/html".into()),
-        encoding: Some("gzip".into()),
-        cache_headers: BTreeMap::new(),
-        route: None,
-        has_post_form: true,
-        verdict: PageVerdict::Passed,
-        problems: Vec::new(),
-    }
+    CrawledPage { has_post_form: true, ..builders::page(path, "Books") }
 }
 
 fn route(name: &str) -> RouteProbe {
@@ -303,7 +211,8 @@ fn endpoint(name: &str, route: &str, requests: u64) -> EndpointStats {
     }
 }
 
-pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
+/// A phase of two endpoints with equal share; the first five of its fifteen seconds are warm-up.
+pub fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
     let rate = PerSecond(requests as f64 / 10.0);
     let second = |i: u64| SecondStats {
         at_ms: UnixMillis(at + i * 1_000),
@@ -315,56 +224,28 @@ pub(crate) fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> Load
         p99_us: Micros(40_000),
         ..SecondStats::default()
     };
+    let open = matches!(load, LoadModel::Open { .. });
     LoadPhase {
-        format_version: 1,
-        name: name.into(),
-        load,
         scenarios: BTreeMap::from([("browse".into(), 1)]),
-        http: HttpVersion::default(),
-        seed: 1,
-        started_ms: UnixMillis(at),
-        measured_from_ms: UnixMillis(at + 5_000),
-        measured_until_ms: UnixMillis(at + 15_000),
-        offered_rps: matches!(load, LoadModel::Open { .. }).then_some(rate),
-        achieved_rps: rate,
-        requests,
-        errors: 0,
-        outcomes: BTreeMap::from([(Outcome::Ok, requests)]),
+        offered_rps: open.then_some(rate),
         journeys: requests / 2,
-        journeys_failed: 0,
-        exhausted_feeds: Vec::new(),
-        groups: Vec::new(),
         response_us: quantiles(requests, 10_000),
         service_us: quantiles(requests, 9_500),
         ttfb_us: quantiles(requests, 9_000),
-        connect_us: Quantiles::default(),
-        tls_us: Quantiles::default(),
-        sched_lag_us: if matches!(load, LoadModel::Open { .. }) {
-            quantiles(requests, 40)
-        } else {
-            Quantiles::default()
-        },
-        pacing: None,
-        pool_wait_us: Quantiles::default(),
-        curve: Vec::new(),
+        sched_lag_us: if open { quantiles(requests, 40) } else { Quantiles::default() },
         endpoints: vec![
             endpoint("GET /catalogue/", "catalogue/", requests / 2),
             endpoint("GET /book/7/", "book/<int:pk>/", requests / 2),
         ],
         seconds: (0..15).map(second).collect(),
-        segments: Vec::new(),
-        pages: Vec::new(),
-        exemplars: Vec::new(),
         log: format!("load/{name}.hlog"),
         generator: GeneratorHealth { busiest_thread: Ratio(0.1), ..GeneratorHealth::default() },
-        validity: Validity { valid: true, ..Validity::default() },
-        partial: false,
-        stopped_by: None,
+        ..builders::load_phase(name, at, load, requests)
     }
 }
 
 fn access(requests: u64) -> AccessSummary {
-    let of = |route: &str| ProxyRoute {
+    let route = |route: &str| ProxyRoute {
         route: route.into(),
         requests: requests / 2,
         upstream: requests / 2,
@@ -376,49 +257,25 @@ fn access(requests: u64) -> AccessSummary {
     AccessSummary {
         format_version: 1,
         lines: requests,
-        routes: vec![of("catalogue/"), of("book/<int:pk>/")],
+        routes: vec![route("catalogue/"), route("book/<int:pk>/")],
         ..AccessSummary::default()
     }
 }
 
-pub(crate) fn sample(at: u64) -> ResourceSample {
+/// A sample of all tiers at `at`, with a little foreign CPU use.
+pub fn sample(at: u64) -> ResourceSample {
     let tier = |tier, cpu| TierSample {
-        tier,
-        processes: 3,
-        threads: 3,
         cpu_us: Micros(cpu),
         run_queue_us: Micros(cpu / 20),
-        rss: Bytes(90 << 20),
-        pss: None,
-        swap: Bytes::ZERO,
-        minor_faults: 0,
-        major_faults: 0,
-        voluntary_switches: 0,
-        involuntary_switches: 0,
-        fds: 20,
-        sockets: 5,
-        read: Bytes::ZERO,
-        write: Bytes::ZERO,
-        started: 0,
+        ..builders::idle_tier(tier)
     };
-    ResourceSample {
-        at_ms: UnixMillis(at),
-        tick_us: Micros(250_000),
-        host: HostSample {
-            cores: 2,
-            busy_us: Micros(260_000),
-            foreign_us: Micros(5_000),
-            mem_available: Bytes(2 << 30),
-            ..HostSample::default()
-        },
-        tiers: vec![
-            tier(Tier::Proxy, 10_000),
-            tier(Tier::Server, 200_000),
-            tier(Tier::Engine, 10_000),
-            tier(Tier::Generator, 20_000),
-        ],
-        nginx: None,
-        databases: Vec::new(),
-        caches: Vec::new(),
-    }
+    let tiers = vec![
+        tier(Tier::Proxy, 10_000),
+        tier(Tier::Server, 200_000),
+        tier(Tier::Engine, 10_000),
+        tier(Tier::Generator, 20_000),
+    ];
+    let sample = builders::sample(at, tiers);
+    let host = HostSample { foreign_us: Micros(5_000), mem_available: Bytes(2 << 30), ..sample.host };
+    ResourceSample { host, ..sample }
 }
