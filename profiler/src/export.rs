@@ -46,6 +46,7 @@ pub fn top_self(profile: &FoldedProfile, count: usize) -> Vec<(String, Ratio)> {
     let mut own: Vec<(String, u64)> = own.into_iter().collect();
     own.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let whole = total_weight(profile);
-    let share = |weight: u64| Ratio::from_parts(weight, whole).map(|share| Ratio((share.0 * 1e4).round() / 1e4));
+    let share =
+        |weight: u64| Ratio::from_parts(weight, whole).map(|share| Ratio((share.0 * 1e4).round() / 1e4));
     own.into_iter().take(count).filter_map(|(name, weight)| Some((name, share(weight)?))).collect()
 }

@@ -14,9 +14,10 @@ use kneepoint_model::db::{
     BufferPool, CacheKind, CacheWindow, CoveredRequests, DatabaseWindow, DbWindow, DigestDelta, Drain,
     StatementSums, Verb,
 };
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{EndpointStats, GeneratorHealth, LoadModel, LoadPhase, SecondStats, ServerTimingSums};
+use kneepoint_model::load::{
+    EndpointStats, GeneratorHealth, LoadModel, LoadPhase, SecondStats, ServerTimingSums,
+};
 use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, UncachedReason};
@@ -24,6 +25,7 @@ use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
 use kneepoint_model::site::{CrawledPage, SiteMap};
 use kneepoint_model::stack::{StackInfo, TierInfo};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio, UnixMillis};
 

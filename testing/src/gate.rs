@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{EndpointStats, LoadModel, LoadPhase, ServerTimingSums};
@@ -10,6 +9,7 @@ use kneepoint_model::manifest::{HostInfo, StageRecord};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::sample::{ResourceSample, TierSample};
 use kneepoint_model::site::{CrawledPage, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond};
 

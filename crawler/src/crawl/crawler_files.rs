@@ -3,8 +3,8 @@
 //! A missing file is no fault. A file that fails with a server error is recorded as a failed page, because every
 //! search engine sees the same.
 
-use kneepoint_model::stage::Stage;
 use kneepoint_model::site::{PageKind, PageProblem};
+use kneepoint_model::stage::Stage;
 use url::Url;
 
 use super::fetch::{FetchOutcome, RedirectChain};

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Micros;
 use tokio::task::JoinSet;
 use url::Url;

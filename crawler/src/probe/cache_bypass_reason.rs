@@ -75,9 +75,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_reported() {
-        use UncachedReason::{
-            CacheControl, FormToken, NoCache, NoLifetime, Personal, SetCookie, VaryCookie,
-        };
+        use UncachedReason::{CacheControl, FormToken, NoCache, NoLifetime, Personal, SetCookie, VaryCookie};
         let cases: [(CacheObservation, &[UncachedReason]); 8] = [
             (PLAIN, &[NoCache]),
             (CacheObservation { second: CacheOutcome::Hit, sets_cookie: true, ..PLAIN }, &[]),

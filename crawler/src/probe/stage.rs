@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::probe::{ProbeResult, RouteProbe};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::CrawledPage;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::{Micros, UnixMillis};
 use url::Url;
 

@@ -29,7 +29,8 @@ const SPARE_LAUNCHES: u32 = 4;
 const PAGE: &str = "/catalogue/?page=3";
 /// Long enough for the first request to a fresh worker, and for a few to a warm one.
 const MEASURED_TIME: Duration = Duration::from_millis(300);
-const QUESTION: EffectCriterion = EffectCriterion { signal: Signal::FirstRequest, min_effect: 0.5, concurrency: false };
+const QUESTION: EffectCriterion =
+    EffectCriterion { signal: Signal::FirstRequest, min_effect: 0.5, concurrency: false };
 
 /// Starts the server again and again, and requests the same page first and later.
 pub(super) fn measure_cold_start(

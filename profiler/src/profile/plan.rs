@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::profile::ProfilesIndex;
 use kneepoint_model::stack::TierInfo;
 use kneepoint_model::units::UnixMillis;
+use kneepoint_model::unmeasured::Unmeasured;
 
 /// What to profile.
 #[derive(Debug, Clone)]

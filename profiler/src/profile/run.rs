@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::stage::Stage;
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::profile::{FoldedProfile, ProfileView, ProfilesIndex};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_model::stack::Runtime;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::UnixMillis;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use super::cpu_meter::{CpuMeter, CpuUsage};
 use super::plan::{ProfileOutcome, ProfilePlan};

@@ -1,7 +1,7 @@
 //! Chooses the source for each tier: the first available one of its runtime's list.
 
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::stack::Runtime;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::source::perf::Perf;
 use crate::source::pprof_http::PprofHttp;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::HostSample;
 use kneepoint_model::units::{Bytes, Micros};
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::os::{KernelUnits, ProcReader};
 use crate::parse::{

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::stage::Stage;
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::run::{LineWriter, RunFolder, names};
 use kneepoint_model::sample::{NginxSample, ResourceSample, TierSample};
 use kneepoint_model::stack::TierInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
+use kneepoint_model::unmeasured::Unmeasured;
 use url::Url;
 
 use super::foreign::ForeignCpu;

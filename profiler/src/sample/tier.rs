@@ -6,10 +6,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::TierSample;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros};
+use kneepoint_model::unmeasured::Unmeasured;
 
 use super::process::{
     ProcessCounters, ProcessReading, ThreadCounters, descriptors, is_forbidden, proportional_memory,

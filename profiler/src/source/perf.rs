@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use inferno::collapse::Collapse;
 use inferno::collapse::perf::{Folder, Options};
+use kneepoint_model::cancel::Cancel;
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileUnit, ProfileView};
 use kneepoint_model::stack::Runtime;
-use kneepoint_model::cancel::Cancel;
 use kneepoint_process::{ProcessError, Program, find};
 
 use super::{Probe, ProfileTarget, ProfileWindow, Source, one_line};

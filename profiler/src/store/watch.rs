@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::db::{CacheKind, CacheWindow, DatabaseWindow, Drain};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::units::{Micros, UnixMillis};
+use kneepoint_model::unmeasured::Unmeasured;
 
 use super::Gap;
 use super::cache::CacheStore;

@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kneepoint_model::cancel::Cancel;
 use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
-use kneepoint_model::cancel::Cancel;
 use kneepoint_process::{Output, ProcessError, Program};
 
 /// Burns CPU on the calling thread.

@@ -1,6 +1,6 @@
 //! Charts of a ladder run: throughput at SLO; response times, CPU per request and memory at the equal rate.
 
-use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Trial, Throughput};
+use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Throughput, Trial};
 use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::EQUAL_RATE_PHASE;
 use kneepoint_model::tier::Tier;
@@ -39,7 +39,9 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
                 Throughput::Between { sustained, violated, .. } => {
                     format!("{} to {}", labels::request_rate(*sustained), labels::request_rate(*violated))
                 }
-                Throughput::AtLeast { sustained, .. } => format!("at least {}", labels::request_rate(*sustained)),
+                Throughput::AtLeast { sustained, .. } => {
+                    format!("at least {}", labels::request_rate(*sustained))
+                }
                 Throughput::None { .. } => "no valid value".to_owned(),
             },
             ..Row::default()

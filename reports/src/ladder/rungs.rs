@@ -1,6 +1,6 @@
 //! The overview: one row per rung, and the key figures.
 
-use kneepoint_analysis::ladder::{Gain, Comparison, Effect, RungResult, RungState, Trial, Throughput};
+use kneepoint_analysis::ladder::{Comparison, Effect, Gain, RungResult, RungState, Throughput, Trial};
 use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::{EQUAL_RATE_PHASE, Ladder};
 use kneepoint_model::units::{Micros, PerSecond};
@@ -85,8 +85,10 @@ fn throughput_cell(rung: &RungResult) -> Cell {
         Throughput::Between { sustained, violated, .. } => {
             rate_cell(*sustained).with_note(format!("violated at {}", labels::request_rate(*violated)))
         }
-        Throughput::AtLeast { sustained, .. } => Cell::value(format!("≥ {}", labels::request_rate(*sustained)), sustained.0)
-            .with_note("SLO met at every tested rate"),
+        Throughput::AtLeast { sustained, .. } => {
+            Cell::value(format!("≥ {}", labels::request_rate(*sustained)), sustained.0)
+                .with_note("SLO met at every tested rate")
+        }
         Throughput::None { .. } => Cell::badge("none", Tone::Bad),
     }
 }

@@ -1,6 +1,6 @@
 //! Transitions: the measured gain from each rung to the next, beside the expected gain.
 
-use kneepoint_analysis::ladder::{Gain, Comparison, Effect, RungResult};
+use kneepoint_analysis::ladder::{Comparison, Effect, Gain, RungResult};
 
 use super::labels;
 use crate::format::clean;

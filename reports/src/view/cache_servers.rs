@@ -15,8 +15,10 @@ type CacheServerWindow<'a> = (&'a DbWindow, &'a CacheWindow);
 
 /// The tables; empty if no cache server reports counters.
 pub(crate) fn blocks(facts: &RunFacts) -> Vec<Block> {
-    let seen: Vec<CacheServerWindow<'_>> =
-        facts.database_windows().flat_map(|window| window.caches.iter().map(move |cache| (window, cache))).collect();
+    let seen: Vec<CacheServerWindow<'_>> = facts
+        .database_windows()
+        .flat_map(|window| window.caches.iter().map(move |cache| (window, cache)))
+        .collect();
     if seen.is_empty() {
         return Vec::new();
     }

@@ -88,7 +88,9 @@ fn lead(analysis: &Analysis, summary: &Summary) -> String {
     match (summary.findings.len(), analysis.rules.len()) {
         (0, 0) => "No rule was evaluated: the run ended before the analysis had enough data.".to_owned(),
         (0, _) => format!("No findings. {counts}."),
-        _ => format!("Findings that invalidate the measurement come first, then by estimated saving. {counts}."),
+        _ => format!(
+            "Findings that invalidate the measurement come first, then by estimated saving. {counts}."
+        ),
     }
 }
 

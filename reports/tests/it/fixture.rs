@@ -7,13 +7,16 @@ use kneepoint_model::finding::{Evidence, Finding, Rule, Saving, Severity, findin
 use kneepoint_model::load::{LoadPhase, Validity};
 use kneepoint_model::manifest::HostInfo;
 use kneepoint_model::profile::{ProfileSource, ProfileView};
-use kneepoint_model::summary::{AssertionResult, AssertionSummary, CacheSummary, DbSummary, EndpointSummary, LoadSummary, ProfileSummary, SmokeSummary, Summary, TierSummary, TimeSplit};
+use kneepoint_model::summary::{
+    AssertionResult, AssertionSummary, CacheSummary, DbSummary, EndpointSummary, LoadSummary, ProfileSummary,
+    SmokeSummary, Summary, TierSummary, TimeSplit,
+};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 use kneepoint_reports::Flame;
-use kneepoint_testing::{report, run_facts};
 use kneepoint_testing::report::{manifest, noise, quantiles};
+use kneepoint_testing::{report, run_facts};
 
 /// Everything that `ReportView::build` is given.
 pub(crate) struct Run {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use kneepoint_analysis::ladder::{
-    Gain, Change, Comparison, Counter, Effect, LimitKind, LimitingFactor, MachineUse, PerRequest, RungResult,
-    RungState, Saturation, Trial, Throughput,
+    Change, Comparison, Counter, Effect, Gain, LimitKind, LimitingFactor, MachineUse, PerRequest, RungResult,
+    RungState, Saturation, Throughput, Trial,
 };
 use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::{EqualRate, Ladder, LatencySlo, Rung, SearchPlan};
@@ -162,7 +162,8 @@ fn ladder_run() -> (Ladder, Comparison) {
     (nginx.trials, nginx.throughput) = (Vec::new(), Throughput::None { why: "it was not loaded".into() });
     (nginx.memory, nginx.per_request) = (BTreeMap::new(), PerRequest::default());
     let mut apart = rung("db-apart", 5, 140.0, &[(Tier::Server, 5_000.0), (Tier::Db, 1_900.0)]);
-    apart.throughput = Throughput::AtLeast { sustained: PerSecond(140.0), sustained_journeys: PerSecond(140.0 / 3.6) };
+    apart.throughput =
+        Throughput::AtLeast { sustained: PerSecond(140.0), sustained_journeys: PerSecond(140.0 / 3.6) };
     apart.gain = Some(gain("gunicorn", Effect::Seen { ratio: None, low: Some(1.32), high: None }));
     let mut balanced = rung("balanced", 7, 1.0, &[]);
     let errors = "3 of 120 requests failed at the lowest tested rate (4.10/s)";

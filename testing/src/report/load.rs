@@ -1,7 +1,9 @@
 //! Phases of load.
 
 use kneepoint_model::histogram::Quantiles;
-use kneepoint_model::load::{EndpointStats, Exemplar, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, Validity};
+use kneepoint_model::load::{
+    EndpointStats, Exemplar, GeneratorHealth, HttpVersion, LoadModel, LoadPhase, SecondStats, Validity,
+};
 use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::{PageCounts, PageStats};

@@ -1,6 +1,8 @@
 //! Resource samples and profiles.
 
-use kneepoint_model::profile::{ProfileEntry, ProfileFacts, ProfileSource, ProfileUnit, ProfileView, ProfilesIndex};
+use kneepoint_model::profile::{
+    ProfileEntry, ProfileFacts, ProfileSource, ProfileUnit, ProfileView, ProfilesIndex,
+};
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, Ratio, UnixMillis};

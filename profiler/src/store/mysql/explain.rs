@@ -85,12 +85,14 @@ fn explain_one(session: &mut MysqlSession, kind: DbKind, (sample, cut): &(String
         return unavailable_plan("its sample is not a single SELECT");
     };
     let (analyze, explain) = match kind {
-        DbKind::Mysql => {
-            (("EXPLAIN ANALYZE", QueryPlanForm::ExplainAnalyze), ("EXPLAIN FORMAT=TREE", QueryPlanForm::ExplainTree))
-        }
-        DbKind::Mariadb => {
-            (("ANALYZE FORMAT=JSON", QueryPlanForm::AnalyzeJson), ("EXPLAIN FORMAT=JSON", QueryPlanForm::ExplainJson))
-        }
+        DbKind::Mysql => (
+            ("EXPLAIN ANALYZE", QueryPlanForm::ExplainAnalyze),
+            ("EXPLAIN FORMAT=TREE", QueryPlanForm::ExplainTree),
+        ),
+        DbKind::Mariadb => (
+            ("ANALYZE FORMAT=JSON", QueryPlanForm::AnalyzeJson),
+            ("EXPLAIN FORMAT=JSON", QueryPlanForm::ExplainJson),
+        ),
     };
     if !locks_or_writes(statement) {
         let started = Instant::now();
@@ -177,12 +179,15 @@ mod tests {
     fn plans_keep_their_shape_and_lose_their_strings() {
         let row = |text: &str| ResultTable { columns: vec![], rows: vec![vec![Some(text.to_owned())]] };
         let tree = "-> Filter: (b.isbn = '978')\n    -> Index scan on b\n";
-        let Some(QueryPlan::Recorded { text, cut: false, .. }) = parse_plan(&row(tree), QueryPlanForm::ExplainTree) else {
+        let Some(QueryPlan::Recorded { text, cut: false, .. }) =
+            parse_plan(&row(tree), QueryPlanForm::ExplainTree)
+        else {
             panic!("a plan")
         };
         assert_eq!(text, "-> Filter: (b.isbn = '…')\n    -> Index scan on b");
         let json = "{\"query_block\": {\"condition\": \"b.isbn = '978'\"}}";
-        let Some(QueryPlan::Recorded { text, .. }) = parse_plan(&row(json), QueryPlanForm::ExplainJson) else {
+        let Some(QueryPlan::Recorded { text, .. }) = parse_plan(&row(json), QueryPlanForm::ExplainJson)
+        else {
             panic!("a plan")
         };
         assert_eq!(text, "{\"query_block\": {\"condition\": \"b.isbn = '…'\"}}");

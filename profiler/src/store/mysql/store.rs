@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use kneepoint_model::db::{DatabaseWindow, DbKind};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::sample::DbGauge;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
+use kneepoint_model::unmeasured::Unmeasured;
 
 use super::digests::{self, CPU, DigestRows, ExecutedStatements, OWN_SCHEMA};
 use super::errors::{self, ErrorCounters};
