@@ -50,7 +50,7 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     if !is_shareable(test) || test.second.is_hit() || hits_under_load(context, route) {
         return None;
     }
-    let saving = saving(context, route);
+    let saving = estimate_saving(context, route);
     let in_front = test.second != CacheOutcome::None;
     let forbidden_by_site = test.because.contains(&UncachedBecause::CacheControl);
     let enough = if in_front && !forbidden_by_site {
@@ -115,7 +115,7 @@ fn hits_under_load(context: &Context<'_>, route: &RouteProbe) -> bool {
     logged.and_then(|logged| hit_ratio(&logged.cache)).is_some_and(|ratio| ratio.0 > GOOD_HIT_RATIO)
 }
 
-fn saving(context: &Context<'_>, route: &RouteProbe) -> Option<Saving> {
+fn estimate_saving(context: &Context<'_>, route: &RouteProbe) -> Option<Saving> {
     let (cost, measure) = match route.app_us {
         Some(app) => (app, "application time"),
         None => (route.p50_us, "response time"),
