@@ -131,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn without_data_rules_are_inconclusive_and_without_servers_not_applicable() {
+        let counts = analyse(&fixtures::empty()).rule_counts();
+        assert!(counts.inconclusive > 0 && counts.not_applicable > 0, "{counts}");
+        assert_eq!(counts.evaluated + counts.inconclusive + counts.not_applicable, RULES.len());
+        assert!(counts.to_string().starts_with("25 rules: "), "{counts}");
+    }
+
+    #[test]
     fn every_rule_runs_once() {
         let mut rules = RULES.map(|(rule, _)| rule).to_vec();
         rules.sort();

@@ -20,7 +20,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     if observed.is_empty() {
         return missing_counters(context);
     }
-    RuleOutcome::found(observed.iter().find(|one| is_too_small(one)).map(finding).into_iter().collect())
+    RuleOutcome::found(observed.iter().find(|one| is_too_small(one)).map(build_finding).into_iter().collect())
 }
 
 fn is_too_small(observed: &DbObservation<'_>) -> bool {
@@ -30,7 +30,7 @@ fn is_too_small(observed: &DbObservation<'_>) -> bool {
     pool.read_requests >= MIN_PAGE_REQUESTS && share >= MIN_DISK_SHARE && again
 }
 
-fn finding(observed: &DbObservation<'_>) -> Finding {
+fn build_finding(observed: &DbObservation<'_>) -> Finding {
     let pool = observed.database.status.buffer_pool;
     let share = Ratio::from_parts(pool.disk_reads, pool.read_requests).unwrap_or_default();
     let size = observed.database.settings.buffer_pool;

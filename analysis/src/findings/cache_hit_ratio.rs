@@ -42,7 +42,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     let mut found: Vec<Finding> = Vec::new();
     for phase in main.chain(phases.iter().copied()) {
         for cache in caches(context, phase).filter(|cache| hits_too_little(context, phase, cache)) {
-            let one = finding(phase, cache);
+            let one = build_finding(phase, cache);
             if found.iter().all(|known| known.id != one.id) {
                 found.push(one);
             }
@@ -70,7 +70,7 @@ fn find_reason(cache: &CacheWindow) -> Reason {
     }
 }
 
-fn finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
+fn build_finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
     let why = find_reason(cache);
     let name = cache.kind.name();
     let ratio = cache.hit_ratio().unwrap_or_default();
@@ -83,7 +83,7 @@ fn finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
         title: format!("{name} answers only {ratio} of the look-ups: {}", describe_reason(why)),
         evidence: hit_evidence(phase, cache),
         saving: None,
-        fix: fix(cache, why),
+        fix: choose_fix(cache, why),
         reproduce: match name {
             "Redis" => "redis-cli INFO stats | grep -E 'keyspace|evicted|expired'".to_owned(),
             _ => "printf 'stats\\r\\nquit\\r\\n' | nc the-cache 11211 | grep -E 'get_|evictions'".to_owned(),
@@ -120,7 +120,7 @@ const fn describe_reason(why: Reason) -> &'static str {
     }
 }
 
-fn fix(cache: &CacheWindow, why: Reason) -> String {
+fn choose_fix(cache: &CacheWindow, why: Reason) -> String {
     match why {
         Reason::Memory => {
             let setting = match cache.kind.name() {

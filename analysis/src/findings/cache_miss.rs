@@ -50,7 +50,7 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     if !is_shareable(test) || test.second.is_hit() || hits_under_load(context, route) {
         return None;
     }
-    let saving = saving(context, route);
+    let saving = estimate_saving(context, route);
     let in_front = test.second != CacheOutcome::None;
     let forbidden_by_site = test.uncached_reasons.contains(&UncachedReason::CacheControl);
     let enough = if in_front && !forbidden_by_site {
@@ -90,7 +90,10 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
 
 fn severity(in_front: bool, because: &[UncachedReason]) -> Severity {
     let forbidden = |why: &UncachedReason| {
-        matches!(why, UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl)
+        matches!(
+            why,
+            UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl
+        )
     };
     match (in_front, because.iter().any(forbidden)) {
         (false, _) => Severity::Hint,
@@ -112,7 +115,7 @@ fn hits_under_load(context: &Context<'_>, route: &RouteProbe) -> bool {
     logged.and_then(|logged| hit_ratio(&logged.cache)).is_some_and(|ratio| ratio.0 > GOOD_HIT_RATIO)
 }
 
-fn saving(context: &Context<'_>, route: &RouteProbe) -> Option<Saving> {
+fn estimate_saving(context: &Context<'_>, route: &RouteProbe) -> Option<Saving> {
     let (cost, measure) = match route.app_us {
         Some(app) => (app, "application time"),
         None => (route.p50_us, "response time"),
@@ -226,7 +229,9 @@ mod tests {
     #[test]
     fn caching_a_leaking_page_is_never_recommended() {
         assert!(with(CacheOutcome::Miss, &[UncachedReason::Personal]).is_empty());
-        assert!(with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty());
+        assert!(
+            with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty()
+        );
         let mut facts = fixtures::healthy();
         *fixtures::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,

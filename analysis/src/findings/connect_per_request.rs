@@ -23,7 +23,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         return missing_counters(context);
     }
     let worst = observed.iter().find_map(|one| Some((one, connections_per_request(one)?)));
-    RuleOutcome::found(worst.map(|(one, per)| finding(context, one, per)).into_iter().collect())
+    RuleOutcome::found(worst.map(|(one, per)| build_finding(context, one, per)).into_iter().collect())
 }
 
 /// Connections per request of the application, when there are too many. Hits of a cache in front need none.
@@ -37,7 +37,7 @@ fn connections_per_request(observed: &DbObservation<'_>) -> Option<f64> {
     (certain && base >= MIN_SAMPLES && connections >= MIN_SAMPLES && per >= PER_REQUEST).then_some(per)
 }
 
-fn finding(context: &Context<'_>, observed: &DbObservation<'_>, per: f64) -> Finding {
+fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>, per: f64) -> Finding {
     let database = observed.database;
     let mut all = vec![observed.evidence(format!(
         "{} connections were opened in the {} phase: {per:.2} per request of the application",

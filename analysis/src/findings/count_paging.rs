@@ -39,7 +39,7 @@ fn costly_counts(observed: &DbObservation<'_>) -> Vec<Finding> {
         .filter(|digest| digest.sums.rows_sent <= digest.sums.count)
         .filter_map(|digest| share(digest).filter(|share| share.0 >= MIN_SHARE).map(|share| (digest, share)))
         .filter(|(digest, _)| is_count(digest))
-        .map(|(digest, share)| finding(observed, digest, share))
+        .map(|(digest, share)| build_finding(observed, digest, share))
         .collect()
 }
 
@@ -57,7 +57,7 @@ fn share_of_time(part: &StatementSums, total: &StatementSums) -> Option<Ratio> {
     }
 }
 
-fn finding(observed: &DbObservation<'_>, digest: &DigestDelta, share: Ratio) -> Finding {
+fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta, share: Ratio) -> Finding {
     let table =
         parse_digest(digest).table.map_or_else(|| "a table".to_owned(), |name| format!("`{}`", clip(&name)));
     let measure = if digest.sums.cpu_us.is_some() { "CPU time" } else { "time" };

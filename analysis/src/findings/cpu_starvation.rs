@@ -73,7 +73,9 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         && mean >= MIN_DB_TIME
         && compared.loaded / compared.app >= MIN_DB_SHARE;
     let cause = is_inflated.then(|| find_cause(context, phase, share)).flatten();
-    RuleOutcome::found(cause.map(|cause| finding(context, phase, &compared, &cause)).into_iter().collect())
+    RuleOutcome::found(
+        cause.map(|cause| build_finding(context, phase, &compared, &cause)).into_iter().collect(),
+    )
 }
 
 fn find_cause(context: &Context<'_>, phase: &LoadPhase, share: Ratio) -> Option<WaitCause> {
@@ -126,7 +128,7 @@ fn compare_with_probe(context: &Context<'_>, phase: &LoadPhase) -> DbTimeCompari
     compared
 }
 
-fn finding(
+fn build_finding(
     context: &Context<'_>,
     phase: &LoadPhase,
     compared: &DbTimeComparison,

@@ -29,33 +29,33 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     if observed.iter().all(|one| one.database.status.locks.deadlocks.is_none()) {
         return RuleOutcome::inconclusive("the database does not count its deadlocks");
     }
-    let worst = observed.iter().filter(|one| has_many(one)).max_by_key(|one| deadlocks(one));
-    RuleOutcome::found(worst.map(|one| finding(context, one)).into_iter().collect())
+    let worst = observed.iter().filter(|one| has_many(one)).max_by_key(|one| count_deadlocks(one));
+    RuleOutcome::found(worst.map(|one| build_finding(context, one)).into_iter().collect())
 }
 
-fn deadlocks(observed: &DbObservation<'_>) -> u64 {
+fn count_deadlocks(observed: &DbObservation<'_>) -> u64 {
     observed.database.status.locks.deadlocks.unwrap_or(0)
 }
 
 /// Executions of the most frequent changing statement: one purchase makes several changes.
-fn changes(observed: &DbObservation<'_>) -> u64 {
+fn count_changes(observed: &DbObservation<'_>) -> u64 {
     let writing = observed.database.statements.iter().filter(|one| one.verb.writes());
     writing.map(|one| one.sums.count).max().unwrap_or(0)
 }
 
 fn has_many(observed: &DbObservation<'_>) -> bool {
-    let (locked, changes) = (deadlocks(observed), changes(observed));
+    let (locked, changes) = (count_deadlocks(observed), count_changes(observed));
     locked >= MIN_DEADLOCKS && (changes < MIN_SAMPLES || locked as f64 >= changes as f64 * MIN_SHARE)
 }
 
-fn finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
-    let locked = deadlocks(observed);
+fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
+    let locked = count_deadlocks(observed);
     let mut evidence = vec![observed.evidence(format!(
         "the server resolved {locked} deadlocks in the {} phase by rolling back a transaction{}",
         observed.phase.name,
-        Ratio::from_parts(locked, changes(observed)).map_or_else(String::new, |share| format!(
+        Ratio::from_parts(locked, count_changes(observed)).map_or_else(String::new, |share| format!(
             "; the most frequent change ran {} times ({share})",
-            changes(observed)
+            count_changes(observed)
         ))
     ))];
     let failed = most_failed(observed);

@@ -43,7 +43,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         }
     }
     RuleOutcome::found(
-        by_endpoint.into_iter().map(|(name, failures)| finding(context, name, failures)).collect(),
+        by_endpoint.into_iter().map(|(name, failures)| build_finding(context, name, failures)).collect(),
     )
 }
 
@@ -88,7 +88,7 @@ fn add_failures(failures: &mut Failures, phase: &LoadPhase, endpoint: &EndpointS
         failures.route.take().or_else(|| crate::attribute::main_route(endpoint).map(str::to_owned));
 }
 
-fn finding(context: &Context<'_>, name: &str, failures: Failures) -> Finding {
+fn build_finding(context: &Context<'_>, name: &str, failures: Failures) -> Finding {
     let share = failures.count as f64 / failures.requests.max(1) as f64;
     let stray = failures.count < STRAY_COUNT && share < STRAY_SHARE;
     let most = failures
@@ -120,7 +120,7 @@ fn finding(context: &Context<'_>, name: &str, failures: Failures) -> Finding {
         ),
         evidence: all,
         saving: None,
-        fix: fix(most).to_owned(),
+        fix: choose_fix(most).to_owned(),
         reproduce: format!("curl -sS -i {} | head -40", context.url(&path)),
     }
 }
@@ -146,7 +146,7 @@ fn tier_of(context: &Context<'_>, outcome: Outcome) -> Tier {
     }
 }
 
-const fn fix(outcome: Outcome) -> &'static str {
+const fn choose_fix(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::ServerError => {
             "read the traceback in logs/ of the run folder (502 and 504 come from the proxy: its upstream \

@@ -55,7 +55,7 @@ fn findings_of_server(observed: &DbObservation<'_>) -> Vec<Finding> {
     for digest in waiting {
         let table = parse_digest(digest).table.unwrap_or_default();
         if !tables.contains(&table) {
-            found.push(finding(observed, digest, &table));
+            found.push(build_finding(observed, digest, &table));
             tables.push(table);
         }
     }
@@ -86,11 +86,11 @@ fn finding_by_row_waits(observed: &DbObservation<'_>) -> Option<Finding> {
     let often = locks.row_waits as f64 >= busiest.sums.count as f64 * WAITS_PER_WRITE;
     (busiest.sums.count >= MIN_SAMPLES && often && Micros(mean) >= MIN_WAIT).then(|| {
         let table = parse_digest(busiest).table.unwrap_or_default();
-        Finding { severity: Severity::Hint, saving: None, ..finding(observed, busiest, &table) }
+        Finding { severity: Severity::Hint, saving: None, ..build_finding(observed, busiest, &table) }
     })
 }
 
-fn finding(observed: &DbObservation<'_>, digest: &DigestDelta, table: &str) -> Finding {
+fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta, table: &str) -> Finding {
     let (sums, locks) = (&digest.sums, &observed.database.status.locks);
     let share = sums.lock_share().unwrap_or_default();
     let per_write = Ratio::from_parts(locks.row_waits, sums.count).unwrap_or_default();

@@ -24,7 +24,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
             RuleOutcome::found(Vec::new())
         };
     }
-    RuleOutcome::found(vec![finding(context, audit)])
+    RuleOutcome::found(vec![build_finding(context, audit)])
 }
 
 /// The inconsistency of stock and sales, in one line.
@@ -47,7 +47,7 @@ fn describe_count(when: &str, count: &StockCount) -> String {
     )
 }
 
-fn finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
+fn build_finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
     let mut all = vec![
         evidence(describe_count("before", &audit.before), names::CORRECTNESS),
         evidence(describe_count("after", &audit.after), names::CORRECTNESS),

@@ -44,7 +44,7 @@ fn check_repeats(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     ))];
     evidence.extend(statement.map(|statement| statement_evidence(statement, &route.route, Some(*repeats))));
     evidence.extend(statement.and_then(|statement| counted_evidence(context, statement)));
-    Some(finding(context, route, Severity::Likely, evidence, statement, f64::from(*repeats - 1)))
+    Some(build_finding(context, route, Severity::Likely, evidence, statement, f64::from(*repeats - 1)))
 }
 
 fn check_count(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
@@ -54,10 +54,10 @@ fn check_count(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
     let mut evidence =
         vec![probe_evidence(format!("{queries} statements in one request, measured by itself"))];
     evidence.extend(statement.map(|statement| statement_evidence(statement, &route.route, None)));
-    Some(finding(context, route, Severity::Hint, evidence, statement, 0.0))
+    Some(build_finding(context, route, Severity::Hint, evidence, statement, 0.0))
 }
 
-fn finding(
+fn build_finding(
     context: &Context<'_>,
     route: &RouteProbe,
     severity: Severity,

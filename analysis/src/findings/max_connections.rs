@@ -15,19 +15,19 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     if observed.is_empty() {
         return missing_counters(context);
     }
-    let worst = observed.iter().max_by_key(|one| refused(one)).filter(|one| refused(one) > 0);
-    RuleOutcome::found(worst.map(|one| finding(context, one)).into_iter().collect())
+    let worst = observed.iter().max_by_key(|one| count_refused(one)).filter(|one| count_refused(one) > 0);
+    RuleOutcome::found(worst.map(|one| build_finding(context, one)).into_iter().collect())
 }
 
-fn refused(observed: &DbObservation<'_>) -> u64 {
+fn count_refused(observed: &DbObservation<'_>) -> u64 {
     observed.database.status.refused_connections
 }
 
-fn finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
+fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
     let limit = observed.database.settings.max_connections;
     let mut all = vec![observed.evidence(format!(
         "{} connections were refused in the {} phase{}",
-        refused(observed),
+        count_refused(observed),
         observed.phase.name,
         limit.map_or_else(String::new, |limit| format!("; max_connections is {limit}"))
     ))];
@@ -50,7 +50,7 @@ fn finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding {
         severity: Severity::Likely,
         tier: Tier::Db,
         route: None,
-        title: format!("the database refused {} connections", refused(observed)),
+        title: format!("the database refused {} connections", count_refused(observed)),
         evidence: all,
         saving: None,
         fix: format!(

@@ -59,7 +59,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
 
 fn check_statement(observed: &DbObservation<'_>, digest: &DigestDelta) -> Option<Finding> {
     let statement = parse_digest(digest);
-    missing_kind(digest, &statement).map(|missing| finding(observed, digest, &statement, missing))
+    missing_kind(digest, &statement).map(|missing| build_finding(observed, digest, &statement, missing))
 }
 
 fn missing_kind(digest: &DigestDelta, statement: &ParsedStatement) -> Option<Missing> {
@@ -88,24 +88,18 @@ fn missing_kind(digest: &DigestDelta, statement: &ParsedStatement) -> Option<Mis
 /// True when the server reports a scan of a whole table or a whole index.
 fn scans_fully(digest: &DigestDelta) -> bool {
     let planned = match &digest.plan {
-        Some(QueryPlan::Recorded {
-            text,
-            form: QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze,
-            ..
-        }) => {
+        Some(QueryPlan::Recorded { text, form: QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze, .. }) => {
             text.contains("Table scan on") || text.contains("Index scan on") || text.contains("index scan on")
         }
-        Some(QueryPlan::Recorded {
-            text,
-            form: QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson,
-            ..
-        }) => text.contains("\"access_type\": \"ALL\"") || text.contains("\"access_type\": \"index\""),
+        Some(QueryPlan::Recorded { text, form: QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson, .. }) => {
+            text.contains("\"access_type\": \"ALL\"") || text.contains("\"access_type\": \"index\"")
+        }
         Some(QueryPlan::Unavailable { .. }) | None => false,
     };
     planned || digest.sums.full_scans >= digest.sums.count
 }
 
-fn finding(
+fn build_finding(
     observed: &DbObservation<'_>,
     digest: &DigestDelta,
     statement: &ParsedStatement,
@@ -144,10 +138,10 @@ fn finding(
         severity: Severity::Likely,
         tier: Tier::Db,
         route: route_of(digest),
-        title: title(&table, statement, missing),
-        saving: saving(observed, digest, missing),
+        title: build_title(&table, statement, missing),
+        saving: estimate_saving(observed, digest, missing),
         evidence,
-        fix: fix(&table, statement, missing),
+        fix: choose_fix(&table, statement, missing),
         reproduce: format!(
             "in the site's database, with real values instead of each `?`: EXPLAIN ANALYZE {}",
             clip_to(&digest.text, 300)
@@ -166,7 +160,7 @@ fn by_columns(statement: &ParsedStatement) -> String {
     if columns.is_empty() { String::new() } else { format!(" by {}", columns.join(", ")) }
 }
 
-fn title(table: &str, statement: &ParsedStatement, missing: Missing) -> String {
+fn build_title(table: &str, statement: &ParsedStatement, missing: Missing) -> String {
     match missing {
         Missing::Find(ratio) => format!(
             "{table} is searched{} without a suitable index: {ratio:.0} rows are read for each row returned",
@@ -178,7 +172,7 @@ fn title(table: &str, statement: &ParsedStatement, missing: Missing) -> String {
     }
 }
 
-fn saving(observed: &DbObservation<'_>, digest: &DigestDelta, missing: Missing) -> Option<Saving> {
+fn estimate_saving(observed: &DbObservation<'_>, digest: &DigestDelta, missing: Missing) -> Option<Saving> {
     let work = work_ms(digest);
     // With the order in an index, the returned rows must still be read.
     let remaining = match missing {
@@ -192,7 +186,7 @@ fn saving(observed: &DbObservation<'_>, digest: &DigestDelta, missing: Missing) 
     observed.saving(digest, work - remaining, basis)
 }
 
-fn fix(table: &str, statement: &ParsedStatement, missing: Missing) -> String {
+fn choose_fix(table: &str, statement: &ParsedStatement, missing: Missing) -> String {
     if matches!(missing, Missing::Find(_)) && !statement.like.is_empty() && statement.equal.is_empty() {
         return format!(
             "`LIKE '%…%'` cannot use an ordinary index: search {table}{} with a full-text index or the engine, or only by the \
@@ -232,11 +226,8 @@ mod tests {
     fn with(text: &str, plan: Option<&str>, sums: StatementSums) -> Vec<Finding> {
         let mut facts = fixtures::healthy();
         let mut digest = fixtures::digest(Verb::Select, text, sums);
-        digest.plan = plan.map(|text| QueryPlan::Recorded {
-            form: QueryPlanForm::ExplainTree,
-            text: text.into(),
-            cut: false,
-        });
+        digest.plan =
+            plan.map(|text| QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false });
         fixtures::window(&mut facts, "open").databases[0].statements.push(digest);
         fixtures::findings(&facts, check)
     }

@@ -28,7 +28,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         );
     }
     let proven = context.probed_routes().filter_map(|route| Some((route, proven_slope(route)?)));
-    RuleOutcome::found(proven.map(|(route, slope)| finding(context, route, slope)).collect())
+    RuleOutcome::found(proven.map(|(route, slope)| build_finding(context, route, slope)).collect())
 }
 
 /// The slope test of a route if it proves an N+1.
@@ -69,7 +69,7 @@ fn count_statements(slope: f64) -> String {
     if number == "1" { "one statement".to_owned() } else { format!("{number} statements") }
 }
 
-fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Finding {
+fn build_finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Finding {
     let points: Vec<String> = slope
         .points
         .iter()
@@ -99,13 +99,13 @@ fn finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -> Find
         route: Some(route.route.clone()),
         title: format!("N+1 queries on {}: {} per row", clip(&route.route), count_statements(slope.slope)),
         evidence,
-        saving: saving(context, route, slope),
+        saving: estimate_saving(context, route, slope),
         fix: format!("{position}{advice}"),
         reproduce: context.curl_headers(&route.path, "^server-timing"),
     }
 }
 
-fn saving(
+fn estimate_saving(
     context: &Context<'_>,
     route: &RouteProbe,
     slope: &SlopeTest,

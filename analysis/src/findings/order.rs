@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    fn finding(rule: Rule, severity: Severity, ms: f64) -> Finding {
+    fn build_finding(rule: Rule, severity: Severity, ms: f64) -> Finding {
         Finding {
             id: format!("{rule:?}{ms}"),
             rule,
@@ -58,12 +58,12 @@ mod tests {
     #[test]
     fn lost_updates_and_errors_come_first_then_savings_then_severity() {
         let mut all = vec![
-            finding(Rule::CacheMiss, Severity::Hint, 5.0),
-            finding(Rule::Errors, Severity::Hint, 0.0),
-            finding(Rule::DebugMode, Severity::Likely, 0.0),
-            finding(Rule::NPlusOne, Severity::Proven, 9.0),
-            finding(Rule::Errors, Severity::Proven, 0.0),
-            finding(Rule::LostUpdate, Severity::Proven, 0.0),
+            build_finding(Rule::CacheMiss, Severity::Hint, 5.0),
+            build_finding(Rule::Errors, Severity::Hint, 0.0),
+            build_finding(Rule::DebugMode, Severity::Likely, 0.0),
+            build_finding(Rule::NPlusOne, Severity::Proven, 9.0),
+            build_finding(Rule::Errors, Severity::Proven, 0.0),
+            build_finding(Rule::LostUpdate, Severity::Proven, 0.0),
         ];
         sort(&mut all);
         let order: Vec<_> = all.iter().map(|f| (f.rule, f.severity)).collect();

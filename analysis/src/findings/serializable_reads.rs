@@ -33,7 +33,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         return RuleOutcome::inconclusive("the isolation level of the site's sessions is unknown");
     }
     let serializable = observed.iter().filter(|one| level(one).is_some_and(|level| level == SERIALIZABLE));
-    let all = serializable.filter_map(|one| finding(context, one));
+    let all = serializable.filter_map(|one| build_finding(context, one));
     let worst = all.max_by(|a, b| saved_per_second(a).total_cmp(&saved_per_second(b)));
     RuleOutcome::found(worst.into_iter().collect())
 }
@@ -77,7 +77,7 @@ fn blocked_write<'a>(observed: &DbObservation<'a>) -> Option<(&'a DigestDelta, &
     pairs.max_by_key(|(write, _)| write.sums.lock_us)
 }
 
-fn finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Option<Finding> {
+fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Option<Finding> {
     // MariaDB does not count waits for rows in the lock time of a statement, so there is no evidence.
     if observed.database.server.kind == DbKind::Mariadb {
         return None;

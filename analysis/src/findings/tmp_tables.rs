@@ -19,7 +19,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     };
     let findings = |one: &DbObservation<'_>| {
         let spilling = one.database.statements.iter().filter(|digest| writes_to_disk(digest));
-        spilling.map(|digest| finding(one, digest)).collect::<Vec<_>>()
+        spilling.map(|digest| build_finding(one, digest)).collect::<Vec<_>>()
     };
     RuleOutcome::found(observed.iter().flat_map(findings).collect())
 }
@@ -29,7 +29,7 @@ fn writes_to_disk(digest: &DigestDelta) -> bool {
     sums.tmp_disk_tables >= MIN_SAMPLES && sums.tmp_disk_tables as f64 >= sums.count as f64 * PER_EXECUTION
 }
 
-fn finding(observed: &DbObservation<'_>, digest: &DigestDelta) -> Finding {
+fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta) -> Finding {
     let table = parse_digest(digest).table.unwrap_or_default();
     let named = if table.is_empty() {
         "a statement".to_owned()

@@ -66,7 +66,7 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     responses.sort_by(|a, b| {
         b.weight().total_cmp(&a.weight()).then(b.saved().cmp(&a.saved())).then(a.path.cmp(b.path))
     });
-    let found = (!responses.is_empty()).then(|| finding(context, &responses));
+    let found = (!responses.is_empty()).then(|| build_finding(context, &responses));
     RuleOutcome::found(found.into_iter().collect())
 }
 
@@ -82,7 +82,7 @@ fn response_of_route<'a>(context: &Context<'_>, route: &'a RouteProbe) -> Option
     })
 }
 
-fn finding(context: &Context<'_>, responses: &[UncompressedResponse<'_>]) -> Finding {
+fn build_finding(context: &Context<'_>, responses: &[UncompressedResponse<'_>]) -> Finding {
     let mut all: Vec<Evidence> = responses.iter().take(MAX_NAMED).map(response_evidence).collect();
     let total: f64 = responses.iter().map(UncompressedResponse::weight).sum();
     if total > 0.0 {

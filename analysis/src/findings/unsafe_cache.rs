@@ -19,12 +19,12 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
     RuleOutcome::found(
         leaks
             .filter(|(_, test)| test.shared_token)
-            .map(|(route, test)| finding(context, route, test))
+            .map(|(route, test)| build_finding(context, route, test))
             .collect(),
     )
 }
 
-fn finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) -> Finding {
+fn build_finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) -> Finding {
     let tier = if test.second.is_hit() { Tier::Proxy } else { Tier::Server };
     let location = if test.second.is_hit() {
         "the cache in front answered the second user (Cache-Status: hit)"

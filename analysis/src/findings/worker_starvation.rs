@@ -63,7 +63,9 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         .collect();
     // The open phase is like real users; a closed phase saturates any number of workers.
     let worst = starved.iter().find(|q| q.phase.name == OPEN).or_else(|| starved.first());
-    RuleOutcome::found(worst.map(|worst| finding(context, worst, &starved, workers)).into_iter().collect())
+    RuleOutcome::found(
+        worst.map(|worst| build_finding(context, worst, &starved, workers)).into_iter().collect(),
+    )
 }
 
 fn worker_count(context: &Context<'_>) -> Option<u32> {
@@ -96,7 +98,7 @@ fn measure_queueing<'a>(context: &Context<'_>, phase: &'a LoadPhase) -> Option<Q
         .then(|| means(sums.ttfb_us.as_f64() / sums.n as f64, sums.app_us.as_f64() / sums.n as f64, false))
 }
 
-fn finding(
+fn build_finding(
     context: &Context<'_>,
     worst: &Queueing<'_>,
     all: &[Queueing<'_>],
@@ -128,8 +130,8 @@ fn finding(
             Ratio(worst.share())
         ),
         evidence,
-        saving: saving(worst, workers, busy, &cause),
-        fix: fix(workers, &cause),
+        saving: estimate_saving(worst, workers, busy, &cause),
+        fix: choose_fix(workers, &cause),
         reproduce: "kneepoint run".to_owned(),
     }
 }
@@ -183,7 +185,7 @@ impl QueueCause {
 
 /// The saving of more workers: throughput can grow by the smaller of what free cores and waiting requests allow, and in a
 /// saturated system the time in the stack shrinks by the same factor.
-fn saving(
+fn estimate_saving(
     worst: &Queueing<'_>,
     workers: Option<u32>,
     busy: Option<f64>,
@@ -202,7 +204,7 @@ fn saving(
     })
 }
 
-fn fix(workers: Option<u32>, cause: &QueueCause) -> String {
+fn choose_fix(workers: Option<u32>, cause: &QueueCause) -> String {
     let from = workers.map_or_else(String::new, |n| format!(" from {n}"));
     match cause {
         QueueCause::TooFew => format!(
