@@ -57,7 +57,7 @@ pub enum LoadError {
     Closed(String),
     /// A thread of the generator ended by itself.
     #[error("the load generator broke: {0}; this is a fault in kneepoint, please report it")]
-    Broken(String),
+    Internal(String),
     /// The run folder could not be written or read.
     #[error(transparent)]
     Run(#[from] RunError),

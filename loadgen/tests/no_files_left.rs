@@ -47,7 +47,7 @@ fn what_this_machine_cannot_do_is_not_blamed_on_the_site() {
     let mut plan = PhasePlan::new("test", model, base.parse().expect("address"), vec![(scenario, 1)]);
     // Users come one after the other, 10 ms apart: the first have their connections before the last want one.
     (plan.warmup, plan.duration) = (Duration::from_secs(2), Duration::from_secs(1));
-    plan.timeout = Duration::from_millis(400);
+    plan.options.timeout = Duration::from_millis(400);
     let dir = tempfile::tempdir().expect("folder");
     let run = RunFolder::create(dir.path(), "r").expect("run folder");
 

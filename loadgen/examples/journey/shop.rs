@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_loadgen::{Journey, Response, Stop, Visitor, async_trait};
+use kneepoint_loadgen::{Journey, JourneyError, Response, User, async_trait};
 use kneepoint_scenarios::SessionScope;
 
 const FORM: &str = "GET /accounts/login/";
@@ -37,14 +37,14 @@ impl Journey for Reader {
         SessionScope::User
     }
 
-    async fn go(&self, visitor: &mut Visitor<'_>) -> Result<(), Stop> {
-        if visitor.is_first_journey() {
-            log_in(visitor).await?;
+    async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+        if user.is_first_journey() {
+            log_in(user).await?;
         }
-        let mut word = visitor.pick(&FIRST_WORDS).map_or_else(String::new, |word| (*word).to_owned());
+        let mut word = user.pick(&FIRST_WORDS).map_or_else(String::new, |word| (*word).to_owned());
         for _ in 0..SEARCHES {
-            visitor.think_between(Duration::from_millis(300), Duration::from_millis(1200)).await;
-            let found = visitor.get(SEARCH, format!("/search/?q={word}")).check(is_a_list).send().await?;
+            user.think_between(Duration::from_millis(300), Duration::from_millis(1200)).await;
+            let found = user.get(SEARCH, format!("/search/?q={word}")).check(is_a_list).send().await?;
             match rarest(&titles(&found.text()), &word) {
                 Some(next) => word = next,
                 None => break,
@@ -55,16 +55,16 @@ impl Journey for Reader {
 }
 
 /// The form holds a token that belongs to this visit, and must come back with the name.
-async fn log_in(visitor: &mut Visitor<'_>) -> Result<(), Stop> {
-    let form = visitor.get(FORM, "/accounts/login/").status(&[200]).send().await?;
+async fn log_in(user: &mut User<'_>) -> Result<(), JourneyError> {
+    let form = user.get(FORM, "/accounts/login/").status(&[200]).send().await?;
     let token = form
         .between("name=\"csrfmiddlewaretoken\" value=\"", "\"")
-        .ok_or_else(|| Stop::because("the form of the login holds no token"))?;
+        .ok_or_else(|| JourneyError::give_up("the form of the login holds no token"))?;
     // There are readers 1 to 20.
-    let reader = format!("reader{:04}", (visitor.number() - 1) % 20 + 1);
+    let reader = format!("reader{:04}", (user.number() - 1) % 20 + 1);
     let fields =
         [("csrfmiddlewaretoken", token.as_str()), ("username", &reader), ("password", "throw-away-reader")];
-    visitor.post(LOGIN, "/accounts/login/").form(fields).contains("Log out").send().await?;
+    user.post(LOGIN, "/accounts/login/").form(fields).contains("Log out").send().await?;
     Ok(())
 }
 

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::BrowserCache;
-use super::choice::choose;
-use super::reader::{MOST, read};
-use crate::answer::{cache, packing, server_timing};
-use crate::bent::a_million;
-use crate::cookies::Jar;
-use crate::site::Site;
-use crate::transport::Head;
+use super::asset_selection::select_assets;
+use super::page_links::{MAX_ASSETS, read_links};
+use crate::fuzz_inputs::for_each_mutation;
+use crate::transport::ResponseHead;
+use crate::user::cookies::CookieJar;
+use crate::user::links::SiteOrigin;
+use crate::user::response::{cache, server_timing};
 
 const PAGES: [&[u8]; 4] = [
     b"<!doctype html><base href=\"/shop/\"><link rel=\"stylesheet icon\" href=a.css><script src='b.js?v=1'></script><img src=i.png srcset=\"i2.png 2x, /i3.png 300w\">",
@@ -33,12 +33,15 @@ const FIELDS: [&[u8]; 4] = [
 #[test]
 #[ignore = "a million inputs: by hand"]
 fn a_million_pages() {
-    let site = Site::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
+    let site = SiteOrigin::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
     let mut named = 0;
-    a_million(&PAGES, |page, _| {
-        let choice = choose(&site, "/books/7/?page=2", &read(&String::from_utf8_lossy(page)));
-        assert!(choice.paths.len() <= MOST && choice.paths.iter().all(|path| path.as_str().starts_with('/')));
-        named += choice.paths.len();
+    for_each_mutation(&PAGES, |page, _| {
+        let selection = select_assets(&site, "/books/7/?page=2", &read_links(&String::from_utf8_lossy(page)));
+        assert!(
+            selection.paths.len() <= MAX_ASSETS
+                && selection.paths.iter().all(|path| path.as_str().starts_with('/'))
+        );
+        named += selection.paths.len();
     });
     assert!(named > 100_000, "only {named} assets were named at all");
 }
@@ -47,20 +50,20 @@ fn a_million_pages() {
 #[ignore = "a million inputs: by hand"]
 fn a_million_heads() {
     let now = Instant::now();
-    let (mut jar, mut kept) = (Jar::default(), BrowserCache::default());
+    let (mut jar, mut cache_of_user) = (CookieJar::default(), BrowserCache::default());
     let (mut read, mut timed, mut cookies) = (0_u64, 0_u64, 0_u64);
-    a_million(&FIELDS, |fields, _| {
+    for_each_mutation(&FIELDS, |fields, _| {
         for status in [&b"HTTP/1.1 200 OK\r\n"[..], b"HTTP/1.1 304 Not Modified\r\n"] {
             let text = [status, fields, b"\r\n"].concat();
-            let Ok(Some((head, _))) = Head::parse(&text, false) else { continue };
+            let Ok(Some((head, _))) = ResponseHead::parse(&text, false) else { continue };
             read += 1;
             timed += u64::from(server_timing(&head).is_some());
-            let _ = (cache(&head), packing(&head));
-            jar.take(&head);
+            let _ = (cache(&head), head.body_encoding());
+            jar.store(&head);
             let sent = jar.header("/shop/x");
             cookies += u64::from(sent.is_some());
-            kept.take("/a.css", sent.as_deref(), &head, now);
-            let _ = kept.usable("/a.css", sent.as_deref(), now + Duration::from_secs(30));
+            cache_of_user.store_response("/a.css", sent.as_deref(), &head, now);
+            let _ = cache_of_user.usage("/a.css", sent.as_deref(), now + Duration::from_secs(30));
             let _ = jar.header("/");
         }
         if cookies % 1_000 == 0 {

@@ -3,14 +3,15 @@
 use kneepoint_model::load::Exemplar;
 use kneepoint_model::units::Micros;
 
-use super::hit::{Hit, Told};
-use super::told::told;
+use super::completed::{CompletedRequest, RecordedHead};
+use super::diagnostic_headers::diagnostic_headers;
+use super::text::truncate;
 use crate::window::Window;
 
-const SLOWEST: usize = 10;
-const FAILED: usize = 10;
-const FAILED_ALIKE: usize = 3;
-const LONGEST_TEXT: usize = 300;
+const MAX_SLOWEST: usize = 10;
+const MAX_FAILED: usize = 10;
+const MAX_FAILED_ALIKE: usize = 3;
+const MAX_TEXT_LEN: usize = 300;
 
 /// A bounded collection; merging two is like having seen all of both, the first first.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,26 +22,29 @@ pub(crate) struct Exemplars {
 
 impl Exemplars {
     /// Remembers a hit when it is worth it; texts are made only then.
-    pub(crate) fn consider(&mut self, hit: &Hit<'_>, window: &Window) {
+    pub(crate) fn consider(&mut self, hit: &CompletedRequest<'_>, window: &Window) {
         let response = Micros::from_duration(hit.response());
-        let slow = self.slowest.len() < SLOWEST
+        let slow = self.slowest.len() < MAX_SLOWEST
             || self.slowest.last().is_some_and(|(_, least)| least.response_us <= response);
-        let failed = !hit.outcome.is_ok() && self.failed.len() < FAILED;
+        let failed = !hit.outcome.is_ok() && self.failed.len() < MAX_FAILED;
         if !slow && !failed {
             return;
         }
         let exemplar = Exemplar {
             at_ms: window.to_ms(hit.due),
             endpoint: String::new(),
-            path: cut(hit.path, LONGEST_TEXT),
+            path: truncate(hit.path, MAX_TEXT_LEN),
             trace_id: hit.trace.hex(),
             outcome: hit.outcome,
             status: hit.status,
             response_us: response,
             service_us: hit.service().map(Micros::from_duration).unwrap_or_default(),
             ttfb_us: hit.ttfb().map(Micros::from_duration),
-            detail: detail(hit),
-            headers: hit.answer.map(|Told { head, secrets }| told(head, secrets)).unwrap_or_default(),
+            detail: describe(hit),
+            headers: hit
+                .answer
+                .map(|RecordedHead { head, secrets }| diagnostic_headers(head, secrets))
+                .unwrap_or_default(),
         };
         self.add(hit.endpoint, exemplar);
     }
@@ -52,7 +56,7 @@ impl Exemplars {
                 .iter()
                 .filter(|(other, kept)| *other == endpoint && kept.outcome == exemplar.outcome)
                 .count();
-            if alike < FAILED_ALIKE && self.failed.len() < FAILED {
+            if alike < MAX_FAILED_ALIKE && self.failed.len() < MAX_FAILED {
                 self.failed.push((endpoint, exemplar.clone()));
             }
         }
@@ -60,33 +64,33 @@ impl Exemplars {
         let at = self.slowest.partition_point(|(_, kept)| {
             (exemplar.response_us, &kept.trace_id) < (kept.response_us, &exemplar.trace_id)
         });
-        if at < SLOWEST {
+        if at < MAX_SLOWEST {
             self.slowest.insert(at, (endpoint, exemplar));
-            self.slowest.truncate(SLOWEST);
+            self.slowest.truncate(MAX_SLOWEST);
         }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (endpoint, exemplar) in other.in_order() {
+        for (endpoint, exemplar) in other.merge_order() {
             self.merge_one(*endpoint, exemplar);
         }
     }
 
-    /// Adds one of another collection, taken in the order of [`Self::in_order`].
+    /// Adds one of another collection, taken in the order of [`Self::merge_order`].
     pub(crate) fn merge_one(&mut self, endpoint: usize, exemplar: &Exemplar) {
-        if !self.has(exemplar) {
+        if !self.contains(exemplar) {
             self.add(endpoint, exemplar.clone());
         }
     }
 
     /// All, each once, in the order that keeps merging exact: failed ones as they came, then the slowest.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = &(usize, Exemplar)> {
+    pub(crate) fn merge_order(&self) -> impl Iterator<Item = &(usize, Exemplar)> {
         let failed =
             |exemplar: &Exemplar| self.failed.iter().any(|(_, kept)| kept.trace_id == exemplar.trace_id);
         self.failed.iter().chain(self.slowest.iter().filter(move |(_, exemplar)| !failed(exemplar)))
     }
 
-    fn has(&self, exemplar: &Exemplar) -> bool {
+    fn contains(&self, exemplar: &Exemplar) -> bool {
         self.slowest.iter().chain(&self.failed).any(|(_, kept)| kept.trace_id == exemplar.trace_id)
     }
 
@@ -107,9 +111,9 @@ impl Exemplars {
     }
 }
 
-fn detail(hit: &Hit<'_>) -> String {
+fn describe(hit: &CompletedRequest<'_>) -> String {
     if !hit.detail.is_empty() {
-        return cut(hit.detail, LONGEST_TEXT);
+        return truncate(hit.detail, MAX_TEXT_LEN);
     }
     let Some(hop) = hit.hops.last() else { return String::new() };
     let parts = [
@@ -119,11 +123,7 @@ fn detail(hit: &Hit<'_>) -> String {
         ("cache", hop.timing.cache),
         ("engine", hop.timing.engine),
     ];
-    let said: Vec<String> =
+    let times: Vec<String> =
         parts.iter().filter_map(|(name, time)| time.map(|time| format!("{name} {time}"))).collect();
-    said.join(", ")
-}
-
-pub(super) fn cut(text: &str, longest: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(longest).collect()
+    times.join(", ")
 }

@@ -20,7 +20,7 @@ pub(super) enum Framing {
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BodyState {
     Done,
     Data(u64),
     UntilClose,
@@ -43,29 +43,29 @@ enum State {
     },
 }
 
-const SIZE: State = State::Size { digits: 0, value: 0, over: false, length: 0 };
+const SIZE_START: BodyState = BodyState::Size { digits: 0, value: 0, over: false, length: 0 };
 
 /// Reads a body.
 #[derive(Debug)]
-pub(super) struct Body(State);
+pub(super) struct BodyReader(BodyState);
 
-impl Body {
+impl BodyReader {
     pub(super) fn new(framing: Framing) -> Self {
         Self(match framing {
-            Framing::None | Framing::Length(0) => State::Done,
-            Framing::Length(length) => State::Data(length),
-            Framing::Chunked => SIZE,
-            Framing::UntilClose => State::UntilClose,
+            Framing::None | Framing::Length(0) => BodyState::Done,
+            Framing::Length(length) => BodyState::Data(length),
+            Framing::Chunked => SIZE_START,
+            Framing::UntilClose => BodyState::UntilClose,
         })
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.0 == State::Done
+        self.0 == BodyState::Done
     }
 
     /// Whether it is whole if the connection ends now.
     pub(super) fn may_end(&self) -> bool {
-        matches!(self.0, State::Done | State::UntilClose)
+        matches!(self.0, BodyState::Done | BodyState::UntilClose)
     }
 
     /// Takes what of `input` belongs to the body, gives its content to `each`, and says how many bytes that were.
@@ -77,24 +77,27 @@ impl Body {
         while at < input.len() {
             let rest = &input[at..];
             at += match self.0 {
-                State::Done => break,
-                State::UntilClose => {
+                BodyState::Done => break,
+                BodyState::UntilClose => {
                     each(rest);
                     rest.len()
                 }
-                State::Data(left) => {
-                    let (taken, left) = some(rest, left, each);
-                    self.0 = if left == 0 { State::Done } else { State::Data(left) };
+                BodyState::Data(left) => {
+                    let (taken, left) = take_data(rest, left, each);
+                    self.0 = if left == 0 { BodyState::Done } else { BodyState::Data(left) };
                     taken
                 }
-                State::ChunkData(left) => {
-                    let (taken, left) = some(rest, left, each);
-                    self.0 =
-                        if left == 0 { State::ChunkEnd { returned: false } } else { State::ChunkData(left) };
+                BodyState::ChunkData(left) => {
+                    let (taken, left) = take_data(rest, left, each);
+                    self.0 = if left == 0 {
+                        BodyState::ChunkEnd { returned: false }
+                    } else {
+                        BodyState::ChunkData(left)
+                    };
                     taken
                 }
-                State::Size { .. } | State::ChunkEnd { .. } | State::Trailer { .. } => {
-                    self.0 = between(self.0, rest[0])?;
+                BodyState::Size { .. } | BodyState::ChunkEnd { .. } | BodyState::Trailer { .. } => {
+                    self.0 = next_state(self.0, rest[0])?;
                     1
                 }
             };
@@ -103,46 +106,46 @@ impl Body {
     }
 }
 
-fn some(rest: &[u8], left: u64, each: &mut impl FnMut(&[u8])) -> (usize, u64) {
+fn take_data(rest: &[u8], left: u64, each: &mut impl FnMut(&[u8])) -> (usize, u64) {
     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
     each(&rest[..taken]);
     (taken, left - taken as u64)
 }
 
 /// The state after one byte of what stands between the data. A lone line feed ends a line (RFC 9112 §2.2).
-fn between(state: State, byte: u8) -> Result<State, &'static str> {
+fn next_state(state: BodyState, byte: u8) -> Result<BodyState, &'static str> {
     Ok(match (state, byte) {
-        (State::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err("a chunk without a size"),
-        (State::Size { value: 0, .. }, b'\n') => State::Trailer { line: 0, all: 0 },
-        (State::Size { value, .. }, b'\n') => State::ChunkData(value),
-        (State::Size { length: LONGEST_LINE, .. }, _) => return Err("a chunk's size without an end"),
-        (State::Size { digits, value, over: false, length }, _) if byte.is_ascii_hexdigit() => {
+        (BodyState::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err("a chunk without a size"),
+        (BodyState::Size { value: 0, .. }, b'\n') => BodyState::Trailer { line: 0, all: 0 },
+        (BodyState::Size { value, .. }, b'\n') => BodyState::ChunkData(value),
+        (BodyState::Size { length: LONGEST_LINE, .. }, _) => return Err("a chunk's size without an end"),
+        (BodyState::Size { digits, value, over: false, length }, _) if byte.is_ascii_hexdigit() => {
             if digits == 15 {
                 return Err("a chunk too large");
             }
             let digit = (byte as char).to_digit(16).unwrap_or_default();
-            State::Size {
+            BodyState::Size {
                 digits: digits + 1,
                 value: value << 4 | u64::from(digit),
                 over: false,
                 length: length + 1,
             }
         }
-        (State::Size { digits, value, over, length }, _) => {
+        (BodyState::Size { digits, value, over, length }, _) => {
             // Extensions are passed over; anything else after the digits is no size.
             if !over && !matches!(byte, b';' | b'\r' | b' ' | b'\t') {
                 return Err("a chunk's size that is no number");
             }
-            State::Size { digits, value, over: true, length: length + 1 }
+            BodyState::Size { digits, value, over: true, length: length + 1 }
         }
-        (State::ChunkEnd { returned: false }, b'\r') => State::ChunkEnd { returned: true },
-        (State::ChunkEnd { .. }, b'\n') => SIZE,
-        (State::ChunkEnd { .. }, _) => return Err("a chunk longer than its size"),
-        (State::Trailer { line: 0, .. }, b'\n') => State::Done,
-        (State::Trailer { all: LONGEST_LINE, .. }, _) => return Err("trailers without an end"),
-        (State::Trailer { all, .. }, b'\n') => State::Trailer { line: 0, all: all + 1 },
-        (State::Trailer { line, all }, b'\r') => State::Trailer { line, all: all + 1 },
-        (State::Trailer { line, all }, _) => State::Trailer { line: line + 1, all: all + 1 },
+        (BodyState::ChunkEnd { returned: false }, b'\r') => BodyState::ChunkEnd { returned: true },
+        (BodyState::ChunkEnd { .. }, b'\n') => SIZE_START,
+        (BodyState::ChunkEnd { .. }, _) => return Err("a chunk longer than its size"),
+        (BodyState::Trailer { line: 0, .. }, b'\n') => BodyState::Done,
+        (BodyState::Trailer { all: LONGEST_LINE, .. }, _) => return Err("trailers without an end"),
+        (BodyState::Trailer { all, .. }, b'\n') => BodyState::Trailer { line: 0, all: all + 1 },
+        (BodyState::Trailer { line, all }, b'\r') => BodyState::Trailer { line, all: all + 1 },
+        (BodyState::Trailer { line, all }, _) => BodyState::Trailer { line: line + 1, all: all + 1 },
         (state, _) => state,
     })
 }
@@ -155,7 +158,7 @@ mod tests {
 
     /// The content, and how many bytes were taken; the input comes in pieces of at most `piece` bytes.
     fn read(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, usize, bool), &'static str> {
-        let (mut body, mut content, mut taken) = (Body::new(framing), Vec::new(), 0);
+        let (mut body, mut content, mut taken) = (BodyReader::new(framing), Vec::new(), 0);
         for part in input.chunks(piece) {
             taken += body.take(part, &mut |data| content.extend_from_slice(data))?;
         }
@@ -164,11 +167,11 @@ mod tests {
 
     #[test]
     fn chunks_with_extensions_and_trailers() {
-        let wire = b"5;name=\"v\"\r\nhello\r\n06 \r\n world\r\n0\r\nExpires: never\r\n\r\nHTTP";
+        let wire = b"5;name=\"v\"\r\nhello\r\n06 \r\n context\r\n0\r\nExpires: never\r\n\r\nHTTP";
         for piece in 1..wire.len() {
             assert_eq!(
                 read(Framing::Chunked, wire, piece),
-                Ok((b"hello world".to_vec(), wire.len() - 4, true))
+                Ok((b"hello context".to_vec(), wire.len() - 4, true))
             );
         }
         assert_eq!(read(Framing::Chunked, b"1\nx\n0\n\n", 3), Ok((b"x".to_vec(), 7, true)));
@@ -191,7 +194,9 @@ mod tests {
         assert_eq!(read(Framing::Length(5), b"hello!", 4), Ok((b"hello".to_vec(), 5, true)));
         assert_eq!(read(Framing::None, b"hello", 4), Ok((Vec::new(), 0, true)));
         assert_eq!(read(Framing::UntilClose, b"hello", 4), Ok((b"hello".to_vec(), 5, false)));
-        assert!(Body::new(Framing::UntilClose).may_end() && !Body::new(Framing::Length(1)).may_end());
+        assert!(
+            BodyReader::new(Framing::UntilClose).may_end() && !BodyReader::new(Framing::Length(1)).may_end()
+        );
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113) on the `h2` crate: many requests on one connection.
 //!
-//! A visitor of the closed model has one connection. In the open model visitors share connections: a request takes a place
-//! on one that has room by the server's `SETTINGS_MAX_CONCURRENT_STREAMS`; when none has, one more is opened, one at a time,
+//! A user of the closed model has one connection. In the open model users share connections: a request takes a slot
+//! on one that has buffers by the server's `SETTINGS_MAX_CONCURRENT_STREAMS`; when none has, one more is opened, one at a time,
 //! so that those who wait for it share it.
 //!
 //! A request that the server says it has not looked at (its stream is beyond the last of a GOAWAY, or was refused with
@@ -18,80 +18,85 @@ use std::time::Instant;
 
 use kneepoint_model::outcome::Outcome;
 
-use super::answer::{Reply, Wanted};
-use super::connection::{Broken, Retry};
-use super::failure::Failure;
-use super::pool::Times;
+use super::connection::{BrokenExchange, Retry};
+use super::failure::RequestFailure;
+use super::response::{RawResponse, ReadOptions};
 use super::target::Target;
-use failure::cannot_begin;
-use session::{Place, Session};
-use translate::Request;
+use super::times::ExchangeTimes;
+use failure::connection_failure;
+use session::{Http2Session, StreamSlot};
+use translate::Http2Request;
 
 /// Connections to one target that requests share.
 #[derive(Default)]
-pub(super) struct Shared {
-    sessions: Mutex<Vec<Arc<Session>>>,
+pub(super) struct SharedConnections {
+    sessions: Mutex<Vec<Arc<Http2Session>>>,
     /// Held by the one who opens a connection.
     opening: tokio::sync::Mutex<()>,
 }
 
-impl Shared {
-    /// A place on a connection that lives and has room.
-    fn room(&self) -> Option<Place> {
+impl SharedConnections {
+    /// A slot on a connection that lives and has buffers.
+    fn free_slot(&self) -> Option<StreamSlot> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|session| session.is_alive());
-        sessions.iter().find_map(Session::place)
+        sessions.iter().find_map(Http2Session::acquire_slot)
     }
 
-    /// A place on a connection, a new one when no other has room; and whether it is new.
-    async fn take(&self, target: &Target, times: &mut Times) -> Result<(Place, bool), Failure> {
-        if let Some(place) = self.room() {
-            return Ok((place, false));
+    /// A slot on a connection, a new one when no other has buffers; and whether it is new.
+    async fn take(
+        &self,
+        target: &Target,
+        times: &mut ExchangeTimes,
+    ) -> Result<(StreamSlot, bool), RequestFailure> {
+        if let Some(slot) = self.free_slot() {
+            return Ok((slot, false));
         }
         let _turn = self.opening.lock().await;
-        if let Some(place) = self.room() {
-            return Ok((place, false));
+        if let Some(slot) = self.free_slot() {
+            return Ok((slot, false));
         }
         let began = Instant::now();
         let connected = target.connect().await?;
-        let has_spoken = target.spoke_http2.load(Ordering::Relaxed);
-        let session = Session::open(connected.stream).await;
-        let session = Arc::new(session.map_err(|error| cannot_begin(&error, has_spoken))?);
+        let spoke_http2 = target.spoke_http2.load(Ordering::Relaxed);
+        let session = Http2Session::open(connected.stream).await;
+        let session = Arc::new(session.map_err(|error| connection_failure(&error, spoke_http2))?);
         target.spoke_http2.store(true, Ordering::Relaxed);
         times.connected(began.elapsed(), connected.tls);
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&session));
-        Ok((Place::on(&session), true))
+        Ok((StreamSlot::on(&session), true))
     }
 }
 
 /// One request and its whole answer; `request` is as HTTP/1.1 would write it.
 pub(super) async fn exchange(
-    shared: &Shared,
+    shared: &SharedConnections,
     target: &Target,
     request: &[u8],
     idempotent: bool,
-    wanted: Wanted,
-    times: &mut Times,
-) -> Result<Reply, Failure> {
-    let request = Request::read(request, target.scheme()).map_err(|why| Failure::protocol(&why))?;
+    wanted: ReadOptions,
+    times: &mut ExchangeTimes,
+) -> Result<RawResponse, RequestFailure> {
+    let request =
+        Http2Request::parse(request, target.scheme()).map_err(|why| RequestFailure::protocol(&why))?;
     let mut is_second = false;
     loop {
-        let (place, is_new) = shared.take(target, times).await?;
-        let session = Arc::clone(place.session());
+        let (slot, is_new) = shared.take(target, times).await?;
+        let session = Arc::clone(slot.session());
         let had_answered = session.has_answered.load(Ordering::Relaxed);
-        match place.exchange(&request, wanted, &mut times.sent).await {
-            Ok(reply) => {
+        match slot.exchange(&request, wanted, &mut times.sent).await {
+            Ok(response) => {
                 session.has_answered.store(true, Ordering::Relaxed);
-                return Ok(reply);
+                return Ok(response);
             }
-            Err(Ended::Unsent(failure)) => {
+            Err(ExchangeError::Unsent(failure)) => {
                 // It had ended while it was idle; the next one that is taken is another.
                 session.give_up();
                 if is_new {
                     return Err(failure);
                 }
             }
-            Err(Ended::Broken(Broken { failure, retry })) => {
+            Err(ExchangeError::Broken(BrokenExchange { failure, retry })) => {
                 if failure.outcome == Outcome::GoAway {
                     session.give_up();
                 }
@@ -110,9 +115,9 @@ pub(super) async fn exchange(
 }
 
 /// Why there is no answer.
-enum Ended {
+enum ExchangeError {
     /// The connection had ended before the request was sent on it.
-    Unsent(Failure),
+    Unsent(RequestFailure),
     /// The request was sent, or may have been.
-    Broken(Broken),
+    Broken(BrokenExchange),
 }

@@ -4,42 +4,22 @@
 //! sent once more on a new one, if it is idempotent or was never written: as browsers do (RFC 9112 §9.3.1).
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kneepoint_model::load::HttpVersion;
 
-use super::answer::{Reply, Wanted};
 use super::connection::{Connection, Retry};
-use super::failure::Failure;
+use super::failure::RequestFailure;
 use super::http2;
+use super::response::{RawResponse, ReadOptions};
 use super::target::Target;
+use super::times::ExchangeTimes;
 
 /// Connections to one target: idle ones, and those of HTTP/2, which requests share.
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: Mutex<Vec<Connection>>,
-    shared: http2::Shared,
-}
-
-/// Times of an exchange, known even when it fails or is given up.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Times {
-    /// First write of the first request of the step.
-    pub(crate) sent: Option<Instant>,
-    /// Time until a new connection could be used, when one was needed; without the TLS handshake.
-    pub(crate) connect: Option<Duration>,
-    /// Time of its TLS handshake.
-    pub(crate) tls: Option<Duration>,
-}
-
-impl Times {
-    /// Adds the making of a connection: how long it took altogether, and its TLS handshake.
-    pub(super) fn connected(&mut self, took: Duration, tls: Option<Duration>) {
-        *self.connect.get_or_insert_default() += took.saturating_sub(tls.unwrap_or_default());
-        if let Some(tls) = tls {
-            *self.tls.get_or_insert_default() += tls;
-        }
-    }
+    shared: http2::SharedConnections,
 }
 
 impl Pool {
@@ -74,9 +54,9 @@ pub(crate) async fn exchange(
     target: &Target,
     request: &[u8],
     idempotent: bool,
-    wanted: Wanted,
-    times: &mut Times,
-) -> Result<Reply, Failure> {
+    wanted: ReadOptions,
+    times: &mut ExchangeTimes,
+) -> Result<RawResponse, RequestFailure> {
     if target.http == HttpVersion::Http2 {
         // In a box of its own: HTTP/1.1 pays nothing for its size.
         let shared = &pool.shared;
@@ -95,11 +75,11 @@ pub(crate) async fn exchange(
             connection
         };
         match connection.exchange(request, wanted, &mut times.sent).await {
-            Ok(reply) => {
-                if connection.keeps() {
+            Ok(response) => {
+                if connection.keep_alive() {
                     pool.push(connection);
                 }
-                return Ok(reply);
+                return Ok(response);
             }
             Err(broken) => {
                 let again = match broken.retry {

@@ -9,20 +9,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-use super::slow::Slow;
+use super::slow::SlowStream;
 
 /// A stream of bytes. TLS goes over any of the others.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Slow(Box<Slow>),
+    Slow(Box<SlowStream>),
     Tls(Box<TlsStream<Self>>),
 }
 
 impl Stream {
     /// Whether the peer has neither closed it nor said anything that nobody asked for; looked at without waiting.
-    pub(super) async fn is_quiet(&mut self) -> bool {
-        if let Some(quiet) = self.is_quiet_below() {
+    pub(super) async fn is_idle(&mut self) -> bool {
+        if let Some(quiet) = self.is_idle_below_tls() {
             return quiet;
         }
         // A record may be for TLS itself, such as a ticket: only reading tells.
@@ -35,12 +35,12 @@ impl Stream {
     }
 
     /// The same without TLS: asks the kernel only when the reactor has heard of something, and leaves no waker behind.
-    fn is_quiet_below(&self) -> Option<bool> {
+    fn is_idle_below_tls(&self) -> Option<bool> {
         let mut byte = [0; 1];
         let read = match self {
             Self::Tcp(stream) => stream.try_read(&mut byte),
             Self::Unix(stream) => stream.try_read(&mut byte),
-            Self::Slow(slow) => return slow.stream.is_quiet_below(),
+            Self::Slow(slow) => return slow.stream.is_idle_below_tls(),
             Self::Tls(_) => return None,
         };
         Some(read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))

@@ -9,28 +9,28 @@
 pub(super) struct StatusLine {
     pub(super) code: u16,
     /// HTTP/1.1, not 1.0.
-    pub(super) is_modern: bool,
+    pub(super) is_http11: bool,
 }
 
 /// Where something lies: its beginning, and the byte after its end.
-pub(super) type Place = (usize, usize);
+pub(super) type ByteRange = (usize, usize);
 
 /// What stands where a field may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum HeadLine {
     Field {
-        name: Place,
-        value: Place,
+        name: ByteRange,
+        value: ByteRange,
     },
     /// The empty line.
     End,
 }
 
 /// What was read, and where the next line begins; `None` when more bytes are needed.
-type Read<T> = Result<Option<(T, usize)>, &'static str>;
+type Parsed<T> = Result<Option<(T, usize)>, &'static str>;
 
-/// Reads the status line. Line ends before it are passed over, as RFC 9112 §2.2 wants of a server.
-pub(super) fn status_line(input: &[u8]) -> Read<StatusLine> {
+/// Reads the status line. HeadLine ends before it are passed over, as RFC 9112 §2.2 wants of a server.
+pub(super) fn parse_status_line(input: &[u8]) -> Parsed<StatusLine> {
     let mut at = 0;
     while let Some(((), next)) = line_end(input, at, "a lone carriage return")? {
         at = next;
@@ -39,11 +39,11 @@ pub(super) fn status_line(input: &[u8]) -> Read<StatusLine> {
     if rest == b"\r" {
         return Ok(None);
     }
-    if !rest.iter().take(12).enumerate().all(|(at, byte)| begins_well(at, *byte)) {
+    if !rest.iter().take(12).enumerate().all(|(at, byte)| is_status_line_byte(at, *byte)) {
         return Err("no status line of HTTP/1.1 or HTTP/1.0");
     }
     let Some([.., minor, _, first, second, third]) = rest.first_chunk::<12>() else { return Ok(None) };
-    let is_modern = *minor == b'1';
+    let is_http11 = *minor == b'1';
     let code = [first, second, third].iter().fold(0, |code, digit| code * 10 + u16::from(*digit - b'0'));
     let after = at + 12;
     match input.get(after) {
@@ -53,11 +53,11 @@ pub(super) fn status_line(input: &[u8]) -> Read<StatusLine> {
     }
     let Some(end) = next_control(input, after) else { return Ok(None) };
     let end = line_end(input, end, "a control character in the status line")?;
-    Ok(end.map(|((), next)| (StatusLine { code, is_modern }, next)))
+    Ok(end.map(|((), next)| (StatusLine { code, is_http11 }, next)))
 }
 
 /// Whether a status line may have this byte at this place.
-const fn begins_well(at: usize, byte: u8) -> bool {
+const fn is_status_line_byte(at: usize, byte: u8) -> bool {
     match at {
         0..7 => byte == b"HTTP/1."[at],
         7 => matches!(byte, b'0' | b'1'),
@@ -66,16 +66,16 @@ const fn begins_well(at: usize, byte: u8) -> bool {
     }
 }
 
-/// Reads a field, or the empty line, at `at`. Lines that go on on the next one (obsolete since RFC 7230) are no fields.
+/// Reads a field, or the empty line, at `at`. HeaderLines that go on on the next one (obsolete since RFC 7230) are no fields.
 #[inline]
-pub(super) fn field(input: &[u8], at: usize) -> Read<Line> {
+pub(super) fn parse_field_line(input: &[u8], at: usize) -> Parsed<HeadLine> {
     let Some(colon) = name_end(input, at) else { return Ok(None) };
     if colon == at {
         let end = line_end(input, at, "a field without a name")?;
         if end.is_none() && input[at] != b'\r' {
             return Err("a field without a name");
         }
-        return Ok(end.map(|((), next)| (Line::End, next)));
+        return Ok(end.map(|((), next)| (HeadLine::End, next)));
     }
     if input[colon] != b':' {
         return Err("a character that no field's name may have");
@@ -92,7 +92,7 @@ pub(super) fn field(input: &[u8], at: usize) -> Read<Line> {
     while end > begin && is_blank(input[end - 1]) {
         end -= 1;
     }
-    Ok(Some((Line::Field { name: (at, colon), value: (begin, end) }, next)))
+    Ok(Some((HeadLine::Field { name: (at, colon), value: (begin, end) }, next)))
 }
 
 const fn is_blank(byte: u8) -> bool {
@@ -101,7 +101,7 @@ const fn is_blank(byte: u8) -> bool {
 
 /// Passes over the line end at `at`. `None` when there is none, because no more bytes came or another one stands there.
 #[inline]
-fn line_end(input: &[u8], at: usize, wrong: &'static str) -> Read<()> {
+fn line_end(input: &[u8], at: usize, wrong: &'static str) -> Parsed<()> {
     match (input.get(at), input.get(at + 1)) {
         (Some(b'\n'), _) => Ok(Some(((), at + 1))),
         (Some(b'\r'), Some(b'\n')) => Ok(Some(((), at + 2))),
@@ -205,16 +205,16 @@ pub(super) mod tests {
     use super::*;
 
     /// Status, whether the version is 1.1, the fields, and the length of a head.
-    pub(in crate::transport) type Whole = (u16, bool, Vec<(String, Vec<u8>)>, usize);
+    pub(in crate::transport) type WholeHead = (u16, bool, Vec<(String, Vec<u8>)>, usize);
 
-    fn own(input: &[u8]) -> Result<Option<Whole>, &'static str> {
-        let Some((status, mut at)) = status_line(input)? else { return Ok(None) };
+    fn parse_whole(input: &[u8]) -> Result<Option<WholeHead>, &'static str> {
+        let Some((status, mut at)) = parse_status_line(input)? else { return Ok(None) };
         let mut fields = Vec::new();
         loop {
-            match field(input, at)? {
+            match parse_field_line(input, at)? {
                 None => return Ok(None),
-                Some((Line::End, end)) => return Ok(Some((status.code, status.is_modern, fields, end))),
-                Some((Line::Field { name, value }, next)) => {
+                Some((HeadLine::End, end)) => return Ok(Some((status.code, status.is_http11, fields, end))),
+                Some((HeadLine::Field { name, value }, next)) => {
                     let name = String::from_utf8_lossy(&input[name.0..name.1]).into_owned();
                     fields.push((name, input[value.0..value.1].to_vec()));
                     at = next;
@@ -223,7 +223,7 @@ pub(super) mod tests {
         }
     }
 
-    fn httparses(input: &[u8]) -> Result<Option<Whole>, httparse::Error> {
+    fn parse_with_httparse(input: &[u8]) -> Result<Option<WholeHead>, httparse::Error> {
         let mut slots = [httparse::EMPTY_HEADER; 100];
         let mut answer = httparse::Response::new(&mut slots);
         let httparse::Status::Complete(length) = answer.parse(input)? else { return Ok(None) };
@@ -233,9 +233,9 @@ pub(super) mod tests {
     }
 
     /// Understands it as httparse does.
-    pub(in crate::transport) fn assert_alike(input: &[u8]) {
+    pub(in crate::transport) fn assert_same_as_httparse(input: &[u8]) {
         let shown = String::from_utf8_lossy(input);
-        match (own(input), httparses(input)) {
+        match (parse_whole(input), parse_with_httparse(input)) {
             (Ok(own), Ok(theirs)) => assert_eq!(own, theirs, "{shown:?}"),
             (Err(_), Err(_)) => {}
             (own, theirs) => panic!("{own:?} and not {theirs:?}: {shown:?}"),
@@ -269,7 +269,7 @@ pub(super) mod tests {
             b"HTTP/1.1 200 OK\r\nA: b\r\n\0",
         ] {
             for end in 0..=text.len() {
-                assert_alike(&text[..end]);
+                assert_same_as_httparse(&text[..end]);
             }
         }
     }
@@ -287,9 +287,9 @@ pub(super) mod tests {
                 let expected = name.iter().position(|byte| !TOKEN[usize::from(*byte)]);
                 assert_eq!(name_end(&name, 0), expected, "{byte} at {at}");
             }
-            assert_alike(&[b"HTTP/1.1 200 OK\r\nA", &[byte][..], b": b\r\n\r\n"].concat());
-            assert_alike(&[b"HTTP/1.1 200 OK\r\nA: b", &[byte][..], b"c\r\n\r\n"].concat());
-            assert_alike(&[b"HTTP/1.1 200 O", &[byte][..], b"K\r\n\r\n"].concat());
+            assert_same_as_httparse(&[b"HTTP/1.1 200 OK\r\nA", &[byte][..], b": b\r\n\r\n"].concat());
+            assert_same_as_httparse(&[b"HTTP/1.1 200 OK\r\nA: b", &[byte][..], b"c\r\n\r\n"].concat());
+            assert_same_as_httparse(&[b"HTTP/1.1 200 O", &[byte][..], b"K\r\n\r\n"].concat());
         }
     }
 
@@ -300,13 +300,13 @@ pub(super) mod tests {
             lines in prop::collection::vec("[!-~ \t]{0,12}(: ?)?[ -~\t\u{7f}\u{80}]{0,20}(\r\n|\n|\r|)", 0..6),
             end in "(\r\n|\n|\r|)",
         ) {
-            assert_alike([start, lines.concat(), end].concat().as_bytes());
+            assert_same_as_httparse([start, lines.concat(), end].concat().as_bytes());
         }
 
         #[test]
         fn any_bytes_are_understood_as_httparse_does(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            assert_alike(&bytes);
-            assert_alike(&[b"HTTP/1.1 200 OK\r\n", bytes.as_slice()].concat());
+            assert_same_as_httparse(&bytes);
+            assert_same_as_httparse(&[b"HTTP/1.1 200 OK\r\n", bytes.as_slice()].concat());
         }
     }
 }

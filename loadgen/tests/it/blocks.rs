@@ -1,4 +1,4 @@
-//! Blocks: the same visitors come back, everything that was begun counts, and a wish to stop is heard.
+//! Blocks: the same users come back, everything that was begun counts, and a wish to stop is events.
 
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kneepoint_loadgen::recover_phase;
 use kneepoint_scenarios::Scenario;
 
-use crate::{Place, closed, open, plan, servers};
+use crate::{TestRun, closed, open, plan, servers};
 
 /// A scenario in a file of its own, with a feed of so many rows beside it.
 fn fed(rows: usize, pick: &str, name: &str) -> Scenario {
@@ -35,11 +35,11 @@ fn in_turn_visits_every_row_though_other_scenarios_run() {
     let var = crate::scenario(
         "name = \"var\"\n[vars.n]\nrange = [1, 7]\npick = \"in-turn\"\n[[step]]\nname = \"GET var\"\npath = \"/var/{n}\"\n",
     );
-    let place = Place::new();
+    let test_run = TestRun::new();
     let mut plan =
         plan(open(120.0), &base, vec![(fed(10, "in-turn", "fed"), 1), (var, 1), (crate::get("/"), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     assert_eq!(phase.errors, 0, "{:#?}", phase.exemplars);
     // 40 journeys each, so each of 10 rows four times, and each of 7 numbers five or six times.
     let rows = counts(&seen, "/fed/");
@@ -54,33 +54,33 @@ fn in_turn_visits_every_row_though_other_scenarios_run() {
 fn a_journey_without_a_row_of_its_own_is_not_begun_in_the_open_model() {
     let (base, seen) = servers::noting();
     let scenario = fed(5, "unique", "once");
-    let place = Place::new();
+    let test_run = TestRun::new();
     let mut plan = plan(open(20.0), &base, vec![(crate::get("/"), 1), (scenario.clone(), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     assert_eq!(counts(&seen, "/once/").into_values().collect::<Vec<_>>(), [1; 5]);
     assert_eq!((phase.requests, phase.journeys, phase.dry.len()), (15, 15, 1));
     assert_eq!((phase.dry[0].rows, phase.dry[0].journeys), (5, 5));
     let said = "feed `row` of scenario `once` gives each of its 5 rows once in a run and had none left, so 5 journeys were not begun";
     assert!(phase.validity.why.iter().any(|why| why.contains(said)), "{:?}", phase.validity);
-    let recovered = recover_phase(&place.run, "test").expect("readable").expect("began");
+    let recovered = recover_phase(&test_run.run, "test").expect("readable").expect("began");
     assert_eq!(recovered.dry, phase.dry);
 
     // The next phase of the same run gives no row again.
     plan.name = "next".into();
-    let next = place.run(&plan);
+    let next = test_run.run(&plan);
     assert_eq!((next.dry[0].journeys, counts(&seen, "/once/").len()), (10, 5));
 }
 
 #[test]
 fn visitors_without_data_wait_in_the_closed_model() {
     let (base, seen) = servers::noting();
-    let place = Place::new();
+    let test_run = TestRun::new();
     let began = Instant::now();
-    let phase = place.run(&plan(closed(4), &base, vec![(fed(6, "unique", "once"), 1)]));
+    let phase = test_run.run(&plan(closed(4), &base, vec![(fed(6, "unique", "once"), 1)]));
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     assert_eq!(counts(&seen, "/once/").into_values().collect::<Vec<_>>(), [1; 6]);
     assert!(!phase.validity.valid && phase.generator.busiest_thread.0 < 0.5, "{:?}", phase.generator);
-    // Each visitor found out once, in the warm-up or after it.
+    // Each user found out once, in the warm-up or after it.
     assert!(phase.dry.iter().all(|dry| dry.journeys <= 4), "{:?}", phase.dry);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Place, open, plan, scenario, servers};
+use crate::{TestRun, open, plan, scenario, servers};
 
 #[test]
 fn pages_are_turned_things_looked_at_and_conditions_kept() {
@@ -42,11 +42,11 @@ path = "/list/7"
 repeat = { min = 2, max = 3 }
 "#,
     );
-    let place = Place::new();
+    let test_run = TestRun::new();
     let mut plan = plan(open(10.0), &base, vec![(reader, 1)]);
     plan.warmup = Duration::ZERO;
     plan.duration = Duration::from_millis(450);
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     assert_eq!((phase.errors, phase.journeys), (0, 5), "{:#?}", phase.exemplars);
     let times = |path: &str| seen.lock().expect("lock").iter().filter(|own| *own == path).count();
     let paths = [

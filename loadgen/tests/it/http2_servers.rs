@@ -159,9 +159,9 @@ async fn send_large(respond: &mut SendResponse<Bytes>, mut left: u64) {
     while left > 0 {
         let piece = usize::try_from(left).unwrap_or(usize::MAX).min(16_384);
         stream.reserve_capacity(piece);
-        let room = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
-        let Some(Ok(room)) = room else { return };
-        let piece = piece.min(room);
+        let buffers = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
+        let Some(Ok(buffers)) = buffers else { return };
+        let piece = piece.min(buffers);
         left -= piece as u64;
         if stream.send_data(vec![b'x'; piece].into(), left == 0).is_err() {
             return;

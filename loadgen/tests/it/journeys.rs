@@ -7,12 +7,12 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_model::units::{Bytes, Micros};
 use kneepoint_scenarios::Scenario;
 
-use crate::{Place, closed, get, open, plan, scenario, servers};
+use crate::{TestRun, closed, get, open, plan, scenario, servers};
 
-fn visitor() -> Scenario {
+fn user() -> Scenario {
     scenario(
         r##"
-name = "visitor"
+name = "user"
 needs_throw_away = true
 think = { min_ms = 1, max_ms = 3 }
 [[step]]
@@ -72,15 +72,15 @@ fn check(phase: &LoadPhase) {
 
 #[test]
 fn a_visitor_of_the_open_model_logs_in_and_reads() {
-    let place = Place::new();
-    let mut plan = plan(open(60.0), &servers::calm(), vec![(visitor(), 1)]);
-    plan.think_scale = 0.5;
-    let phase = place.run(&plan);
+    let test_run = TestRun::new();
+    let mut plan = plan(open(60.0), &servers::calm(), vec![(user(), 1)]);
+    plan.options.think_scale = 0.5;
+    let phase = test_run.run(&plan);
     check(&phase);
     assert!(phase.sched_lag_us.count > 0 && phase.pool_wait_us.count == phase.requests);
     assert!(phase.connect_us.count < phase.requests / 2, "connections are kept");
-    let messages: Vec<String> = place
-        .heard
+    let messages: Vec<String> = test_run
+        .recorded
         .0
         .lock()
         .expect("lock")
@@ -95,8 +95,8 @@ fn a_visitor_of_the_open_model_logs_in_and_reads() {
 
 #[test]
 fn a_user_of_the_closed_model_logs_in_and_reads() {
-    let place = Place::new();
-    let phase = place.run(&plan(closed(3), &servers::calm(), vec![(visitor(), 1)]));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(closed(3), &servers::calm(), vec![(user(), 1)]));
     check(&phase);
     assert_eq!((phase.offered_rps, phase.sched_lag_us.count), (None, 0));
     // One connection for each user, whatever the number of journeys.
@@ -119,8 +119,8 @@ fn failed_checks_and_statuses_are_counted_as_what_they_are() {
         (one("loop", "path = \"/loop\""), 1),
         (one("small", "path = \"/packed\"\nexpect = { max_bytes = 4999 }"), 1),
     ];
-    let place = Place::new();
-    let phase = place.run(&plan(open(80.0), &servers::calm(), scenarios));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(80.0), &servers::calm(), scenarios));
     let outcomes: Vec<(&str, Outcome)> = phase
         .endpoints
         .iter()
@@ -150,12 +150,12 @@ fn nobody_listening_is_said_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
     drop(listener);
-    let place = Place::new();
-    let events: std::sync::Arc<dyn kneepoint_model::event::EventSink> = place.heard.clone();
+    let test_run = TestRun::new();
+    let events: std::sync::Arc<dyn kneepoint_model::event::EventSink> = test_run.recorded.clone();
     let refused = kneepoint_loadgen::run_phase(
         &plan(open(1.0), &base, vec![(get("/"), 1)]),
-        &place.run,
-        &place.cancel,
+        &test_run.run,
+        &test_run.cancel,
         &events,
     );
     assert!(refused.expect_err("nobody").to_string().contains("is the stack up?"));

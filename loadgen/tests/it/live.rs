@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kneepoint_loadgen::run_phase;
+use kneepoint_loadgen::{PhaseLoad, PhasePlan, run_phase};
 use kneepoint_model::event::{Event, EventSink};
 use kneepoint_model::live::{Interest, LiveSecond};
 
-use crate::{Place, closed, get, open, plan, scenario, servers};
+use crate::{TestRun, closed, get, open, plan, scenario, servers};
 
 /// Wants to know.
 struct Watching(Interest, Mutex<Vec<LiveSecond>>);
@@ -22,13 +22,10 @@ impl EventSink for Watching {
     }
 }
 
-fn watched(
-    interest: Interest,
-    plan: &kneepoint_loadgen::PhasePlan,
-) -> (kneepoint_model::load::LoadPhase, Vec<LiveSecond>) {
-    let (place, watching) = (Place::new(), Arc::new(Watching(interest, Mutex::default())));
+fn watched(interest: Interest, plan: &PhasePlan) -> (kneepoint_model::load::LoadPhase, Vec<LiveSecond>) {
+    let (test_run, watching) = (TestRun::new(), Arc::new(Watching(interest, Mutex::default())));
     let events: Arc<dyn EventSink> = Arc::clone(&watching) as Arc<dyn EventSink>;
-    let phase = run_phase(plan, &place.run, &place.cancel, &events).expect("a phase");
+    let phase = run_phase(plan, &test_run.run, &test_run.cancel, &events).expect("a phase");
     let seconds = std::mem::take(&mut *watching.1.lock().expect("lock"));
     (phase, seconds)
 }
@@ -79,8 +76,8 @@ fn who_wants_figures_gets_no_distributions_and_who_wants_nothing_gets_nothing() 
 
 #[test]
 fn errors_speak_against_the_figures_while_they_happen() {
-    let mut plan = plan(open(50.0), &servers::calm(), vec![(get("/broken"), 1)])
-        .in_stages(vec!["hold 50/s for 4s".parse().expect("a stage")]);
+    let load = PhaseLoad::RateSegments(vec!["hold 50/s for 4s".parse().expect("a segment")]);
+    let mut plan = plan(load, &servers::calm(), vec![(get("/broken"), 1)]);
     plan.warmup = Duration::ZERO;
     let (_, seconds) = watched(Interest::Figures, &plan);
     let doubts: Vec<usize> = seconds.iter().map(|second| second.so_far.doubts.len()).collect();

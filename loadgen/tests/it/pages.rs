@@ -19,7 +19,7 @@ use kneepoint_model::page::PageStats;
 use kneepoint_model::units::Micros;
 use kneepoint_scenarios::Scenario;
 
-use crate::{Place, closed, open, plan, scenario};
+use crate::{TestRun, closed, open, plan, scenario};
 
 const PICTURES: u64 = 12;
 const PICTURE: Duration = Duration::from_millis(20);
@@ -43,11 +43,11 @@ impl Seen {
     }
 }
 
-type Site = (String, Arc<Seen>);
+type SiteOrigin = (String, Arc<Seen>);
 
 /// A page with twelve slow pictures, a style sheet that must be asked about, a script that never changes, and one of another
 /// site; and pages with something wrong.
-fn site() -> Site {
+fn site() -> SiteOrigin {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     listener.set_nonblocking(true).expect("non-blocking");
     let base = format!("http://{}", listener.local_addr().expect("address"));
@@ -119,7 +119,7 @@ async fn script(State(seen): State<Arc<Seen>>) -> Response {
     ([(header::CACHE_CONTROL, "max-age=31536000, immutable")], "script").into_response()
 }
 
-fn visitor(session: &str, path: &str) -> Scenario {
+fn user(session: &str, path: &str) -> Scenario {
     scenario(&format!(
         "name = \"v\"\nsession = \"{session}\"\n[[step]]\nname = \"page\"\npath = \"{path}\"\nassets = true\n"
     ))
@@ -142,10 +142,10 @@ fn pages(phase: &LoadPhase) -> &PageStats {
 #[test]
 fn the_second_view_uses_the_cache_and_asks_about_what_it_must() {
     let (base, seen) = site();
-    let place = Place::new();
-    let mut plan = plan(closed(1), &base, vec![(visitor("user", "/page"), 1)]);
+    let test_run = TestRun::new();
+    let mut plan = plan(closed(1), &base, vec![(user("user", "/page"), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     assert_eq!(phase.errors, 0, "{:#?}", phase.exemplars);
     let page = pages(&phase);
     let n = page.counts.pages;
@@ -163,20 +163,20 @@ fn the_second_view_uses_the_cache_and_asks_about_what_it_must() {
     // Six at once, and never more: twelve pictures of 20 ms take two rounds.
     assert_eq!(seen.most.load(Ordering::SeqCst), 6);
     assert!(page.page_us.max >= Micros(40_000) && page.page_us.p50 < Micros(20_000), "{:?}", page.page_us);
-    // The visitor's connections, whatever the number of pages.
+    // The user's connections, whatever the number of pages.
     assert!(phase.connect_us.count <= 6, "{:?}", phase.connect_us);
     // A killed run has the same pages.
-    let recovered = recover_phase(&place.run, "test").expect("readable").expect("began");
+    let recovered = recover_phase(&test_run.run, "test").expect("readable").expect("began");
     assert_eq!((&recovered.pages, &recovered.endpoints), (&phase.pages, &phase.endpoints));
 }
 
 #[test]
 fn a_new_visitor_has_an_empty_cache_and_pages_keep_the_bound_on_requests_in_flight() {
     let (base, seen) = site();
-    let place = Place::new();
-    let mut plan = plan(open(10.0), &base, vec![(visitor("journey", "/page"), 1)]);
-    plan.max_in_flight = 3;
-    let phase = place.run(&plan);
+    let test_run = TestRun::new();
+    let mut plan = plan(open(10.0), &base, vec![(user("journey", "/page"), 1)]);
+    plan.options.max_in_flight = 3;
+    let phase = test_run.run(&plan);
     assert_eq!(phase.errors, 0, "{:#?}", phase.exemplars);
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.whole), (10, 10));
@@ -190,8 +190,8 @@ fn a_new_visitor_has_an_empty_cache_and_pages_keep_the_bound_on_requests_in_flig
 #[test]
 fn a_missing_asset_is_an_error_of_the_assets_and_not_of_the_page() {
     let (base, _) = site();
-    let place = Place::new();
-    let phase = place.run(&plan(open(20.0), &base, vec![(visitor("journey", "/lacking"), 1)]));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(20.0), &base, vec![(user("journey", "/lacking"), 1)]));
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.incomplete, page.counts.assets_failed), (20, 20, 20));
     assert_eq!(endpoint(&phase, "page").errors, 0);
@@ -203,8 +203,8 @@ fn a_missing_asset_is_an_error_of_the_assets_and_not_of_the_page() {
 #[test]
 fn each_asset_has_its_own_deadline() {
     let (base, _) = site();
-    let place = Place::new();
-    let phase = place.run(&plan(open(20.0), &base, vec![(visitor("journey", "/waiting"), 1)]));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(20.0), &base, vec![(user("journey", "/waiting"), 1)]));
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.incomplete), (20, 20));
     assert_eq!(endpoint(&phase, "page +assets").outcomes[&Outcome::Timeout], 20);
@@ -215,11 +215,11 @@ fn each_asset_has_its_own_deadline() {
 #[test]
 fn a_page_that_the_end_cuts_short_is_censored_with_its_assets() {
     let (base, _) = site();
-    let place = Place::new();
-    let mut plan = plan(open(20.0), &base, vec![(visitor("journey", "/waiting"), 1)]);
-    plan.timeout = Duration::from_secs(20);
-    plan.drain = Duration::from_millis(200);
-    let phase = place.run(&plan);
+    let test_run = TestRun::new();
+    let mut plan = plan(open(20.0), &base, vec![(user("journey", "/waiting"), 1)]);
+    plan.options.timeout = Duration::from_secs(20);
+    plan.options.drain = Duration::from_millis(200);
+    let phase = test_run.run(&plan);
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.censored), (20, 20));
     let assets = endpoint(&phase, "page +assets");
@@ -230,10 +230,10 @@ fn a_page_that_the_end_cuts_short_is_censored_with_its_assets() {
 #[test]
 fn redirects_are_followed_within_the_site_only() {
     let (base, seen) = site();
-    let place = Place::new();
-    let mut plan = plan(closed(1), &base, vec![(visitor("journey", "/moved"), 1)]);
+    let test_run = TestRun::new();
+    let mut plan = plan(closed(1), &base, vec![(user("journey", "/moved"), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     let page = pages(&phase);
     let n = page.counts.pages;
     assert_eq!(seen.asked("picture 1"), n);
@@ -244,11 +244,11 @@ fn redirects_are_followed_within_the_site_only() {
 #[test]
 fn a_document_that_fails_or_is_none_asks_for_nothing() {
     let (base, seen) = site();
-    let place = Place::new();
-    let phase = place.run(&plan(open(20.0), &base, vec![(visitor("journey", "/broken"), 1)]));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(20.0), &base, vec![(user("journey", "/broken"), 1)]));
     let counts = pages(&phase).counts;
     assert_eq!((counts.pages, counts.failed, counts.from_network), (20, 20, 0));
-    let phase = Place::new().run(&plan(open(20.0), &base, vec![(visitor("journey", "/text"), 1)]));
+    let phase = TestRun::new().run(&plan(open(20.0), &base, vec![(user("journey", "/text"), 1)]));
     let counts = pages(&phase).counts;
     assert_eq!((counts.pages, counts.whole, counts.from_network), (20, 20, 0));
     assert_eq!(seen.asked("picture 1"), 0);
@@ -258,7 +258,7 @@ fn a_document_that_fails_or_is_none_asks_for_nothing() {
 fn a_step_that_does_not_ask_for_it_loads_its_document_only() {
     let (base, seen) = site();
     let plain = scenario("name = \"v\"\n[[step]]\nname = \"page\"\npath = \"/page\"\n");
-    let phase = Place::new().run(&plan(open(20.0), &base, vec![(plain, 1)]));
+    let phase = TestRun::new().run(&plan(open(20.0), &base, vec![(plain, 1)]));
     assert_eq!((phase.endpoints.len(), phase.pages.len(), phase.errors), (1, 0, 0));
     assert_eq!((seen.asked("picture 1"), seen.asked("script")), (0, 0));
 }
@@ -266,8 +266,8 @@ fn a_step_that_does_not_ask_for_it_loads_its_document_only() {
 #[test]
 fn a_block_counts_all_assets_of_its_pages() {
     let (base, seen) = site();
-    let mut plan = plan(closed(2), &base, vec![(visitor("journey", "/page"), 1)]);
-    plan.timeout = Duration::from_secs(5);
+    let mut plan = plan(closed(2), &base, vec![(user("journey", "/page"), 1)]);
+    plan.options.timeout = Duration::from_secs(5);
     let mut load = BlockLoad::new(plan).expect("plan");
     let block = load.run(Duration::from_millis(300), &Cancel::new()).expect("block");
     let page = pages(&block);

@@ -219,7 +219,7 @@ async fn packed() -> Response {
     ([(header::CONTENT_ENCODING, "gzip")], encoder.finish().expect("memory")).into_response()
 }
 
-/// 5000 bytes in the coding of that name, if the visitor accepts it.
+/// 5000 bytes in the coding of that name, if the user accepts it.
 async fn packed_as(Path(coding): Path<String>, headers: HeaderMap) -> Response {
     let accepts =
         headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::via::Via;
 
-use crate::{Place, closed, get, open, plan, scenario, servers};
+use crate::{TestRun, closed, get, open, plan, scenario, servers};
 
 const LOGIN: &str = "name = \"login\"\nneeds_throw_away = true\n[[step]]\npath = \"/login/\"\nextract.token = { css = \"input\", attr = \"value\" }\n[[step]]\nmethod = \"POST\"\npath = \"/login/\"\nform = { token = \"{token}\", name = \"reader0\", password = \"x\" }\nexpect = { contains = [\"Welcome back\"] }\n";
 
@@ -20,7 +20,7 @@ fn both_models_go_through_the_socket_and_to_nobody_else() {
         let mut plan = plan(model, "http://shop.invalid", scenarios);
         plan.via = Via { unix_socket: Some(path.clone()), ..Via::default() };
         plan.warmup = Duration::ZERO;
-        let phase = Place::new().run(&plan);
+        let phase = TestRun::new().run(&plan);
         assert!(phase.requests > 50 && phase.errors == 0, "{} {:?}", phase.requests, phase.exemplars);
         assert!(phase.connect_us.count > 0, "{:?}", phase.connect_us);
     }
@@ -38,7 +38,7 @@ fn a_server_that_leaves_its_socket_is_refused_not_waited_for() {
         let _ = listener.accept();
         drop(listener);
     });
-    let phase = Place::new().run(&plan);
+    let phase = TestRun::new().run(&plan);
     leaves.join().expect("left");
     assert_eq!(phase.outcomes.get(&Outcome::Refused), Some(&phase.requests), "{:?}", phase.outcomes);
 }

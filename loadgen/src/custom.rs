@@ -1,0 +1,52 @@
+//! Journeys written in Rust, for what a scenario file cannot say: a choice by an algorithm of one's own, a body that is computed,
+//! a loop whose end depends on the answers.
+//!
+//! A [`Journey`] is a plan for one user. It is given a [`User`] and asks through it; every request goes through the same
+//! transport and the same recorder as those of scenario files, in the closed model, the open model, and in blocks: with
+//! slots, deadlines, intended starts, and censoring of what the end cuts short. `docs/rust-journeys.md` is the way in.
+
+mod error;
+mod request;
+mod response;
+mod run;
+mod user;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use kneepoint_scenarios::SessionScope;
+
+pub use error::JourneyError;
+pub use request::RequestBuilder;
+pub use response::Response;
+pub(crate) use run::run_custom_journey;
+pub use user::User;
+
+/// What one user does, in Rust.
+#[async_trait]
+pub trait Journey: Send + Sync {
+    /// Name in reports, beside those of scenarios.
+    fn name(&self) -> &str;
+
+    /// Names of all endpoints that it asks, in the order of the report. They are known before the phase begins, so that counting
+    /// is an index and no look-up; a request of another name stops the phase with an error.
+    fn endpoints(&self) -> Vec<String>;
+
+    /// How long a user keeps cookies: for one journey, or from one to the next.
+    fn session(&self) -> SessionScope {
+        SessionScope::Journey
+    }
+
+    /// Goes on one journey.
+    ///
+    /// # Errors
+    /// Why the journey ended early. Requests give such an error when they fail, so that `?` ends the journey there, as a failed
+    /// step ends a scenario's.
+    async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError>;
+}
+
+impl fmt::Debug for dyn Journey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journey").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

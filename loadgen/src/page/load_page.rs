@@ -1,0 +1,316 @@
+//! One page view: the document, then its assets side by side, as far as the user's cache does not have them.
+//!
+//! At most six at once, each on a connection of its own: what browsers open to one site over HTTP/1.1 (Chromium:
+//! `net/socket/client_socket_pool_manager.cc`, Firefox: `network.http.max-persistent-connections-per-server`). Each asset is a
+//! request like any other: it has its own deadline, takes a slot of the open model, and is recorded. It is due when the
+//! document has come, so that its response time holds the wait for one of the six, as a browser's own timing does.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::time::Instant;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use http::header::{COOKIE, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, REFERER};
+use http::uri::PathAndQuery;
+use kneepoint_model::outcome::Outcome;
+
+use super::asset_selection::{AssetSelection, select_assets};
+use super::http_cache::CacheUse;
+use super::page_links::read_links;
+use super::page_load::PageLoad;
+use crate::phase::context::PhaseContext;
+use crate::phase::prepared::PreparedAssets;
+use crate::transport::content_coding::decode;
+use crate::transport::{HeaderLines, Pool, RawResponse, RequestFailure, write_request};
+use crate::user::checks::{CheckedResponse, outcome_for_status};
+use crate::user::document::request_document;
+use crate::user::in_flight::{DueTime, InFlightRequest, StepEnd};
+use crate::user::request::{MOST_REDIRECTS, RequestLimits, await_within, exchange_once};
+use crate::user::session::UserSession;
+use crate::user::timeout::ReusableTimeout;
+
+/// Requests of one user at the same time.
+const MAX_CONNECTIONS: usize = 6;
+
+/// Does one step and all that its page asks for. The end is the step's own, but for the moment: the user goes on when the
+/// page is there.
+pub(crate) async fn load_page(
+    context: &PhaseContext,
+    session: &mut UserSession,
+    pool: &Pool,
+    (scenario, at): (usize, usize),
+    ready: &PreparedAssets,
+    due: DueTime,
+) -> StepEnd {
+    let mut page = PageLoad::begin(context, context.prepared.steps[scenario][at].endpoint, due.at);
+    let (mut end, answer) = request_document(context, session, pool, scenario, at, due).await;
+    if end.ok
+        && let Some(response) = answer
+    {
+        let selection = read_assets(context, session, &response);
+        page.counts.left_out += selection.left_out;
+        let loader = AssetLoader { context, session, pool, ready, due, last: end.done };
+        end.done = loader.load(selection.paths, &mut page).await;
+    }
+    page.finish(end.done, end.ok);
+    end
+}
+
+/// What the answer names, when it is a page.
+fn read_assets(context: &PhaseContext, session: &UserSession, response: &RawResponse) -> AssetSelection {
+    let kind = response.head.get("content-type").unwrap_or_default().trim_start().to_ascii_lowercase();
+    if !(kind.starts_with("text/html") || kind.starts_with("application/xhtml+xml")) {
+        return AssetSelection::default();
+    }
+    let Ok(body) =
+        decode(&response.body, response.head.body_encoding(), context.prepared.plan.options.max_body)
+    else {
+        return AssetSelection::default();
+    };
+    select_assets(&context.prepared.site, &session.page_path, &read_links(&String::from_utf8_lossy(&body)))
+}
+
+/// An asset that was is_conditional for, or waits for its turn.
+struct AssetRequest<'a> {
+    in_flight: InFlightRequest<'a>,
+    /// As the page named it: what the cache knows it by.
+    name: PathAndQuery,
+    /// Where it is is_conditional for: somewhere else after a redirect.
+    path: PathAndQuery,
+    redirects: usize,
+    limits: Option<RequestLimits<'a>>,
+    /// The cookies that went with the request.
+    cookies: Option<String>,
+    /// It was is_conditional whether it changed.
+    is_conditional: bool,
+}
+
+/// Loads the assets of one page.
+struct AssetLoader<'a, 'b> {
+    context: &'a PhaseContext,
+    session: &'b mut UserSession,
+    pool: &'a Pool,
+    ready: &'a PreparedAssets,
+    due: DueTime,
+    /// End of the last that came so far.
+    last: Instant,
+}
+
+impl<'a> AssetLoader<'a, '_> {
+    /// Loads all; the answer is the end of the last.
+    async fn load(mut self, paths: Vec<PathAndQuery>, page: &mut PageLoad<'_>) -> Instant {
+        let mut waiting = self.missing_assets(paths, page);
+        page.counts.from_network = waiting.len() as u64;
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while under_way.len() < MAX_CONNECTIONS
+                && let Some(mut asset) = waiting.pop_front()
+            {
+                let request = self.write_asset_request(&mut asset);
+                under_way.push(fetch_asset(self.context, self.pool, asset, request));
+            }
+            let Some((asset, answer)) = under_way.next().await else { return self.last };
+            if let Some(further) = self.asset_ended(asset, &answer, page) {
+                waiting.push_front(further);
+            }
+        }
+    }
+
+    /// Those that the user's cache does not have. All are due now, though they may have to wait for their turn.
+    fn missing_assets(
+        &mut self,
+        paths: Vec<PathAndQuery>,
+        page: &mut PageLoad<'_>,
+    ) -> VecDeque<AssetRequest<'a>> {
+        let now = Instant::now();
+        let mut missing = VecDeque::new();
+        for path in paths {
+            let cookies = self.session.jar.header(path.as_str());
+            let cache = self.session.cache.get_or_insert_default();
+            if cache.usage(path.as_str(), cookies.as_deref(), now) == CacheUse::Fresh {
+                page.counts.from_cache += 1;
+                continue;
+            }
+            let trace = self.session.new_trace_id(self.context.prepared.window.started_ms.get());
+            let due = DueTime { at: now, lag: None };
+            let in_flight =
+                InFlightRequest::for_asset(self.context, self.ready.endpoint, due, self.due.at, trace);
+            let name = path.clone();
+            missing.push_back(AssetRequest {
+                in_flight,
+                name,
+                path,
+                redirects: 0,
+                limits: None,
+                cookies: None,
+                is_conditional: false,
+            });
+        }
+        missing
+    }
+
+    fn write_asset_request(&mut self, asset: &mut AssetRequest<'a>) -> Vec<u8> {
+        let path = asset.path.as_str();
+        let mut own = HeaderLines::default();
+        let mut push = |name: &HeaderName, text: &str| {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                own.push(name, &value);
+            }
+        };
+        asset.cookies = self.session.jar.header(path);
+        if let Some(cookies) = &asset.cookies {
+            push(&COOKIE, cookies);
+        }
+        push(&REFERER, &self.context.prepared.site.url_of(&self.session.page_path));
+        asset.is_conditional = false;
+        let usage = self
+            .session
+            .cache
+            .as_ref()
+            .filter(|_| asset.redirects == 0)
+            .map_or(CacheUse::Fetch, |cache| cache.usage(path, asset.cookies.as_deref(), Instant::now()));
+        if let CacheUse::Revalidate { etag, last_modified } = usage {
+            asset.is_conditional = true;
+            if let Some(etag) = etag {
+                push(&IF_NONE_MATCH, etag);
+            }
+            if let Some(at) = last_modified {
+                push(&IF_MODIFIED_SINCE, at);
+            }
+        }
+        asset.in_flight.push_trace_header(&mut own);
+        let mut request = Vec::with_capacity(512);
+        write_request(
+            &mut request,
+            &http::Method::GET,
+            path,
+            [&self.ready.fixed, &HeaderLines::default(), &own],
+            b"",
+        );
+        asset.in_flight.set_path(Cow::Owned(asset.path.clone()));
+        request
+    }
+
+    /// Records an asset that came or did not; gives it back when a redirect within the site leads further.
+    fn asset_ended(
+        &mut self,
+        mut asset: AssetRequest<'a>,
+        answer: &Result<RawResponse, RequestFailure>,
+        page: &mut PageLoad<'_>,
+    ) -> Option<AssetRequest<'a>> {
+        let mut leads_off_site = false;
+        if let Ok(response) = answer {
+            self.session.jar.store(&response.head);
+            match self.redirect(&asset, response) {
+                Redirect::None => {}
+                Redirect::OffSite => {
+                    page.counts.left_out += 1;
+                    leads_off_site = true;
+                }
+                Redirect::Within(path) => {
+                    asset.in_flight.record_redirect(response);
+                    asset.path = path;
+                    asset.redirects += 1;
+                    return Some(asset);
+                }
+            }
+            if asset.redirects == 0 {
+                let cache = self.session.cache.get_or_insert_default();
+                cache.store_response(
+                    asset.name.as_str(),
+                    asset.cookies.as_deref(),
+                    &response.head,
+                    response.done,
+                );
+            }
+        }
+        let is_conditional = asset.is_conditional;
+        let end = asset.in_flight.finish(answer, |response, _| {
+            let (outcome, detail) = outcome_of_asset(response.head.status, is_conditional, leads_off_site);
+            CheckedResponse { outcome, detail, body: response.decoded_len() }
+        });
+        page.counts.not_modified += u64::from(end.ok && end.status == Some(304));
+        page.counts.assets_failed += u64::from(!end.ok);
+        self.last = self.last.max(end.done);
+        None
+    }
+
+    fn redirect(&self, asset: &AssetRequest<'_>, response: &RawResponse) -> Redirect {
+        if !matches!(response.head.status, 301 | 302 | 303 | 307 | 308) {
+            return Redirect::None;
+        }
+        let Some(location) = response.head.get("location") else { return Redirect::None };
+        let Ok(path) = self.context.prepared.site.resolve(asset.path.as_str(), location) else {
+            return Redirect::OffSite;
+        };
+        match path.parse() {
+            Ok(path) if asset.redirects < MOST_REDIRECTS => Redirect::Within(path),
+            _ => Redirect::None,
+        }
+    }
+}
+
+enum Redirect {
+    None,
+    /// Off the site: never is_conditional for.
+    OffSite,
+    Within(PathAndQuery),
+}
+
+/// A redirect that leads off the site was answered as it should be; one that leads nowhere was not.
+fn outcome_of_asset(status: u16, is_conditional: bool, leads_off_site: bool) -> (Outcome, String) {
+    let outcome = match status {
+        200..300 => Outcome::Ok,
+        304 if is_conditional => Outcome::Ok,
+        300..400 if leads_off_site => Outcome::Ok,
+        _ => outcome_for_status(status),
+    };
+    (outcome, if outcome.is_ok() { String::new() } else { format!("status {status}") })
+}
+
+async fn fetch_asset<'a>(
+    context: &'a PhaseContext,
+    pool: &'a Pool,
+    mut asset: AssetRequest<'a>,
+    request: Vec<u8>,
+) -> (AssetRequest<'a>, Result<RawResponse, RequestFailure>) {
+    let mut timeout = ReusableTimeout::default();
+    let limits = match asset.limits.take() {
+        Some(limits) => Some(limits),
+        // Not from when it was due: it may have waited behind others of its page.
+        None => RequestLimits::acquire(context, &mut asset.in_flight, &mut timeout, Instant::now()).await,
+    };
+    let Some(limits) = limits else {
+        return (asset, Err(RequestFailure::new(Outcome::Shed, "waited too long for a slot")));
+    };
+    let answer = {
+        let ask =
+            pin!(exchange_once(context, pool, &request, &http::Method::GET, false, &mut asset.in_flight));
+        await_within(context, &limits, &mut timeout, ask).await
+    };
+    asset.limits = Some(limits);
+    (asset, answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_asset_is_judged_by_its_status() {
+        for (status, is_conditional, away, expected) in [
+            (200, false, false, Outcome::Ok),
+            (206, false, false, Outcome::Ok),
+            (304, true, false, Outcome::Ok),
+            (304, false, false, Outcome::UnexpectedStatus),
+            (302, false, false, Outcome::UnexpectedStatus),
+            (302, false, true, Outcome::Ok),
+            (404, true, false, Outcome::ClientError),
+            (503, true, false, Outcome::ServerError),
+        ] {
+            assert_eq!(outcome_of_asset(status, is_conditional, away).0, expected, "{status}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Seconds of a phase for those who watch. Put together on the collector's thread, and only where somebody watches.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use kneepoint_model::histogram::LatencyHistogram;
+use kneepoint_model::live::{Interest, LiveEndpoint, LiveSecond, SoFar};
+use kneepoint_model::load::SecondStats;
+use kneepoint_model::outcome::Outcome;
+use kneepoint_model::units::{PerSecond, Ratio};
+use url::Url;
+
+use crate::phase::context::PhaseContext;
+use crate::phase::health::{CpuSnapshot, generator_cost};
+use crate::phase::validity::{ValidityEvidence, judge_validity};
+use crate::recorder::{IntervalStats, PhaseTotals};
+
+/// Before that nothing is said against the figures: most of what is under way has not ended yet.
+const MIN_MEASURED: Duration = Duration::from_secs(3);
+/// Nor with fewer requests: that there are few yet is no fault of a phase that goes on.
+const MIN_REQUESTS: u64 = 50;
+
+/// What was seen up to the second before.
+pub(crate) struct LiveReporter {
+    interest: Interest,
+    /// Generator threads at the end of the second before, and at the beginning of the measured part.
+    last_snapshot: CpuSnapshot,
+    first_snapshot: CpuSnapshot,
+    at: Instant,
+    last: Option<LiveSecond>,
+}
+
+impl LiveReporter {
+    pub(crate) fn new(context: &PhaseContext, interest: Interest) -> Self {
+        let snapshot =
+            if interest == Interest::None { CpuSnapshot::default() } else { context.threads.snapshot() };
+        Self {
+            interest,
+            first_snapshot: snapshot.clone(),
+            last_snapshot: snapshot,
+            at: context.prepared.window.start,
+            last: None,
+        }
+    }
+
+    /// The second that ended at `to`; `None` where nobody watches.
+    pub(crate) fn report_second(
+        &mut self,
+        context: &PhaseContext,
+        (recorded, stats): (&IntervalStats, &SecondStats),
+        totals: &PhaseTotals,
+        to: Instant,
+    ) -> Option<LiveSecond> {
+        if self.interest == Interest::None {
+            return None;
+        }
+        let interval = to.saturating_duration_since(self.at);
+        let snapshot = context.threads.snapshot();
+        let busiest = generator_cost(&self.last_snapshot, &snapshot, interval, 0).health.busiest_thread;
+        self.at = to;
+        self.last_snapshot = snapshot;
+        if stats.warmup {
+            self.first_snapshot = self.last_snapshot.clone();
+        }
+        let window = &context.prepared.window;
+        let second = LiveSecond {
+            phase: context.prepared.plan.name.clone(),
+            load: context.prepared.plan.load.model(),
+            server: server_address(&context.prepared.plan.base_url),
+            scenarios: context
+                .prepared
+                .plan
+                .scenarios
+                .iter()
+                .map(|(scenario, _)| scenario.name().to_owned())
+                .collect(),
+            stage: describe_segment(context, to),
+            elapsed: to.saturating_duration_since(window.start),
+            length: window.until.saturating_duration_since(window.start),
+            at_ms: window.to_ms(to),
+            interval: interval.max(Duration::from_millis(1)),
+            second: stats.clone(),
+            outcomes: count_outcomes(recorded),
+            sched_lag_p99_us: (!recorded.sched_lag.is_empty()).then(|| recorded.sched_lag.quantile(0.99)),
+            busiest_thread: (busiest > Ratio(0.0)).then_some(busiest),
+            so_far: SoFar::default(),
+        };
+        self.last = Some(second.clone());
+        Some(LiveSecond { so_far: self.so_far(context, totals, to), ..second })
+    }
+
+    /// The measured part once more, when everything that was due has ended. It has no second of its own.
+    pub(crate) fn report_last(&mut self, context: &PhaseContext, totals: &PhaseTotals) -> Option<LiveSecond> {
+        let last = self.last.take()?;
+        let so_far = self.so_far(context, totals, self.at);
+        let at_ms = context.prepared.window.to_ms(Instant::now());
+        Some(LiveSecond { at_ms, interval: Duration::ZERO, outcomes: BTreeMap::new(), so_far, ..last })
+    }
+
+    fn so_far(&self, context: &PhaseContext, totals: &PhaseTotals, to: Instant) -> SoFar {
+        let whole = self.interest == Interest::Distributions;
+        let asked =
+            context.prepared.endpoints.iter().zip(&totals.series).filter(|(_, series)| !series.is_empty());
+        let endpoints: Vec<LiveEndpoint> = asked
+            .map(|(endpoint, series)| LiveEndpoint {
+                name: endpoint.name.clone(),
+                requests: series.counts.requests,
+                outcomes: series.counts.outcomes.clone(),
+                p95_us: series.response.quantile(0.95),
+                response: whole.then(|| series.response.clone()),
+                service: whole.then(|| series.service.clone()),
+            })
+            .collect();
+        SoFar {
+            from_ms: context.prepared.window.to_ms(context.prepared.window.from),
+            requests: endpoints.iter().map(|endpoint| endpoint.requests).sum(),
+            errors: endpoints.iter().map(LiveEndpoint::errors).sum(),
+            sched_lag: (whole && !totals.sched_lag.is_empty()).then(|| totals.sched_lag.clone()),
+            doubts: self.find_doubts(context, totals, to),
+            endpoints,
+        }
+    }
+
+    /// What would be said against the figures if the phase ended now.
+    fn find_doubts(&self, context: &PhaseContext, totals: &PhaseTotals, to: Instant) -> Vec<String> {
+        let measured = to.saturating_duration_since(context.prepared.window.from);
+        let requests: u64 = totals.series.iter().map(|series| series.counts.requests).sum();
+        if measured < MIN_MEASURED || requests < MIN_REQUESTS {
+            return Vec::new();
+        }
+        let mut response = LatencyHistogram::new();
+        for series in totals.series.iter().filter(|series| !series.is_empty()) {
+            response.merge(&series.response);
+        }
+        let load = &context.prepared.plan.load;
+        let cost = generator_cost(&self.first_snapshot, &self.last_snapshot, measured, totals.ended);
+        let evidence = ValidityEvidence {
+            model: load.model(),
+            offered: load.is_open().then(|| PerSecond::of(totals.due, measured)),
+            // What is under way is not missing yet.
+            achieved: PerSecond::of(totals.ended + context.in_flight(), measured),
+            requests,
+            errors: totals.series.iter().map(|series| series.counts.errors).sum(),
+            shed: totals.series.iter().filter_map(|series| series.counts.outcomes.get(&Outcome::Shed)).sum(),
+            dry: Vec::new(),
+            response: response.quantiles(),
+            sched_lag: totals.sched_lag.quantiles(),
+            health: cost.health,
+            wake_wait: cost.wake_wait,
+            local_faults: context.counters.local_faults.load(Ordering::Relaxed),
+            cut: None,
+            stopped_by: None,
+        };
+        judge_validity(&evidence).why
+    }
+}
+
+fn server_address(url: &Url) -> (String, u16) {
+    (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or_default())
+}
+
+/// Which stage of the phase a moment belongs to, and what is wanted in it; `None` where the rate does not change.
+pub(crate) fn describe_segment(context: &PhaseContext, to: Instant) -> Option<String> {
+    let segments = context.prepared.plan.load.segments();
+    let last = segments.len().checked_sub(1)?;
+    let since = to.saturating_duration_since(context.prepared.window.from);
+    let at = context.prepared.plan.segment_ends().partition_point(|end| *end < since).min(last);
+    Some(format!("stage {} of {}: {}", at + 1, segments.len(), segments[at]))
+}
+
+/// How everything ended that ended in a second, due whenever.
+fn count_outcomes(interval: &IntervalStats) -> BTreeMap<Outcome, u64> {
+    let mut sum = BTreeMap::new();
+    for series in interval.measured.iter().chain(&interval.warmup).flatten() {
+        for (outcome, count) in &series.counts.outcomes {
+            *sum.entry(*outcome).or_default() += count;
+        }
+    }
+    sum
+}

@@ -1,0 +1,198 @@
+//! From the totals to the result: the same figures whether the phase ended or was cut short. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kneepoint_model::guard::StopWhen;
+use kneepoint_model::histogram::LatencyHistogram;
+use kneepoint_model::load::{DryFeed, EndpointStats, GroupStats, LoadModel, LoadPhase};
+use kneepoint_model::outcome::Outcome;
+use kneepoint_model::page::PageStats;
+use kneepoint_model::run::{FORMAT_VERSION, names};
+use kneepoint_model::schedule::StageStats;
+use kneepoint_model::units::{PerSecond, UnixMillis};
+
+use crate::phase::health::GeneratorCost;
+use crate::phase::validity::{ValidityEvidence, judge_validity};
+use crate::recorder::{Endpoint, EndpointSeries, GroupSeries, PhaseTotals, PlanRecord};
+
+/// What the totals does not know.
+pub(crate) struct PhaseEnding {
+    /// End of the measured part, as it was.
+    pub(crate) until_ms: UnixMillis,
+    pub(crate) cost: GeneratorCost,
+    pub(crate) local_faults: u64,
+    /// Cut short, by a wish to stop or by a kill.
+    pub(crate) partial: bool,
+    /// The limit that stopped it.
+    pub(crate) stopped_by: Option<StopWhen>,
+}
+
+/// Puts the result together.
+pub(crate) fn build_result(record: &PlanRecord, totals: &PhaseTotals, ending: &PhaseEnding) -> LoadPhase {
+    let mut all = [LatencyHistogram::new(), LatencyHistogram::new(), LatencyHistogram::new()];
+    let (mut requests, mut errors, mut outcomes) = (0, 0, BTreeMap::new());
+    let mut endpoints = Vec::new();
+    for (endpoint, series) in record.endpoints.iter().zip(&totals.series) {
+        for (sum, one) in all.iter_mut().zip([&series.response, &series.service, &series.ttfb]) {
+            sum.merge(one);
+        }
+        let counts = &series.counts;
+        requests += counts.requests;
+        errors += counts.errors;
+        for (outcome, count) in &counts.outcomes {
+            *outcomes.entry(*outcome).or_insert(0) += count;
+        }
+        endpoints.push(endpoint_stats(endpoint, series));
+    }
+    let [response, service, ttfb] = all;
+    let asked = Duration::from_millis((record.measured_until_ms - record.measured_from_ms).get());
+    let measured = Duration::from_millis((ending.until_ms - record.measured_from_ms).get());
+    let offered = matches!(record.load, LoadModel::Open { .. }).then(|| PerSecond::of(totals.due, measured));
+    let achieved = PerSecond::of(totals.ended, measured);
+    let mut exemplars = Vec::new();
+    for (at, mut exemplar) in totals.exemplars.all() {
+        exemplar.endpoint =
+            record.endpoints.get(at).map(|endpoint| endpoint.name.clone()).unwrap_or_default();
+        exemplars.push(exemplar);
+    }
+    let stages = segment_stats(record, totals, measured);
+    let dry = exhausted_feeds(record, totals);
+    let groups = group_stats(record, totals);
+    let pages = page_stats(record, totals);
+    let evidence = ValidityEvidence {
+        model: record.load,
+        offered,
+        achieved,
+        requests,
+        errors,
+        shed: outcomes.get(&Outcome::Shed).copied().unwrap_or_default(),
+        response: response.quantiles(),
+        sched_lag: totals.sched_lag.quantiles(),
+        health: ending.cost.health,
+        wake_wait: ending.cost.wake_wait,
+        local_faults: ending.local_faults,
+        cut: ending.partial.then_some((asked, measured)),
+        stopped_by: ending.stopped_by,
+        dry: dry.clone(),
+    };
+    LoadPhase {
+        format_version: FORMAT_VERSION,
+        name: record.name.clone(),
+        load: record.load,
+        http: record.http,
+        scenarios: record.scenarios.clone(),
+        seed: record.seed,
+        started_ms: record.started_ms,
+        measured_from_ms: record.measured_from_ms,
+        measured_until_ms: ending.until_ms,
+        offered_rps: offered,
+        achieved_rps: achieved,
+        requests,
+        errors,
+        outcomes,
+        journeys: totals.journeys,
+        journeys_failed: totals.journeys_failed,
+        dry,
+        groups,
+        response_us: response.quantiles(),
+        service_us: service.quantiles(),
+        ttfb_us: ttfb.quantiles(),
+        connect_us: totals.connect.quantiles(),
+        tls_us: totals.tls.quantiles(),
+        sched_lag_us: totals.sched_lag.quantiles(),
+        pacing: record.pacing,
+        pool_wait_us: totals.pool_wait.quantiles(),
+        curve: response.curve(),
+        endpoints,
+        seconds: totals.seconds.clone(),
+        stages,
+        pages,
+        exemplars,
+        log: names::hlog(&record.name),
+        generator: ending.cost.health,
+        validity: judge_validity(&evidence),
+        partial: ending.partial,
+        stopped_by: ending.stopped_by.map(|limit| limit.to_string()),
+    }
+}
+
+fn endpoint_stats(endpoint: &Endpoint, series: &EndpointSeries) -> EndpointStats {
+    let counts = &series.counts;
+    EndpointStats {
+        name: endpoint.name.clone(),
+        requests: counts.requests,
+        errors: counts.errors,
+        outcomes: counts.outcomes.clone(),
+        statuses: counts.statuses.clone(),
+        response_us: series.response.quantiles(),
+        service_us: series.service.quantiles(),
+        ttfb_us: series.ttfb.quantiles(),
+        wire_bytes: counts.wire_bytes,
+        body_bytes: counts.body_bytes,
+        undecoded_bytes: counts.undecoded_bytes,
+        compressed: counts.compressed,
+        redirects: counts.redirects,
+        cache: counts.cache.clone(),
+        split: counts.split,
+        routes: counts.routes.clone(),
+        slo: endpoint.slo.clone(),
+    }
+}
+
+/// All groups, also those that no journey left.
+fn group_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<GroupStats> {
+    let none = GroupSeries::default();
+    let seen = totals.groups.iter().chain(std::iter::repeat(&none));
+    let one = |(group, series): (&Endpoint, &GroupSeries)| GroupStats {
+        name: group.name.clone(),
+        journeys: series.counts.ended,
+        failed: series.counts.failed,
+        unfinished: series.counts.unfinished,
+        time_us: series.time.quantiles(),
+    };
+    record.groups.iter().zip(seen).map(one).collect()
+}
+
+/// The feeds that ran dry.
+fn exhausted_feeds(record: &PlanRecord, totals: &PhaseTotals) -> Vec<DryFeed> {
+    let one = |(feed, journeys): (&usize, &u64)| {
+        let known = record.feeds.get(*feed)?;
+        Some(DryFeed {
+            scenario: known.scenario.clone(),
+            feed: known.feed.clone(),
+            rows: known.rows,
+            journeys: *journeys,
+        })
+    };
+    totals.exhausted_feeds.iter().filter_map(one).collect()
+}
+
+/// The steps whose pages were loaded with their assets.
+fn page_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<PageStats> {
+    let stats = |(endpoint, series): (&Endpoint, &EndpointSeries)| {
+        let counts = series.counts.pages;
+        let page_us = series.page.as_ref().map(|times| times.quantiles()).unwrap_or_default();
+        (!counts.is_empty()).then(|| PageStats { name: endpoint.name.clone(), counts, page_us })
+    };
+    record.endpoints.iter().zip(&totals.series).filter_map(stats).collect()
+}
+
+/// The stages that were reached. One that was cut short offered what it did in the time that it had.
+fn segment_stats(record: &PlanRecord, totals: &PhaseTotals, measured: Duration) -> Vec<StageStats> {
+    let mut begins = Duration::ZERO;
+    let mut stats = Vec::new();
+    for (stage, seen) in record.segments.iter().zip(totals.segments.iter()) {
+        let length = stage.length().min(measured.saturating_sub(begins));
+        begins += stage.length();
+        stats.push(StageStats {
+            stage: *stage,
+            offered_rps: PerSecond::of(seen.counts.due, length),
+            requests: seen.counts.requests,
+            errors: seen.counts.errors,
+            response_us: seen.response.quantiles(),
+            service_us: seen.service.quantiles(),
+        });
+    }
+    stats
+}

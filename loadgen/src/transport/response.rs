@@ -1,0 +1,289 @@
+//! An answer as it comes: bytes in, in whatever pieces, until it is whole. Pure, but for the moments that it is told.
+
+use std::time::Instant;
+
+use kneepoint_model::outcome::Outcome;
+
+use super::content_coding::decoded_len;
+use super::failure::RequestFailure;
+use super::framing::{BodyReader, Framing};
+use super::head::ResponseHead;
+
+/// What is wanted of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadOptions {
+    /// The body is kept, or only counted.
+    pub(crate) keep: bool,
+    /// More bytes than this are a failure.
+    pub(crate) max: u64,
+    /// It answers a HEAD, and so has no body whatever it says.
+    pub(crate) is_head: bool,
+}
+
+/// A complete answer.
+#[derive(Debug)]
+pub(crate) struct RawResponse {
+    pub(crate) head: ResponseHead,
+    pub(crate) first_byte: Instant,
+    pub(crate) done: Instant,
+    /// Bytes of the body as received.
+    pub(crate) wire: u64,
+    /// The body, when it was to be kept.
+    pub(crate) body: Vec<u8>,
+    /// Its last four bytes: in gzip, the length of the original.
+    pub(crate) tail: [u8; 4],
+}
+
+impl RawResponse {
+    /// Length of the decoded body, where it is known without decoding it.
+    pub(crate) fn decoded_len(&self) -> Option<u64> {
+        decoded_len(self.head.body_encoding(), self.wire, self.tail)
+    }
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There is more to come.
+    Begun,
+    /// It is whole, and nothing came after it.
+    Whole,
+    /// It is whole, and something came after it that nobody asked for.
+    WholeAndMore,
+}
+
+/// An answer under way.
+#[derive(Debug)]
+pub(super) struct ResponseReader {
+    wanted: ReadOptions,
+    first_byte: Option<Instant>,
+    last_byte: Option<Instant>,
+    /// A head that is not whole yet.
+    begun: Vec<u8>,
+    head: Option<ResponseHead>,
+    body: BodyReader,
+    wire: u64,
+    kept: Vec<u8>,
+    tail: [u8; 4],
+}
+
+impl ResponseReader {
+    pub(super) fn new(wanted: ReadOptions) -> Self {
+        Self {
+            wanted,
+            first_byte: None,
+            last_byte: None,
+            begun: Vec::new(),
+            head: None,
+            body: BodyReader::new(Framing::None),
+            wire: 0,
+            kept: Vec::new(),
+            tail: [0; 4],
+        }
+    }
+
+    /// True as soon as anything of it has come.
+    pub(super) fn has_begun(&self) -> bool {
+        self.first_byte.is_some()
+    }
+
+    /// Takes the bytes that came at `at`; not empty, and never after it was whole.
+    ///
+    /// # Errors
+    /// It is not HTTP, or more than was wanted.
+    pub(super) fn take(&mut self, data: &[u8], at: Instant) -> Result<Progress, RequestFailure> {
+        self.first_byte.get_or_insert(at);
+        self.last_byte = Some(at);
+        if self.head.is_some() {
+            return self.content(data);
+        }
+        if self.begun.is_empty() {
+            let taken = self.heads(data)?;
+            return self.after_head(&data[taken..]);
+        }
+        let mut begun = std::mem::take(&mut self.begun);
+        begun.extend_from_slice(data);
+        let taken = self.heads(&begun)?;
+        self.after_head(&begun[taken..])
+    }
+
+    /// What follows the heads, or the beginning of one that is not whole.
+    fn after_head(&mut self, rest: &[u8]) -> Result<Progress, RequestFailure> {
+        if self.head.is_some() {
+            return self.content(rest);
+        }
+        self.begun.extend_from_slice(rest);
+        Ok(Progress::Begun)
+    }
+
+    /// Reads heads up to the one that counts; those that only announce another are passed over. Gives the bytes read.
+    fn heads(&mut self, data: &[u8]) -> Result<usize, RequestFailure> {
+        let mut taken = 0;
+        while taken < data.len() {
+            let head = ResponseHead::parse(&data[taken..], self.wanted.is_head);
+            let Some((head, length)) = head.map_err(|why| RequestFailure::protocol(&why))? else { break };
+            taken += length;
+            match head.status {
+                101 => return Err(RequestFailure::protocol("it wants to speak another protocol")),
+                100..200 => {}
+                _ => {
+                    self.body = BodyReader::new(head.framing);
+                    self.head = Some(head);
+                    break;
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    fn content(&mut self, data: &[u8]) -> Result<Progress, RequestFailure> {
+        let Self { wanted, body, wire, kept, tail, .. } = self;
+        let mut each = |part: &[u8]| {
+            *wire += part.len() as u64;
+            keep_tail(tail, part);
+            if wanted.keep && *wire <= wanted.max {
+                kept.extend_from_slice(part);
+            }
+        };
+        let taken = body.take(data, &mut each).map_err(|why| self.broken(RequestFailure::protocol(why)))?;
+        if self.wire > self.wanted.max {
+            let detail = format!("more than {} bytes", self.wanted.max);
+            return Err(self.broken(RequestFailure::new(Outcome::BodyTooLarge, &detail)));
+        }
+        Ok(match (self.body.is_done(), taken < data.len()) {
+            (false, _) => Progress::Begun,
+            (true, false) => Progress::Whole,
+            (true, true) => Progress::WholeAndMore,
+        })
+    }
+
+    /// Whether it is whole if the connection ends at `at`.
+    pub(super) fn end_at(&mut self, at: Instant) -> bool {
+        let whole = self.head.is_some() && self.body.may_end();
+        if whole {
+            self.last_byte = Some(at);
+        }
+        whole
+    }
+
+    /// A failure, with what had come before it.
+    pub(super) fn broken(&self, failure: RequestFailure) -> RequestFailure {
+        match (&self.head, self.first_byte) {
+            (Some(head), Some(first_byte)) => failure.with_response_started(head.status, first_byte),
+            _ => failure,
+        }
+    }
+
+    /// The answer, once it is whole. What came with the last bytes was there then, however long it took to look at them.
+    pub(super) fn response(self) -> Option<RawResponse> {
+        let (first_byte, done) = (self.first_byte?, self.last_byte?);
+        Some(RawResponse {
+            head: self.head?,
+            first_byte,
+            done,
+            wire: self.wire,
+            body: self.kept,
+            tail: self.tail,
+        })
+    }
+}
+
+pub(super) fn keep_tail(tail: &mut [u8; 4], data: &[u8]) {
+    match data.len() {
+        0 => {}
+        1..4 => {
+            tail.rotate_left(data.len());
+            tail[4 - data.len()..].copy_from_slice(data);
+        }
+        n => tail.copy_from_slice(&data[n - 4..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WANTED: ReadOptions = ReadOptions { keep: true, max: 100, is_head: false };
+
+    /// Reads it in pieces that come a millisecond apart.
+    fn read(text: &[u8], piece: usize) -> Result<(ResponseReader, Progress), RequestFailure> {
+        let (mut answer, start, mut progress) =
+            (ResponseReader::new(WANTED), Instant::now(), Progress::Begun);
+        for (n, part) in (1..).zip(text.chunks(piece)) {
+            if progress != Progress::Begun {
+                return Ok((answer, Progress::WholeAndMore));
+            }
+            progress = answer.take(part, start + Duration::from_millis(n))?;
+        }
+        Ok((answer, progress))
+    }
+
+    #[test]
+    fn the_tail_is_the_last_four_bytes_however_they_come() {
+        let mut tail = [0; 4];
+        for piece in [&b"abcdef"[..], b"g", b"", b"hi"] {
+            keep_tail(&mut tail, piece);
+        }
+        assert_eq!(&tail, b"fghi");
+    }
+
+    #[test]
+    fn what_announces_another_is_passed_over_and_what_follows_is_told() {
+        let text = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for piece in 1..=text.len() {
+            let (answer, progress) = read(text, piece).expect("an answer");
+            assert_eq!(progress, Progress::Whole, "{piece}");
+            let response = answer.response().expect("whole");
+            assert_eq!((response.head.status, response.wire, response.body.as_slice()), (200, 2, &b"ok"[..]));
+            assert_eq!(response.done == response.first_byte, piece == text.len());
+        }
+        let more = b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(read(more, more.len()).expect("an answer").1, Progress::WholeAndMore);
+    }
+
+    #[test]
+    fn what_fails_is_told_with_what_had_come() {
+        let upgrade = read(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 99).expect_err("not wanted");
+        assert_eq!((upgrade.outcome, upgrade.response_started), (Outcome::Protocol, None));
+        let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n{}", "x".repeat(101));
+        let long = read(long.as_bytes(), 500).expect_err("too long");
+        assert_eq!(
+            (long.outcome, long.response_started.map(|(status, _)| status)),
+            (Outcome::BodyTooLarge, Some(200))
+        );
+        let chunk = read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz", 7).expect_err("no size");
+        assert_eq!(
+            (chunk.outcome, chunk.response_started.map(|(status, _)| status)),
+            (Outcome::Protocol, Some(200))
+        );
+    }
+
+    #[test]
+    fn a_connection_that_ends_may_end_the_answer() {
+        for (text, ends) in [
+            (&b"HTTP/1.0 200 OK\r\n\r\nsome"[..], true),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome", false),
+            (b"HTTP/1.1 200 OK\r\nConte", false),
+        ] {
+            let (mut answer, progress) = read(text, 10).expect("so far");
+            assert_eq!((progress, answer.end_at(Instant::now())), (Progress::Begun, ends));
+            assert_eq!(answer.response().is_some(), text.len() > 24 || ends);
+        }
+        assert!(!ResponseReader::new(WANTED).end_at(Instant::now()));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_make_no_difference(length in 0usize..90, piece in 1usize..40) {
+            let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nA: b\r\n\r\n{}", "y".repeat(length));
+            let (answer, progress) = read(text.as_bytes(), piece).expect("an answer");
+            prop_assert_eq!(progress, Progress::Whole);
+            let response = answer.response().expect("whole");
+            prop_assert_eq!((response.wire, response.body.len(), response.head.get("a")), (length as u64, length, Some("b")));
+        }
+    }
+}
