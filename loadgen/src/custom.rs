@@ -1,9 +1,9 @@
-//! Journeys written in Rust, for what a scenario file cannot say: a choice by an algorithm of one's own, a body that is computed,
-//! a loop whose end depends on the answers.
+//! Custom journeys: journeys written in Rust, for what a scenario file cannot express, such as a choice by an algorithm, a computed
+//! body, or a loop whose end depends on the responses.
 //!
-//! A [`Journey`] is a plan for one user. It is given a [`User`] and asks through it; every request goes through the same
-//! transport and the same recorder as those of scenario files, in the closed model, the open model, and in blocks: with
-//! slots, deadlines, intended starts, and censoring of what the end cuts short. `docs/rust-journeys.md` is the way in.
+//! A [`Journey`] is run by one [`User`] at a time and sends its requests through it. They use the same transport and the same
+//! recorder as those of scenario files, in the closed model, the open model, and in blocks: with slots, deadlines, intended
+//! starts, and censoring of what the end of the phase cuts short. `docs/rust-journeys.md` is the introduction.
 
 mod error;
 mod request;
@@ -28,8 +28,8 @@ pub trait Journey: Send + Sync {
     /// Name in reports, beside those of scenarios.
     fn name(&self) -> &str;
 
-    /// Names of all endpoints that it asks, in the order of the report. They are known before the phase begins, so that counting
-    /// is an index and no look-up; a request of another name stops the phase with an error.
+    /// Names of all endpoints that the journey requests, in the order of the report. They are known before the phase begins, so that
+    /// counting needs no look-up by name; a request to another endpoint stops the phase with an error.
     fn endpoints(&self) -> Vec<String>;
 
     /// How long a user keeps cookies: for one journey, or from one to the next.
@@ -37,12 +37,12 @@ pub trait Journey: Send + Sync {
         SessionScope::Journey
     }
 
-    /// Goes on one journey.
+    /// Runs one journey.
     ///
     /// # Errors
-    /// Why the journey ended early. Requests give such an error when they fail, so that `?` ends the journey there, as a failed
-    /// step ends a scenario's.
-    async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError>;
+    /// Why the journey ended early. Requests return such an error when they fail, so that `?` ends the journey there, as a failed
+    /// step ends that of a scenario.
+    async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError>;
 }
 
 impl fmt::Debug for dyn Journey {

@@ -1,21 +1,33 @@
-//! For tests that read what strangers send: inputs that are nearly right.
+//! Fuzz helper: deterministic mutations of valid inputs.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// Bytes that parsers are sensitive to.
+/// Bytes that parsers treat in a special way.
 const DELIMITERS: &[u8] = b"\r\n:;,= \t\0\"'<>!-/&#?%0123456789abcdefxGHT.\xff";
 
-/// Always the same inputs, a million of them: `each` is told one, and has the source of chance too.
-pub(crate) fn for_each_mutation(seeds: &[&[u8]], mut each: impl FnMut(&[u8], &mut ChaCha8Rng)) {
+const DEFAULT_INPUTS: u64 = 100_000;
+
+/// Calls `check` with many mutations, always the same ones: 100,000, or as many as `KNEEPOINT_FUZZ_INPUTS` says.
+/// Returns how many.
+pub(crate) fn for_each_mutation(seeds: &[&[u8]], mut check: impl FnMut(&[u8], &mut ChaCha8Rng)) -> u64 {
+    let inputs = input_count();
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    for _ in 0..1_000_000 {
+    for _ in 0..inputs {
         let mutated = mutate(&mut rng, seeds);
-        each(&mutated, &mut rng);
+        check(&mutated, &mut rng);
+    }
+    inputs
+}
+
+fn input_count() -> u64 {
+    match std::env::var("KNEEPOINT_FUZZ_INPUTS") {
+        Ok(text) => text.parse().expect("KNEEPOINT_FUZZ_INPUTS must be a number, e.g. 1000000"),
+        Err(_) => DEFAULT_INPUTS,
     }
 }
 
-/// One of the seeds with up to five bytes cut off, put in, left out or changed.
+/// One of the seeds with up to five bytes truncated, inserted, removed or replaced.
 fn mutate(rng: &mut ChaCha8Rng, seeds: &[&[u8]]) -> Vec<u8> {
     let mut mutated = seeds[rng.random_range(0..seeds.len())].to_vec();
     for _ in 0..rng.random_range(1..6) {

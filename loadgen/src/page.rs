@@ -1,9 +1,10 @@
-//! Pages as a browser loads them: the document first, then its style sheets, scripts and images, side by side.
+//! Loads pages as a browser does: the document first, then its style sheets, scripts and images, in parallel.
 //!
-//! `reader` says what a document names, `choice` what of it is asked for, `fresh` and `store` what the user's browser
-//! still has; `view` does it, `record` keeps the time of the whole. Only `view` touches a socket.
+//! `page_links` finds what a document links to, `asset_selection` selects what is requested, `http_cache` and `browser_cache` decide
+//! what the user's browser still has; `load_page` loads it, `page_load` records the time of the whole. Only `load_page` sends
+//! requests.
 //!
-//! Out of scope: what style sheets name (`@import`, `url()`), what scripts load, frames, films and sounds.
+//! Out of scope: links in style sheets (`@import`, `url()`), requests of scripts, frames, video and audio.
 
 mod asset_selection;
 mod browser_cache;

@@ -1,4 +1,4 @@
-//! The recorder: what ended goes in under one short lock, is taken out whole each second, merged and written elsewhere.
+//! Records requests under one short lock; each second the whole statistics are swapped out, merged and written elsewhere.
 //!
 //! Hot path: [`Recorder::record`]. Everything else happens on the collector's thread.
 
@@ -30,10 +30,10 @@ pub(crate) use totals::PhaseTotals;
 
 use crate::window::Window;
 
-/// Takes what ended, from the generator's thread.
+/// Receives what ended, from the threads of the generator.
 pub(crate) struct Recorder {
     window: Window,
-    /// Ends of the segments, where the rate changes.
+    /// Ends of the segments; empty where the load is constant.
     segments: Vec<Instant>,
     interval: Mutex<Box<IntervalStats>>,
 }
@@ -43,7 +43,7 @@ impl Recorder {
         Self { window, segments, interval: Mutex::new(Box::new(IntervalStats::new(endpoints))) }
     }
 
-    /// The segment that a moment belongs to.
+    /// The segment that contains a moment of the measured part.
     fn segment_at(&self, due: Instant) -> Option<usize> {
         if self.segments.is_empty() || !self.window.measures(due) {
             return None;
@@ -51,18 +51,18 @@ impl Recorder {
         Some(self.segments.partition_point(|end| *end <= due).min(self.segments.len() - 1))
     }
 
-    /// Counts one request that ended.
-    pub(crate) fn record(&self, hit: &CompletedRequest<'_>) {
-        let segment = self.segment_at(hit.counted);
-        self.lock().record(hit, &self.window, segment);
+    /// Counts a request that ended.
+    pub(crate) fn record(&self, request: &CompletedRequest<'_>) {
+        let segment = self.segment_at(request.counted_at);
+        self.lock().record(request, &self.window, segment);
     }
 
-    /// Counts one page that ended.
-    pub(crate) fn record_page(&self, hit: &CompletedPage) {
-        self.lock().record_page(hit, self.window.measures(hit.due));
+    /// Counts a page load that ended.
+    pub(crate) fn record_page(&self, request: &CompletedPage) {
+        self.lock().record_page(request, self.window.measures(request.due));
     }
 
-    /// Counts one request that became due.
+    /// Counts a request that became due.
     pub(crate) fn count_due(&self, due: Instant) {
         let segment = self.segment_at(due);
         self.lock().count_due(self.window.measures(due), segment);
@@ -80,21 +80,21 @@ impl Recorder {
         }
     }
 
-    /// Counts a journey that end a group of steps.
+    /// Counts a journey that left a group of steps.
     pub(crate) fn count_group(&self, group: usize, end: GroupEnd, due: Instant, done: Instant) {
         if self.window.measures(due) {
             self.lock().groups.count(group, end, done.saturating_duration_since(due));
         }
     }
 
-    /// Counts a journey that was not begun, because this feed had no row for it.
+    /// Counts a journey that was not begun because this feed had no row left.
     pub(crate) fn count_exhausted_feed(&self, due: Instant, feed: usize) {
         if self.window.measures(due) {
             *self.lock().exhausted_feeds.entry(feed).or_default() += 1;
         }
     }
 
-    /// Takes out what was recorded since the last time, and puts an empty interval in its place.
+    /// Returns what was recorded since the last swap, and continues with `empty`.
     pub(crate) fn swap(&self, empty: Box<IntervalStats>) -> Box<IntervalStats> {
         std::mem::replace(&mut *self.lock(), empty)
     }

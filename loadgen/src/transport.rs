@@ -1,6 +1,6 @@
-//! The one transport: HTTP/1.1, read by ourselves, with a keep-alive pool of our own; or HTTP/2 on shared connections.
+//! The only transport: HTTP/1.1 with our own parser and keep-alive pool, or HTTP/2 on shared connections.
 //!
-//! It reads the whole body, notes the times of each part, tells failures apart, and knows nothing of scenarios.
+//! It reads whole bodies, records the times of each part, classifies failures, and knows nothing of scenarios.
 
 mod connection;
 pub(crate) mod content_coding;

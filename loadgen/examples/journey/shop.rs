@@ -37,7 +37,7 @@ impl Journey for Reader {
         SessionScope::User
     }
 
-    async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+    async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
         if user.is_first_journey() {
             log_in(user).await?;
         }

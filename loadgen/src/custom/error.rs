@@ -1,4 +1,4 @@
-//! Why a journey ended before its end.
+//! Why a custom journey ended early.
 
 use kneepoint_model::outcome::Outcome;
 use thiserror::Error;
@@ -10,23 +10,23 @@ pub enum JourneyError {
     /// A request failed. It is in the figures; the journey counts as failed.
     #[error("`{endpoint}` failed ({}): {detail}", outcome.words())]
     RequestFailed {
-        /// Which endpoint.
+        /// Name of the request's endpoint.
         endpoint: String,
-        /// How.
+        /// How the request ended.
         outcome: Outcome,
-        /// More of it, in words.
+        /// The details, for a message.
         detail: String,
     },
-    /// The phase is over: nothing more may be asked for. The journey counts as neither completed nor failed.
+    /// The phase is over: no further request is sent. The journey counts as neither completed nor failed.
     #[error("the phase is over")]
     PhaseOver,
-    /// The journey itself saw no way on; it counts as failed, though no request did.
+    /// The journey itself cannot continue; it counts as failed, though no request did.
     #[error("{0}")]
     GaveUp(String),
 }
 
 impl JourneyError {
-    /// The journey sees no way on.
+    /// Ends a journey that cannot continue.
     pub fn give_up(why: impl std::fmt::Display) -> Self {
         Self::GaveUp(why.to_string())
     }

@@ -1,4 +1,4 @@
-//! One request of a journey: built up, then sent; recorded whatever becomes of it.
+//! One request of a custom journey: built, then sent; recorded however it ends.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::user::request::{
     RequestLimits, RequestParts, await_within, parse_path, resolve_link, send_following_redirects,
 };
 
-/// What the generator itself says.
+/// Headers that only the generator sets.
 const RESERVED_HEADERS: [HeaderName; 5] = [HOST, COOKIE, CONTENT_LENGTH, ACCEPT_ENCODING, TRANSFER_ENCODING];
 
 type Check<'v> = Box<dyn FnOnce(&Response) -> Result<(), String> + Send + 'v>;
@@ -62,8 +62,8 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         }
     }
 
-    /// With a header field, in place of the generator's own where it has one (`User-Agent`, `Accept`). Host, cookies, length and
-    /// encoding are the generator's to say.
+    /// Sets a header, also one that the generator sets by default (`User-Agent`, `Accept`). Host, cookies, length and encoding cannot
+    /// be set.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) if may_be_set(&name, &value) => drop(self.headers.insert(name, value)),
@@ -72,14 +72,14 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         self
     }
 
-    /// With a form as its body (`application/x-www-form-urlencoded`).
+    /// Sets a form as the body (`application/x-www-form-urlencoded`).
     pub fn form<K: AsRef<str>, V: AsRef<str>>(mut self, fields: impl IntoIterator<Item = (K, V)>) -> Self {
         let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body = text.into_bytes();
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
-    /// With JSON as its body.
+    /// Sets JSON as the body.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => self.body = body,
@@ -88,56 +88,56 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         self.header("content-type", "application/json")
     }
 
-    /// With these bytes as its body.
+    /// Sets these bytes as the body.
     pub fn body(mut self, content_type: &str, bytes: impl Into<Vec<u8>>) -> Self {
         self.body = bytes.into();
         self.header("content-type", content_type)
     }
 
-    /// The status must be one of these, else the request failed. Without: any 2xx or 3xx.
+    /// Accepts only these statuses; otherwise the request fails. Without: any 2xx or 3xx.
     pub fn status(mut self, accepted: &[u16]) -> Self {
         self.statuses = accepted.to_vec();
         self
     }
 
-    /// The body must hold this text, else the request failed.
+    /// Requires this text in the body; otherwise the request fails.
     pub fn contains(mut self, text: impl Into<String>) -> Self {
         self.contains.push(text.into());
         self
     }
 
-    /// The answer must pass this, else the request failed; the words say why.
+    /// Requires that the response passes this check; otherwise the request fails with the returned reason.
     pub fn check(mut self, check: impl FnOnce(&Response) -> Result<(), String> + Send + 'v) -> Self {
         self.check = Some(Box::new(check));
         self
     }
 
-    /// A redirect is an answer like any other. Else redirects are followed, at most ten, never off the site, and the time
-    /// is that of them all.
+    /// Returns a redirect as the response. Without, redirects are followed, at most ten and never to another site, and the recorded time
+    /// is that of all.
     pub fn keep_redirect(mut self) -> Self {
         self.follows_redirects = false;
         self
     }
 
-    /// Sends it when it is due, and records how it ended.
+    /// Sends the request when it is due, and records how it ended.
     ///
     /// # Errors
-    /// It failed, or the phase is over.
+    /// The request failed, or the phase is over.
     pub async fn send(mut self) -> Result<Response, JourneyError> {
-        let Some(endpoint) = self.user.ready.endpoint(&self.endpoint) else {
+        let Some(endpoint) = self.user.prepared.endpoint(&self.endpoint) else {
             let problem = format!("it asks for the endpoint `{}`, which it does not declare", self.endpoint);
-            self.user.context.fail(&self.user.ready.name, &problem);
+            self.user.context.fail(&self.user.prepared.name, &problem);
             return Err(JourneyError::GaveUp(problem));
         };
         let due = self.user.next_due().await?;
         let context = self.user.context;
         let trace = self.user.session.new_trace_id(context.prepared.window.started_ms.get());
         let mut in_flight = InFlightRequest::new(context, endpoint, due, trace);
-        // Taken out for the time of the request: the session itself is needed beside them.
+        // Taken out for the duration of the request: the session itself is borrowed at the same time.
         let session = &mut *self.user.session;
         let (mut timeout, mut buffers) =
             (std::mem::take(&mut session.timeout), std::mem::take(&mut session.buffers));
-        let answer = match RequestLimits::acquire(context, &mut in_flight, &mut timeout, due.at).await {
+        let result = match RequestLimits::acquire(context, &mut in_flight, &mut timeout, due.at).await {
             None => None,
             Some(limits) => {
                 let request = pin!(self.exchange(&mut buffers, &mut in_flight));
@@ -145,21 +145,21 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
             }
         };
         (self.user.session.timeout, self.user.session.buffers) = (timeout, buffers);
-        let Some(answer) = answer else {
+        let Some(result) = result else {
             self.user.request_ended(in_flight.shed());
             let (outcome, detail) = (Outcome::Shed, "waited too long for a slot".to_owned());
             return Err(JourneyError::RequestFailed { endpoint: self.endpoint, outcome, detail });
         };
-        let unpacked_len = answer.as_ref().ok().and_then(RawResponse::decoded_len);
-        let (answer, checked) = self.check_response(answer);
-        let body = checked.as_ref().map_or(unpacked_len, |response| Some(response.body.len() as u64));
-        let (outcome, detail) = match (&answer, &checked) {
+        let decoded_len = result.as_ref().ok().and_then(RawResponse::decoded_len);
+        let (result, checked) = self.check_response(result);
+        let body = checked.as_ref().map_or(decoded_len, |response| Some(response.body.len() as u64));
+        let (outcome, detail) = match (&result, &checked) {
             (Err(failure), _) => (failure.outcome, failure.detail.clone()),
             (Ok(_), Err(failed)) => failed.clone(),
             (Ok(_), Ok(_)) => (Outcome::Ok, String::new()),
         };
         let recorded = CheckedResponse { outcome, detail: detail.clone(), body };
-        let end = in_flight.finish(&answer, |_, _| recorded);
+        let end = in_flight.finish(&result, |_, _| recorded);
         self.user.request_ended(end);
         match checked {
             Ok(response) if outcome.is_ok() => Ok(response),
@@ -167,7 +167,7 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         }
     }
 
-    /// Everything from the first byte sent to the last byte of the last answer.
+    /// Sends the request and follows redirects; ends with the last byte of the last response.
     async fn exchange(
         &mut self,
         buffers: &mut RequestBuffers,
@@ -176,50 +176,50 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         if let Some(problem) = self.problem.take() {
             return Err(RequestFailure::new(Outcome::CheckFailed, &problem));
         }
-        let User { context, session, pool, ready, .. } = &mut *self.user;
-        let (context, pool, ready) = (*context, *pool, *ready);
+        let User { context, session, pool, prepared, .. } = &mut *self.user;
+        let (context, pool, prepared) = (*context, *pool, *prepared);
         let is_path = self.path.starts_with('/') && !self.path.starts_with("//");
         let path = if is_path {
             Cow::Borrowed(self.path.as_str())
         } else {
             Cow::Owned(resolve_link(context, session, &self.path)?)
         };
-        // The fields of most requests are always the same, and written once for all.
-        let own = (!self.headers.is_empty()).then(|| {
-            let mut all = ready.headers.clone();
+        // Most requests have the headers of the journey, which are serialised once.
+        let custom = (!self.headers.is_empty()).then(|| {
+            let mut all = prepared.headers.clone();
             all.extend(std::mem::take(&mut self.headers));
             let with_body = HeaderLines::from_headers(&all);
             all.remove(CONTENT_TYPE);
             (with_body, HeaderLines::from_headers(&all), all.contains_key(REFERER), all.contains_key(ORIGIN))
         });
-        let (fixed, fixed_without_body, sets_referer, sets_origin) = match &own {
+        let (fixed, fixed_without_body, sets_referer, sets_origin) = match &custom {
             Some((fixed, without, referer, origin)) => (fixed, without, *referer, *origin),
-            None => (&ready.fixed, &ready.fixed, false, false),
+            None => (&prepared.fixed, &prepared.fixed, false, false),
         };
-        let RequestBuffers { request, step: varying, own: lines } = buffers;
-        varying.clear();
-        in_flight.push_trace_header(varying);
+        let RequestBuffers { request, step_headers, user_headers } = buffers;
+        step_headers.clear();
+        in_flight.push_trace_header(step_headers);
         in_flight.set_path(Cow::Owned(parse_path(&path)?));
         let parts = RequestParts {
             method: self.method.clone(),
             body: Cow::Owned(std::mem::take(&mut self.body)),
             fixed,
             fixed_without_body,
-            varying,
+            varying: step_headers,
             sets_referer,
             sets_origin,
             follows_redirects: self.follows_redirects,
-            keep: true,
+            keep_body: true,
         };
-        send_following_redirects(context, session, pool, parts, (request, lines), in_flight).await
+        send_following_redirects(context, session, pool, parts, (request, user_headers), in_flight).await
     }
 
-    /// The answer without its body, and what the journey may see of it, or how it failed.
+    /// Returns the response without its body, and what the journey receives of it, or how it failed.
     fn check_response(
         &mut self,
-        answer: Result<RawResponse, RequestFailure>,
+        result: Result<RawResponse, RequestFailure>,
     ) -> (Result<RawResponse, RequestFailure>, Result<Response, (Outcome, String)>) {
-        let mut raw = match answer {
+        let mut raw = match result {
             Ok(response) => response,
             Err(failure) => {
                 let failed = (failure.outcome, failure.detail.clone());
@@ -240,13 +240,13 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         if !accepted {
             return Err((outcome_for_status(status), format!("status {status}")));
         }
-        let most = self.user.context.prepared.plan.options.max_body;
-        let unpacked = match decode(&response.body, response.head.body_encoding(), most) {
-            Ok(Cow::Owned(unpacked)) => Some(unpacked),
+        let max_body = self.user.context.prepared.plan.options.max_body;
+        let decoded = match decode(&response.body, response.head.body_encoding(), max_body) {
+            Ok(Cow::Owned(decoded)) => Some(decoded),
             Ok(Cow::Borrowed(_)) => None,
             Err((outcome, detail)) => return Err((outcome, detail.to_owned())),
         };
-        let body = unpacked.unwrap_or_else(|| std::mem::take(&mut response.body));
+        let body = decoded.unwrap_or_else(|| std::mem::take(&mut response.body));
         let response = Response { head: response.head.clone(), body };
         let failed = |detail| (Outcome::CheckFailed, detail);
         if !self.contains.is_empty() {
@@ -272,7 +272,7 @@ impl fmt::Debug for RequestBuilder<'_, '_> {
 }
 
 fn may_be_set(name: &HeaderName, value: &HeaderValue) -> bool {
-    // A user who does not keep connections says so; anything else here is the generator's to say.
+    // `connection: close` is allowed, for a user who does not keep connections.
     let leaves = *name == CONNECTION && value == "close";
     !RESERVED_HEADERS.contains(name) && *name != TRACEPARENT && (*name != CONNECTION || leaves)
 }

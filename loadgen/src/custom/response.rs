@@ -1,4 +1,4 @@
-//! A complete answer, for the journey that asked.
+//! A complete response, for the custom journey that requested it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,38 +8,38 @@ use serde::de::DeserializeOwned;
 use super::error::JourneyError;
 use crate::transport::ResponseHead;
 
-/// An answer: the last one, when redirects were followed. Its body is unpacked.
+/// The last response, when redirects were followed. Its body is decoded.
 pub struct Response {
     pub(super) head: ResponseHead,
     pub(super) body: Vec<u8>,
 }
 
 impl Response {
-    /// Status.
+    /// HTTP status code.
     pub fn status(&self) -> u16 {
         self.head.status
     }
 
-    /// First value of a header, by its name in any spelling; `None` when there is none, or it is no text.
+    /// First value of a header, by its name in any case; `None` when it is missing or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.get(name)
     }
 
-    /// The body.
+    /// The decoded body.
     pub fn bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body as text; what is no UTF-8 is replaced.
+    /// The body as text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// The body read as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// It is not the JSON that was expected. The request itself was in order and stays so in the figures; make it a
-    /// [check](super::RequestBuilder::check) when it shall count as failed.
+    /// The body is not the expected JSON. The request still counts as successful; use a [check](super::RequestBuilder::check) to count it
+    /// as failed.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, JourneyError> {
         serde_json::from_slice(&self.body)
             .map_err(|error| JourneyError::give_up(format!("not the JSON expected: {error}")))
@@ -54,7 +54,7 @@ impl Response {
 }
 
 impl fmt::Debug for Response {
-    /// Neither header fields nor body: they may hold secrets.
+    /// Leaves out header fields and body, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.status())

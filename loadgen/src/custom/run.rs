@@ -1,4 +1,4 @@
-//! One journey in Rust from its beginning to its end: what the recorder and the schedulers need to know of it.
+//! Runs one custom journey, and records how it ended.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::user::in_flight::DueTime;
 use crate::user::pause::StepTiming;
 use crate::user::session::UserSession;
 
-/// Goes on a journey.
+/// Runs the custom journey of this number; `due` is when its first request is due.
 pub(crate) async fn run_custom_journey(
     context: &PhaseContext,
     session: &mut UserSession,
@@ -23,17 +23,17 @@ pub(crate) async fn run_custom_journey(
     due: DueTime,
     timing: StepTiming<'_>,
 ) {
-    let (journey, ready) = (&context.prepared.plan.journeys[custom].0, &context.prepared.journeys[custom]);
+    let (journey, prepared) = (&context.prepared.plan.journeys[custom].0, &context.prepared.journeys[custom]);
     if journey.session() == SessionScope::Journey {
         session.reset();
     }
     session.visit.journey = context.counters.journeys.fetch_add(1, Ordering::Relaxed) + 1;
-    let mut user = User { context, session, pool, ready, timing, due, begun: false };
-    // A panic would end the task without a word, and with it the user: the figures would be of fewer users than asked.
-    let end = AssertUnwindSafe(journey.go(&mut user)).catch_unwind().await;
+    let mut user = User { context, session, pool, prepared, timing, due, begun: false };
+    // A panic would end the task of the user silently, and the figures would be of fewer users than planned.
+    let end = AssertUnwindSafe(journey.run(&mut user)).catch_unwind().await;
     let User { due: last, begun, .. } = user;
     if !begun {
-        // A journey that asks for nothing must not keep the others, and the clock, from their turn.
+        // A journey without requests must not keep other tasks and the clock from being polled.
         tokio::task::yield_now().await;
     }
     match end {
@@ -45,6 +45,6 @@ pub(crate) async fn run_custom_journey(
         Ok(Err(JourneyError::RequestFailed { .. } | JourneyError::GaveUp(_))) => {
             context.recorder.count_journey(last.at, false)
         }
-        Err(_) => context.fail(&ready.name, "it panicked; the message is on standard error"),
+        Err(_) => context.fail(&prepared.name, "it panicked; the message is on standard error"),
     }
 }

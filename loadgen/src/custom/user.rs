@@ -1,4 +1,4 @@
-//! What a journey is given: one user, who asks, pauses, chooses, and keeps cookies.
+//! The user of a custom journey, who sends requests, pauses, makes random choices, and keeps cookies.
 
 use std::time::{Duration, Instant};
 
@@ -15,45 +15,45 @@ use crate::user::in_flight::{DueTime, StepEnd};
 use crate::user::pause::{StepTiming, pause as pause_for};
 use crate::user::session::UserSession;
 
-/// Longest wait of a journey that goes on asking after the end.
+/// Delay of each request that a journey sends after the end of the phase.
 const OVER_DELAY: Duration = Duration::from_millis(20);
 
-/// One user on one journey.
+/// One user in one journey.
 pub struct User<'a> {
     pub(super) context: &'a PhaseContext,
     pub(super) session: &'a mut UserSession,
     pub(super) pool: &'a Pool,
-    pub(super) ready: &'a PreparedJourney,
+    pub(super) prepared: &'a PreparedJourney,
     pub(super) timing: StepTiming<'a>,
     /// When the next request is due.
     pub(super) due: DueTime,
-    /// Whether a request was made, and so `due` is of the next one.
+    /// Whether a request was sent, so that `due` is that of the next one.
     pub(super) begun: bool,
 }
 
 impl<'a> User<'a> {
-    /// Asks for a page or a value. `endpoint` is one of the journey's own [names](super::Journey::endpoints); `path` begins with `/`, or
-    /// is a link of the last page, which is resolved as a browser does and never leaves the site.
+    /// A GET request. `endpoint` is one of the [names](super::Journey::endpoints) that the journey declares; `path` begins with `/`, or
+    /// is a link of the current page, which is resolved as a browser does and never leaves the site.
     pub fn get(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::GET, endpoint, path)
     }
-    /// Asks for the header fields only.
+    /// A HEAD request, for header fields only.
     pub fn head(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::HEAD, endpoint, path)
     }
-    /// Sends something: add it with [`RequestBuilder::form`], [`RequestBuilder::json`] or [`RequestBuilder::body`].
+    /// A POST request: add a body with [`RequestBuilder::form`], [`RequestBuilder::json`] or [`RequestBuilder::body`].
     pub fn post(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::POST, endpoint, path)
     }
-    /// Replaces something.
+    /// A PUT request.
     pub fn put(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::PUT, endpoint, path)
     }
-    /// Changes something.
+    /// A PATCH request.
     pub fn patch(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::PATCH, endpoint, path)
     }
-    /// Deletes something.
+    /// A DELETE request.
     pub fn delete(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::DELETE, endpoint, path)
     }
@@ -62,17 +62,17 @@ impl<'a> User<'a> {
         RequestBuilder::new(self, method, endpoint, path.into())
     }
 
-    /// Pauses before the next request, as long as it says times the plan's `think_scale`. In the open model the next request is due
-    /// when the pause ends, even if the generator is late; so pause with this and not with a timer of your own.
+    /// Pauses before the next request, for `pause` times the `think_scale` of the plan. In the open model the next request is due when
+    /// the pause ends, even if the generator is late; so pause with this, and not with a timer of your own.
     pub async fn think(&mut self, pause: Duration) {
         let pause = pause.mul_f64(self.context.prepared.plan.options.think_scale.clamp(0.0, 1000.0));
         self.due = pause_for(self.context, self.due, pause, self.timing).await;
     }
 
-    /// Pauses evenly between two bounds.
+    /// Pauses for a random time, evenly distributed between two bounds.
     pub async fn think_between(&mut self, min: Duration, max: Duration) {
         let span = max.saturating_sub(min).as_micros() as u64;
-        let pause = min + Duration::from_micros(self.below(span.saturating_add(1)));
+        let pause = min + Duration::from_micros(self.random_below(span.saturating_add(1)));
         self.think(pause).await;
     }
 
@@ -88,48 +88,48 @@ impl<'a> User<'a> {
     pub fn is_first_journey(&self) -> bool {
         self.session.is_first_journey
     }
-    /// Path and query of the last page.
-    pub fn at(&self) -> &str {
+    /// Path and query of the current page.
+    pub fn page_path(&self) -> &str {
         &self.session.page_path
     }
 
-    /// The user's own source of chance: equal seeds of the plan make equal journeys.
+    /// The user's own random stream: equal seeds of the plan make equal journeys.
     pub fn rng(&mut self) -> &mut ChaCha8Rng {
         &mut self.session.visit.rng
     }
-    /// A whole number below `bound` (at least 1).
-    pub fn below(&mut self, bound: u64) -> u64 {
+    /// A random whole number below `bound` (at least 1).
+    pub fn random_below(&mut self, bound: u64) -> u64 {
         self.session.visit.rng.random_range(0..bound.max(1))
     }
-    /// One of several; `None` when there is none.
+    /// A random item; `None` when there are none.
     pub fn pick<'t, T>(&mut self, among: &'t [T]) -> Option<&'t T> {
-        among.get(self.below(among.len() as u64) as usize)
+        among.get(self.random_below(among.len() as u64) as usize)
     }
 
     /// Value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.session.jar.get(name)
     }
-    /// Sets a cookie for all paths, as if the site had done so; text that cannot be a cookie is passed over.
+    /// Sets a cookie for all paths, as if the site had done so; text that is invalid in a cookie is ignored.
     pub fn set_cookie(&mut self, name: &str, value: &str) {
         let fits = |text: &str| !text.contains([';', ',']) && !text.chars().any(char::is_control);
         if fits(name) && fits(value) && !name.contains('=') {
             self.session.jar.set(&format!("{name}={value}; Path=/"));
         }
     }
-    /// Becomes a user without cookies.
-    pub fn forget_cookies(&mut self) {
+    /// Removes all cookies.
+    pub fn clear_cookies(&mut self) {
         self.session.jar.clear();
     }
 
     /// When the next request is due.
     pub(super) async fn next_due(&mut self) -> Result<DueTime, JourneyError> {
-        // A user of the closed model asks when it is ready to; one of the open model when the clock says so.
+        // In the closed model a request is due when the user sends it; in the open model the schedule decides.
         if self.begun && matches!(self.timing, StepTiming::WhenReady) {
             self.due = DueTime { at: Instant::now(), lag: None };
         }
         if self.due.at >= self.context.prepared.window.until {
-            // A journey that does not heed it shall not keep the thread from the others.
+            // A journey that ignores the end must not keep the thread from other users.
             tokio::time::sleep(OVER_DELAY).await;
             return Err(JourneyError::PhaseOver);
         }
@@ -137,7 +137,7 @@ impl<'a> User<'a> {
         Ok(self.due)
     }
 
-    /// A request ended.
+    /// The next request is due when this one ended.
     pub(super) fn request_ended(&mut self, end: StepEnd) {
         self.due = DueTime { at: end.done, lag: None };
     }

@@ -1,4 +1,4 @@
-//! What of a links is asked for: every address of this site, once; the others are counted. Pure.
+//! Selects the assets of a page that are requested: every address of this site, once; the others are counted. Pure.
 
 use std::collections::HashSet;
 
@@ -10,13 +10,13 @@ use crate::user::links::SiteOrigin;
 /// The assets of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct AssetSelection {
-    /// Paths within the site, in the order of the links.
+    /// Paths within the site, in the order of the document.
     pub(super) paths: Vec<PathAndQuery>,
-    /// Named, but not asked for: of another site, too many, or no address at all.
+    /// Linked, but not requested: of another site, too many, or invalid.
     pub(super) left_out: u64,
 }
 
-/// Resolves what the page at this path names.
+/// Resolves the links of the page at this path.
 pub(super) fn select_assets(site: &SiteOrigin, at: &str, links: &PageLinks) -> AssetSelection {
     let base = site.base_url_of(at, links.base.as_deref());
     let mut selection = AssetSelection { left_out: links.dropped, ..AssetSelection::default() };
@@ -53,18 +53,18 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_asked_for_once_however_it_is_written() {
+    fn one_address_is_selected_once_however_it_is_written() {
         let assets =
             ["../a.css", "/books/a.css", "http://shop.test/books/a.css", "/books/a.css#x", "a.css?v=2"];
         assert_eq!(selected(None, &assets), (vec!["/books/a.css".into(), "/books/7/a.css?v=2".into()], 2));
     }
 
     #[test]
-    fn what_is_not_of_this_site_is_counted_and_never_asked_for() {
+    fn addresses_of_other_sites_are_counted_and_never_selected() {
         let assets =
             ["//cdn.test/a.js", "https://other.test/b.js", "ftp://shop.test/c", "http://[bad", "/ok.js"];
         assert_eq!(selected(None, &assets), (vec!["/ok.js".into()], 6));
-        // A page may say that all its short addresses are of another site.
+        // A page may set the base of its relative links to another site.
         assert_eq!(
             selected(Some("//cdn.test/x/"), &["a.js", "http://shop.test/b.js"]),
             (vec!["/b.js".into()], 3)

@@ -1,4 +1,4 @@
-//! One user's browser cache: what is stored_by_path of each asset, by path; as long-lived as the user's cookies.
+//! The browser cache of one user: responses by path, kept as long as the user's cookies.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -7,10 +7,10 @@ use std::time::Instant;
 use super::http_cache::{CacheUse, Fields, StoredResponse};
 use crate::transport::ResponseHead;
 
-/// Most assets of a user; the oldest go first.
+/// The oldest assets are dropped first.
 const MAX_ASSETS: usize = 1_000;
 
-/// What a user's browser keeps.
+/// Cached responses of one user.
 #[derive(Debug, Default)]
 pub(crate) struct BrowserCache {
     stored_by_path: HashMap<Box<str>, StoredResponse>,
@@ -18,14 +18,14 @@ pub(crate) struct BrowserCache {
 }
 
 impl BrowserCache {
-    /// How an asset can be had; `cookies` is the header that would go with the request.
+    /// How an asset can be obtained; `cookies` is the header that the request would have.
     pub(super) fn usage(&self, path: &str, cookies: Option<&str>, now: Instant) -> CacheUse<'_> {
         self.stored_by_path
             .get(path)
             .map_or(CacheUse::Fetch, |stored| stored.usage(hash_cookies(cookies), now))
     }
 
-    /// Takes what a complete answer allows to be stored_by_path.
+    /// Stores a complete response, as far as it may be stored.
     pub(super) fn store_response(
         &mut self,
         path: &str,
@@ -45,7 +45,7 @@ impl BrowserCache {
         let stored = match status {
             200 => StoredResponse::from_response(fields, cookies, now),
             304 => self.stored_by_path.get(path).and_then(|stored| stored.revalidated(fields, cookies, now)),
-            // Other answers leave what is there as it is (RFC 9111 §4.3.3).
+            // Other responses leave the stored one as it is (RFC 9111 §4.3.3).
             _ => return,
         };
         match (stored, self.stored_by_path.get_mut(path)) {
@@ -61,7 +61,7 @@ impl BrowserCache {
             }
             (None, Some(_)) => {
                 self.stored_by_path.remove(path);
-                self.order.retain(|own| &**own != path);
+                self.order.retain(|path_of_other| &**path_of_other != path);
             }
             (None, None) => {}
         }
@@ -83,16 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_kept_replaced_and_dropped() {
+    fn responses_are_stored_replaced_and_dropped() {
         let (mut cache, now) = (BrowserCache::default(), Instant::now());
-        let mut keep = |status, text| {
+        let mut store = |status, text| {
             cache.update("/a", hash_cookies(None), status, &control(text), now);
             cache.usage("/a", None, now) == CacheUse::Fresh
         };
-        assert!(!keep(304, "max-age=60"), "there was nothing to make fresh");
-        assert!(keep(200, "max-age=60"));
-        assert!(keep(500, "no-store"), "a failure says nothing about what is stored_by_path");
-        assert!(!keep(200, "no-store"));
+        assert!(!store(304, "max-age=60"), "there was nothing to make fresh");
+        assert!(store(200, "max-age=60"));
+        assert!(store(500, "no-store"), "a failure says nothing about what is stored");
+        assert!(!store(200, "no-store"));
         assert_eq!((cache.stored_by_path.len(), cache.order.len()), (0, 0));
     }
 

@@ -1,7 +1,5 @@
-//! Pages and fields of strangers, bent a million times: nothing may panic, and what comes of them is bounded and leads nowhere
-//! else.
-//!
-//! By hand: `cargo test --release -p kneepoint-loadgen --lib fuzz -- --ignored --nocapture`.
+//! Fuzz tests of the HTML reader and of header parsers, which read untrusted input: no panic, bounded output, and no address of
+//! another site.
 
 use std::time::{Duration, Instant};
 
@@ -26,33 +24,33 @@ const PAGES: [&[u8]; 4] = [
 const FIELDS: [&[u8]; 4] = [
     b"Cache-Control: max-age=60, private, no-cache=\"set-cookie\"\r\nAge: 3\r\nETag: W/\"a\"\r\nVary: Cookie, accept-encoding\r\n",
     b"Set-Cookie: a=\"1\"; Path=/shop; Max-Age=0; Expires=Wed, 21 Oct 2026 07:28:00 GMT\r\nSet-Cookie: b=2\r\nExpires: 0\r\n",
-    b"Server-Timing: app;dur=4.5, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"\r\nCache-Status: nginx; fwd=uri-miss, \"b\"; hit; ttl=-1\r\n",
+    b"Server-Timing: app;dur=4.5, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"\r\nCache-Status: nginx; fwd=uri-miss, \"b\"; completed; ttl=-1\r\n",
     b"Last-Modified: Wed, 21 Oct 2026 07:28:00 GMT\r\nDate: Wed, 21 Oct 2026 08:28:00 GMT\r\nContent-Encoding: gzip, br\r\nLocation: ../x?y#z\r\n",
 ];
 
 #[test]
-#[ignore = "a million inputs: by hand"]
-fn a_million_pages() {
+#[ignore = "fuzz test: run with --ignored"]
+fn mutated_pages_are_read_within_bounds() {
     let site = SiteOrigin::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
-    let mut named = 0;
-    for_each_mutation(&PAGES, |page, _| {
+    let mut named = 0_u64;
+    let inputs = for_each_mutation(&PAGES, |page, _| {
         let selection = select_assets(&site, "/books/7/?page=2", &read_links(&String::from_utf8_lossy(page)));
         assert!(
             selection.paths.len() <= MAX_ASSETS
                 && selection.paths.iter().all(|path| path.as_str().starts_with('/'))
         );
-        named += selection.paths.len();
+        named += selection.paths.len() as u64;
     });
-    assert!(named > 100_000, "only {named} assets were named at all");
+    assert!(named > inputs / 10, "only {named} assets in {inputs} pages");
 }
 
 #[test]
-#[ignore = "a million inputs: by hand"]
-fn a_million_heads() {
+#[ignore = "fuzz test: run with --ignored"]
+fn mutated_heads_are_parsed_without_panic() {
     let now = Instant::now();
-    let (mut jar, mut cache_of_user) = (CookieJar::default(), BrowserCache::default());
+    let (mut jar, mut browser_cache) = (CookieJar::default(), BrowserCache::default());
     let (mut read, mut timed, mut cookies) = (0_u64, 0_u64, 0_u64);
-    for_each_mutation(&FIELDS, |fields, _| {
+    let inputs = for_each_mutation(&FIELDS, |fields, _| {
         for status in [&b"HTTP/1.1 200 OK\r\n"[..], b"HTTP/1.1 304 Not Modified\r\n"] {
             let text = [status, fields, b"\r\n"].concat();
             let Ok(Some((head, _))) = ResponseHead::parse(&text, false) else { continue };
@@ -62,13 +60,13 @@ fn a_million_heads() {
             jar.store(&head);
             let sent = jar.header("/shop/x");
             cookies += u64::from(sent.is_some());
-            cache_of_user.store_response("/a.css", sent.as_deref(), &head, now);
-            let _ = cache_of_user.usage("/a.css", sent.as_deref(), now + Duration::from_secs(30));
+            browser_cache.store_response("/a.css", sent.as_deref(), &head, now);
+            let _ = browser_cache.usage("/a.css", sent.as_deref(), now + Duration::from_secs(30));
             let _ = jar.header("/");
         }
         if cookies % 1_000 == 0 {
             jar.clear();
         }
     });
-    assert!(read > 500_000 && timed > 100_000 && cookies > 100_000, "{read} {timed} {cookies}");
+    assert!(read > inputs / 2 && timed > inputs / 10 && cookies > inputs / 10, "{read} {timed} {cookies}");
 }

@@ -1,53 +1,52 @@
-//! How long a browser may use an answer without asking, and how it asks again. Pure: header fields and moments in, decisions
-//! out.
+//! How long a browser may use a response without a request, and how it revalidates. Pure: header fields and times in, decisions out.
 //!
-//! Source: RFC 9111 (HTTP caching), as a private cache; RFC 8246 for `immutable`, which matters only when a page is reloaded by
-//! hand and so changes nothing here. `stale-while-revalidate` (RFC 5861) is not heeded: what is stale is asked for again.
+//! Source: RFC 9111 (HTTP caching), as a private cache; RFC 8246 for `immutable`, which matters only when a user reloads a page
+//! and so changes nothing here. `stale-while-revalidate` (RFC 5861) is not supported: a stale response is requested again.
 
 use std::time::{Duration, Instant};
 
-/// Longer validators are not kept.
+/// Longer validators are not stored.
 const MAX_VALIDATOR_LEN: usize = 512;
-/// Share of an answer's age at its birth for which it counts as fresh when it says nothing (§4.2.2; browsers take the same).
+/// Share of the time since the last change for which a response counts as fresh when it declares nothing (§4.2.2; browsers use the same).
 const HEURISTIC_SHARE: f64 = 0.1;
-/// No run lasts longer.
+/// Longer than any run.
 const MAX_LIFETIME: Duration = Duration::from_hours(24 * 365);
 
-/// Header fields of an answer, several of a name joined by commas.
+/// Looks up a header field of a response; several of a name are joined by commas.
 pub(super) type Fields<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// What is kept of an answer: not its body, for nobody looks at it.
+/// What is stored of a response. The body is not: nothing reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredResponse {
-    /// Until when it may be used without asking.
+    /// Until when it may be used without a request.
     fresh_until: Instant,
-    /// For how long, when it was made.
+    /// Freshness lifetime at the time of the response.
     lifetime: Duration,
     etag: Option<Box<str>>,
     last_modified: Option<Box<str>>,
-    /// The cookies that it was made for, when they matter (§4.1).
+    /// Hash of the cookies of its request, where the response varies by them (§4.1).
     cookies: Option<u64>,
 }
 
-/// What to do about an asset that a page needs.
+/// How to obtain an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CacheUse<'a> {
-    /// Nothing: it is there, and fresh (§4.2).
+    /// From the cache: the stored response is fresh (§4.2).
     Fresh,
-    /// Revalidate whether it changed (§4.3.1).
+    /// With a conditional request (§4.3.1).
     Revalidate { etag: Option<&'a str>, last_modified: Option<&'a str> },
-    /// Revalidate for it.
+    /// With an unconditional request.
     Fetch,
 }
 
 impl StoredResponse {
-    /// What to keep of a 200; `None` when it may not be kept (§3), or could never be used. `cookies` stands for those that were
+    /// What to store of a 200; `None` when it may not be stored (§3), or could never be used. `cookies` is a hash of those that were
     /// sent.
     pub(super) fn from_response(fields: &Fields<'_>, cookies: u64, now: Instant) -> Option<Self> {
         let control = CacheControl::parse(fields);
         let vary = fields("vary").unwrap_or_default().to_ascii_lowercase();
-        let varies = |name: &str| vary.split(',').any(|own| own.trim() == name);
-        // §5.2.2.5; and §4.1: a * never matches the next request.
+        let varies = |name: &str| vary.split(',').any(|field| field.trim() == name);
+        // §5.2.2.5; and §4.1: `*` never matches the next request.
         if control.no_store || varies("*") {
             return None;
         }
@@ -59,22 +58,22 @@ impl StoredResponse {
             lifetime,
             etag: validator("etag"),
             last_modified: validator("last-modified"),
-            // Everything else that a user sends for an asset is always the same.
+            // All other request headers of an asset are always the same.
             cookies: varies("cookie").then_some(cookies),
         };
         let useful = stored.fresh_until > now || stored.etag.is_some() || stored.last_modified.is_some();
         useful.then_some(stored)
     }
 
-    /// After a 304 (§4.3.4): fresh again, for as long as it says, or else for as long as before; `None` when it may no longer be
-    /// kept.
+    /// The stored response after a 304 (§4.3.4): fresh for as long as the 304 declares, or as long as before; `None` when it may no
+    /// longer be stored.
     pub(super) fn revalidated(&self, fields: &Fields<'_>, cookies: u64, now: Instant) -> Option<Self> {
         let control = CacheControl::parse(fields);
         if control.no_store {
             return None;
         }
-        let says = control.max_age.is_some() || control.no_cache || fields("expires").is_some();
-        let lifetime = if says { lifetime(&control, fields) } else { self.lifetime };
+        let declares = control.max_age.is_some() || control.no_cache || fields("expires").is_some();
+        let lifetime = if declares { lifetime(&control, fields) } else { self.lifetime };
         let etag = fields("etag").filter(|text| text.len() <= MAX_VALIDATOR_LEN).map(String::into_boxed_str);
         Some(Self {
             fresh_until: now + lifetime.saturating_sub(response_age(fields)),
@@ -97,12 +96,12 @@ impl StoredResponse {
     }
 }
 
-/// The directives of `Cache-CacheControl` that a private cache heeds.
+/// The directives of `Cache-Control` that concern a private cache.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct CacheControl {
     no_store: bool,
     no_cache: bool,
-    /// What cannot be read counts as none at all (§4.2.1).
+    /// An invalid value counts as zero (§4.2.1).
     max_age: Option<Duration>,
 }
 
@@ -115,7 +114,7 @@ impl CacheControl {
             match name.trim().to_ascii_lowercase().as_str() {
                 "no-store" => control.no_store = true,
                 "no-cache" => control.no_cache = true,
-                // Of several the first (§4.2.1).
+                // The first of several counts (§4.2.1).
                 "max-age" if control.max_age.is_none() => {
                     control.max_age = Some(parse_seconds(value.trim().trim_matches('"')).unwrap_or_default());
                 }
@@ -128,7 +127,7 @@ impl CacheControl {
 
 /// §4.2.1 and §4.2.2.
 fn lifetime(control: &CacheControl, fields: &Fields<'_>) -> Duration {
-    // §5.2.2.4: it must be asked about each time.
+    // §5.2.2.4: each use needs revalidation.
     if control.no_cache {
         return Duration::ZERO;
     }
@@ -136,10 +135,10 @@ fn lifetime(control: &CacheControl, fields: &Fields<'_>) -> Duration {
         return max_age;
     }
     let date = |name: &str| fields(name).map(|text| httpdate::parse_http_date(text.trim()).ok());
-    // Both are reckoned from the answer's own date, and never from the clock of this machine.
+    // Both are relative to the response's own date, never to the clock of this machine.
     let Some(born) = date("date").flatten() else { return Duration::ZERO };
     match date("expires") {
-        // §5.3: a date that cannot be read lies in the past.
+        // §5.3: an invalid date lies in the past.
         Some(until) => {
             until.and_then(|until| until.duration_since(born).ok()).unwrap_or_default().min(MAX_LIFETIME)
         }
@@ -152,12 +151,12 @@ fn lifetime(control: &CacheControl, fields: &Fields<'_>) -> Duration {
     }
 }
 
-/// How old it was when it came (§4.2.3), as the caches in front say.
+/// Age on arrival (§4.2.3), as the caches in front report it.
 fn response_age(fields: &Fields<'_>) -> Duration {
     fields("age").and_then(|text| parse_seconds(text.trim())).unwrap_or_default()
 }
 
-/// §1.2.2: larger numbers than any cache counts mean "long".
+/// §1.2.2: numbers that are too large mean "long".
 fn parse_seconds(text: &str) -> Option<Duration> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().map_or(MAX_LIFETIME, Duration::from_secs).min(MAX_LIFETIME))
@@ -176,18 +175,19 @@ mod tests {
     }
 
     fn find(fields: &[(&str, &str)], name: &str) -> Option<String> {
-        let found: Vec<&str> = fields.iter().filter(|(own, _)| *own == name).map(|(_, text)| *text).collect();
+        let found: Vec<&str> =
+            fields.iter().filter(|(field, _)| *field == name).map(|(_, text)| *text).collect();
         (!found.is_empty()).then(|| found.join(", "))
     }
 
-    /// Seconds for which it is fresh; `None` when it is not kept.
+    /// Seconds for which it is fresh; `None` when it is not stored.
     fn fresh(fields: &[(&str, &str)]) -> Option<u64> {
         let now = Instant::now();
         stored(fields, now).map(|stored| stored.fresh_until.duration_since(now).as_secs())
     }
 
     #[test]
-    fn how_long_an_answer_is_fresh() {
+    fn a_response_is_fresh_for_as_long_as_the_rfc_says() {
         let etag = ("etag", "\"1\"");
         let expires = ("expires", "Sun, 06 Nov 1994 08:59:37 GMT");
         let changed = ("last-modified", "Sun, 06 Nov 1994 07:09:37 GMT");
@@ -195,7 +195,7 @@ mod tests {
             ("5.2.2.1", &[("cache-control", "public, Max-Age=60")][..], Some(60)),
             ("5.2.2.1, quoted", &[("cache-control", "max-age=\"60\"")], Some(60)),
             ("RFC 8246", &[("cache-control", "max-age=31536000, immutable")], Some(31_536_000)),
-            ("RFC 8246, says no age", &[("cache-control", "immutable")], None),
+            ("RFC 8246, without an age", &[("cache-control", "immutable")], None),
             ("5.2.2.5", &[("cache-control", "no-store, max-age=60"), etag], None),
             ("5.2.2.4", &[("cache-control", "no-cache, max-age=60"), etag], Some(0)),
             ("5.2.2.10 is for shared caches", &[("cache-control", "s-maxage=900, max-age=60")], Some(60)),
@@ -221,46 +221,46 @@ mod tests {
     }
 
     #[test]
-    fn stale_answers_are_asked_about_with_what_they_said() {
+    fn stale_responses_are_revalidated_with_their_validators() {
         let now = Instant::now();
         let later = now + Duration::from_secs(61);
         let fields = [("cache-control", "max-age=60"), ("etag", "W/\"a\""), ("last-modified", "then")];
-        let both = stored(&fields, now).expect("kept");
+        let both = stored(&fields, now).expect("stored");
         assert_eq!(both.usage(7, now), CacheUse::Fresh);
         assert_eq!(
             both.usage(7, later),
             CacheUse::Revalidate { etag: Some("W/\"a\""), last_modified: Some("then") }
         );
-        let none = stored(&fields[..1], now).expect("kept");
+        let none = stored(&fields[..1], now).expect("stored");
         assert_eq!(none.usage(7, later), CacheUse::Fetch);
     }
 
     #[test]
-    fn other_cookies_make_another_answer_where_it_varies_by_them() {
+    fn a_response_that_varies_by_cookies_is_fresh_for_the_same_cookies_only() {
         let now = Instant::now();
         let fields =
             [("cache-control", "max-age=60"), ("vary", "accept-encoding, Cookie"), ("etag", "\"1\"")];
-        let own = stored(&fields, now).expect("kept");
-        assert_eq!(own.usage(7, now), CacheUse::Fresh);
-        assert!(matches!(own.usage(8, now), CacheUse::Revalidate { .. }));
-        let none = [("cache-control", "max-age=60"), ("vary", "accept-encoding")];
-        assert_eq!(stored(&none, now).expect("kept").usage(8, now), CacheUse::Fresh);
+        let varying = stored(&fields, now).expect("stored");
+        assert_eq!(varying.usage(7, now), CacheUse::Fresh);
+        assert!(matches!(varying.usage(8, now), CacheUse::Revalidate { .. }));
+        let constant = [("cache-control", "max-age=60"), ("vary", "accept-encoding")];
+        assert_eq!(stored(&constant, now).expect("stored").usage(8, now), CacheUse::Fresh);
     }
 
     #[test]
     fn a_304_makes_it_fresh_again() {
         let now = Instant::now();
         let later = now + Duration::from_secs(100);
-        let old = stored(&[("cache-control", "max-age=60"), ("etag", "\"1\"")], now).expect("kept");
+        let old = stored(&[("cache-control", "max-age=60"), ("etag", "\"1\"")], now).expect("stored");
         let again = |fields: &[(&str, &str)]| old.revalidated(&|name| find(fields, name), 7, later);
-        let same = again(&[]).expect("kept");
+        let same = again(&[]).expect("stored");
         assert_eq!((same.fresh_until, same.etag.as_deref()), (later + Duration::from_mins(1), Some("\"1\"")));
-        let longer = again(&[("cache-control", "max-age=90"), ("etag", "\"2\"")]).expect("kept");
+        let longer = again(&[("cache-control", "max-age=90"), ("etag", "\"2\"")]).expect("stored");
         assert_eq!(
             (longer.fresh_until, longer.etag.as_deref()),
             (later + Duration::from_secs(90), Some("\"2\""))
         );
-        assert_eq!(again(&[("cache-control", "no-cache")]).expect("kept").fresh_until, later);
+        assert_eq!(again(&[("cache-control", "no-cache")]).expect("stored").fresh_until, later);
         assert_eq!(again(&[("cache-control", "no-store")]), None);
     }
 

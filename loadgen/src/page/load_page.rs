@@ -1,9 +1,9 @@
-//! One page view: the document, then its assets side by side, as far as the user's cache does not have them.
+//! Loads one page: the document, then in parallel those assets that the user's browser cache does not have.
 //!
 //! At most six at once, each on a connection of its own: what browsers open to one site over HTTP/1.1 (Chromium:
 //! `net/socket/client_socket_pool_manager.cc`, Firefox: `network.http.max-persistent-connections-per-server`). Each asset is a
 //! request like any other: it has its own deadline, takes a slot of the open model, and is recorded. It is due when the
-//! document has come, so that its response time holds the wait for one of the six, as a browser's own timing does.
+//! document has arrived, so that its response time contains the wait for one of the six connections, as a browser's timing does.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -27,38 +27,38 @@ use crate::transport::{HeaderLines, Pool, RawResponse, RequestFailure, write_req
 use crate::user::checks::{CheckedResponse, outcome_for_status};
 use crate::user::document::request_document;
 use crate::user::in_flight::{DueTime, InFlightRequest, StepEnd};
-use crate::user::request::{MOST_REDIRECTS, RequestLimits, await_within, exchange_once};
+use crate::user::request::{MAX_REDIRECTS, RequestLimits, await_within, exchange_once};
 use crate::user::session::UserSession;
 use crate::user::timeout::ReusableTimeout;
 
 /// Requests of one user at the same time.
 const MAX_CONNECTIONS: usize = 6;
 
-/// Does one step and all that its page asks for. The end is the step's own, but for the moment: the user goes on when the
-/// page is there.
+/// Runs one step and loads the assets of its page. The result is that of the document, except for its end: the user continues when
+/// the page is complete.
 pub(crate) async fn load_page(
     context: &PhaseContext,
     session: &mut UserSession,
     pool: &Pool,
     (scenario, at): (usize, usize),
-    ready: &PreparedAssets,
+    prepared: &PreparedAssets,
     due: DueTime,
 ) -> StepEnd {
     let mut page = PageLoad::begin(context, context.prepared.steps[scenario][at].endpoint, due.at);
-    let (mut end, answer) = request_document(context, session, pool, scenario, at, due).await;
+    let (mut end, result) = request_document(context, session, pool, scenario, at, due).await;
     if end.ok
-        && let Some(response) = answer
+        && let Some(response) = result
     {
         let selection = read_assets(context, session, &response);
         page.counts.left_out += selection.left_out;
-        let loader = AssetLoader { context, session, pool, ready, due, last: end.done };
+        let loader = AssetLoader { context, session, pool, prepared, due, last: end.done };
         end.done = loader.load(selection.paths, &mut page).await;
     }
     page.finish(end.done, end.ok);
     end
 }
 
-/// What the answer names, when it is a page.
+/// Selects the assets of a response; none when it is not a page.
 fn read_assets(context: &PhaseContext, session: &UserSession, response: &RawResponse) -> AssetSelection {
     let kind = response.head.get("content-type").unwrap_or_default().trim_start().to_ascii_lowercase();
     if !(kind.starts_with("text/html") || kind.starts_with("application/xhtml+xml")) {
@@ -72,18 +72,18 @@ fn read_assets(context: &PhaseContext, session: &UserSession, response: &RawResp
     select_assets(&context.prepared.site, &session.page_path, &read_links(&String::from_utf8_lossy(&body)))
 }
 
-/// An asset that was is_conditional for, or waits for its turn.
+/// An asset that is requested, or waits for a connection.
 struct AssetRequest<'a> {
     in_flight: InFlightRequest<'a>,
-    /// As the page named it: what the cache knows it by.
+    /// Path in the page, and key of the cache.
     name: PathAndQuery,
-    /// Where it is is_conditional for: somewhere else after a redirect.
+    /// Path that is requested: another one after a redirect.
     path: PathAndQuery,
     redirects: usize,
     limits: Option<RequestLimits<'a>>,
-    /// The cookies that went with the request.
+    /// The cookies that were sent.
     cookies: Option<String>,
-    /// It was is_conditional whether it changed.
+    /// The request asks whether a cached response has changed.
     is_conditional: bool,
 }
 
@@ -92,34 +92,34 @@ struct AssetLoader<'a, 'b> {
     context: &'a PhaseContext,
     session: &'b mut UserSession,
     pool: &'a Pool,
-    ready: &'a PreparedAssets,
+    prepared: &'a PreparedAssets,
     due: DueTime,
-    /// End of the last that came so far.
+    /// End of the latest asset so far.
     last: Instant,
 }
 
 impl<'a> AssetLoader<'a, '_> {
-    /// Loads all; the answer is the end of the last.
+    /// Loads all assets, and returns the end of the last.
     async fn load(mut self, paths: Vec<PathAndQuery>, page: &mut PageLoad<'_>) -> Instant {
-        let mut waiting = self.missing_assets(paths, page);
+        let mut waiting = self.collect_missing(paths, page);
         page.counts.from_network = waiting.len() as u64;
-        let mut under_way = FuturesUnordered::new();
+        let mut in_progress = FuturesUnordered::new();
         loop {
-            while under_way.len() < MAX_CONNECTIONS
+            while in_progress.len() < MAX_CONNECTIONS
                 && let Some(mut asset) = waiting.pop_front()
             {
                 let request = self.write_asset_request(&mut asset);
-                under_way.push(fetch_asset(self.context, self.pool, asset, request));
+                in_progress.push(fetch_asset(self.context, self.pool, asset, request));
             }
-            let Some((asset, answer)) = under_way.next().await else { return self.last };
-            if let Some(further) = self.asset_ended(asset, &answer, page) {
+            let Some((asset, result)) = in_progress.next().await else { return self.last };
+            if let Some(further) = self.finish_asset(asset, &result, page) {
                 waiting.push_front(further);
             }
         }
     }
 
-    /// Those that the user's cache does not have. All are due now, though they may have to wait for their turn.
-    fn missing_assets(
+    /// The assets that the browser cache does not have. All are due now, though they may have to wait for a connection.
+    fn collect_missing(
         &mut self,
         paths: Vec<PathAndQuery>,
         page: &mut PageLoad<'_>,
@@ -136,7 +136,7 @@ impl<'a> AssetLoader<'a, '_> {
             let trace = self.session.new_trace_id(self.context.prepared.window.started_ms.get());
             let due = DueTime { at: now, lag: None };
             let in_flight =
-                InFlightRequest::for_asset(self.context, self.ready.endpoint, due, self.due.at, trace);
+                InFlightRequest::for_asset(self.context, self.prepared.endpoint, due, self.due.at, trace);
             let name = path.clone();
             missing.push_back(AssetRequest {
                 in_flight,
@@ -153,10 +153,10 @@ impl<'a> AssetLoader<'a, '_> {
 
     fn write_asset_request(&mut self, asset: &mut AssetRequest<'a>) -> Vec<u8> {
         let path = asset.path.as_str();
-        let mut own = HeaderLines::default();
+        let mut headers = HeaderLines::default();
         let mut push = |name: &HeaderName, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
-                own.push(name, &value);
+                headers.push(name, &value);
             }
         };
         asset.cookies = self.session.jar.header(path);
@@ -180,30 +180,30 @@ impl<'a> AssetLoader<'a, '_> {
                 push(&IF_MODIFIED_SINCE, at);
             }
         }
-        asset.in_flight.push_trace_header(&mut own);
+        asset.in_flight.push_trace_header(&mut headers);
         let mut request = Vec::with_capacity(512);
         write_request(
             &mut request,
             &http::Method::GET,
             path,
-            [&self.ready.fixed, &HeaderLines::default(), &own],
+            [&self.prepared.fixed, &HeaderLines::default(), &headers],
             b"",
         );
         asset.in_flight.set_path(Cow::Owned(asset.path.clone()));
         request
     }
 
-    /// Records an asset that came or did not; gives it back when a redirect within the site leads further.
-    fn asset_ended(
+    /// Records an asset that ended; returns it when a redirect within the site has to be followed.
+    fn finish_asset(
         &mut self,
         mut asset: AssetRequest<'a>,
-        answer: &Result<RawResponse, RequestFailure>,
+        result: &Result<RawResponse, RequestFailure>,
         page: &mut PageLoad<'_>,
     ) -> Option<AssetRequest<'a>> {
         let mut leads_off_site = false;
-        if let Ok(response) = answer {
+        if let Ok(response) = result {
             self.session.jar.store(&response.head);
-            match self.redirect(&asset, response) {
+            match self.find_redirect(&asset, response) {
                 Redirect::None => {}
                 Redirect::OffSite => {
                     page.counts.left_out += 1;
@@ -227,7 +227,7 @@ impl<'a> AssetLoader<'a, '_> {
             }
         }
         let is_conditional = asset.is_conditional;
-        let end = asset.in_flight.finish(answer, |response, _| {
+        let end = asset.in_flight.finish(result, |response, _| {
             let (outcome, detail) = outcome_of_asset(response.head.status, is_conditional, leads_off_site);
             CheckedResponse { outcome, detail, body: response.decoded_len() }
         });
@@ -237,7 +237,7 @@ impl<'a> AssetLoader<'a, '_> {
         None
     }
 
-    fn redirect(&self, asset: &AssetRequest<'_>, response: &RawResponse) -> Redirect {
+    fn find_redirect(&self, asset: &AssetRequest<'_>, response: &RawResponse) -> Redirect {
         if !matches!(response.head.status, 301 | 302 | 303 | 307 | 308) {
             return Redirect::None;
         }
@@ -246,7 +246,7 @@ impl<'a> AssetLoader<'a, '_> {
             return Redirect::OffSite;
         };
         match path.parse() {
-            Ok(path) if asset.redirects < MOST_REDIRECTS => Redirect::Within(path),
+            Ok(path) if asset.redirects < MAX_REDIRECTS => Redirect::Within(path),
             _ => Redirect::None,
         }
     }
@@ -254,12 +254,12 @@ impl<'a> AssetLoader<'a, '_> {
 
 enum Redirect {
     None,
-    /// Off the site: never is_conditional for.
+    /// To another site: never requested.
     OffSite,
     Within(PathAndQuery),
 }
 
-/// A redirect that leads off the site was answered as it should be; one that leads nowhere was not.
+/// A redirect to another site is a correct response; one that cannot be followed is not.
 fn outcome_of_asset(status: u16, is_conditional: bool, leads_off_site: bool) -> (Outcome, String) {
     let outcome = match status {
         200..300 => Outcome::Ok,
@@ -279,19 +279,19 @@ async fn fetch_asset<'a>(
     let mut timeout = ReusableTimeout::default();
     let limits = match asset.limits.take() {
         Some(limits) => Some(limits),
-        // Not from when it was due: it may have waited behind others of its page.
+        // Not from its due time: it may have waited behind other assets of its page.
         None => RequestLimits::acquire(context, &mut asset.in_flight, &mut timeout, Instant::now()).await,
     };
     let Some(limits) = limits else {
         return (asset, Err(RequestFailure::new(Outcome::Shed, "waited too long for a slot")));
     };
-    let answer = {
-        let ask =
+    let result = {
+        let request =
             pin!(exchange_once(context, pool, &request, &http::Method::GET, false, &mut asset.in_flight));
-        await_within(context, &limits, &mut timeout, ask).await
+        await_within(context, &limits, &mut timeout, request).await
     };
     asset.limits = Some(limits);
-    (asset, answer)
+    (asset, result)
 }
 
 #[cfg(test)]
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_asset_is_judged_by_its_status() {
+    fn the_outcome_of_an_asset_follows_from_its_status() {
         for (status, is_conditional, away, expected) in [
             (200, false, false, Outcome::Ok),
             (206, false, false, Outcome::Ok),

@@ -1,8 +1,8 @@
-//! What a links names: read by html5ever's tokenizer, without a tree, within bounds.
+//! Finds the links of a page that a browser loads: read by html5ever's tokenizer, without a tree, within bounds.
 //!
-//! The crawler reads pages too, but for every address that could be a page or a file; a browser asks for less. The two share
-//! nothing but the tokenizer. Sources: HTML standard §13.2.6 for elements whose text is no markup, §4.6.7 for the kinds of
-//! links, §4.8.4 for pictures, §4.12.1 for scripts.
+//! The crawler reads pages too, but for every address that could be a page or a file; a browser loads fewer. The two share only
+//! the tokenizer. Sources: HTML standard §13.2.6 for elements whose text is no markup, §4.6.7 for the kinds of links, §4.8.4
+//! for pictures, §4.12.1 for scripts.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -14,27 +14,27 @@ use kneepoint_scenarios::tokenize;
 
 use super::srcset;
 
-/// Most addresses that are kept of one page; others are only counted.
+/// Assets beyond this number are only counted.
 pub(super) const MAX_ASSETS: usize = 200;
 /// Longer addresses are not kept.
 const MAX_ADDRESS_LEN: usize = 2_048;
-/// How much of a links is read.
+/// Bytes of a document that are read.
 const MAX_HTML_LEN: usize = 4 << 20;
-/// An honest page of the largest size takes less; a hostile one (a tag with a million attributes) is left.
+/// The largest honest page takes less; reading of a hostile one (a tag with a million attributes) is stopped.
 const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Addresses as they are written.
+/// Addresses as they are written in the page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PageLinks {
-    /// `<base href>`.
+    /// Value of `<base href>`.
     pub(super) base: Option<String>,
-    /// Style sheets, scripts, images and what is loaded ahead, once each, in order.
+    /// Style sheets, scripts, images and preloaded files, once each, in order.
     pub(super) assets: Vec<String>,
-    /// Addresses that were not kept: too many, or too long.
+    /// Number of addresses that were not kept: too many, or too long.
     pub(super) dropped: u64,
 }
 
-/// Reads a page; never fails, because browsers never do.
+/// Reads a page. Never fails, as browsers never do.
 pub(super) fn read_links(html: &str) -> PageLinks {
     let html = &html[..html.floor_char_boundary(MAX_HTML_LEN)];
     let mut found = tokenize(html, TagReader::default(), READ_TIMEOUT).0.take();
@@ -52,12 +52,12 @@ struct LinkCollector {
     icon: Option<String>,
     /// Inside `<picture>`: whether one of its sources was taken already.
     picture: Option<bool>,
-    /// What a template holds is not part of the page.
+    /// The content of a template is not part of the page.
     template_depth: u32,
     svg_depth: u32,
 }
 
-/// Takes tokens.
+/// Passes the tags of the tokenizer to a [`LinkCollector`].
 #[derive(Debug, Default)]
 struct TagReader(RefCell<LinkCollector>);
 
@@ -79,7 +79,7 @@ impl TokenSink for TagReader {
 }
 
 impl LinkCollector {
-    /// Adds an address unless it is there already, or names nothing that a site would be asked for.
+    /// Adds an address, unless it is known already or names nothing that is requested from a site.
     fn keep(&mut self, address: &str) {
         let address = address.trim();
         if address.is_empty() || address.starts_with('#') || is_inline(address) {
@@ -104,7 +104,7 @@ impl LinkCollector {
         if self.template_depth == 0 {
             self.collect(tag);
         }
-        // HTML that shows up inside a drawing ends the drawing (§13.2.6.5).
+        // HTML inside a drawing ends the drawing (§13.2.6.5).
         if matches!(&*tag.name, "body" | "div" | "p" | "ul" | "ol" | "table" | "h1" | "h2" | "h3" | "img") {
             self.svg_depth = 0;
         }
@@ -115,7 +115,7 @@ impl LinkCollector {
             "picture" => self.picture = Some(false),
             "title" | "textarea" => return Some(RawKind::Rcdata),
             "script" => return Some(RawKind::ScriptData),
-            // A browser that runs scripts does not look into noscript.
+            // A browser that runs scripts ignores noscript.
             "style" | "iframe" | "noembed" | "noframes" | "noscript" | "xmp" => {
                 return Some(RawKind::Rawtext);
             }
@@ -143,7 +143,7 @@ impl LinkCollector {
             "script" if is_script(get("type")) && get("nomodule").is_none() => {
                 self.keep_if_any(get("src"));
             }
-            // Which source fits a screen by its media is not known here: then the image itself is taken.
+            // Whether `media` fits the screen is not known here: then the image itself is taken.
             "source" if self.picture == Some(false) && get("media").is_none() && is_picture(get("type")) => {
                 if let Some(address) = srcset::select(get("srcset"), None) {
                     self.picture = Some(true);
@@ -166,7 +166,7 @@ impl LinkCollector {
 
     fn collect_link(&mut self, rel: &str, href: Option<&str>) {
         let Some(href) = href else { return };
-        let has = |word: &str| rel.split_ascii_whitespace().any(|own| own.eq_ignore_ascii_case(word));
+        let has = |word: &str| rel.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case(word));
         if has("icon") {
             self.icon = Some(href.to_owned());
         } else if has("stylesheet") && !has("alternate") || has("preload") || has("modulepreload") {
@@ -181,7 +181,7 @@ fn is_inline(address: &str) -> bool {
         .any(|scheme| address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
-/// Anything else is data that the browser does not ask for.
+/// Other types are data that the browser does not request.
 fn is_script(kind: Option<&str>) -> bool {
     let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty()
@@ -191,7 +191,7 @@ fn is_script(kind: Option<&str>) -> bool {
         || kind == "application/x-javascript"
 }
 
-/// What the browsers of today can show.
+/// Types that current browsers can show.
 fn is_picture(kind: Option<&str>) -> bool {
     let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
     let known = ["avif", "webp", "png", "jpeg", "gif", "svg+xml", "bmp", "x-icon", "vnd.microsoft.icon"];
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_browser_asks_for_and_nothing_else() {
+    fn links_that_a_browser_loads_are_found_and_no_others() {
         let html = r##"<!doctype html><base href="/shop/"><base href="/other/"><title><img src=title.png></title>
             <link rel="shortcut icon" href=old.ico><link REL=icon href=new.svg><link rel=stylesheet href=a.css>
             <link rel="alternate stylesheet" href=dark.css><link rel=preload as=font href=f.woff2>
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_page_is_left_in_time() {
+    fn reading_a_hostile_page_is_stopped_in_time() {
         let many = |each: fn(u32) -> String, count: u32| (0..count).map(each).collect::<Vec<_>>().concat();
         let attributes = format!("<a {}", many(|n| format!("x{n} "), 200_000));
         for html in ["<picture>".repeat(400_000), many(|n| format!("<svg id={n}>"), 200_000), attributes] {

@@ -1,6 +1,6 @@
-//! The time of a whole page, and what belonged to it.
+//! The time of a whole page, and its assets.
 //!
-//! A page that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted, as its
+//! One that is dropped before its end (the phase was stopped) is recorded as censored with the time that it has lasted, as its
 //! requests are.
 
 use std::time::Instant;
@@ -10,7 +10,7 @@ use kneepoint_model::page::PageCounts;
 use crate::phase::context::PhaseContext;
 use crate::recorder::CompletedPage;
 
-/// A page under way.
+/// A page that is being loaded.
 pub(super) struct PageLoad<'a> {
     context: &'a PhaseContext,
     endpoint: usize,
@@ -24,7 +24,7 @@ impl<'a> PageLoad<'a> {
         Self { context, endpoint, due, counts: PageCounts::default(), finished: false }
     }
 
-    /// Its end.
+    /// Records the end of the page.
     pub(super) fn finish(mut self, done: Instant, document_came: bool) {
         self.finished = true;
         let end = match (document_came, self.counts.assets_failed) {

@@ -1,16 +1,16 @@
-//! Which of the pictures of a `srcset` a browser takes on an ordinary screen (one image pixel a screen pixel). Pure.
+//! Selects the image of a `srcset` that a browser takes on an ordinary screen (one image pixel per screen pixel). Pure.
 //!
 //! Source: HTML standard §4.8.4.3 (parsing a srcset attribute, selecting an image source). Widths (`480w`) would need a
 //! layout: of those the first is taken.
 
-/// A candidate's descriptor.
+/// Descriptor of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Descriptor {
     Density(f64),
     Width,
 }
 
-/// The address to ask for; `src` is the element's own, one candidate among the others where widths are not used.
+/// The address to request; `src` is that of the element, one more candidate where widths are not used.
 pub(super) fn select<'a>(srcset: Option<&'a str>, src: Option<&'a str>) -> Option<&'a str> {
     let candidates: Vec<(&str, Descriptor)> = srcset.map(parse_candidates).unwrap_or_default();
     let ordinary = |(_, kind): &&(&str, Descriptor)| match kind {
@@ -21,7 +21,7 @@ pub(super) fn select<'a>(srcset: Option<&'a str>, src: Option<&'a str>) -> Optio
     fitting.or(src).or_else(|| candidates.first().map(|(address, _)| *address))
 }
 
-/// More candidates than this are no picture.
+/// Further candidates are ignored.
 const MAX_CANDIDATES: usize = 50;
 
 fn parse_candidates(srcset: &str) -> Vec<(&str, Descriptor)> {
@@ -45,7 +45,7 @@ fn parse_candidates(srcset: &str) -> Vec<(&str, Descriptor)> {
     found
 }
 
-/// `None` for what the standard calls an error: the candidate is passed over.
+/// `None` for what the standard calls an error: the candidate is ignored.
 fn parse_descriptor(descriptors: &str) -> Option<Descriptor> {
     let mut kind = Descriptor::Density(1.0);
     for word in descriptors.split_ascii_whitespace() {

@@ -1,4 +1,4 @@
-//! What the generator's own threads cost: CPU and run-queue wait from `/proc/self/task/<tid>/schedstat`.
+//! The cost of the generator's own threads: CPU and run-queue wait from `/proc/self/task/<tid>/schedstat`.
 //!
 //! Format (kernel Documentation/scheduler/sched-stats.rst): time on the CPU, time waiting for one (both ns), timeslices.
 
@@ -9,11 +9,11 @@ use std::time::Duration;
 use kneepoint_model::load::GeneratorHealth;
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
-/// GeneratorThreads that belong to the generator.
+/// The threads of the generator.
 #[derive(Default)]
 pub(crate) struct GeneratorThreads(Mutex<Vec<(i32, ThreadRole)>>);
 
-/// What a thread does; only waits of those that generate are seen as latency.
+/// What a thread does. Only waits of generator threads are seen as latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThreadRole {
     Generator,
@@ -21,13 +21,13 @@ pub(crate) enum ThreadRole {
 }
 
 impl GeneratorThreads {
-    /// Counts the calling thread from now on.
+    /// Includes the calling thread from now on.
     pub(crate) fn register_current(&self, role: ThreadRole) {
         let tid = rustix::thread::gettid().as_raw_nonzero().get();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((tid, role));
     }
 
-    /// Reads the present snapshot of each; threads that are gone are left out.
+    /// Reads the times of each thread; threads that have ended are left out.
     pub(crate) fn snapshot(&self) -> CpuSnapshot {
         let tids = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let read = |(tid, role): (i32, ThreadRole)| {
@@ -46,7 +46,7 @@ impl GeneratorThreads {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CpuSnapshot(BTreeMap<i32, ThreadTimes>);
 
-/// One thread's snapshot since it began.
+/// Times of one thread since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct ThreadTimes {
     cpu: Duration,
@@ -60,14 +60,14 @@ fn parse_schedstat(text: &str) -> Option<ThreadTimes> {
     Some(ThreadTimes { cpu: Duration::from_nanos(cpu), queued: Duration::from_nanos(queued), slices })
 }
 
-/// What the generator cost, and how long it waited for a core each time it was woken.
+/// Cost of the generator, and its mean wait for a core per wake-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct GeneratorCost {
     pub(crate) health: GeneratorHealth,
     pub(crate) wake_wait: Micros,
 }
 
-/// The difference between two accounts.
+/// The difference between two snapshots.
 pub(crate) fn generator_cost(
     before: &CpuSnapshot,
     after: &CpuSnapshot,
@@ -77,11 +77,11 @@ pub(crate) fn generator_cost(
     let (mut cpu, mut queue, mut busiest, mut slices) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
     for (tid, now) in &after.0 {
         let then = before.0.get(tid).copied().unwrap_or_default();
-        let own = now.cpu.saturating_sub(then.cpu);
-        cpu += own;
+        let cpu_time = now.cpu.saturating_sub(then.cpu);
+        cpu += cpu_time;
         queue += now.queued.saturating_sub(then.queued);
         slices += now.slices.saturating_sub(then.slices);
-        busiest = busiest.max(own);
+        busiest = busiest.max(cpu_time);
     }
     let seconds = length.as_secs_f64();
     let health = GeneratorHealth {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_are_subtracted_thread_by_thread() {
+    fn snapshots_are_subtracted_thread_by_thread() {
         let snapshot = |entries: &[(i32, u64, u64)]| {
             let entry = |(tid, cpu, queue): &(i32, u64, u64)| {
                 let (cpu, queued) = (Duration::from_millis(*cpu), Duration::from_millis(*queue));

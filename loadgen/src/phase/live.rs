@@ -1,4 +1,4 @@
-//! Seconds of a phase for those who watch. Put together on the collector's thread, and only where somebody watches.
+//! Live reports of each second. Built on the collector's thread, and only when an event sink is interested.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -16,15 +16,15 @@ use crate::phase::health::{CpuSnapshot, generator_cost};
 use crate::phase::validity::{ValidityEvidence, judge_validity};
 use crate::recorder::{IntervalStats, PhaseTotals};
 
-/// Before that nothing is said against the figures: most of what is under way has not ended yet.
+/// No doubts are reported before this: most requests that started have not ended yet.
 const MIN_MEASURED: Duration = Duration::from_secs(3);
-/// Nor with fewer requests: that there are few yet is no fault of a phase that goes on.
+/// Nor with fewer requests than this: a running phase may still get more.
 const MIN_REQUESTS: u64 = 50;
 
-/// What was seen up to the second before.
+/// State from one second to the next.
 pub(crate) struct LiveReporter {
     interest: Interest,
-    /// Generator threads at the end of the second before, and at the beginning of the measured part.
+    /// Generator threads at the end of the last second, and at the beginning of the measured part.
     last_snapshot: CpuSnapshot,
     first_snapshot: CpuSnapshot,
     at: Instant,
@@ -44,7 +44,7 @@ impl LiveReporter {
         }
     }
 
-    /// The second that ended at `to`; `None` where nobody watches.
+    /// The second that ended at `to`; `None` when no sink is interested.
     pub(crate) fn report_second(
         &mut self,
         context: &PhaseContext,
@@ -90,7 +90,7 @@ impl LiveReporter {
         Some(LiveSecond { so_far: self.so_far(context, totals, to), ..second })
     }
 
-    /// The measured part once more, when everything that was due has ended. It has no second of its own.
+    /// A final report of the measured part, when everything that was due has ended. It contains no second.
     pub(crate) fn report_last(&mut self, context: &PhaseContext, totals: &PhaseTotals) -> Option<LiveSecond> {
         let last = self.last.take()?;
         let so_far = self.so_far(context, totals, self.at);
@@ -122,7 +122,7 @@ impl LiveReporter {
         }
     }
 
-    /// What would be said against the figures if the phase ended now.
+    /// What would invalidate the measurement if the phase ended now.
     fn find_doubts(&self, context: &PhaseContext, totals: &PhaseTotals, to: Instant) -> Vec<String> {
         let measured = to.saturating_duration_since(context.prepared.window.from);
         let requests: u64 = totals.series.iter().map(|series| series.counts.requests).sum();
@@ -138,7 +138,7 @@ impl LiveReporter {
         let evidence = ValidityEvidence {
             model: load.model(),
             offered: load.is_open().then(|| PerSecond::of(totals.due, measured)),
-            // What is under way is not missing yet.
+            // Requests in flight are not missing yet.
             achieved: PerSecond::of(totals.ended + context.in_flight(), measured),
             requests,
             errors: totals.series.iter().map(|series| series.counts.errors).sum(),
@@ -160,16 +160,16 @@ fn server_address(url: &Url) -> (String, u16) {
     (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or_default())
 }
 
-/// Which stage of the phase a moment belongs to, and what is wanted in it; `None` where the rate does not change.
+/// The segment of the load schedule at a moment; `None` where the load is constant.
 pub(crate) fn describe_segment(context: &PhaseContext, to: Instant) -> Option<String> {
     let segments = context.prepared.plan.load.segments();
     let last = segments.len().checked_sub(1)?;
     let since = to.saturating_duration_since(context.prepared.window.from);
     let at = context.prepared.plan.segment_ends().partition_point(|end| *end < since).min(last);
-    Some(format!("stage {} of {}: {}", at + 1, segments.len(), segments[at]))
+    Some(format!("segment {} of {}: {}", at + 1, segments.len(), segments[at]))
 }
 
-/// How everything ended that ended in a second, due whenever.
+/// Outcomes of all requests that ended in a second, whenever they were due.
 fn count_outcomes(interval: &IntervalStats) -> BTreeMap<Outcome, u64> {
     let mut sum = BTreeMap::new();
     for series in interval.measured.iter().chain(&interval.warmup).flatten() {

@@ -1,4 +1,4 @@
-//! A phase from the files of a run that was killed: what was written up to the last whole second.
+//! Rebuilds a phase from the files of a run that was killed: what was written up to the last whole second.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -13,7 +13,10 @@ use crate::phase::health::GeneratorCost;
 use crate::phase::result::{PhaseEnding, build_result};
 use crate::recorder::{CountsLine, HistogramTag, PhaseTotals, PlanRecord, names, parse_tag};
 
-/// Rebuilds a phase that did not come to its end; `None` when it never began. The result is marked partial.
+/// Rebuilds a phase that did not reach its end; `None` when it never began. The result is marked partial.
+///
+/// # Errors
+/// A file of the phase cannot be read.
 pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, LoadError> {
     let Some(record) = run.read_json_if_there::<PlanRecord>(&names::plan(phase))? else { return Ok(None) };
     let mut totals = PhaseTotals::new(record.endpoints.len());
@@ -23,7 +26,7 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
         add_counts(&mut totals, line, &record);
     }
     (totals.seconds, _) = run.read_lines::<SecondStats>(&run_names::seconds(phase))?;
-    // The last second that was written was a whole one, but for the very last of the phase.
+    // Each second that was written is a whole one, except the very last of the phase.
     let last = totals.seconds.iter().filter(|second| !second.warmup).map(|second| second.at_ms).max();
     let until = last.map_or(record.measured_from_ms, |at| UnixMillis(at.get() + 1000));
     let ending = PhaseEnding {
@@ -36,7 +39,7 @@ pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, 
     Ok(Some(build_result(&record, &totals, &ending)))
 }
 
-/// Adds a line; what it says of stages and groups that were not planned is garbage.
+/// Adds a line; segments and groups that were not planned are ignored.
 fn add_counts(totals: &mut PhaseTotals, line: CountsLine, record: &PlanRecord) {
     totals.due += line.due;
     totals.ended += line.ended;

@@ -1,4 +1,4 @@
-//! From the totals to the result: the same figures whether the phase ended or was cut short. Pure.
+//! From totals to the result: the same figures whether the phase ended or was cut short. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::phase::health::GeneratorCost;
 use crate::phase::validity::{ValidityEvidence, judge_validity};
 use crate::recorder::{Endpoint, EndpointSeries, GroupSeries, PhaseTotals, PlanRecord};
 
-/// What the totals does not know.
+/// What the totals do not contain.
 pub(crate) struct PhaseEnding {
-    /// End of the measured part, as it was.
+    /// Actual end of the measured part.
     pub(crate) until_ms: UnixMillis,
     pub(crate) cost: GeneratorCost,
     pub(crate) local_faults: u64,
-    /// Cut short, by a wish to stop or by a kill.
+    /// Cut short, by a cancellation or a kill.
     pub(crate) partial: bool,
-    /// The limit that stopped it.
+    /// The limit at which the phase was stopped.
     pub(crate) stopped_by: Option<StopWhen>,
 }
 
-/// Puts the result together.
+/// Builds the result of a phase.
 pub(crate) fn build_result(record: &PlanRecord, totals: &PhaseTotals, ending: &PhaseEnding) -> LoadPhase {
     let mut all = [LatencyHistogram::new(), LatencyHistogram::new(), LatencyHistogram::new()];
     let (mut requests, mut errors, mut outcomes) = (0, 0, BTreeMap::new());
@@ -154,7 +154,7 @@ fn group_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<GroupStats> {
     record.groups.iter().zip(seen).map(one).collect()
 }
 
-/// The feeds that ran dry.
+/// The feeds that were exhausted.
 fn exhausted_feeds(record: &PlanRecord, totals: &PhaseTotals) -> Vec<DryFeed> {
     let one = |(feed, journeys): (&usize, &u64)| {
         let known = record.feeds.get(*feed)?;
@@ -178,7 +178,7 @@ fn page_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<PageStats> {
     record.endpoints.iter().zip(&totals.series).filter_map(stats).collect()
 }
 
-/// The stages that were reached. One that was cut short offered what it did in the time that it had.
+/// The segments that were reached. The rate of one that was cut short is over the time that it lasted.
 fn segment_stats(record: &PlanRecord, totals: &PhaseTotals, measured: Duration) -> Vec<StageStats> {
     let mut begins = Duration::ZERO;
     let mut stats = Vec::new();

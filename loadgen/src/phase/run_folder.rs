@@ -1,4 +1,4 @@
-//! A run folder without the harness: what a program of its own must write so that `kneepoint report` renders its phases.
+//! A run folder for programs without the harness, so that `kneepoint report` renders their phases.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use crate::error::LoadError;
 use crate::plan::PhasePlan;
 
-/// Makes a run folder below `runs`, named after the moment, with a manifest that says what is loaded. Phases are then run into it by
-/// [`crate::run_phase`], and it is closed by [`end_run`]. A folder that was never closed is rendered as one that was cut off.
+/// Creates a run folder below `runs`, named after the current time, with a manifest of the plan. [`crate::run_phase`] then runs
+/// phases into it, and [`end_run`] closes it. A folder that was never closed is reported as interrupted.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -24,7 +24,7 @@ pub fn begin_run(runs: &Path, plan: &PhasePlan) -> Result<RunFolder, LoadError> 
         run_id,
         kneepoint: env!("CARGO_PKG_VERSION").to_owned(),
         started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        // Arguments of a program of someone else's may hold secrets.
+        // Arguments of another program may contain secrets.
         command: std::env::args().take(1).collect(),
         config: serde_json::Value::Null,
         seed: plan.options.seed,
@@ -41,7 +41,7 @@ pub fn begin_run(runs: &Path, plan: &PhasePlan) -> Result<RunFolder, LoadError> 
         stages: Vec::new(),
         unmeasured: vec![Unmeasured {
             what: "resources of the tiers".to_owned(),
-            why: "the load came from a program of its own, which sampled nothing".to_owned(),
+            why: "the load came from a program that takes no samples".to_owned(),
             fix: "kneepoint run --attach URL".to_owned(),
         }],
         complete: false,

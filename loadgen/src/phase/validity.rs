@@ -1,8 +1,8 @@
-//! May the figures be believed? The generator accuses itself first. A pure function of numbers.
+//! Decides whether the measurement is valid. The generator checks itself first. Pure.
 //!
-//! Scale: the generator shares two cores with what it loads, so a lag of a millisecond is a note when the site itself
-//! takes twenty, and voids the figures when it could be half of the tail that is reported. Below that the figures are still on
-//! the safe side: response time counts from the intended start, so lateness lengthens it and never hides anything.
+//! Scale: the generator shares two cores with the site that it loads, so a lag of a millisecond is a note when the site itself
+//! takes twenty, and invalidates the measurement when it could be half of the reported tail. Below that the figures err on the
+//! safe side: response time counts from the intended start, so lateness lengthens it and never hides anything.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{DryFeed, GeneratorHealth, LoadModel, Validity};
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
-/// What validity is judged from.
+/// The figures from which validity is judged.
 #[derive(Debug, Clone)]
 pub struct ValidityEvidence {
-    /// Open or closed.
+    /// Open or closed, with its size.
     pub model: LoadModel,
     /// Intended requests per second, in the open model.
     pub offered: Option<PerSecond>,
@@ -25,43 +25,43 @@ pub struct ValidityEvidence {
     pub requests: u64,
     /// Of those, failed.
     pub errors: u64,
-    /// Of those, not sent because they had waited too long for their turn.
+    /// Of those, not sent because they had waited too long for a slot.
     pub shed: u64,
-    /// Response times.
+    /// Response times from the intended start.
     pub response: Quantiles,
-    /// Dispatcher lateness.
+    /// Lateness of the dispatcher.
     pub sched_lag: Quantiles,
-    /// The generator's own account.
+    /// CPU and run-queue wait of the generator.
     pub health: GeneratorHealth,
-    /// How long the generator waited for a core, on average, each time it was woken.
+    /// Mean wait of the generator for a core per wake-up.
     pub wake_wait: Micros,
-    /// Requests that failed for want of ports or file descriptors on this side.
+    /// Requests that failed because this machine had no ports or file descriptors left.
     pub local_faults: u64,
-    /// Asked and measured length, when the phase was cut short.
+    /// Planned and measured length, when the phase was cut short.
     pub cut: Option<(Duration, Duration)>,
-    /// The limit that stopped it, when that is why.
+    /// The limit at which it was stopped, if any.
     pub stopped_by: Option<StopWhen>,
     /// Feeds that had no rows left.
     pub dry: Vec<DryFeed>,
 }
 
-/// Fewer requests than this carry no percentile.
+/// With fewer requests percentiles mean nothing.
 const MIN_REQUESTS: u64 = 50;
-/// More errors than this change what is measured.
+/// A higher share of errors changes what is measured.
 const MAX_ERROR_RATIO: f64 = 0.05;
-/// A thread above this cannot keep its schedule.
+/// Above this CPU share a thread cannot keep its schedule.
 const MAX_THREAD_LOAD: f64 = 0.80;
 const NOTED_THREAD_LOAD: f64 = 0.60;
 /// Below this share of the offered rate there is no steady state.
 const MIN_ACHIEVED: f64 = 0.98;
-/// Share of the 99th percentile of response time that lateness may be without voiding it.
+/// Share of the 99th percentile of response time up to which lateness is acceptable.
 const MAX_LAG_OF_P99: f64 = 0.5;
-/// Lag below this is never worth a word.
+/// A smaller lag is not mentioned.
 const NEGLIGIBLE_LAG: Micros = Micros(1_000);
-/// Nor is a shorter wait for a core.
+/// A shorter wait for a core is not mentioned.
 const NEGLIGIBLE_WAIT: Micros = Micros(100);
 
-/// Judges. Every reason is a sentence with its numbers and what to do.
+/// Judges validity. Every reason is a sentence with its numbers and what to do.
 pub fn judge_validity(evidence: &ValidityEvidence) -> Validity {
     let mut verdict = Validity::default();
     let Validity { why, notes, .. } = &mut verdict;
@@ -80,12 +80,12 @@ pub fn judge_validity(evidence: &ValidityEvidence) -> Validity {
     }
     check_sample_size(evidence, why);
     check_errors(evidence, why, notes);
-    let of_the_site = why.len();
+    let site_reasons = why.len();
     check_generator(evidence, why, notes);
     if matches!(evidence.model, LoadModel::Open { .. }) {
         check_schedule(evidence, why, notes);
     }
-    verdict.generator_at_fault = verdict.why.len() > of_the_site;
+    verdict.generator_at_fault = verdict.why.len() > site_reasons;
     verdict.valid = verdict.why.is_empty();
     verdict
 }
@@ -114,7 +114,7 @@ fn check_errors(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut 
     }
     if share.0 > MAX_ERROR_RATIO {
         why.push(format!(
-            "{counts}; errors are fast and never a speed-up: mend them first, they are listed by outcome"
+            "{counts}; errors are fast and never a speed-up: fix them first, they are listed by outcome"
         ));
     } else {
         notes.push(format!("{counts}; latencies include them"));
@@ -124,7 +124,7 @@ fn check_errors(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut 
 fn check_generator(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
     for DryFeed { scenario, feed, rows, journeys } in &evidence.dry {
         why.push(format!(
-            "feed `{feed}` of scenario `{scenario}` gives each of its {rows} rows once in a run and had none left, so {journeys} journeys were not begun and less was asked of the site than was planned: add rows to its file, or let it pick \"in-turn\" or \"random\""
+            "feed `{feed}` of scenario `{scenario}` returns each of its {rows} rows once in a run and had none left, so {journeys} journeys were not begun and the site got less load than planned: add rows to its file, or let it pick \"in-turn\" or \"random\""
         ));
     }
     if evidence.local_faults > 0 {
@@ -136,12 +136,12 @@ fn check_generator(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &m
     let busiest = evidence.health.busiest_thread;
     if busiest.0 > MAX_THREAD_LOAD {
         why.push(format!(
-            "the load generator's busiest thread used {busiest} of a core, so the generator and not the site may set the timing: lower the load or move the generator to another machine"
+            "the load generator's busiest thread used {busiest} of a core, so the generator and not the site may set the pace: lower the load or move the generator to another machine"
         ));
     } else if busiest.0 > NOTED_THREAD_LOAD {
         notes.push(format!("the load generator's busiest thread used {busiest} of a core"));
     }
-    // Waiting for a core happens on this side of the wire, but is seen as the site's latency.
+    // Waiting for a core happens on the generator's side, but is seen as latency of the site.
     let waited = evidence.wake_wait;
     let typical = evidence.response.p50;
     if waited > NEGLIGIBLE_LAG && waited.as_f64() > 0.5 * typical.as_f64() {
@@ -209,13 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_phase_is_valid_without_a_word() {
+    fn a_sound_phase_is_valid_without_notes() {
         let verdict = judge_validity(&sound());
         assert!(verdict.valid && verdict.notes.is_empty(), "{verdict:?}");
     }
 
     #[test]
-    fn each_fault_voids_the_figures_and_says_what_to_do() {
+    fn each_fault_invalidates_the_measurement_and_names_a_remedy() {
         let cases: Vec<(&str, ValidityEvidence)> = vec![
             ("no request ended", ValidityEvidence { requests: 0, ..sound() }),
             ("only 49 requests", ValidityEvidence { requests: 49, ..sound() }),
@@ -237,7 +237,7 @@ mod tests {
                 },
             ),
             (
-                "feed `account` of scenario `shop` gives each of its 100 rows once in a run and had none left, so 7 journeys were not begun",
+                "feed `account` of scenario `shop` returns each of its 100 rows once in a run and had none left, so 7 journeys were not begun",
                 ValidityEvidence {
                     dry: vec![DryFeed {
                         scenario: "shop".into(),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn small_troubles_are_notes() {
+    fn small_disturbances_are_notes() {
         let cases: Vec<(&str, ValidityEvidence)> = vec![
             ("10 of 1000 requests failed", ValidityEvidence { errors: 10, ..sound() }),
             ("the site did not keep up", ValidityEvidence { achieved: PerSecond(80.0), ..sound() }),

@@ -1,4 +1,4 @@
-//! One request that ended, with all its times.
+//! What the recorder receives: requests and page loads that ended.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use kneepoint_model::server_timing::ServerTiming;
 
 use crate::transport::{ResponseHead, TraceId};
 
-/// A request that ended, well or not. ExchangeTimes that were never reached are absent.
+/// A request that ended, successful or not. Times that were never reached are absent.
 pub(crate) struct CompletedRequest<'a> {
     pub(crate) endpoint: usize,
     /// Intended start.
     pub(crate) due: Instant,
-    /// The moment that decides whether and in which stage it counts: its own due, or that of the page it belongs to.
-    pub(crate) counted: Instant,
+    /// Decides whether and in which segment the request counts: its own due time, or that of its page.
+    pub(crate) counted_at: Instant,
     /// Dispatch minus intended start (open model).
     pub(crate) lag: Option<Duration>,
     /// Wait for a slot (open model).
@@ -31,23 +31,23 @@ pub(crate) struct CompletedRequest<'a> {
     pub(crate) status: Option<u16>,
     pub(crate) wire: u64,
     pub(crate) body: u64,
-    /// Of `wire`, what has no known decoded size, and is not in `body`.
+    /// The part of `wire` whose decoded size is not known, and not in `body`.
     pub(crate) undecoded: u64,
     pub(crate) compressed: bool,
-    /// What the cache said, when an answer came.
+    /// Reported by the caches, when there was a response.
     pub(crate) cache: Option<CacheOutcome>,
-    /// What each answer (redirects are answers) said of its own time.
+    /// Timing reported by each response, those with a redirect included.
     pub(crate) hops: &'a [HopTiming],
     pub(crate) path: &'a str,
     pub(crate) trace: TraceId,
     pub(crate) detail: &'a str,
-    /// The last answer, when one came.
-    pub(crate) answer: Option<RecordedHead<'a>>,
+    /// The last response, when there was one.
+    pub(crate) response: Option<RecordedHead<'a>>,
 }
 
-/// A page that ended, well or not.
+/// A page load that ended, successful or not.
 pub(crate) struct CompletedPage {
-    /// Of its document.
+    /// Endpoint of its document.
     pub(crate) endpoint: usize,
     /// When the step was due.
     pub(crate) due: Instant,
@@ -56,17 +56,17 @@ pub(crate) struct CompletedPage {
     pub(crate) counts: PageCounts,
 }
 
-/// The head of an answer, and what of it must not be kept.
+/// The head of a response, and the texts that must not be stored.
 #[derive(Clone, Copy)]
 pub(crate) struct RecordedHead<'a> {
     pub(crate) head: &'a ResponseHead,
     pub(crate) secrets: &'a [String],
 }
 
-/// One answer's own account.
+/// Timing reported by one response.
 pub(crate) struct HopTiming {
     pub(crate) timing: ServerTiming,
-    /// Out of a cache: what it says was said of another request, and only its route holds for this one.
+    /// From a cache: the reported timing belongs to another request, and only its route is valid for this one.
     pub(crate) stored: bool,
     pub(crate) service: Duration,
     pub(crate) ttfb: Duration,

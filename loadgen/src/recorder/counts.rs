@@ -13,7 +13,7 @@ use super::completed::{CompletedRequest, HopTiming};
 
 const MAX_ROUTES: usize = 50;
 
-/// Counts; sums of tallies are exact.
+/// Counts, which can be added up exactly.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointCounts {
     pub(crate) requests: u64,
@@ -30,28 +30,28 @@ pub(crate) struct EndpointCounts {
     pub(crate) cache: BTreeMap<CacheOutcome, u64>,
     pub(crate) split: SplitSums,
     pub(crate) routes: BTreeMap<String, u64>,
-    /// Pages whose documents these are, where they are loaded with their assets.
+    /// Loads of pages whose documents these are, where assets are loaded.
     #[serde(default, skip_serializing_if = "PageCounts::is_empty")]
     pub(crate) pages: PageCounts,
 }
 
 impl EndpointCounts {
-    pub(crate) fn count(&mut self, hit: &CompletedRequest<'_>) {
+    pub(crate) fn count(&mut self, request: &CompletedRequest<'_>) {
         self.requests += 1;
-        self.errors += u64::from(!hit.outcome.is_ok());
-        *self.outcomes.entry(hit.outcome).or_default() += 1;
-        if let Some(status) = hit.status {
+        self.errors += u64::from(!request.outcome.is_ok());
+        *self.outcomes.entry(request.outcome).or_default() += 1;
+        if let Some(status) = request.status {
             *self.statuses.entry(status).or_default() += 1;
         }
-        self.wire_bytes += Bytes(hit.wire);
-        self.body_bytes += Bytes(hit.body);
-        self.undecoded_bytes += Bytes(hit.undecoded);
-        self.compressed += u64::from(hit.compressed);
-        self.redirects += u64::from(hit.redirects);
-        if let Some(cache) = hit.cache {
+        self.wire_bytes += Bytes(request.wire);
+        self.body_bytes += Bytes(request.body);
+        self.undecoded_bytes += Bytes(request.undecoded);
+        self.compressed += u64::from(request.compressed);
+        self.redirects += u64::from(request.redirects);
+        if let Some(cache) = request.cache {
             *self.cache.entry(cache).or_default() += 1;
         }
-        for hop in hit.hops {
+        for hop in request.hops {
             self.count_hop(hop);
         }
     }

@@ -1,11 +1,11 @@
-//! Headers of an answer that explain it, for requests that are remembered. A closed list: any other may hold what must not be kept.
+//! Response headers that help to explain an exemplar. A closed list: any other header may contain a secret.
 
 use std::collections::BTreeMap;
 
 use super::text::truncate;
 use crate::transport::ResponseHead;
 
-/// Who answered and when, from which cache and for how long, how it was packed, and by which name it is found in logs.
+/// Who answered and when, from which cache and for how long, in which encoding, and under which name it is found in logs.
 const RECORDED_NAMES: [&str; 30] = [
     "age",
     "cache-control",
@@ -40,7 +40,7 @@ const RECORDED_NAMES: [&str; 30] = [
 ];
 const MAX_VALUE_LEN: usize = 200;
 
-/// What the answer says of itself, by name in small letters. Values with a secret in them are not kept.
+/// The listed headers of a response, by lower-case name. Values that contain a secret are left out.
 pub(super) fn diagnostic_headers(head: &ResponseHead, secrets: &[String]) -> BTreeMap<String, String> {
     let value = |name: &'static str| {
         let values: Vec<&str> = head.all(name).collect();
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_explains_an_answer_is_kept_and_nothing_else() {
+    fn only_headers_of_the_list_without_secrets_are_recorded() {
         let text = "HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nX-Cache: MISS\r\nVIA: 1.1 b\r\nSet-Cookie: session=s1\r\nX-Token: t\r\nETag: \"hunter2\"\r\nServer: a\tb\r\n\r\n";
         let (head, _) = ResponseHead::parse(text.as_bytes(), false).expect("a head").expect("whole");
         let headers = diagnostic_headers(&head, &["hunter2".to_owned()]);

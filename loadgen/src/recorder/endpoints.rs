@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Endpoint {
     pub(crate) name: String,
     pub(crate) tag: String,
-    /// What the scenarios promise of it.
+    /// SLO assertions of its scenarios.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) slo: Vec<String>,
 }
 
-/// A feed of a scenario, for the sentence that is said when it runs dry.
+/// A feed of a scenario, for the message when it is exhausted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FeedRecord {
     pub(crate) scenario: String,
@@ -35,32 +35,32 @@ pub(crate) fn collect_feeds(scenarios: &[(Scenario, u32)]) -> Vec<FeedRecord> {
     scenarios.iter().flat_map(|(scenario, _)| records(scenario)).collect()
 }
 
-/// Endpoints of a mix in the order of its files, and for each scenario and step the endpoint's number. Steps of the same
-/// name are one endpoint.
+/// Endpoints of a mix in the order of its files, and for each scenario and step the number of its endpoint. Steps of the same name
+/// are one endpoint.
 pub(crate) fn collect_endpoints(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec<Vec<usize>>) {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut numbers = Vec::new();
     for (scenario, _) in scenarios {
-        let mut own = Vec::new();
+        let mut step_numbers = Vec::new();
         for step in scenario.steps() {
             let number = intern_endpoint(&mut endpoints, step.name());
-            let promised = &mut endpoints[number].slo;
-            for promise in step.slo().iter().map(Promised::text) {
-                if !promised.iter().any(|own| own == promise) {
-                    promised.push(promise.to_owned());
+            let assertions = &mut endpoints[number].slo;
+            for assertion in step.slo().iter().map(Promised::text) {
+                if !assertions.iter().any(|known| known == assertion) {
+                    assertions.push(assertion.to_owned());
                 }
             }
-            own.push(number);
+            step_numbers.push(number);
             if step.loads_assets() {
                 intern_endpoint(&mut endpoints, &assets_endpoint_name(step.name()));
             }
         }
-        numbers.push(own);
+        numbers.push(step_numbers);
     }
     (endpoints, numbers)
 }
 
-/// GroupTotals of a mix in the order of its files, and for each scenario and step the group's number. GroupTotals of the same name are
+/// Groups of a mix in the order of its files, and for each scenario and step the number of its group. Groups of the same name are
 /// one.
 pub(crate) fn collect_groups(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec<Vec<Option<usize>>>) {
     let mut groups: Vec<Endpoint> = Vec::new();
@@ -72,7 +72,7 @@ pub(crate) fn collect_groups(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, V
     (groups, numbers)
 }
 
-/// The number of an endpoint, which is added unless it is there.
+/// The number of an endpoint, which is added if it is missing.
 pub(crate) fn intern_endpoint(endpoints: &mut Vec<Endpoint>, name: &str) -> usize {
     if let Some(known) = endpoints.iter().position(|endpoint| endpoint.name == name) {
         return known;
@@ -82,7 +82,7 @@ pub(crate) fn intern_endpoint(endpoints: &mut Vec<Endpoint>, name: &str) -> usiz
     endpoints.len() - 1
 }
 
-/// The endpoint of what a step's page is loaded with: apart, so that figures of pages are not diluted.
+/// Endpoint of the assets of a step: a separate one, so that they do not dilute the figures of pages.
 pub(crate) fn assets_endpoint_name(step: &str) -> String {
     format!("{step} +assets")
 }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_of_one_name_are_one_endpoint_and_tags_are_told_apart() {
+    fn steps_of_one_name_are_one_endpoint_and_tags_are_unique() {
         let read = |text: &str| Scenario::parse("x", text).unwrap_or_else(|e| panic!("{e}"));
         let a = read(
             "name = \"a\"\n[[step]]\nname = \"GET /x y\"\npath = \"/1\"\n[[step]]\nname = \"GET /x,y\"\npath = \"/2\"\n",

@@ -15,7 +15,7 @@ use super::segments::SegmentSeries;
 use super::totals::second_stats;
 use crate::window::Window;
 
-/// Names of the files that only load reads.
+/// Names of the files that only this crate reads.
 pub(crate) mod names {
     use kneepoint_model::run::names::LOAD;
 
@@ -38,7 +38,7 @@ pub(crate) struct PhaseFiles {
 }
 
 impl PhaseFiles {
-    /// Writes the plan and opens the files, empty: a phase that is run again replaces what was there.
+    /// Writes the plan and opens the files, empty: a phase that runs again replaces them.
     pub(crate) fn create(run: &RunFolder, window: Window, record: &PlanRecord) -> Result<Self, RunError> {
         let phase = &record.name;
         let fresh = |name: String, content: &str| {
@@ -54,7 +54,8 @@ impl PhaseFiles {
         Ok(Self { window, endpoints, groups, log, seconds, tallies })
     }
 
-    /// Writes what ended between two moments. Intervals after the measured part (draining) are no seconds of it.
+    /// Writes what ended between two moments. Returns the statistics of the second; an interval after the measured part (the drain) has
+    /// none.
     pub(crate) fn write_interval(
         &mut self,
         interval: &IntervalStats,
@@ -127,7 +128,7 @@ impl PhaseFiles {
         }
     }
 
-    /// Makes sure that what was written survives.
+    /// Flushes to the disk.
     pub(crate) fn sync(&mut self) -> Result<(), RunError> {
         self.log.sync()?;
         self.tallies.sync()?;

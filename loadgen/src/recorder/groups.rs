@@ -1,22 +1,22 @@
-//! How long journeys took for the groups of steps that they went through.
+//! How long journeys took for the groups of steps that they passed.
 
 use std::time::Duration;
 
 use kneepoint_model::histogram::LatencyHistogram;
 use serde::{Deserialize, Serialize};
 
-/// How a journey end a group.
+/// How a journey left a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupEnd {
     /// After its last step.
     Completed,
     /// A step failed.
     Failed,
-    /// The phase was over before.
+    /// The phase ended before.
     Unfinished,
 }
 
-/// Counts of one group; sums are exact.
+/// Counts of one group, which can be added up exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupCounts {
     pub(crate) ended: u64,
@@ -24,19 +24,19 @@ pub(crate) struct GroupCounts {
     pub(crate) unfinished: u64,
 }
 
-/// One group.
+/// Statistics of one group.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct GroupSeries {
     pub(crate) counts: GroupCounts,
     pub(crate) time: LatencyHistogram,
 }
 
-/// All groups up to the last that was end; none where steps have no groups.
+/// Statistics by group, up to the last group that was left; empty where steps have no groups.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct GroupTotals(Vec<GroupSeries>);
 
 impl GroupTotals {
-    /// Counts a journey that end a group, so long after the first step of the group was due.
+    /// Counts a journey that left a group after `time`, from the due time of the group's first step.
     pub(super) fn count(&mut self, group: usize, end: GroupEnd, time: Duration) {
         let series = self.series_mut(group);
         if end == GroupEnd::Unfinished {
@@ -57,13 +57,13 @@ impl GroupTotals {
 
     /// Adds counts that were written before.
     pub(crate) fn add(&mut self, group: usize, counts: GroupCounts) {
-        let own = &mut self.series_mut(group).counts;
-        own.ended += counts.ended;
-        own.failed += counts.failed;
-        own.unfinished += counts.unfinished;
+        let total = &mut self.series_mut(group).counts;
+        total.ended += counts.ended;
+        total.failed += counts.failed;
+        total.unfinished += counts.unfinished;
     }
 
-    /// Made when it is first asked for.
+    /// Adds missing groups.
     pub(crate) fn series_mut(&mut self, group: usize) -> &mut GroupSeries {
         if group >= self.0.len() {
             self.0.resize_with(group + 1, GroupSeries::default);
@@ -75,7 +75,7 @@ impl GroupTotals {
         self.0.iter()
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Resets the counts, keeps the memory.
     pub(super) fn clear(&mut self) {
         for series in &mut self.0 {
             series.counts = GroupCounts::default();
@@ -106,9 +106,9 @@ mod tests {
             }
             sum.merge(&part);
             prop_assert_eq!(&sum, &whole);
-            let counted: u64 = whole.iter().map(|own| own.counts.ended + own.counts.unfinished).sum();
+            let counted: u64 = whole.iter().map(|group| group.counts.ended + group.counts.unfinished).sum();
             prop_assert_eq!(counted, seen.len() as u64);
-            prop_assert!(whole.iter().all(|own| own.time.count() == own.counts.ended));
+            prop_assert!(whole.iter().all(|group| group.time.count() == group.counts.ended));
         }
     }
 }

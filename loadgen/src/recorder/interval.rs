@@ -1,4 +1,4 @@
-//! What ended since the last second: histograms and counts, by endpoint.
+//! What ended since the last swap: histograms and counts, by endpoint.
 
 use std::collections::BTreeMap;
 
@@ -12,27 +12,27 @@ use super::groups::GroupTotals;
 use super::segments::SegmentTotals;
 use crate::window::Window;
 
-/// One endpoint's latencies and counts.
+/// Latencies and counts of one endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct EndpointSeries {
     pub(crate) response: LatencyHistogram,
     pub(crate) service: LatencyHistogram,
     pub(crate) ttfb: LatencyHistogram,
     pub(crate) counts: EndpointCounts,
-    /// ExchangeTimes of whole pages, where they are loaded with their assets.
+    /// Times of whole pages, where assets are loaded.
     pub(crate) page: Option<Box<LatencyHistogram>>,
 }
 
 impl EndpointSeries {
-    fn count(&mut self, hit: &CompletedRequest<'_>) {
-        self.response.record_duration(hit.response());
-        if let Some(service) = hit.service() {
+    fn count(&mut self, request: &CompletedRequest<'_>) {
+        self.response.record_duration(request.response());
+        if let Some(service) = request.service() {
             self.service.record_duration(service);
         }
-        if let Some(ttfb) = hit.ttfb() {
+        if let Some(ttfb) = request.ttfb() {
             self.ttfb.record_duration(ttfb);
         }
-        self.counts.count(hit);
+        self.counts.count(request);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -45,7 +45,7 @@ impl EndpointSeries {
         }
     }
 
-    /// Made when the first page ends.
+    /// Created when the first page ends.
     pub(crate) fn page_times_mut(&mut self) -> &mut LatencyHistogram {
         self.page.get_or_insert_default()
     }
@@ -65,14 +65,14 @@ impl EndpointSeries {
     }
 }
 
-/// Everything since the last swap. Memory is made when an endpoint is first used, and kept.
+/// Statistics since the last swap. Memory is allocated when an endpoint is first used, and kept.
 #[derive(Debug)]
 pub(crate) struct IntervalStats {
     /// By endpoint: due in the measured part.
     pub(crate) measured: Vec<Option<Box<EndpointSeries>>>,
-    /// By endpoint: due before it.
+    /// By endpoint: due in the warm-up.
     pub(crate) warmup: Vec<Option<Box<EndpointSeries>>>,
-    /// Of measured requests.
+    /// This and the next three: of measured requests.
     pub(crate) connect: LatencyHistogram,
     pub(crate) tls: LatencyHistogram,
     pub(crate) sched_lag: LatencyHistogram,
@@ -80,15 +80,15 @@ pub(crate) struct IntervalStats {
     pub(crate) exemplars: Exemplars,
     pub(crate) segments: SegmentTotals,
     pub(crate) groups: GroupTotals,
-    /// Became due since the last swap.
+    /// Requests that became due.
     pub(crate) started: u64,
     /// Of those, in the measured part.
     pub(crate) due: u64,
-    /// ExchangeError (neither censored nor shed) while the measured part lasted, whenever they were due.
+    /// Requests that ended (neither censored nor shed) during the measured part, whenever they were due.
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
-    /// Journeys that were not begun, by the feed that had no row for them.
+    /// Journeys that were not begun, by the feed that had no row left.
     pub(crate) exhausted_feeds: BTreeMap<usize, u64>,
 }
 
@@ -113,7 +113,7 @@ impl IntervalStats {
         }
     }
 
-    /// Counts a request that became due, in the measured part or not, in a segment of it or not.
+    /// Counts a request that became due.
     pub(crate) fn count_due(&mut self, measured: bool, segment: Option<usize>) {
         self.started += 1;
         self.due += u64::from(measured);
@@ -122,43 +122,43 @@ impl IntervalStats {
         }
     }
 
-    /// Counts a request that ended, and was due in this segment of the measured part.
-    pub(crate) fn record(&mut self, hit: &CompletedRequest<'_>, window: &Window, segment: Option<usize>) {
-        let measured = window.measures(hit.counted);
-        let was_answered = !matches!(hit.outcome, Outcome::Censored | Outcome::Shed);
-        if was_answered && window.measures(hit.done) {
+    /// Counts a request that ended; `segment` is that of its due time.
+    pub(crate) fn record(&mut self, request: &CompletedRequest<'_>, window: &Window, segment: Option<usize>) {
+        let measured = window.measures(request.counted_at);
+        let has_response = !matches!(request.outcome, Outcome::Censored | Outcome::Shed);
+        if has_response && window.measures(request.done) {
             self.ended += 1;
         }
         let series = if measured { &mut self.measured } else { &mut self.warmup };
-        series[hit.endpoint].get_or_insert_default().count(hit);
+        series[request.endpoint].get_or_insert_default().count(request);
         if !measured {
             return;
         }
         if let Some(segment) = segment {
-            self.segments.count(segment, hit);
+            self.segments.count(segment, request);
         }
         for (histogram, value) in [
-            (&mut self.connect, hit.connect),
-            (&mut self.tls, hit.tls),
-            (&mut self.sched_lag, hit.lag),
-            (&mut self.pool_wait, hit.pool_wait),
+            (&mut self.connect, request.connect),
+            (&mut self.tls, request.tls),
+            (&mut self.sched_lag, request.lag),
+            (&mut self.pool_wait, request.pool_wait),
         ] {
             if let Some(value) = value {
                 histogram.record_duration(value);
             }
         }
-        self.exemplars.consider(hit, window);
+        self.exemplars.consider(request, window);
     }
 
-    /// Counts a page that ended, under its document's endpoint.
-    pub(crate) fn record_page(&mut self, hit: &CompletedPage, measured: bool) {
+    /// Counts a page load under the endpoint of its document.
+    pub(crate) fn record_page(&mut self, request: &CompletedPage, measured: bool) {
         let series = if measured { &mut self.measured } else { &mut self.warmup };
-        let series = series[hit.endpoint].get_or_insert_default();
-        series.page_times_mut().record_duration(hit.done.saturating_duration_since(hit.due));
-        series.counts.pages.add(&hit.counts);
+        let series = series[request.endpoint].get_or_insert_default();
+        series.page_times_mut().record_duration(request.done.saturating_duration_since(request.due));
+        series.counts.pages.add(&request.counts);
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Resets the statistics, keeps the memory.
     pub(crate) fn clear(&mut self) {
         for series in self.measured.iter_mut().chain(&mut self.warmup).flatten() {
             series.clear();

@@ -1,4 +1,4 @@
-//! What the files of a phase hold: the plan, the lines of counts, and the tags of the interval log.
+//! What the files of a phase contain: the plan, the lines of counts, and the tags of the interval log.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::endpoints::{Endpoint, FeedRecord};
 use super::groups::GroupCounts;
 use super::segments::SegmentCounts;
 
-/// What was planned: everything that a result needs and the other files do not say.
+/// The plan: everything that a result needs and the other files do not contain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlanRecord {
     pub(crate) format_version: u32,
@@ -33,12 +33,12 @@ pub(crate) struct PlanRecord {
     /// Scenario by scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) feeds: Vec<FeedRecord>,
-    /// GroupTotals of steps with their tags.
+    /// Groups of steps with their tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) groups: Vec<Endpoint>,
 }
 
-/// One line of tallies: what an interval adds to the measured part.
+/// One line of counts: what an interval adds to the measured part.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CountsLine {
     pub(crate) at_ms: UnixMillis,
@@ -59,27 +59,27 @@ pub(crate) struct CountsLine {
 
 /// Tag of the generator's own histograms.
 pub(super) const GENERATOR: &str = "generator";
-/// Ends the tags of what was due before the measured part.
+/// Suffix of the tags of the warm-up.
 pub(super) const WARMUP: &str = "|warmup";
 
-/// Ends the tags of stages.
+/// Suffix of the tags of segments.
 pub(super) const STAGE: &str = "stage";
 
-/// Ends the tags of groups.
+/// Suffix of the tags of groups.
 pub(super) const GROUP: &str = "group";
 
-/// Whose histogram it is, and of what kind.
+/// Owner and kind of a histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HistogramTag<'a> {
-    /// Of an endpoint's tag, or `generator`.
+    /// Tag of the endpoint, or `generator`.
     Endpoint(&'a str, &'a str),
-    /// Of the stage of this number, from 0.
+    /// Number of the segment, from 0.
     Segment(usize, &'a str),
-    /// Of the group with this tag.
+    /// Tag of the group.
     Group(&'a str),
 }
 
-/// What a measured tag says; `None` for warm-up and garbage.
+/// Parses a tag of the measured part; `None` for warm-up and unknown tags.
 pub(crate) fn parse_tag(tag: &str) -> Option<HistogramTag<'_>> {
     let parts: Vec<&str> = tag.split('|').collect();
     match parts.as_slice() {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_of_endpoints_stages_and_groups_are_told_apart() {
+    fn tags_of_endpoints_segments_and_groups_are_distinguished() {
         assert_eq!(parse_tag("GET_/x_y|response"), Some(HistogramTag::Endpoint("GET_/x_y", "response")));
         assert_eq!(parse_tag("2|response|stage"), Some(HistogramTag::Segment(1, "response")));
         assert_eq!(parse_tag("check_out|time|group"), Some(HistogramTag::Group("check_out")));

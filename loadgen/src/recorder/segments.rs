@@ -1,11 +1,11 @@
-//! The measured requests once more, by the segment of the phase in which they were due.
+//! The measured requests by the segment of the load schedule in which they were due.
 
 use kneepoint_model::histogram::LatencyHistogram;
 use serde::{Deserialize, Serialize};
 
 use super::completed::CompletedRequest;
 
-/// Counts of one segment; sums are exact.
+/// Counts of one segment, which can be added up exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SegmentCounts {
     pub(crate) due: u64,
@@ -13,7 +13,7 @@ pub(crate) struct SegmentCounts {
     pub(crate) errors: u64,
 }
 
-/// One segment.
+/// Statistics of one segment.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct SegmentSeries {
     pub(crate) counts: SegmentCounts,
@@ -21,7 +21,7 @@ pub(crate) struct SegmentSeries {
     pub(crate) service: LatencyHistogram,
 }
 
-/// All stages up to the last that was reached; none where the rate does not change.
+/// Statistics by segment, up to the last that was reached; empty where the load is constant.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct SegmentTotals(Vec<SegmentSeries>);
 
@@ -32,12 +32,12 @@ impl SegmentTotals {
     }
 
     /// Counts a request that ended.
-    pub(super) fn count(&mut self, segment: usize, hit: &CompletedRequest<'_>) {
+    pub(super) fn count(&mut self, segment: usize, request: &CompletedRequest<'_>) {
         let series = self.series_mut(segment);
         series.counts.requests += 1;
-        series.counts.errors += u64::from(!hit.outcome.is_ok());
-        series.response.record_duration(hit.response());
-        if let Some(service) = hit.service() {
+        series.counts.errors += u64::from(!request.outcome.is_ok());
+        series.response.record_duration(request.response());
+        if let Some(service) = request.service() {
             series.service.record_duration(service);
         }
     }
@@ -45,21 +45,21 @@ impl SegmentTotals {
     pub(super) fn merge(&mut self, other: &Self) {
         for (segment, series) in other.0.iter().enumerate() {
             self.add(segment, series.counts);
-            let own = self.series_mut(segment);
-            own.response.merge(&series.response);
-            own.service.merge(&series.service);
+            let total = self.series_mut(segment);
+            total.response.merge(&series.response);
+            total.service.merge(&series.service);
         }
     }
 
     /// Adds counts that were written before.
     pub(crate) fn add(&mut self, segment: usize, counts: SegmentCounts) {
-        let own = &mut self.series_mut(segment).counts;
-        own.due += counts.due;
-        own.requests += counts.requests;
-        own.errors += counts.errors;
+        let total = &mut self.series_mut(segment).counts;
+        total.due += counts.due;
+        total.requests += counts.requests;
+        total.errors += counts.errors;
     }
 
-    /// Made when it is first asked for.
+    /// Adds missing segments.
     pub(crate) fn series_mut(&mut self, segment: usize) -> &mut SegmentSeries {
         if segment >= self.0.len() {
             self.0.resize_with(segment + 1, SegmentSeries::default);
@@ -71,7 +71,7 @@ impl SegmentTotals {
         self.0.iter()
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Resets the counts, keeps the memory.
     pub(super) fn clear(&mut self) {
         for series in &mut self.0 {
             series.counts = SegmentCounts::default();

@@ -1,4 +1,4 @@
-//! The whole measured part of a phase, put together second by second; the same from memory and from files.
+//! Totals of the measured part of a phase, added up second by second; the same from memory and from files.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::segments::SegmentTotals;
 /// Sums over the measured part.
 #[derive(Debug)]
 pub(crate) struct PhaseTotals {
-    /// By endpoint.
+    /// One per endpoint.
     pub(crate) series: Vec<EndpointSeries>,
     pub(crate) connect: LatencyHistogram,
     pub(crate) tls: LatencyHistogram,
@@ -27,7 +27,7 @@ pub(crate) struct PhaseTotals {
     pub(crate) ended: u64,
     pub(crate) journeys: u64,
     pub(crate) journeys_failed: u64,
-    /// By feed.
+    /// Journeys that were not begun, by feed.
     pub(crate) exhausted_feeds: BTreeMap<usize, u64>,
     pub(crate) seconds: Vec<SecondStats>,
 }
@@ -81,7 +81,7 @@ impl PhaseTotals {
     }
 }
 
-/// The figures of one interval: everything that ended in it, due whenever.
+/// Statistics of one interval: everything that ended in it, whenever it was due.
 pub(crate) fn second_stats(
     interval: &IntervalStats,
     at_ms: UnixMillis,
@@ -124,11 +124,11 @@ mod tests {
     use crate::transport::TraceId;
     use crate::window::Window;
 
-    fn hit(at: Instant, n: usize, us: u64) -> CompletedRequest<'static> {
+    fn request(at: Instant, n: usize, us: u64) -> CompletedRequest<'static> {
         CompletedRequest {
             endpoint: n % 3,
             due: at,
-            counted: at,
+            counted_at: at,
             lag: Some(Duration::from_micros(us / 10)),
             pool_wait: None,
             sent: Some(at + Duration::from_micros(1)),
@@ -148,7 +148,7 @@ mod tests {
             path: "/",
             trace: TraceId(n as u128, 1),
             detail: "",
-            answer: None,
+            response: None,
         }
     }
 
@@ -159,10 +159,10 @@ mod tests {
             let (mut whole, mut parts) = (PhaseTotals::new(3), PhaseTotals::new(3));
             let (mut all, mut interval) = (IntervalStats::new(3), IntervalStats::new(3));
             for (n, us) in values.iter().enumerate() {
-                let hit = hit(window.from, n, *us);
+                let request = request(window.from, n, *us);
                 let segment = Some(n % 2);
-                all.record(&hit, &window, segment);
-                interval.record(&hit, &window, segment);
+                all.record(&request, &window, segment);
+                interval.record(&request, &window, segment);
                 if cuts[n] {
                     parts.add(&interval);
                     interval.clear();

@@ -19,10 +19,10 @@ use tokio::sync::Notify;
 
 use super::reactor;
 
-/// The clock; must live in a tokio runtime with its reactor on.
+/// The clock. Must be created in a tokio runtime whose I/O driver is enabled.
 pub(crate) struct AlarmClock {
     fd: AsyncFd<OwnedFd>,
-    /// The same moment on both clocks: `Instant` is CLOCK_MONOTONIC on Linux, but does not say so.
+    /// The same moment on both clocks: `Instant` is CLOCK_MONOTONIC on Linux, but does not expose its value.
     anchor: (Instant, Duration),
     sleepers: Mutex<BinaryHeap<Reverse<Sleeper>>>,
     earlier: Notify,
@@ -63,7 +63,7 @@ impl AlarmClock {
         })
     }
 
-    /// Wakes everyone whose time has come, and says when the next one's comes.
+    /// Wakes all sleepers that are due, and returns when the next one is.
     pub(crate) fn wake_due(&self, now: Instant) -> Option<Instant> {
         let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
         while sleepers.peek().is_some_and(|Reverse(sleeper)| sleeper.at <= now) {
@@ -74,7 +74,7 @@ impl AlarmClock {
         sleepers.peek().map(|Reverse(sleeper)| sleeper.at)
     }
 
-    /// The keeper's wait: returns at `at`, or earlier when someone went to sleep with an earlier alarm.
+    /// Waits until `at`, or until a sleeper with an earlier alarm is added. For the dispatcher only.
     pub(crate) async fn wait_until(&self, at: Instant) -> std::io::Result<()> {
         let after = at.saturating_duration_since(self.anchor.0);
         let absolute = (self.anchor.1 + after).max(Duration::from_nanos(1));
@@ -87,7 +87,7 @@ impl AlarmClock {
             ready = self.fd.readable() => {
                 let mut ready = ready?;
                 let mut expirations = [0_u8; 8];
-                // Nothing to read means that it was set anew meanwhile: just as good a reason to look again.
+                // Nothing to read means that the timer was set again meanwhile, which is as good a reason to return.
                 let _ = rustix::io::read(self.fd.get_ref(), &mut expirations);
                 ready.clear_ready();
             }
@@ -96,7 +96,7 @@ impl AlarmClock {
         Ok(())
     }
 
-    /// Sleeps until `at`; needs someone who keeps the clock.
+    /// Sleeps until `at`. Needs a dispatcher that calls [`AlarmClock::wake_due`].
     pub(crate) async fn sleep_until(&self, at: Instant) {
         Sleep { alarm: self, at, asleep: false }.await;
     }

@@ -1,9 +1,9 @@
-//! When the next journey is due: pure, seeded, never dependent on answers.
+//! When the next journey is due. Pure, seeded, independent of responses.
 //!
-//! The schedule says when so many arrivals are to be expected. Constant: the i-th comes when i are. Poisson: the i-th comes
-//! when as many are as i exponential draws of mean 1 add up to (time change of a unit-rate process), which at a constant rate
-//! makes gaps of -ln(U) / rate, and in a ramp a process whose intensity follows the ramp. Source: Çınlar, Introduction to
-//! Stochastic Processes, 1975, chapter 4.7.
+//! `Schedule::when(n)` gives the time at which the expected number of arrivals reaches n. Constant: arrival i is due at `when(i)`.
+//! Poisson: arrival i is due at `when(s)`, where s is the sum of i exponential draws of mean 1 (time change of a unit-rate
+//! process). At a constant rate that makes gaps of -ln(U) / rate; in a ramp the intensity follows the ramp. Source: Çınlar,
+//! Introduction to Stochastic Processes, 1975, chapter 4.7.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use kneepoint_model::schedule::Schedule;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// How arrivals are spread.
+/// How arrivals are spread over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Arrivals {
-    /// Evenly.
+    /// At even distances.
     #[default]
     Constant,
-    /// Independently of each other, as real users come.
+    /// Independently of each other, as arrivals of real users are.
     Poisson,
 }
 
-/// Gives due times as offsets from the start, in order, until the schedule ends.
+/// Yields due times as offsets from the start, in order, until the schedule ends.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     schedule: Schedule,
@@ -85,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn visitors_who_come_by_chance_follow_a_ramp() {
-        // 0 to 200/s over 100 s: 10,000 to be expected, a quarter of them in the first half; three standard deviations.
+    fn random_arrivals_follow_a_ramp() {
+        // 0 to 200/s over 100 s: 10,000 are expected, a quarter of them in the first half; three standard deviations.
         let times: Vec<f64> = pacer(&["ramp 0/s to 200/s over 100s"], Arrivals::Poisson, 3)
             .map(|due| due.as_secs_f64())
             .collect();

@@ -1,25 +1,26 @@
 //! Which scenario is next: smooth weighted round-robin over the whole phase, a pure function of the journey's number.
 //!
-//! Shares are exact at every moment, with any number of users: goose's own weights hand whole users to scenarios, which
-//! with eight users and ten shares gives a mix that nobody asked for.
+//! Shares are exact at every moment, with any number of users: goose's own weights assign whole users to scenarios, which with
+//! eight users and a total weight of ten gives a different mix.
 
-/// A table of picks that repeats.
+/// A repeating table of scenario numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Picker {
     table: Vec<usize>,
 }
 
-const LONGEST: u64 = 10_000;
+/// Weights with a larger sum are scaled down.
+const MAX_TABLE_LEN: u64 = 10_000;
 
 impl Picker {
-    /// A picker for the weights; those of zero are never picked. At least one weight is above zero.
+    /// Weights of zero are never picked; at least one must be above zero.
     pub(crate) fn new(weights: &[u32]) -> Self {
         let divisor = weights.iter().copied().fold(0, gcd).max(1);
         let mut weights: Vec<u64> = weights.iter().map(|weight| u64::from(weight / divisor)).collect();
         let total: u64 = weights.iter().sum();
-        if total > LONGEST {
+        if total > MAX_TABLE_LEN {
             for weight in weights.iter_mut().filter(|weight| **weight > 0) {
-                *weight = (*weight * LONGEST / total).max(1);
+                *weight = (*weight * MAX_TABLE_LEN / total).max(1);
             }
         }
         let total = weights.iter().sum::<u64>() as i64;

@@ -1,5 +1,5 @@
-//! One keep-alive connection of HTTP/1.1, driven by whoever uses it: no task of its own, so that an response wakes its reader
-//! directly, and no more than one write and one read for a request that fits.
+//! One keep-alive connection of HTTP/1.1, driven by its user: it has no task of its own, so that a response wakes its reader
+//! directly, and a request that fits needs no more than one write and one read.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -14,11 +14,11 @@ use super::failure::RequestFailure;
 use super::response::{Progress, RawResponse, ReadOptions, ResponseReader};
 use super::stream::Stream;
 
-/// What is read at once.
+/// Bytes that one read may return.
 const READ_BUFFER_LEN: usize = 64 << 10;
 
 thread_local! {
-    /// Where all connections of a thread read to: one place that stays in the cache, instead of one for each connection.
+    /// Buffer into which all connections of a thread read: one place that stays in the CPU cache, instead of one per connection.
     static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_LEN].into());
 }
 
@@ -28,25 +28,25 @@ pub(crate) struct Connection {
     keep_alive: bool,
 }
 
-/// How an exchange failed, and whether it may be tried again.
+/// How an exchange failed, and whether it may be retried.
 pub(crate) struct BrokenExchange {
     pub(crate) failure: RequestFailure,
-    /// The request was not written, or no byte of an response came.
+    /// Depends on whether the request was written, and whether the response has begun.
     pub(crate) retry: Retry,
 }
 
-/// May a failed exchange be tried on a new connection?
+/// Whether a failed exchange may be retried on a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// Nothing was sent: any request may.
+    /// Nothing was sent: any request may be retried.
     Always,
-    /// It was sent, but nothing came back: idempotent requests may.
+    /// It was sent, but no byte came back: idempotent requests may be retried.
     IfIdempotent,
-    /// The response had begun.
+    /// The response has begun.
     Never,
 }
 
-/// An exchange under way.
+/// An exchange in progress.
 struct Exchange<'a> {
     request: &'a [u8],
     written: usize,
@@ -59,12 +59,12 @@ impl Connection {
         Self { stream, keep_alive: true }
     }
 
-    /// Whether another request may be sent on it, as far as the last response said.
+    /// Whether another request may be sent on it, according to the last response.
     pub(crate) fn keep_alive(&self) -> bool {
         self.keep_alive
     }
 
-    /// Looks, without waiting, whether the peer has closed it meanwhile, or says what nobody asked for.
+    /// Checks, without waiting, that the peer has neither closed it nor sent anything unexpected.
     pub(crate) async fn is_alive(&mut self) -> bool {
         self.keep_alive && self.stream.is_idle().await
     }
@@ -73,13 +73,13 @@ impl Connection {
     pub(crate) async fn exchange(
         &mut self,
         request: &[u8],
-        wanted: ReadOptions,
+        options: ReadOptions,
         sent: &mut Option<Instant>,
     ) -> Result<RawResponse, BrokenExchange> {
         sent.get_or_insert_with(Instant::now);
         self.keep_alive = false;
         let mut exchange =
-            Exchange { request, written: 0, is_sent: false, response: ResponseReader::new(wanted) };
+            Exchange { request, written: 0, is_sent: false, response: ResponseReader::new(options) };
         let end = poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await;
         let Exchange { written, is_sent, response, .. } = exchange;
         let failure = match end {
@@ -103,7 +103,7 @@ impl Connection {
         Err(BrokenExchange { failure: response.broken(failure), retry })
     }
 
-    /// Until the response is whole; true when nothing came after it.
+    /// Ready when the response is complete; true when nothing came after it.
     fn poll_exchange(
         &mut self,
         cx: &mut Context<'_>,
@@ -115,7 +115,7 @@ impl Connection {
                     sent.map_err(|error| RequestFailure::from_io_error(&error))?;
                     exchange.is_sent = true;
                 }
-                // A site that refuses what is too large answers without reading it, and then nobody would read.
+                // A site that refuses a large request responds before reading all of it, so the response is read meanwhile.
                 Poll::Pending if exchange.written > 0 => {}
                 Poll::Pending => return Poll::Pending,
             }
@@ -139,7 +139,7 @@ impl Connection {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Reads once, and gives it to the response.
+    /// Reads once, and passes the bytes to the response.
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Content codings: what is offered, how a body is packed, how large it was, and unpacking it within bounds. Pure.
+//! Content codings: what is accepted, how a body is encoded, its decoded length, and decoding within bounds. Pure.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -9,13 +9,13 @@ use kneepoint_model::outcome::Outcome;
 use ruzstd::decoding::StreamingDecoder;
 use serde::{Deserialize, Serialize};
 
-/// A way to pack bodies, by its name in `Accept-Encoding`.
+/// A content coding, as in `Accept-Encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContentCoding {
     /// gzip (RFC 1952).
     Gzip,
-    /// zlib (RFC 1950), as the name is to be read (RFC 9110 §8.4.1.2).
+    /// zlib (RFC 1950): that is the meaning of the name (RFC 9110 §8.4.1.2).
     Deflate,
     /// Brotli (RFC 7932).
     Br,
@@ -36,13 +36,13 @@ impl ContentCoding {
         }
     }
 
-    /// Whether a packed body says how large it is unpacked.
+    /// Whether an encoded body carries its decoded length.
     pub(crate) const fn carries_decoded_len(self) -> bool {
         matches!(self, Self::Gzip)
     }
 }
 
-/// The value of `Accept-Encoding`. Without the header any coding would be welcome (RFC 9110 §12.5.3), so it says so when none is.
+/// The value of `Accept-Encoding`. Without the header any coding would be accepted (RFC 9110 §12.5.3), so no codings are `identity`.
 pub(crate) fn accept_encoding_value(codings: &[ContentCoding]) -> String {
     if codings.is_empty() {
         return "identity".to_owned();
@@ -50,17 +50,17 @@ pub(crate) fn accept_encoding_value(codings: &[ContentCoding]) -> String {
     codings.iter().map(|coding| coding.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// How a body is packed.
+/// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyEncoding {
     Identity,
     Coded(ContentCoding),
-    /// Something that is not known here.
+    /// A coding that is not supported here, or several.
     Unknown,
 }
 
 impl BodyEncoding {
-    /// By the `Content-Encoding` of an answer.
+    /// From the value of `Content-Encoding`.
     pub(crate) fn from_header(encoding: Option<&str>) -> Self {
         let encoding = encoding.unwrap_or_default().trim();
         if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
@@ -75,64 +75,63 @@ impl BodyEncoding {
     }
 }
 
-/// The least that gzip has around its data (RFC 1952 §2.3), and an empty block.
-const SMALLEST_GZIP: u64 = 20;
-/// deflate makes at most 258 bytes of two bits, and so at most 1032 of one byte.
-const MOST_OF_A_BYTE: u64 = 1032;
+/// The frame around gzip data (RFC 1952 §2.3), and an empty block.
+const MIN_GZIP_LEN: u64 = 20;
+/// deflate makes at most 258 bytes from two bits, so at most 1032 from one byte.
+const MAX_DEFLATE_RATIO: u64 = 1032;
 
-/// How large a body of `wire` bytes was before it was packed, as far as that can be told without unpacking it: gzip ends with
-/// it (RFC 1952 §2.3.1: modulo 4 GiB, and of its last member only, which in practice is the only one). An end that cannot be
-/// true is not believed.
+/// Decoded length of a body of `wire` bytes, where it is known without decoding: gzip ends with it (RFC 1952 §2.3.1: modulo 4 GiB, and
+/// of its last member only, which in practice is the only one). A length that is impossible is ignored.
 pub(crate) fn decoded_len(encoding: BodyEncoding, wire: u64, tail: [u8; 4]) -> Option<u64> {
     match encoding {
         BodyEncoding::Identity => Some(wire),
-        // Answers to HEAD, and those without a body, may say how they would be packed.
+        // Responses to HEAD, and those without a body, may have a `Content-Encoding` all the same.
         _ if wire == 0 => Some(0),
         BodyEncoding::Coded(ContentCoding::Gzip) => {
-            let said = u64::from(u32::from_le_bytes(tail));
-            let can_be = wire >= SMALLEST_GZIP && said <= wire.saturating_mul(MOST_OF_A_BYTE);
-            can_be.then_some(said)
+            let reported = u64::from(u32::from_le_bytes(tail));
+            let is_possible = wire >= MIN_GZIP_LEN && reported <= wire.saturating_mul(MAX_DEFLATE_RATIO);
+            is_possible.then_some(reported)
         }
         BodyEncoding::Coded(_) | BodyEncoding::Unknown => None,
     }
 }
 
-/// The decoded body, of at most `most` bytes; the words say what is wrong with it.
+/// The decoded body, of at most `max_body` bytes; the error has a message.
 pub(crate) fn decode(
     body: &[u8],
     encoding: BodyEncoding,
-    most: u64,
+    max_body: u64,
 ) -> Result<Cow<'_, [u8]>, (Outcome, &'static str)> {
-    let unpacked = match encoding {
+    let decoded = match encoding {
         BodyEncoding::Identity => return Ok(Cow::Borrowed(body)),
-        BodyEncoding::Unknown => return Err((Outcome::Protocol, "packed in a way that is not known here")),
-        BodyEncoding::Coded(ContentCoding::Gzip) => read_bounded(MultiGzDecoder::new(body), most),
-        BodyEncoding::Coded(ContentCoding::Deflate) => read_bounded(ZlibDecoder::new(body), most),
-        BodyEncoding::Coded(ContentCoding::Br) => read_bounded(Decompressor::new(body, 4096), most),
-        BodyEncoding::Coded(ContentCoding::Zstd) => decode_zstd(body, most),
+        BodyEncoding::Unknown => return Err((Outcome::Protocol, "encoded in a way that is not supported")),
+        BodyEncoding::Coded(ContentCoding::Gzip) => read_bounded(MultiGzDecoder::new(body), max_body),
+        BodyEncoding::Coded(ContentCoding::Deflate) => read_bounded(ZlibDecoder::new(body), max_body),
+        BodyEncoding::Coded(ContentCoding::Br) => read_bounded(Decompressor::new(body, 4096), max_body),
+        BodyEncoding::Coded(ContentCoding::Zstd) => decode_zstd(body, max_body),
     };
-    match unpacked {
-        Err(_) => Err((Outcome::Protocol, "the packed body is damaged")),
-        Ok(out) if out.len() as u64 > most => Err((Outcome::BodyTooLarge, "too large when unpacked")),
+    match decoded {
+        Err(_) => Err((Outcome::Protocol, "the encoded body is damaged")),
+        Ok(out) if out.len() as u64 > max_body => Err((Outcome::BodyTooLarge, "too large when decoded")),
         Ok(out) => Ok(Cow::Owned(out)),
     }
 }
 
-/// At most one byte more than `most`.
-fn read_bounded(unpacking: impl Read, most: u64) -> io::Result<Vec<u8>> {
+/// Reads at most one byte more than `max_body`.
+fn read_bounded(decoder: impl Read, max_body: u64) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    unpacking.take(most.saturating_add(1)).read_to_end(&mut out)?;
+    decoder.take(max_body.saturating_add(1)).read_to_end(&mut out)?;
     Ok(out)
 }
 
-/// All frames of a body, one after the other.
-fn decode_zstd(mut body: &[u8], most: u64) -> io::Result<Vec<u8>> {
+/// Decodes all frames of a body, one after the other.
+fn decode_zstd(mut body: &[u8], max_body: u64) -> io::Result<Vec<u8>> {
     const LARGEST_WINDOW: u64 = 8 << 20;
     let mut out = Vec::new();
-    while !body.is_empty() && out.len() as u64 <= most {
+    while !body.is_empty() && out.len() as u64 <= max_body {
         let frame = StreamingDecoder::new_with_max_window_size(&mut body, LARGEST_WINDOW);
         let frame = frame.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
-        out.extend(read_bounded(frame, most - out.len() as u64)?);
+        out.extend(read_bounded(frame, max_body - out.len() as u64)?);
     }
     Ok(out)
 }
@@ -148,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    fn packed(coding: ContentCoding, text: &[u8]) -> Vec<u8> {
+    fn encode(coding: ContentCoding, text: &[u8]) -> Vec<u8> {
         match coding {
             ContentCoding::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -177,13 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_unpacked_within_bounds_in_every_coding() {
+    fn bodies_are_decoded_within_bounds_in_every_coding() {
         for coding in ContentCoding::ALL {
             let encoding = BodyEncoding::from_header(Some(coding.name()));
             let text = b"hello hello hello, all of you and you and you".repeat(20);
-            let body = packed(coding, &text);
+            let body = encode(coding, &text);
             assert_eq!(decode(&body, encoding, 1_000).as_deref(), Ok(&text[..]), "{coding:?}");
-            let bomb = packed(coding, &vec![0; 1 << 20]);
+            let bomb = encode(coding, &vec![0; 1 << 20]);
             assert_eq!(
                 decode(&bomb, encoding, 1000).expect_err("bomb").0,
                 Outcome::BodyTooLarge,
@@ -194,7 +193,7 @@ mod tests {
             assert_eq!(cut.expect_err("cut").0, Outcome::Protocol, "{coding:?}");
         }
         assert_eq!(
-            decode(b"x", BodyEncoding::from_header(Some("compress")), 9).expect_err("strange").0,
+            decode(b"x", BodyEncoding::from_header(Some("compress")), 9).expect_err("unknown").0,
             Outcome::Protocol
         );
         assert_eq!(BodyEncoding::from_header(Some(" Identity ")), BodyEncoding::Identity);
@@ -202,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn only_gzip_tells_its_length_and_only_what_can_be_true_is_believed() {
+    fn only_gzip_carries_its_length_and_impossible_lengths_are_ignored() {
         let text = vec![b'x'; 5_000];
-        assert_eq!(length(ContentCoding::Gzip, &packed(ContentCoding::Gzip, &text)), Some(5_000));
+        assert_eq!(length(ContentCoding::Gzip, &encode(ContentCoding::Gzip, &text)), Some(5_000));
         for coding in [ContentCoding::Deflate, ContentCoding::Br, ContentCoding::Zstd] {
-            assert_eq!(length(coding, &packed(coding, &text)), None, "{coding:?}");
+            assert_eq!(length(coding, &encode(coding, &text)), None, "{coding:?}");
         }
-        let mut lying = packed(ContentCoding::Gzip, &text);
+        let mut lying = encode(ContentCoding::Gzip, &text);
         let end = lying.len() - 4;
         lying[end..].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(length(ContentCoding::Gzip, &lying), None);
@@ -217,29 +216,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_is_said_also_when_it_is_nothing() {
+    fn no_codings_are_offered_as_identity() {
         assert_eq!(accept_encoding_value(&[ContentCoding::Br, ContentCoding::Gzip]), "br, gzip");
         assert_eq!(accept_encoding_value(&[]), "identity");
     }
 
     proptest! {
         #[test]
-        fn what_was_packed_is_unpacked(text in prop::collection::vec(any::<u8>(), 0..3_000), more in prop::collection::vec(any::<u8>(), 0..50)) {
+        fn an_encoded_body_is_decoded(text in prop::collection::vec(any::<u8>(), 0..3_000), more in prop::collection::vec(any::<u8>(), 0..50)) {
             for coding in ContentCoding::ALL {
-                let body = packed(coding, &text);
+                let body = encode(coding, &text);
                 let encoding = BodyEncoding::Coded(coding);
-                let unpacked = decode(&body, encoding, 3_000);
-                prop_assert_eq!(unpacked.as_deref(), Ok(&text[..]));
+                let decoded = decode(&body, encoding, 3_000);
+                prop_assert_eq!(decoded.as_deref(), Ok(&text[..]));
                 if coding.carries_decoded_len() && !text.is_empty() {
                     prop_assert_eq!(length(coding, &body), Some(text.len() as u64));
                 }
             }
             // Several members or frames are one body.
             for coding in [ContentCoding::Gzip, ContentCoding::Zstd] {
-                let body = [packed(coding, &text), packed(coding, &more)].concat();
+                let body = [encode(coding, &text), encode(coding, &more)].concat();
                 let whole = [&text[..], &more].concat();
-                let unpacked = decode(&body, BodyEncoding::Coded(coding), 4_000);
-                prop_assert_eq!(unpacked.as_deref(), Ok(&whole[..]));
+                let decoded = decode(&body, BodyEncoding::Coded(coding), 4_000);
+                prop_assert_eq!(decoded.as_deref(), Ok(&whole[..]));
             }
         }
 

@@ -1,18 +1,18 @@
-//! From errors of sockets, TLS and HTTP to outcomes: a closed set, with a few words for the exemplar.
+//! Classifies errors of sockets, TLS and HTTP as outcomes, with a detail for the exemplar.
 
 use std::io;
 use std::time::Instant;
 
 use kneepoint_model::outcome::Outcome;
 
-/// A request that got no complete answer.
+/// A request without a complete response.
 #[derive(Debug)]
 pub(crate) struct RequestFailure {
     pub(crate) outcome: Outcome,
     pub(crate) detail: String,
-    /// Status and first byte, when the answer had begun.
+    /// Status and time of the first byte, when the response had begun.
     pub(crate) response_started: Option<(u16, Instant)>,
-    /// True when the fault is this machine's: no ports or file descriptors left.
+    /// True when this machine is at fault: it has no ports or file descriptors left.
     pub(crate) local: bool,
 }
 
@@ -26,7 +26,7 @@ impl RequestFailure {
         self
     }
 
-    /// Of an attempt to connect.
+    /// From an attempt to connect.
     pub(crate) fn from_connect_error(error: &io::Error) -> Self {
         let local = is_local_fault(error);
         let outcome = match error.kind() {
@@ -37,12 +37,12 @@ impl RequestFailure {
         Self { outcome, detail: format!("cannot connect: {error}"), response_started: None, local }
     }
 
-    /// Of a server that does not speak HTTP/2.
+    /// The server does not speak HTTP/2.
     pub(crate) fn no_http2(why: &str) -> Self {
         Self::new(Outcome::NoHttp2, &format!("the server does not speak HTTP/2: {why}"))
     }
 
-    /// Of a TLS handshake.
+    /// From a TLS handshake.
     pub(crate) fn from_tls_error(error: &io::Error) -> Self {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
         if let Some(
@@ -55,21 +55,21 @@ impl RequestFailure {
         Self::new(Outcome::Tls, &format!("TLS handshake: {error}"))
     }
 
-    /// Of an answer that breaks the rules of HTTP.
+    /// The response violates HTTP.
     pub(crate) fn protocol(why: &str) -> Self {
         Self::new(Outcome::Protocol, &format!("not HTTP: {why}"))
     }
 
-    /// Of a connection that ended before the answer did.
+    /// The connection ended before the response did.
     pub(crate) fn connection_closed() -> Self {
-        Self::new(Outcome::Reset, "closed before the answer was complete")
+        Self::new(Outcome::Reset, "closed before the response was complete")
     }
 
-    /// Of reading or writing on an established connection.
+    /// From reading or writing on an established connection.
     pub(crate) fn from_io_error(error: &io::Error) -> Self {
         let outcome = match error.kind() {
             io::ErrorKind::TimedOut => Outcome::Timeout,
-            // rustls: what came is no record of TLS.
+            // rustls: the received data is not a TLS record.
             io::ErrorKind::InvalidData => Outcome::Tls,
             _ => Outcome::Reset,
         };
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_of_this_machine_are_told_from_faults_of_the_site() {
+    fn local_faults_are_distinguished_from_faults_of_the_site() {
         let refused = RequestFailure::from_connect_error(&io::Error::from_raw_os_error(libc::ECONNREFUSED));
         assert_eq!((refused.outcome, refused.local), (Outcome::Refused, false));
         let ports = RequestFailure::from_connect_error(&io::Error::from_raw_os_error(libc::EADDRNOTAVAIL));

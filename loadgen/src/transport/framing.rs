@@ -1,20 +1,20 @@
-//! Where the body of an answer ends, and what of the bytes that come is body. Pure: bytes in, bytes out.
+//! Where the body of a response ends, and which of the received bytes belong to it. Pure: bytes in, bytes out.
 //!
 //! Source: RFC 9112 §6 (message body) and §7 (chunked).
 
-/// Longest line of a chunk's size or of trailers, and of all trailers together.
-const LONGEST_LINE: u32 = 16 << 10;
+/// Longest line of a chunk size or of trailers, and of all trailers together.
+const MAX_LINE_LEN: u32 = 16 << 10;
 
-/// How a body ends.
+/// How the end of a body is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// There is none.
+    /// The response has no body.
     None,
-    /// After so many bytes.
+    /// By its number of bytes.
     Length(u64),
-    /// In pieces that say how long they are.
+    /// By chunks, each with its length.
     Chunked,
-    /// When the connection does.
+    /// By the end of the connection.
     UntilClose,
 }
 
@@ -24,7 +24,7 @@ enum BodyState {
     Done,
     Data(u64),
     UntilClose,
-    /// Hexadecimal digits so far, their value, and whether they are over.
+    /// Number of hexadecimal digits so far, their value, and whether they are complete.
     Size {
         digits: u8,
         value: u64,
@@ -36,7 +36,7 @@ enum BodyState {
     ChunkEnd {
         returned: bool,
     },
-    /// Length of the present line of trailers (its line end left out), and of all.
+    /// Length of the current trailer line (without its line end), and of all lines.
     Trailer {
         line: u32,
         all: u32,
@@ -45,7 +45,7 @@ enum BodyState {
 
 const SIZE_START: BodyState = BodyState::Size { digits: 0, value: 0, over: false, length: 0 };
 
-/// Reads a body.
+/// Finds the end of a body.
 #[derive(Debug)]
 pub(super) struct BodyReader(BodyState);
 
@@ -63,15 +63,15 @@ impl BodyReader {
         self.0 == BodyState::Done
     }
 
-    /// Whether it is whole if the connection ends now.
+    /// Whether the body is complete if the connection ends now.
     pub(super) fn may_end(&self) -> bool {
         matches!(self.0, BodyState::Done | BodyState::UntilClose)
     }
 
-    /// Takes what of `input` belongs to the body, gives its content to `each`, and says how many bytes that were.
+    /// Passes the content of `input` to `each`, and returns how many bytes of `input` belong to the body.
     ///
     /// # Errors
-    /// In words, what is wrong with the chunks.
+    /// What is wrong with the chunks.
     pub(super) fn take(&mut self, input: &[u8], each: &mut impl FnMut(&[u8])) -> Result<usize, &'static str> {
         let mut at = 0;
         while at < input.len() {
@@ -112,13 +112,13 @@ fn take_data(rest: &[u8], left: u64, each: &mut impl FnMut(&[u8])) -> (usize, u6
     (taken, left - taken as u64)
 }
 
-/// The state after one byte of what stands between the data. A lone line feed ends a line (RFC 9112 §2.2).
+/// The state after one byte between chunk data. A single line feed ends a line (RFC 9112 §2.2).
 fn next_state(state: BodyState, byte: u8) -> Result<BodyState, &'static str> {
     Ok(match (state, byte) {
         (BodyState::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err("a chunk without a size"),
         (BodyState::Size { value: 0, .. }, b'\n') => BodyState::Trailer { line: 0, all: 0 },
         (BodyState::Size { value, .. }, b'\n') => BodyState::ChunkData(value),
-        (BodyState::Size { length: LONGEST_LINE, .. }, _) => return Err("a chunk's size without an end"),
+        (BodyState::Size { length: MAX_LINE_LEN, .. }, _) => return Err("a chunk's size without an end"),
         (BodyState::Size { digits, value, over: false, length }, _) if byte.is_ascii_hexdigit() => {
             if digits == 15 {
                 return Err("a chunk too large");
@@ -132,7 +132,7 @@ fn next_state(state: BodyState, byte: u8) -> Result<BodyState, &'static str> {
             }
         }
         (BodyState::Size { digits, value, over, length }, _) => {
-            // Extensions are passed over; anything else after the digits is no size.
+            // Extensions are ignored; anything else after the digits is invalid.
             if !over && !matches!(byte, b';' | b'\r' | b' ' | b'\t') {
                 return Err("a chunk's size that is no number");
             }
@@ -142,7 +142,7 @@ fn next_state(state: BodyState, byte: u8) -> Result<BodyState, &'static str> {
         (BodyState::ChunkEnd { .. }, b'\n') => SIZE_START,
         (BodyState::ChunkEnd { .. }, _) => return Err("a chunk longer than its size"),
         (BodyState::Trailer { line: 0, .. }, b'\n') => BodyState::Done,
-        (BodyState::Trailer { all: LONGEST_LINE, .. }, _) => return Err("trailers without an end"),
+        (BodyState::Trailer { all: MAX_LINE_LEN, .. }, _) => return Err("trailers without an end"),
         (BodyState::Trailer { all, .. }, b'\n') => BodyState::Trailer { line: 0, all: all + 1 },
         (BodyState::Trailer { line, all }, b'\r') => BodyState::Trailer { line, all: all + 1 },
         (BodyState::Trailer { line, all }, _) => BodyState::Trailer { line: line + 1, all: all + 1 },
@@ -167,11 +167,11 @@ mod tests {
 
     #[test]
     fn chunks_with_extensions_and_trailers() {
-        let wire = b"5;name=\"v\"\r\nhello\r\n06 \r\n context\r\n0\r\nExpires: never\r\n\r\nHTTP";
+        let wire = b"5;name=\"v\"\r\nhello\r\n06 \r\n world\r\n0\r\nExpires: never\r\n\r\nHTTP";
         for piece in 1..wire.len() {
             assert_eq!(
                 read(Framing::Chunked, wire, piece),
-                Ok((b"hello context".to_vec(), wire.len() - 4, true))
+                Ok((b"hello world".to_vec(), wire.len() - 4, true))
             );
         }
         assert_eq!(read(Framing::Chunked, b"1\nx\n0\n\n", 3), Ok((b"x".to_vec(), 7, true)));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_are_no_chunks() {
+    fn invalid_chunks_are_refused() {
         for wire in [&b"\r\n"[..], b"x\r\n", b"5\r\nhello!", b"5-\r\n", b"1111111111111111\r\n"] {
             assert!(read(Framing::Chunked, wire, 100).is_err(), "{}", String::from_utf8_lossy(wire));
         }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_kept_and_what_follows_is_left() {
+    fn bytes_after_the_declared_length_are_not_taken() {
         assert_eq!(read(Framing::Length(5), b"hello!", 4), Ok((b"hello".to_vec(), 5, true)));
         assert_eq!(read(Framing::None, b"hello", 4), Ok((Vec::new(), 0, true)));
         assert_eq!(read(Framing::UntilClose, b"hello", 4), Ok((b"hello".to_vec(), 5, false)));

@@ -1,19 +1,19 @@
-//! The head of an answer: kept as it came, looked up by name. Pure.
+//! The head of a response: stored as received, looked up by name. Pure.
 //!
-//! How the body framing_fields follows RFC 9112 §6.3, whether the connection can be used again §9.3.
+//! The end of the body follows RFC 9112 §6.3, reuse of the connection §9.3.
 
 use super::content_coding::BodyEncoding;
 use super::framing::Framing;
 use super::syntax::{ByteRange, HeadLine, parse_field_line, parse_status_line};
 
-/// More fields than this are no answer of a site.
-const MOST_FIELDS: usize = 100;
-/// RequestBuffers for so many is made at once.
-const USUAL_FIELDS: usize = 16;
-/// Longer heads are not read.
-pub(crate) const LONGEST: usize = 64 << 10;
+/// A response with more fields is refused.
+const MAX_FIELDS: usize = 100;
+/// Initial capacity, enough for most responses.
+const USUAL_FIELD_COUNT: usize = 16;
+/// Longer heads are refused.
+pub(crate) const MAX_HEAD_LEN: usize = 64 << 10;
 
-/// A head that was read.
+/// A parsed head.
 #[derive(Debug, Clone)]
 pub(crate) struct ResponseHead {
     bytes: Box<[u8]>,
@@ -25,7 +25,7 @@ pub(crate) struct ResponseHead {
     pub(super) keep_alive: bool,
 }
 
-/// Where a name and its value lie within the bytes: beginning and end.
+/// Positions of a name and its value in the bytes: start and end.
 #[derive(Debug, Clone, Copy)]
 struct FieldRange {
     name: (u32, u32),
@@ -36,14 +36,14 @@ fn to_u32_range((begin, end): ByteRange) -> (u32, u32) {
     (begin as u32, end as u32)
 }
 
-/// Which names may be there: a bit for each, shared by names of equal length and first letter. Most questions are for names
-/// that are not there, and end here.
+/// A filter of the names that may be present: one bit per name, shared by names of equal length and first letter. Most look-ups are
+/// for names that are absent, and end here.
 #[derive(Debug, Clone, Copy, Default)]
 struct NameFilter(u64);
 
 impl NameFilter {
     fn bit(name: &[u8]) -> u64 {
-        // Makes letters small, and other characters no worse.
+        // Lower-cases letters; other characters do no harm.
         let first = name.first().map_or(0, |first| first | 0x20);
         1 << ((name.len() ^ usize::from(first)) % 64)
     }
@@ -56,22 +56,22 @@ impl NameFilter {
 }
 
 impl ResponseHead {
-    /// Reads a head from the beginning of `input`: with its length, or `None` when more bytes are needed.
+    /// Parses a head at the beginning of `input`: returns it with its length, or `None` when more bytes are needed.
     ///
     /// # Errors
-    /// In words, what is wrong with it.
+    /// What is wrong with it.
     pub(crate) fn parse(input: &[u8], is_head: bool) -> Result<Option<(Self, usize)>, String> {
         let so_far =
-            || if input.len() > LONGEST { Err("a head without an end".to_owned()) } else { Ok(None) };
+            || if input.len() > MAX_HEAD_LEN { Err("a head without an end".to_owned()) } else { Ok(None) };
         let Some((status_line, mut at)) = parse_status_line(input)? else { return so_far() };
-        let (mut fields, mut names) = (Vec::with_capacity(USUAL_FIELDS), NameFilter::default());
+        let (mut fields, mut names) = (Vec::with_capacity(USUAL_FIELD_COUNT), NameFilter::default());
         let mut framing_fields = FramingFields::default();
         loop {
             let Some((line, next)) = parse_field_line(input, at)? else { return so_far() };
             at = next;
             let HeadLine::Field { name, value } = line else { break };
-            if fields.len() == MOST_FIELDS {
-                return Err(format!("more than {MOST_FIELDS} fields"));
+            if fields.len() == MAX_FIELDS {
+                return Err(format!("more than {MAX_FIELDS} fields"));
             }
             names.add(&input[name.0..name.1]);
             framing_fields.add_field(&input[name.0..name.1], &input[value.0..value.1]);
@@ -84,7 +84,7 @@ impl ResponseHead {
         Ok(Some((Self { bytes: input[..at].into(), fields, names, status, framing, keep_alive }, at)))
     }
 
-    /// The value of the first field of this name; `None` when there is none, or it is no text.
+    /// The value of the first field of this name; `None` when it is missing or not text.
     #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         if !self.names.may_have(name) {
@@ -115,11 +115,11 @@ impl ResponseHead {
     }
 }
 
-/// What the fields say of the end of the body and of the connection.
+/// The fields that determine the end of the body and of the connection.
 #[derive(Debug, Default)]
 struct FramingFields {
     length: Option<u64>,
-    /// Whether the last of the transfer codings is chunked, when there are any.
+    /// Whether the last transfer coding is chunked; `None` without any.
     is_chunked: Option<bool>,
     has_close: bool,
     has_keep_alive: bool,
@@ -129,7 +129,7 @@ struct FramingFields {
 
 impl FramingFields {
     fn add_field(&mut self, name: &[u8], value: &[u8]) {
-        // Most names are told apart by their length.
+        // Most names differ in their length.
         match name.len() {
             14 if equals_ignoring_case(name, b"Content-Length") => {
                 for number in value.split(|byte| *byte == b',') {
@@ -164,19 +164,19 @@ impl FramingFields {
         }
     }
 
-    /// A body that framing_fields in two ways may end in a third: such a connection is not used again.
+    /// When a response declares two ends of its body, the peer may use a third: such a connection is not reused.
     fn keeps(&self, is_http11: bool) -> bool {
         let keeps = if is_http11 { !self.has_close } else { self.has_keep_alive };
         keeps && !(self.is_chunked.is_some() && self.length.is_some())
     }
 }
 
-/// Whether it is this word, in any spelling; quicker in the usual one.
+/// Compares without case; faster for the usual spelling.
 fn equals_ignoring_case(word: &[u8], usual: &[u8]) -> bool {
     word == usual || word.eq_ignore_ascii_case(usual)
 }
 
-/// A number of digits alone: `+5` is a number to Rust, and not to HTTP.
+/// A number of digits only: `+5` is valid in Rust, and not in HTTP.
 fn parse_digits(text: &[u8]) -> Option<u64> {
     let add = |number: u64, byte: u8| {
         let digit = byte.wrapping_sub(b'0');
@@ -257,7 +257,7 @@ mod tests {
             assert!(ResponseHead::parse(text.as_bytes(), false).is_err(), "{text}");
         }
         assert!(ResponseHead::parse(b"HTTP/1.1 200 OK\r\nContent-", false).expect("so far").is_none());
-        let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(LONGEST));
+        let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MAX_HEAD_LEN));
         assert!(ResponseHead::parse(endless.as_bytes(), false).is_err());
     }
 

@@ -1,12 +1,12 @@
 //! HTTP/2 (RFC 9113) on the `h2` crate: many requests on one connection.
 //!
-//! A user of the closed model has one connection. In the open model users share connections: a request takes a slot
-//! on one that has buffers by the server's `SETTINGS_MAX_CONCURRENT_STREAMS`; when none has, one more is opened, one at a time,
-//! so that those who wait for it share it.
+//! A user of the closed model has one connection. In the open model users share connections: a request takes a slot on one that
+//! has room by the server's `SETTINGS_MAX_CONCURRENT_STREAMS`; when none has, one more is opened, one at a time, so that those
+//! who wait for it share it.
 //!
-//! A request that the server says it has not looked at (its stream is beyond the last of a GOAWAY, or was refused with
-//! REFUSED_STREAM) is sent once more, whatever its method; one that was cut off before any byte of an answer came, on a
-//! connection that had worked before, only if it is idempotent (RFC 9113 §8.7, RFC 9110 §9.2.2).
+//! A request that the server has not processed (its stream is beyond the last of a GOAWAY, or was refused with REFUSED_STREAM)
+//! is retried once, whatever its method; one that was cut off before any byte of a response came, on a connection that had
+//! worked before, only if it is idempotent (RFC 9113 §8.7, RFC 9110 §9.2.2).
 
 mod failure;
 mod session;
@@ -31,19 +31,19 @@ use translate::Http2Request;
 #[derive(Default)]
 pub(super) struct SharedConnections {
     sessions: Mutex<Vec<Arc<Http2Session>>>,
-    /// Held by the one who opens a connection.
+    /// Held while a connection is opened.
     opening: tokio::sync::Mutex<()>,
 }
 
 impl SharedConnections {
-    /// A slot on a connection that lives and has buffers.
+    /// A slot on a live connection that has room.
     fn free_slot(&self) -> Option<StreamSlot> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|session| session.is_alive());
         sessions.iter().find_map(Http2Session::acquire_slot)
     }
 
-    /// A slot on a connection, a new one when no other has buffers; and whether it is new.
+    /// A slot on a connection, a new one when no other has room; and whether the connection is new.
     async fn take(
         &self,
         target: &Target,
@@ -68,13 +68,13 @@ impl SharedConnections {
     }
 }
 
-/// One request and its whole answer; `request` is as HTTP/1.1 would write it.
+/// Sends one request and receives its whole response; `request` is in the notation of HTTP/1.1.
 pub(super) async fn exchange(
     shared: &SharedConnections,
     target: &Target,
     request: &[u8],
     idempotent: bool,
-    wanted: ReadOptions,
+    options: ReadOptions,
     times: &mut ExchangeTimes,
 ) -> Result<RawResponse, RequestFailure> {
     let request =
@@ -83,14 +83,14 @@ pub(super) async fn exchange(
     loop {
         let (slot, is_new) = shared.take(target, times).await?;
         let session = Arc::clone(slot.session());
-        let had_answered = session.has_answered.load(Ordering::Relaxed);
-        match slot.exchange(&request, wanted, &mut times.sent).await {
+        let had_responded = session.has_responded.load(Ordering::Relaxed);
+        match slot.exchange(&request, options, &mut times.sent).await {
             Ok(response) => {
-                session.has_answered.store(true, Ordering::Relaxed);
+                session.has_responded.store(true, Ordering::Relaxed);
                 return Ok(response);
             }
             Err(ExchangeError::Unsent(failure)) => {
-                // It had ended while it was idle; the next one that is taken is another.
+                // The connection had ended while it was idle; the next attempt takes another.
                 session.give_up();
                 if is_new {
                     return Err(failure);
@@ -102,7 +102,7 @@ pub(super) async fn exchange(
                 }
                 let again = match retry {
                     Retry::Always => true,
-                    Retry::IfIdempotent => idempotent && had_answered,
+                    Retry::IfIdempotent => idempotent && had_responded,
                     Retry::Never => false,
                 };
                 if is_second || !again {
@@ -114,10 +114,10 @@ pub(super) async fn exchange(
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 enum ExchangeError {
     /// The connection had ended before the request was sent on it.
     Unsent(RequestFailure),
-    /// The request was sent, or may have been.
+    /// The request was sent, at least in part.
     Broken(BrokenExchange),
 }

@@ -1,7 +1,7 @@
-//! Idle connections, last in first out; and the exchange that takes one, or makes one, and puts it back.
+//! Idle connections, last in first out; and the exchange that takes or opens one, and returns it.
 //!
-//! A server may close an idle connection just as it is used. A request that was not answered on a used connection is
-//! sent once more on a new one, if it is idempotent or was never written: as browsers do (RFC 9112 §9.3.1).
+//! A server may close an idle connection just as it is used. A request without response on a reused connection is retried once
+//! on a new one, if it is idempotent or was never written: as browsers do (RFC 9112 §9.3.1).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -30,8 +30,8 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
-    /// Opens a connection that is idle until it is needed. That it cannot be opened is nobody's error yet: who needs one tries
-    /// once more, and is told.
+    /// Opens a connection that is idle until it is needed. A failure is ignored: the request that needs a connection tries again, and
+    /// reports it.
     pub(crate) async fn open_ahead(&self, target: &Target) {
         if let Ok(connected) = target.connect().await {
             self.push(Connection::new(connected.stream));
@@ -48,19 +48,19 @@ impl Pool {
     }
 }
 
-/// One request and its whole answer.
+/// Sends one request and receives its whole response.
 pub(crate) async fn exchange(
     pool: &Pool,
     target: &Target,
     request: &[u8],
     idempotent: bool,
-    wanted: ReadOptions,
+    options: ReadOptions,
     times: &mut ExchangeTimes,
 ) -> Result<RawResponse, RequestFailure> {
     if target.http == HttpVersion::Http2 {
-        // In a box of its own: HTTP/1.1 pays nothing for its size.
+        // Boxed so that the future of HTTP/1.1 stays small.
         let shared = &pool.shared;
-        return Box::pin(http2::exchange(shared, target, request, idempotent, wanted, times)).await;
+        return Box::pin(http2::exchange(shared, target, request, idempotent, options, times)).await;
     }
     let mut used = pool.take().await;
     loop {
@@ -74,7 +74,7 @@ pub(crate) async fn exchange(
             times.connected(began.elapsed(), connected.tls);
             connection
         };
-        match connection.exchange(request, wanted, &mut times.sent).await {
+        match connection.exchange(request, options, &mut times.sent).await {
             Ok(response) => {
                 if connection.keep_alive() {
                     pool.push(connection);

@@ -1,27 +1,27 @@
-//! How fast a slow reader reads: when the next bytes may be taken, and how many at once. Pure.
+//! How fast a slow user reads: when the next bytes may be read, and how many at once. Pure.
 
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Between two reads, when there is always something to read. Lateness up to this is made up for.
+/// Time between two reads, when there is always something to read. Lateness up to this is made up for.
 const STEP: Duration = Duration::from_millis(20);
-/// Steps for which the receive buffer has buffers: with less, the other side could not keep the rate up between two reads.
+/// Steps that the receive buffer can hold: with fewer, the server could not keep the rate up between two reads.
 const BUFFERED_STEPS: u32 = 4;
-/// The least buffers that is asked for.
-const SMALLEST_BUFFER: u32 = 8 << 10;
-/// Above this nobody is slow: 16 GiB a second.
-const FASTEST: u64 = 16 << 30;
+/// The smallest receive buffer, in bytes.
+const MIN_BUFFER: u32 = 8 << 10;
+/// 16 GiB a second; above it nothing is slow.
+const MAX_RATE: u64 = 16 << 30;
 
-/// Bytes per second that a connection takes, as they come over the wire.
+/// Bytes per second that a connection reads, as they come over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadRate(NonZeroU64);
 
 impl ReadRate {
     /// `None` for 0, and for more than 16 GiB a second.
     pub fn per_second(bytes: u64) -> Option<Self> {
-        NonZeroU64::new(bytes).filter(|bytes| bytes.get() <= FASTEST).map(Self)
+        NonZeroU64::new(bytes).filter(|bytes| bytes.get() <= MAX_RATE).map(Self)
     }
 
     /// Bytes per second.
@@ -37,9 +37,9 @@ impl ReadRate {
         self.get() as f64 * time.as_secs_f64()
     }
 
-    /// RequestBuffers for bytes that came and are not read yet, in bytes.
+    /// Size of the receive buffer, in bytes.
     pub(super) fn buffer(self) -> u32 {
-        (self.bytes_in(STEP * BUFFERED_STEPS) as u32).max(SMALLEST_BUFFER)
+        (self.bytes_in(STEP * BUFFERED_STEPS) as u32).max(MIN_BUFFER)
     }
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for ReadRate {
     }
 }
 
-/// When a connection may read. ExchangeTimes are since any one moment.
+/// When a connection may read. All times are since the same moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadPacer {
     rate: ReadRate,
@@ -91,12 +91,12 @@ impl ReadPacer {
         self.next
     }
 
-    /// How many at once.
+    /// Maximum of bytes per read.
     pub(super) fn max_read(&self) -> usize {
         (self.rate.bytes_in(STEP) as usize).max(1)
     }
 
-    /// So many were read now. Time in which nothing was read is not saved up, but for one step.
+    /// Records a read. Time in which nothing was read is not saved up, except for one step.
     pub(super) fn record_read(&mut self, now: Duration, bytes: usize) {
         self.next = self.next.max(now.saturating_sub(STEP)) + self.rate.time_for(bytes);
     }
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// Reads when it may, each time a little late, and says when so many bytes were there.
+    /// Reads whenever it may, each time `late`, and returns when all bytes were read.
     fn time_to_read(rate: ReadRate, bytes: usize, late: Duration) -> Duration {
         let (mut pacer, mut left, mut now) = (ReadPacer::new(rate), bytes, Duration::ZERO);
         while left > 0 {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_s_bytes_take_a_second_also_when_every_look_is_late() {
+    fn the_bytes_of_a_second_take_a_second_even_when_every_read_is_late() {
         for late in [0, 1, 5] {
             let took = time_to_read(rate("64 KiB/s"), 65_536, Duration::from_millis(late));
             assert!(took > Duration::from_millis(950) && took < Duration::from_millis(1010), "{took:?}");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_for_the_server_may_not_catch_up() {
+    fn time_spent_waiting_for_the_server_is_not_made_up_for() {
         let mut pacer = ReadPacer::new(rate("1 KiB/s"));
         pacer.record_read(Duration::ZERO, 10);
         pacer.record_read(Duration::from_secs(100), 1024);

@@ -1,4 +1,4 @@
-//! An answer as it comes: bytes in, in whatever pieces, until it is whole. Pure, but for the moments that it is told.
+//! Reads a response: bytes in, in any pieces, until it is complete. Pure, apart from the times that are passed in.
 
 use std::time::Instant;
 
@@ -9,18 +9,18 @@ use super::failure::RequestFailure;
 use super::framing::{BodyReader, Framing};
 use super::head::ResponseHead;
 
-/// What is wanted of an answer.
+/// How to read a response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadOptions {
-    /// The body is kept, or only counted.
-    pub(crate) keep: bool,
-    /// More bytes than this are a failure.
-    pub(crate) max: u64,
-    /// It answers a HEAD, and so has no body whatever it says.
+    /// Keeps the body; otherwise it is only counted.
+    pub(crate) keep_body: bool,
+    /// Longest body, in bytes; a longer one is a failure.
+    pub(crate) max_body: u64,
+    /// It is a response to HEAD, and so has no body whatever its fields declare.
     pub(crate) is_head: bool,
 }
 
-/// A complete answer.
+/// A complete response, its body still encoded.
 #[derive(Debug)]
 pub(crate) struct RawResponse {
     pub(crate) head: ResponseHead,
@@ -41,61 +41,61 @@ impl RawResponse {
     }
 }
 
-/// How far it has come.
+/// Progress of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// There is more to come.
+    /// More bytes are needed.
     Begun,
-    /// It is whole, and nothing came after it.
+    /// It is complete, and nothing came after it.
     Whole,
-    /// It is whole, and something came after it that nobody asked for.
+    /// It is complete, and unexpected bytes came after it.
     WholeAndMore,
 }
 
-/// An answer under way.
+/// A response that is being read.
 #[derive(Debug)]
 pub(super) struct ResponseReader {
-    wanted: ReadOptions,
+    options: ReadOptions,
     first_byte: Option<Instant>,
     last_byte: Option<Instant>,
-    /// A head that is not whole yet.
+    /// The beginning of an incomplete head.
     begun: Vec<u8>,
     head: Option<ResponseHead>,
     body: BodyReader,
     wire: u64,
-    kept: Vec<u8>,
+    content: Vec<u8>,
     tail: [u8; 4],
 }
 
 impl ResponseReader {
-    pub(super) fn new(wanted: ReadOptions) -> Self {
+    pub(super) fn new(options: ReadOptions) -> Self {
         Self {
-            wanted,
+            options,
             first_byte: None,
             last_byte: None,
             begun: Vec::new(),
             head: None,
             body: BodyReader::new(Framing::None),
             wire: 0,
-            kept: Vec::new(),
+            content: Vec::new(),
             tail: [0; 4],
         }
     }
 
-    /// True as soon as anything of it has come.
+    /// True as soon as any byte has come.
     pub(super) fn has_begun(&self) -> bool {
         self.first_byte.is_some()
     }
 
-    /// Takes the bytes that came at `at`; not empty, and never after it was whole.
+    /// Takes the bytes that came at `at`; not empty, and never after the response was complete.
     ///
     /// # Errors
-    /// It is not HTTP, or more than was wanted.
+    /// It is not HTTP, or too long.
     pub(super) fn take(&mut self, data: &[u8], at: Instant) -> Result<Progress, RequestFailure> {
         self.first_byte.get_or_insert(at);
         self.last_byte = Some(at);
         if self.head.is_some() {
-            return self.content(data);
+            return self.take_content(data);
         }
         if self.begun.is_empty() {
             let taken = self.heads(data)?;
@@ -107,20 +107,20 @@ impl ResponseReader {
         self.after_head(&begun[taken..])
     }
 
-    /// What follows the heads, or the beginning of one that is not whole.
+    /// Takes what follows the heads, or keeps the beginning of an incomplete one.
     fn after_head(&mut self, rest: &[u8]) -> Result<Progress, RequestFailure> {
         if self.head.is_some() {
-            return self.content(rest);
+            return self.take_content(rest);
         }
         self.begun.extend_from_slice(rest);
         Ok(Progress::Begun)
     }
 
-    /// Reads heads up to the one that counts; those that only announce another are passed over. Gives the bytes read.
+    /// Parses heads up to the final one; informational ones are skipped. Returns the number of bytes read.
     fn heads(&mut self, data: &[u8]) -> Result<usize, RequestFailure> {
         let mut taken = 0;
         while taken < data.len() {
-            let head = ResponseHead::parse(&data[taken..], self.wanted.is_head);
+            let head = ResponseHead::parse(&data[taken..], self.options.is_head);
             let Some((head, length)) = head.map_err(|why| RequestFailure::protocol(&why))? else { break };
             taken += length;
             match head.status {
@@ -136,18 +136,18 @@ impl ResponseReader {
         Ok(taken)
     }
 
-    fn content(&mut self, data: &[u8]) -> Result<Progress, RequestFailure> {
-        let Self { wanted, body, wire, kept, tail, .. } = self;
+    fn take_content(&mut self, data: &[u8]) -> Result<Progress, RequestFailure> {
+        let Self { options, body, wire, content, tail, .. } = self;
         let mut each = |part: &[u8]| {
             *wire += part.len() as u64;
             keep_tail(tail, part);
-            if wanted.keep && *wire <= wanted.max {
-                kept.extend_from_slice(part);
+            if options.keep_body && *wire <= options.max_body {
+                content.extend_from_slice(part);
             }
         };
         let taken = body.take(data, &mut each).map_err(|why| self.broken(RequestFailure::protocol(why)))?;
-        if self.wire > self.wanted.max {
-            let detail = format!("more than {} bytes", self.wanted.max);
+        if self.wire > self.options.max_body {
+            let detail = format!("more than {} bytes", self.options.max_body);
             return Err(self.broken(RequestFailure::new(Outcome::BodyTooLarge, &detail)));
         }
         Ok(match (self.body.is_done(), taken < data.len()) {
@@ -157,7 +157,7 @@ impl ResponseReader {
         })
     }
 
-    /// Whether it is whole if the connection ends at `at`.
+    /// Whether the response is complete if the connection ends at `at`.
     pub(super) fn end_at(&mut self, at: Instant) -> bool {
         let whole = self.head.is_some() && self.body.may_end();
         if whole {
@@ -166,7 +166,7 @@ impl ResponseReader {
         whole
     }
 
-    /// A failure, with what had come before it.
+    /// Adds to a failure what had come before it.
     pub(super) fn broken(&self, failure: RequestFailure) -> RequestFailure {
         match (&self.head, self.first_byte) {
             (Some(head), Some(first_byte)) => failure.with_response_started(head.status, first_byte),
@@ -174,7 +174,7 @@ impl ResponseReader {
         }
     }
 
-    /// The answer, once it is whole. What came with the last bytes was there then, however long it took to look at them.
+    /// The response, once it is complete. It ended when its last bytes came, however long it took to read them.
     pub(super) fn response(self) -> Option<RawResponse> {
         let (first_byte, done) = (self.first_byte?, self.last_byte?);
         Some(RawResponse {
@@ -182,7 +182,7 @@ impl ResponseReader {
             first_byte,
             done,
             wire: self.wire,
-            body: self.kept,
+            body: self.content,
             tail: self.tail,
         })
     }
@@ -207,19 +207,19 @@ mod tests {
 
     use super::*;
 
-    const WANTED: ReadOptions = ReadOptions { keep: true, max: 100, is_head: false };
+    const WANTED: ReadOptions = ReadOptions { keep_body: true, max_body: 100, is_head: false };
 
     /// Reads it in pieces that come a millisecond apart.
     fn read(text: &[u8], piece: usize) -> Result<(ResponseReader, Progress), RequestFailure> {
-        let (mut answer, start, mut progress) =
+        let (mut reader, start, mut progress) =
             (ResponseReader::new(WANTED), Instant::now(), Progress::Begun);
         for (n, part) in (1..).zip(text.chunks(piece)) {
             if progress != Progress::Begun {
-                return Ok((answer, Progress::WholeAndMore));
+                return Ok((reader, Progress::WholeAndMore));
             }
-            progress = answer.take(part, start + Duration::from_millis(n))?;
+            progress = reader.take(part, start + Duration::from_millis(n))?;
         }
-        Ok((answer, progress))
+        Ok((reader, progress))
     }
 
     #[test]
@@ -232,22 +232,22 @@ mod tests {
     }
 
     #[test]
-    fn what_announces_another_is_passed_over_and_what_follows_is_told() {
+    fn informational_responses_are_skipped_and_extra_bytes_are_reported() {
         let text = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         for piece in 1..=text.len() {
-            let (answer, progress) = read(text, piece).expect("an answer");
+            let (reader, progress) = read(text, piece).expect("a response");
             assert_eq!(progress, Progress::Whole, "{piece}");
-            let response = answer.response().expect("whole");
+            let response = reader.response().expect("whole");
             assert_eq!((response.head.status, response.wire, response.body.as_slice()), (200, 2, &b"ok"[..]));
             assert_eq!(response.done == response.first_byte, piece == text.len());
         }
         let more = b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
-        assert_eq!(read(more, more.len()).expect("an answer").1, Progress::WholeAndMore);
+        assert_eq!(read(more, more.len()).expect("a response").1, Progress::WholeAndMore);
     }
 
     #[test]
-    fn what_fails_is_told_with_what_had_come() {
-        let upgrade = read(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 99).expect_err("not wanted");
+    fn a_failure_reports_what_had_come_before_it() {
+        let upgrade = read(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 99).expect_err("not options");
         assert_eq!((upgrade.outcome, upgrade.response_started), (Outcome::Protocol, None));
         let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n{}", "x".repeat(101));
         let long = read(long.as_bytes(), 500).expect_err("too long");
@@ -263,15 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_ends_may_end_the_answer() {
+    fn a_connection_that_ends_may_end_the_response() {
         for (text, ends) in [
             (&b"HTTP/1.0 200 OK\r\n\r\nsome"[..], true),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome", false),
             (b"HTTP/1.1 200 OK\r\nConte", false),
         ] {
-            let (mut answer, progress) = read(text, 10).expect("so far");
-            assert_eq!((progress, answer.end_at(Instant::now())), (Progress::Begun, ends));
-            assert_eq!(answer.response().is_some(), text.len() > 24 || ends);
+            let (mut reader, progress) = read(text, 10).expect("so far");
+            assert_eq!((progress, reader.end_at(Instant::now())), (Progress::Begun, ends));
+            assert_eq!(reader.response().is_some(), text.len() > 24 || ends);
         }
         assert!(!ResponseReader::new(WANTED).end_at(Instant::now()));
     }
@@ -280,9 +280,9 @@ mod tests {
         #[test]
         fn pieces_make_no_difference(length in 0usize..90, piece in 1usize..40) {
             let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nA: b\r\n\r\n{}", "y".repeat(length));
-            let (answer, progress) = read(text.as_bytes(), piece).expect("an answer");
+            let (reader, progress) = read(text.as_bytes(), piece).expect("a response");
             prop_assert_eq!(progress, Progress::Whole);
-            let response = answer.response().expect("whole");
+            let response = reader.response().expect("whole");
             prop_assert_eq!((response.wire, response.body.len(), response.head.get("a")), (length as u64, length, Some("b")));
         }
     }

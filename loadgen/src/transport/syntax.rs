@@ -1,10 +1,10 @@
-//! The syntax of a head: one status line, field lines, an empty line; each byte is looked at once. Pure.
+//! The syntax of a response head: one status line, field lines, an empty line; each byte is read once. Pure.
 //!
 //! Sources: RFC 9112 §2.2 (line ends), §4 (status line), §5 (field lines); RFC 9110 §5.5 (values), §5.6.2 (names). This is the
-//! hottest loop of the generator, and so its own: reading a head by httparse took three in ten of all instructions of a
-//! request. Tests hold it against httparse, which must understand every head in the same way.
+//! hottest loop of the generator, and therefore our own: parsing heads by httparse took three in ten of all instructions of a
+//! request. Tests compare it with httparse, which must parse every head in the same way.
 
-/// A status line.
+/// The status line of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StatusLine {
     pub(super) code: u16,
@@ -12,10 +12,10 @@ pub(super) struct StatusLine {
     pub(super) is_http11: bool,
 }
 
-/// Where something lies: its beginning, and the byte after its end.
+/// Start, and the byte after the end.
 pub(super) type ByteRange = (usize, usize);
 
-/// What stands where a field may.
+/// One line after the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeadLine {
     Field {
@@ -26,10 +26,10 @@ pub(super) enum HeadLine {
     End,
 }
 
-/// What was read, and where the next line begins; `None` when more bytes are needed.
+/// The result, and where the next line begins; `None` when more bytes are needed.
 type Parsed<T> = Result<Option<(T, usize)>, &'static str>;
 
-/// Reads the status line. HeadLine ends before it are passed over, as RFC 9112 §2.2 wants of a server.
+/// Parses the status line. Empty lines before it are skipped, as RFC 9112 §2.2 requires of a server.
 pub(super) fn parse_status_line(input: &[u8]) -> Parsed<StatusLine> {
     let mut at = 0;
     while let Some(((), next)) = line_end(input, at, "a lone carriage return")? {
@@ -56,7 +56,7 @@ pub(super) fn parse_status_line(input: &[u8]) -> Parsed<StatusLine> {
     Ok(end.map(|((), next)| (StatusLine { code, is_http11 }, next)))
 }
 
-/// Whether a status line may have this byte at this place.
+/// Whether a status line may have this byte at this position.
 const fn is_status_line_byte(at: usize, byte: u8) -> bool {
     match at {
         0..7 => byte == b"HTTP/1."[at],
@@ -66,7 +66,7 @@ const fn is_status_line_byte(at: usize, byte: u8) -> bool {
     }
 }
 
-/// Reads a field, or the empty line, at `at`. HeaderLines that go on on the next one (obsolete since RFC 7230) are no fields.
+/// Parses a field line, or the empty line, at `at`. Folded lines (obsolete since RFC 7230) are invalid.
 #[inline]
 pub(super) fn parse_field_line(input: &[u8], at: usize) -> Parsed<HeadLine> {
     let Some(colon) = name_end(input, at) else { return Ok(None) };
@@ -99,7 +99,7 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Passes over the line end at `at`. `None` when there is none, because no more bytes came or another one stands there.
+/// Skips the line end at `at`. `None` when there is none: more bytes are needed, or another byte is there.
 #[inline]
 fn line_end(input: &[u8], at: usize, wrong: &'static str) -> Parsed<()> {
     match (input.get(at), input.get(at + 1)) {
@@ -128,7 +128,7 @@ static TOKEN: [bool; 256] = {
     table
 };
 
-/// The first byte at or after `at` that no name may hold.
+/// The first byte at or after `at` that a name cannot contain.
 #[inline]
 fn name_end(input: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -149,7 +149,7 @@ fn name_end(input: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// What no value may hold; tabs are blanks.
+/// Bytes that a value cannot contain; tabs are blanks.
 const fn is_control(byte: u8) -> bool {
     byte < b' ' && byte != b'\t' || byte == 0x7f
 }
@@ -175,11 +175,11 @@ fn next_control(input: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// One in each byte, and the highest bit of each byte.
+/// A one in each byte, and the highest bit of each byte.
 const EACH: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHEST: u64 = EACH << 7;
 
-/// The highest bit of each byte that is below 32 or 127. Borrows may set bits above the first that is right, never below it.
+/// The highest bit of each byte that is below 32 or 127. Borrows may set bits above the first correct one, never below it.
 const fn controls(word: u64) -> u64 {
     let delete = word ^ (EACH * 0x7f);
     let below = word.wrapping_sub(EACH * 0x20) & !word;
@@ -187,8 +187,8 @@ const fn controls(word: u64) -> u64 {
     (below | equal) & HIGHEST
 }
 
-/// The highest bit of each byte that is a letter or a hyphen: what names of fields are made of. Nothing is carried from one
-/// byte to the next, because the highest bits are taken out first.
+/// The highest bit of each byte that is a letter or a hyphen, of which names of fields consist. Nothing is carried from one byte
+/// to the next, because the highest bits are cleared first.
 const fn letters_and_hyphens(word: u64) -> u64 {
     let small = (word | (EACH * 0x20)) & !HIGHEST;
     let from_a = small + EACH * (0x80 - b'a' as u64);
@@ -225,20 +225,20 @@ pub(super) mod tests {
 
     fn parse_with_httparse(input: &[u8]) -> Result<Option<WholeHead>, httparse::Error> {
         let mut slots = [httparse::EMPTY_HEADER; 100];
-        let mut answer = httparse::Response::new(&mut slots);
-        let httparse::Status::Complete(length) = answer.parse(input)? else { return Ok(None) };
+        let mut reader = httparse::Response::new(&mut slots);
+        let httparse::Status::Complete(length) = reader.parse(input)? else { return Ok(None) };
         let fields =
-            answer.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
-        Ok(Some((answer.code.expect("a code"), answer.version == Some(1), fields, length)))
+            reader.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
+        Ok(Some((reader.code.expect("a code"), reader.version == Some(1), fields, length)))
     }
 
-    /// Understands it as httparse does.
+    /// Asserts that it is parsed as httparse does.
     pub(in crate::transport) fn assert_same_as_httparse(input: &[u8]) {
         let shown = String::from_utf8_lossy(input);
         match (parse_whole(input), parse_with_httparse(input)) {
-            (Ok(own), Ok(theirs)) => assert_eq!(own, theirs, "{shown:?}"),
+            (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs, "{shown:?}"),
             (Err(_), Err(_)) => {}
-            (own, theirs) => panic!("{own:?} and not {theirs:?}: {shown:?}"),
+            (ours, theirs) => panic!("{ours:?} and not {theirs:?}: {shown:?}"),
         }
     }
 
@@ -275,7 +275,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn all_bytes_are_told_apart() {
+    fn every_byte_is_classified() {
         for byte in 0..=255 {
             for at in 0..20 {
                 let mut word = *b"abcdefgh ijklmnop \tqrst";

@@ -21,12 +21,12 @@ use crate::error::LoadError;
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Someone who listens, and how to speak to them.
+/// A server that accepts connections, and how to speak to it.
 pub(crate) struct Target {
     address: ServerAddress,
     tls: Option<TlsConfig>,
     pub(super) http: HttpVersion,
-    /// Bytes per second that a connection takes, when users are slow.
+    /// Bytes per second that a connection reads, for slow users.
     read_rate: Option<ReadRate>,
     /// Whether a connection to it ever spoke HTTP/2.
     pub(super) spoke_http2: AtomicBool,
@@ -35,19 +35,19 @@ pub(crate) struct Target {
 /// A new connection.
 pub(super) struct NewConnection {
     pub(super) stream: Stream,
-    /// Time of the TLS handshake, when there was one.
+    /// Time of the TLS handshake, if any.
     pub(super) tls: Option<Duration>,
 }
 
-/// Where they listen.
+/// Where the server listens.
 enum ServerAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
 impl Target {
-    /// Finds who listens for the plan's address: on its unix socket when it has one, and then no name is looked up; else at
-    /// the first address of the host that answers.
+    /// Finds the server: on its unix socket, when there is one, without resolving a name; otherwise at the first address of the host
+    /// that accepts a connection.
     pub(crate) fn find(
         base_url: &Url,
         server_name: &str,
@@ -71,8 +71,8 @@ impl Target {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// A slow reader has little buffers for what it has not read, and says so from the first segment on: else the server would
-    /// be rid of the answer long before it is read. On a unix socket the buffers is the server's own send buffer.
+    /// A slow user has a small receive buffer, and announces it from the first TCP segment on: otherwise the server could send the whole
+    /// response long before it is read. On a unix socket the buffer is the server's own send buffer.
     async fn connect_tcp(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let Some(rate) = self.read_rate else { return TcpStream::connect(address).await };
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -85,7 +85,7 @@ impl Target {
             ServerAddress::Tcp(address) => {
                 let stream =
                     self.connect_tcp(*address).await.map_err(|e| RequestFailure::from_connect_error(&e))?;
-                // Without it a request in two segments would wait for the peer's delayed acknowledgement.
+                // Otherwise a request in two segments would wait for the peer's delayed acknowledgement.
                 stream.set_nodelay(true).map_err(|e| RequestFailure::from_connect_error(&e))?;
                 Stream::Tcp(stream)
             }
@@ -103,7 +103,7 @@ impl Target {
                 let began = Instant::now();
                 let handshake = connector.connect(name.clone(), stream).await;
                 let stream = handshake.map_err(|e| RequestFailure::from_tls_error(&e))?;
-                // A server without ALPN says nothing at all, and then means HTTP/1.1.
+                // A server without ALPN reports no protocol, and then speaks HTTP/1.1.
                 if self.http == HttpVersion::Http2 && stream.get_ref().1.alpn_protocol() != Some(H2) {
                     return Err(RequestFailure::no_http2("it did not choose it within TLS (ALPN)"));
                 }
@@ -113,7 +113,7 @@ impl Target {
     }
 }
 
-/// Resolves the host and takes the first of its addresses where someone listens.
+/// Resolves the host and takes its first address that accepts a connection.
 fn resolve_tcp(base_url: &Url) -> Result<ServerAddress, LoadError> {
     let host = base_url.host_str().unwrap_or_default();
     let port = base_url.port_or_known_default().unwrap_or(80);
@@ -132,7 +132,7 @@ fn resolve_tcp(base_url: &Url) -> Result<ServerAddress, LoadError> {
     Err(LoadError::Unreachable { target: format!("{host}:{port}"), source: last })
 }
 
-/// Whether someone listens on a unix socket. It is not waited for: a full queue has somebody before it.
+/// Whether a server listens on a unix socket. Does not wait: a full queue means that it does.
 fn probe_unix_socket(path: &Path) -> Result<ServerAddress, LoadError> {
     let knock = || {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;

@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-/// ExchangeTimes of an exchange, known even when it fails or is given up.
+/// Times of an exchange, known even when it fails or is dropped.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct ExchangeTimes {
     /// First write of the first request of the step.
     pub(crate) sent: Option<Instant>,
-    /// Time until a new connection could be used, when one was needed; without the TLS handshake.
+    /// Time to open a new connection, when one was needed; without the TLS handshake.
     pub(crate) connect: Option<Duration>,
     /// Time of its TLS handshake.
     pub(crate) tls: Option<Duration>,
 }
 
 impl ExchangeTimes {
-    /// Adds the making of a connection: how long it took altogether, and its TLS handshake.
+    /// Adds a new connection: its whole time, and the part of the TLS handshake.
     pub(super) fn connected(&mut self, took: Duration, tls: Option<Duration>) {
         *self.connect.get_or_insert_default() += took.saturating_sub(tls.unwrap_or_default());
         if let Some(tls) = tls {

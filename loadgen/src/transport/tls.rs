@@ -1,4 +1,4 @@
-//! TLS towards the site: whom to trust, and what is said of ourselves.
+//! TLS towards the site: which authorities are trusted, and which protocol is offered.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::LoadError;
 
-/// What HTTP/2 is called in ALPN (RFC 9113 §3.2).
+/// Name of HTTP/2 in ALPN (RFC 9113 §3.2).
 pub(super) const H2: &[u8] = b"h2";
 
-/// How to shake hands.
+/// Configuration of all handshakes with one server.
 pub(crate) struct TlsConfig {
     pub(super) connector: TlsConnector,
     pub(super) name: ServerName<'static>,
 }
 
 impl TlsConfig {
-    /// Sessions are kept in memory for the length of a phase, so a connection that is not the first resumes one, as a
-    /// browser does; `server_name` may have a port.
+    /// Sessions are kept in memory for the length of a phase, so later connections resume one, as in a browser; `server_name` may have a
+    /// port.
     pub(super) fn new(
         server_name: &str,
         ca_file: Option<&Path>,

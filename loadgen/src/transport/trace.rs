@@ -1,4 +1,4 @@
-//! Trace ids: how a request is found in the logs of the server.
+//! Trace ids, by which a request is found in the logs of the server.
 
 use http::header::HeaderName;
 

@@ -1,4 +1,4 @@
-//! What is thought of an answer: status, checks, and the values that are taken out of it.
+//! Checks a complete response: status, content, and the values that are extracted from it.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::transport::content_coding::{BodyEncoding, decode};
 use crate::user::response::ResponseView;
 use crate::user::session::UserSession;
 
-/// What is thought of a complete answer.
+/// The result of all checks of a complete response.
 pub(crate) struct CheckedResponse {
     pub(crate) outcome: Outcome,
     pub(crate) detail: String,
@@ -18,7 +18,7 @@ pub(crate) struct CheckedResponse {
     pub(crate) body: Option<u64>,
 }
 
-/// The outcome that a status which nobody expected stands for.
+/// The outcome of a status that the step does not accept.
 pub(crate) fn outcome_for_status(status: u16) -> Outcome {
     match status {
         400..500 => Outcome::ClientError,
@@ -27,7 +27,7 @@ pub(crate) fn outcome_for_status(status: u16) -> Outcome {
     }
 }
 
-/// Judges a complete answer, and takes the values out of it.
+/// Checks a complete response, and extracts the values of the step.
 pub(crate) fn check_response(
     response: &RawResponse,
     encoding: BodyEncoding,
@@ -41,12 +41,11 @@ pub(crate) fn check_response(
     if !step.expect().accepts(status) {
         return result(outcome_for_status(status), format!("status {status}"), body);
     }
-    // An answer that is packed as nobody asked for may not have been kept.
+    // A response in an encoding that was not offered may not have been kept.
     let was_kept = response.body.len() as u64 == response.wire;
     let needs_length = step.bounds_body() && body.is_none();
     if needs_length && !was_kept {
-        let detail =
-            "how large the body is unpacked is not known: it is packed in a way that was not offered";
+        let detail = "the decoded length of the body is not known: its encoding was not offered";
         return result(Outcome::CheckFailed, detail.to_owned(), None);
     }
     let decoded = if step.needs_body() || needs_length {

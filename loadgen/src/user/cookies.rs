@@ -1,11 +1,11 @@
-//! The cookies of one user. One site only, so domains are not looked at; values never leave this file but to the site.
+//! The cookies of one user. There is one site only, so domains are ignored. Values are sent to the site and shown nowhere.
 
 use crate::transport::ResponseHead;
 
 const MAX_COOKIES: usize = 50;
 const MAX_COOKIE_LEN: usize = 4096;
 
-/// Cookies, at most 50 of at most 4 KiB.
+/// At most 50 cookies of at most 4 KiB.
 #[derive(Clone, Default)]
 pub(crate) struct CookieJar {
     cookies: Vec<Cookie>,
@@ -19,27 +19,27 @@ struct Cookie {
 }
 
 impl Cookie {
-    /// Whether one takes the place of the other.
+    /// Whether setting one replaces the other.
     fn replaces(&self, other: &Self) -> bool {
         self.name == other.name && self.path == other.path
     }
 }
 
 impl CookieJar {
-    /// Takes what an answer sets or removes.
+    /// Stores what a response sets, and drops what it removes.
     pub(crate) fn store(&mut self, head: &ResponseHead) {
         for text in head.all("set-cookie").filter(|text| text.len() <= MAX_COOKIE_LEN) {
             self.set(text);
         }
     }
 
-    /// Takes one line of `Set-Cookie`.
+    /// Applies one `Set-Cookie` line.
     pub(crate) fn set(&mut self, text: &str) {
         let mut parts = text.split(';').map(str::trim);
         let pair = parts.next().unwrap_or_default();
         let Some((name, value)) = pair.split_once('=') else { return };
         let (name, value) = (name.trim(), value.trim());
-        // What could break out of a header line is no cookie.
+        // Control characters could break out of a header line.
         if name.is_empty() || pair.chars().any(char::is_control) {
             return;
         }
@@ -52,7 +52,7 @@ impl CookieJar {
                     has_max_age = true;
                     is_removed = detail.trim().parse::<i64>().is_ok_and(|seconds| seconds <= 0);
                 }
-                // Servers delete with the epoch; a date to be waited for lies beyond any run.
+                // Servers delete with the epoch; a date in the future lies beyond any run.
                 "expires" if !has_max_age => is_removed = detail.contains("1970"),
                 _ => {}
             }
@@ -63,7 +63,7 @@ impl CookieJar {
         }
     }
 
-    /// Value by name.
+    /// Value of the first cookie of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value.as_str())
     }
@@ -93,8 +93,8 @@ impl CookieJar {
         self.cookies.clear();
     }
 
-    /// Takes over what a request changed: it began with `before` and ended with `after`. What other requests of the same user
-    /// changed meanwhile stays.
+    /// Applies the changes of a request that began with the cookies `before` and ended with `after`. Changes of other requests of the
+    /// same user stay.
     pub(crate) fn merge_changes(&mut self, before: &Self, after: &Self) {
         let is_removed = |cookie: &Cookie| before.contains(cookie) && !after.contains(cookie);
         self.cookies.retain(|cookie| !is_removed(cookie));
@@ -102,7 +102,7 @@ impl CookieJar {
             if before.cookies.contains(cookie) {
                 continue;
             }
-            self.cookies.retain(|own| !own.replaces(cookie));
+            self.cookies.retain(|other| !other.replaces(cookie));
             if self.cookies.len() < MAX_COOKIES {
                 self.cookies.push(cookie.clone());
             }
@@ -110,7 +110,7 @@ impl CookieJar {
     }
 
     fn contains(&self, cookie: &Cookie) -> bool {
-        self.cookies.iter().any(|own| own.replaces(cookie))
+        self.cookies.iter().any(|other| other.replaces(cookie))
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_old_dates_are_heeded() {
+    fn paths_and_past_dates_are_applied() {
         let jar = jar(&[
             "admin=1; Path=/admin",
             "s=x; expires=Thu, 01 Jan 1970 00:00:00 GMT",

@@ -17,7 +17,7 @@ use crate::user::request::{
 };
 use crate::user::session::UserSession;
 
-/// Does one step without what its page names, and records it.
+/// Requests the document of a step, without its assets, and records it. Returns the response of a successful exchange.
 pub(crate) async fn request_document(
     context: &PhaseContext,
     session: &mut UserSession,
@@ -26,29 +26,29 @@ pub(crate) async fn request_document(
     at: usize,
     due: DueTime,
 ) -> (StepEnd, Option<RawResponse>) {
-    let ready = &context.prepared.steps[scenario][at];
+    let prepared = &context.prepared.steps[scenario][at];
     let step = &context.prepared.scenario(scenario).steps()[at];
     let trace = session.new_trace_id(context.prepared.window.started_ms.get());
-    let mut in_flight = InFlightRequest::new(context, ready.endpoint, due, trace);
-    // Taken out for the time of the step: the session itself is needed beside them.
+    let mut in_flight = InFlightRequest::new(context, prepared.endpoint, due, trace);
+    // Taken out for the duration of the request: the session itself is borrowed at the same time.
     let (mut timeout, mut buffers) =
         (std::mem::take(&mut session.timeout), std::mem::take(&mut session.buffers));
-    let answer = match RequestLimits::acquire(context, &mut in_flight, &mut timeout, due.at).await {
+    let result = match RequestLimits::acquire(context, &mut in_flight, &mut timeout, due.at).await {
         None => None,
         Some(limits) => {
-            // Pinned here, so that it is not moved once more: it is large.
+            // Pinned here, so that the large future is not moved once more.
             let request =
-                pin!(render_and_send(context, session, pool, (ready, step), &mut buffers, &mut in_flight));
+                pin!(render_and_send(context, session, pool, (prepared, step), &mut buffers, &mut in_flight));
             Some(await_within(context, &limits, &mut timeout, request).await)
         }
     };
     (session.timeout, session.buffers) = (timeout, buffers);
-    let Some(answer) = answer else { return (in_flight.shed(), None) };
+    let Some(result) = result else { return (in_flight.shed(), None) };
     let max_body = context.prepared.plan.options.max_body;
     let end = in_flight
-        .finish(&answer, |response, encoding| check_response(response, encoding, step, session, max_body));
+        .finish(&result, |response, encoding| check_response(response, encoding, step, session, max_body));
     session.visit.status = end.status;
-    (end, answer.ok())
+    (end, result.ok())
 }
 
 /// Renders a step and sends it.
@@ -56,12 +56,12 @@ async fn render_and_send<'a>(
     context: &'a PhaseContext,
     session: &mut UserSession,
     pool: &Pool,
-    (ready, step): (&'a PreparedStep, &Step),
+    (prepared, step): (&'a PreparedStep, &Step),
     buffers: &mut RequestBuffers,
     in_flight: &mut InFlightRequest<'a>,
 ) -> Result<RawResponse, RequestFailure> {
     let missing = || RequestFailure::new(Outcome::CheckFailed, "a value for a placeholder is missing");
-    let path = if let Some(path) = &ready.path {
+    let path = if let Some(path) = &prepared.path {
         Cow::Borrowed(path)
     } else {
         let text = render(step.path(), &mut session.visit, Encoding::Path).ok_or_else(missing)?;
@@ -72,29 +72,29 @@ async fn render_and_send<'a>(
         .body()
         .render(&mut session.visit)
         .map_err(|why| RequestFailure::new(Outcome::CheckFailed, &why.to_string()))?;
-    let RequestBuffers { request, step: lines, own } = buffers;
-    lines.clear();
-    for (name, template) in &ready.varying {
+    let RequestBuffers { request, step_headers, user_headers } = buffers;
+    step_headers.clear();
+    for (name, template) in &prepared.varying {
         let text = render(template, &mut session.visit, Encoding::Raw).ok_or_else(missing)?;
         let value = HeaderValue::from_str(&text).map_err(|_| {
             RequestFailure::new(Outcome::CheckFailed, "a header value has forbidden characters")
         })?;
-        lines.push(name, &value);
+        step_headers.push(name, &value);
     }
-    in_flight.push_trace_header(lines);
+    in_flight.push_trace_header(step_headers);
     in_flight.set_path(path);
     let parts = RequestParts {
-        method: ready.method.clone(),
+        method: prepared.method.clone(),
         body,
-        fixed: &ready.fixed,
-        fixed_without_body: &ready.fixed_without_body,
-        varying: lines,
-        sets_referer: ready.sets_referer,
-        sets_origin: ready.sets_origin,
+        fixed: &prepared.fixed,
+        fixed_without_body: &prepared.fixed_without_body,
+        varying: step_headers,
+        sets_referer: prepared.sets_referer,
+        sets_origin: prepared.sets_origin,
         follows_redirects: step.follows_redirects(),
-        keep: ready.keeps_body || ready.assets.is_some(),
+        keep_body: prepared.keeps_body || prepared.assets.is_some(),
     };
-    send_following_redirects(context, session, pool, parts, (request, own), in_flight).await
+    send_following_redirects(context, session, pool, parts, (request, user_headers), in_flight).await
 }
 
 /// Renders a template into a new text; `None` when a value is missing.

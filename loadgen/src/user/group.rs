@@ -1,11 +1,11 @@
-//! The group of steps that a journey is in: from the due moment of its first step there to the end of its last.
+//! Times the group of steps that a journey is in: from the due time of its first step to the end of its last.
 
 use std::time::Instant;
 
 use crate::phase::context::PhaseContext;
 use crate::recorder::GroupEnd;
 
-/// A journey's way through groups. Dropped current one, it was cut short.
+/// Tracks the current group of a journey. When it is dropped inside a group, the group was cut short.
 pub(crate) struct GroupTimer<'a> {
     context: &'a PhaseContext,
     current: Option<CurrentGroup>,
@@ -13,9 +13,9 @@ pub(crate) struct GroupTimer<'a> {
 
 struct CurrentGroup {
     group: usize,
-    /// When its first step was due.
+    /// Due time of its first step.
     due: Instant,
-    /// When its last step so far step_ended.
+    /// End of its latest step.
     done: Instant,
 }
 
@@ -24,7 +24,7 @@ impl<'a> GroupTimer<'a> {
         Self { context, current: None }
     }
 
-    /// The next step is of this group, or of none, and is due then.
+    /// The next step is due at `due`, and belongs to this group or to none.
     pub(crate) fn enter(&mut self, group: Option<usize>, due: Instant) {
         if self.current.as_ref().map(|current| current.group) == group {
             return;
@@ -33,7 +33,7 @@ impl<'a> GroupTimer<'a> {
         self.current = group.map(|group| CurrentGroup { group, due, done: due });
     }
 
-    /// The step step_ended.
+    /// A step of the group ended.
     pub(crate) fn step_ended(&mut self, done: Instant, ok: bool) {
         if let Some(current) = &mut self.current {
             current.done = done;
@@ -43,7 +43,7 @@ impl<'a> GroupTimer<'a> {
         }
     }
 
-    /// The journey goes on without the group, or is over.
+    /// The journey continues outside the group, or ended.
     pub(crate) fn leave(&mut self, end: GroupEnd) {
         if let Some(CurrentGroup { group, due, done }) = self.current.take() {
             self.context.recorder.count_group(group, end, due, done);

@@ -1,7 +1,7 @@
-//! A request from the moment it is due to the moment it is recorded.
+//! A request from its due time until it is recorded.
 //!
-//! One that is dropped before its end (the phase was stopped) is recorded as censored with the time it had lasted: leaving it
-//! out would trim the tail.
+//! One that is dropped before its end (the phase was stopped) is recorded as censored with the time that it has lasted: leaving
+//! it out would trim the tail.
 
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use crate::transport::{ExchangeTimes, HeaderLines, RawResponse, RequestFailure, 
 use crate::user::checks::CheckedResponse;
 use crate::user::response::{cache, server_timing};
 
-/// How a step ended, for whoever asked for it.
+/// How a step ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepEnd {
     pub(crate) ok: bool,
@@ -25,27 +25,27 @@ pub(crate) struct StepEnd {
     pub(crate) done: Instant,
 }
 
-/// When a step was due, and how late the dispatcher was with it.
+/// When a step was due, and how late the dispatcher was (open model).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DueTime {
     pub(crate) at: Instant,
     pub(crate) lag: Option<Duration>,
 }
 
-/// A request under way; recorded when it finishes, or as censored when it is dropped.
+/// A request that is recorded when it finishes, or as censored when it is dropped.
 pub(crate) struct InFlightRequest<'a> {
     context: &'a PhaseContext,
     endpoint: usize,
     due: DueTime,
-    /// The moment that decides where it counts.
-    counted: Instant,
+    /// Decides whether the request is in the measured part, and in which segment.
+    counted_at: Instant,
     trace: TraceId,
     pool_wait: Option<Duration>,
     pub(crate) times: ExchangeTimes,
     last_done: Option<Instant>,
     redirects: u32,
     hops: Vec<HopTiming>,
-    size: Size,
+    size: BodySizes,
     path: Option<Cow<'a, PathAndQuery>>,
     finished: bool,
 }
@@ -55,28 +55,28 @@ impl<'a> InFlightRequest<'a> {
         Self::for_asset(context, endpoint, due, due.at, trace)
     }
 
-    /// A request that belongs to something that was due at another moment, and counts where that does.
+    /// A request of a page: it is due at its own time, and counts at `counted`, when the page was due.
     pub(crate) fn for_asset(
         context: &'a PhaseContext,
         endpoint: usize,
         due: DueTime,
-        counted: Instant,
+        counted_at: Instant,
         trace: TraceId,
     ) -> Self {
-        context.recorder.count_due(counted);
+        context.recorder.count_due(counted_at);
         context.counters.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             context,
             endpoint,
             due,
-            counted,
+            counted_at,
             trace,
             pool_wait: None,
             times: ExchangeTimes::default(),
             last_done: None,
             redirects: 0,
             hops: Vec::new(),
-            size: Size::default(),
+            size: BodySizes::default(),
             path: None,
             finished: false,
         }
@@ -86,7 +86,7 @@ impl<'a> InFlightRequest<'a> {
         self.due
     }
 
-    /// Adds the header line that names its trace.
+    /// Adds the `traceparent` header.
     pub(crate) fn push_trace_header(&self, lines: &mut HeaderLines) {
         lines.push_with(&TRACEPARENT, |out| {
             out.extend_from_slice(&self.trace.header());
@@ -94,12 +94,12 @@ impl<'a> InFlightRequest<'a> {
         });
     }
 
-    /// Says what is asked for, at first or after a redirect.
+    /// Sets the path that is requested, at first or after a redirect.
     pub(crate) fn set_path(&mut self, path: Cow<'a, PathAndQuery>) {
         self.path = Some(path);
     }
 
-    /// What is asked for; empty before that is known.
+    /// Path that is requested; empty before it is known.
     pub(crate) fn path(&self) -> &str {
         self.path.as_ref().map_or("", |path| path.as_str())
     }
@@ -108,10 +108,10 @@ impl<'a> InFlightRequest<'a> {
         self.pool_wait = Some(wait);
     }
 
-    /// An answer came, the first or one after a redirect.
+    /// Records the time of a response, the first or one after a redirect.
     pub(crate) fn record_response(&mut self, response: &RawResponse, is_first: bool) {
         if let Some(timing) = server_timing(&response.head) {
-            // For a redirect's own split, time runs from the end of the answer before it.
+            // The timing of a redirected request runs from the end of the response before it.
             let sent = if is_first { self.times.sent } else { self.last_done };
             let sent = sent.unwrap_or(response.first_byte);
             self.hops.push(HopTiming {
@@ -124,17 +124,17 @@ impl<'a> InFlightRequest<'a> {
         self.last_done = Some(response.done);
     }
 
-    /// A redirect is followed.
+    /// Counts a redirect that is followed.
     pub(crate) fn record_redirect(&mut self, response: &RawResponse) {
         self.redirects += 1;
         self.size.add(response.wire, response.decoded_len());
     }
 
-    fn hit<'b>(&'b self, outcome: Outcome, done: Instant, detail: &'b str) -> CompletedRequest<'b> {
+    fn to_completed<'b>(&'b self, outcome: Outcome, done: Instant, detail: &'b str) -> CompletedRequest<'b> {
         CompletedRequest {
             endpoint: self.endpoint,
             due: self.due.at,
-            counted: self.counted,
+            counted_at: self.counted_at,
             lag: self.due.lag,
             pool_wait: self.pool_wait,
             sent: self.times.sent,
@@ -154,64 +154,64 @@ impl<'a> InFlightRequest<'a> {
             path: self.context.prepared.redact_path(self.path()),
             trace: self.trace,
             detail,
-            answer: None,
+            response: None,
         }
     }
 
-    /// Gives it up before anything was sent. Its response time is the time that it had waited: a lower bound.
+    /// Gives the request up before anything was sent. Its response time is the time that it has waited: a lower bound.
     pub(crate) fn shed(mut self) -> StepEnd {
         self.finished = true;
         let done = Instant::now();
-        let hit = self.hit(Outcome::Shed, done, "waited too long for a slot");
-        self.context.recorder.record(&hit);
+        let completed = self.to_completed(Outcome::Shed, done, "waited too long for a slot");
+        self.context.recorder.record(&completed);
         StepEnd { ok: false, status: None, done }
     }
 
-    /// Records it; a complete answer is judged.
+    /// Records the request; `check` is called with a complete response.
     pub(crate) fn finish(
         mut self,
-        answer: &Result<RawResponse, RequestFailure>,
-        judge: impl FnOnce(&RawResponse, BodyEncoding) -> CheckedResponse,
+        result: &Result<RawResponse, RequestFailure>,
+        check: impl FnOnce(&RawResponse, BodyEncoding) -> CheckedResponse,
     ) -> StepEnd {
         self.finished = true;
-        let (outcome, status, done) = match answer {
+        let (outcome, status, done) = match result {
             Ok(response) => {
                 let encoding = response.head.body_encoding();
-                let CheckedResponse { outcome, detail, body } = judge(response, encoding);
+                let CheckedResponse { outcome, detail, body } = check(response, encoding);
                 self.size.add(response.wire, body);
-                let mut hit = self.hit(outcome, response.done, &detail);
-                hit.first_byte = Some(response.first_byte);
-                hit.status = Some(response.head.status);
-                hit.compressed = encoding != BodyEncoding::Identity;
-                hit.cache = Some(cache(&response.head));
-                hit.answer =
+                let mut completed = self.to_completed(outcome, response.done, &detail);
+                completed.first_byte = Some(response.first_byte);
+                completed.status = Some(response.head.status);
+                completed.compressed = encoding != BodyEncoding::Identity;
+                completed.cache = Some(cache(&response.head));
+                completed.response =
                     Some(RecordedHead { head: &response.head, secrets: &self.context.prepared.secrets });
-                self.context.recorder.record(&hit);
+                self.context.recorder.record(&completed);
                 (outcome, Some(response.head.status), response.done)
             }
             Err(failure) => {
                 let done = Instant::now();
-                let mut hit = self.hit(failure.outcome, done, &failure.detail);
-                hit.status = failure.response_started.map(|(status, _)| status);
-                hit.first_byte = failure.response_started.map(|(_, at)| at);
-                self.context.recorder.record(&hit);
+                let mut completed = self.to_completed(failure.outcome, done, &failure.detail);
+                completed.status = failure.response_started.map(|(status, _)| status);
+                completed.first_byte = failure.response_started.map(|(_, at)| at);
+                self.context.recorder.record(&completed);
                 self.context.counters.local_faults.fetch_add(u64::from(failure.local), Ordering::Relaxed);
-                (failure.outcome, hit.status, done)
+                (failure.outcome, completed.status, done)
             }
         };
         StepEnd { ok: outcome.is_ok(), status, done }
     }
 }
 
-/// Sizes of the bodies of a request's answers, in bytes.
+/// Sizes of the bodies of all responses of a request, in bytes.
 #[derive(Debug, Default, Clone, Copy)]
-struct Size {
+struct BodySizes {
     wire: u64,
     body: u64,
     undecoded: u64,
 }
 
-impl Size {
+impl BodySizes {
     fn add(&mut self, wire: u64, body: Option<u64>) {
         self.wire += wire;
         match body {
@@ -225,8 +225,9 @@ impl Drop for InFlightRequest<'_> {
     fn drop(&mut self) {
         self.context.counters.in_flight.fetch_sub(1, Ordering::Relaxed);
         if !self.finished {
-            let hit = self.hit(Outcome::Censored, Instant::now(), "unfinished when the phase ended");
-            self.context.recorder.record(&hit);
+            let completed =
+                self.to_completed(Outcome::Censored, Instant::now(), "unfinished when the phase ended");
+            self.context.recorder.record(&completed);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::user::pause::{StepTiming, pause};
 use crate::user::session::UserSession;
 use crate::user::step::run_step;
 
-/// Goes on a journey.
+/// Runs one journey of the mix; `due` is when its first step is due.
 pub(crate) async fn run_journey(
     context: &PhaseContext,
     session: &mut UserSession,
@@ -24,7 +24,7 @@ pub(crate) async fn run_journey(
     timing: StepTiming<'_>,
 ) {
     if let Some(custom) = scenario_at.checked_sub(context.prepared.plan.scenarios.len()) {
-        // In a box: journeys of scenario files shall not make buffers for it.
+        // Boxed so that the future of ordinary journeys stays small.
         return Box::pin(run_custom_journey(context, session, pool, custom, due, timing)).await;
     }
     let scenario = context.prepared.scenario(scenario_at);
@@ -72,8 +72,8 @@ pub(crate) async fn run_journey(
     context.recorder.count_journey(due.at, begun);
 }
 
-/// Nothing is made up for a journey without data. In the open model it does not take place; in the closed one the user has
-/// nothing to do any more: going on at once with another journey would ask for a mix that nobody wanted.
+/// Skips a journey whose feed is exhausted. In the open model it does not take place; in the closed model the user has nothing left to
+/// do: starting another journey at once would change the mix.
 async fn skip_journey(context: &PhaseContext, timing: StepTiming<'_>) {
     if matches!(timing, StepTiming::WhenReady) {
         tokio::time::sleep_until(context.prepared.window.until.into()).await;

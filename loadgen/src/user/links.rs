@@ -1,8 +1,8 @@
-//! What belongs to the site under load: links and redirects are resolved as a browser would, and never leave it.
+//! Resolves links and redirects as a browser does, and never to another site.
 
 use url::Url;
 
-/// The site's origin, as connected to and as named in the `Host` header.
+/// The site's origin: its base URL, and its name in the `Host` header.
 #[derive(Debug, Clone)]
 pub(crate) struct SiteOrigin {
     base: Url,
@@ -10,7 +10,7 @@ pub(crate) struct SiteOrigin {
     host: String,
 }
 
-/// A link leads somewhere else; holds the host.
+/// A link leads to another site; contains the host.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OffSite(pub(crate) String);
 
@@ -20,17 +20,17 @@ impl SiteOrigin {
         base.set_path("/");
         base.set_query(None);
         base.set_fragment(None);
-        let own = authority(&base);
-        let host = host_header.map_or_else(|| own.clone(), str::to_owned);
+        let authority_of_base = authority(&base);
+        let host = host_header.map_or_else(|| authority_of_base.clone(), str::to_owned);
         Self { base, alias: host_header.map(str::to_ascii_lowercase), host }
     }
 
-    /// The `Host` header.
+    /// Value of the `Host` header.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    /// Full address of a path, as a browser would show it: for `Referer`.
+    /// Full URL of a path, as a browser shows it: for `Referer`.
     pub(crate) fn url_of(&self, path: &str) -> String {
         format!("{}://{}{path}", self.base.scheme(), self.host)
     }
@@ -39,18 +39,18 @@ impl SiteOrigin {
         self.base.scheme() == "https"
     }
 
-    /// Path and query of a link found on the page `at`.
+    /// Path and query of a link that was found on the page `at`.
     pub(crate) fn resolve(&self, at: &str, link: &str) -> Result<String, OffSite> {
         self.resolve_from(&self.base_url_of(at, None), link)
     }
 
-    /// Where the addresses on the page `at` start from, when it says so itself or not (`<base href>`).
+    /// Base URL of the links on the page `at`; `declared` is its `<base href>`.
     pub(crate) fn base_url_of(&self, at: &str, declared: Option<&str>) -> Url {
         let page = self.base.join(at).unwrap_or_else(|_| self.base.clone());
         declared.and_then(|declared| page.join(declared).ok()).unwrap_or(page)
     }
 
-    /// Path and query of a link that starts from `base`.
+    /// Path and query of a link that is relative to `base`.
     pub(crate) fn resolve_from(&self, base: &Url, link: &str) -> Result<String, OffSite> {
         let Ok(url) = base.join(link) else { return Err(OffSite("an unreadable address".into())) };
         let there = authority(&url);

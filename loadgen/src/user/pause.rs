@@ -6,19 +6,19 @@ use crate::phase::context::PhaseContext;
 use crate::scheduler::alarm::AlarmClock;
 use crate::user::in_flight::DueTime;
 
-/// Who says when a pause is over.
+/// What ends a pause.
 #[derive(Clone, Copy)]
 pub(crate) enum StepTiming<'a> {
-    /// The user: a step begins when the user is ready (closed model).
+    /// Closed model: the next step starts when the user is ready.
     WhenReady,
-    /// The clock: a step is due when its pause ends, even if the generator is late (open model).
+    /// Open model: the next step is due when the pause ends, even if the generator is late.
     OnSchedule(&'a AlarmClock),
 }
 
-/// Longest sleep without a look at the end of the phase.
+/// Longest sleep between two checks for the end of the phase.
 const MAX_SLEEP: Duration = Duration::from_millis(100);
 
-/// Pauses; the answer says when the next step is due.
+/// Pauses after `last`, and returns when the next step is due.
 pub(crate) async fn pause(
     context: &PhaseContext,
     last: DueTime,

@@ -1,4 +1,4 @@
-//! From a request that can be sent to its last answer: slot and deadline, redirects, cookies, the way back to the caller.
+//! One request: slot and deadline, headers of the user, redirects, cookies.
 
 use std::borrow::Cow;
 use std::pin::{Pin, pin};
@@ -18,90 +18,92 @@ use crate::user::in_flight::InFlightRequest;
 use crate::user::session::UserSession;
 use crate::user::timeout::ReusableTimeout;
 
-pub(crate) const MOST_REDIRECTS: usize = 10;
+pub(crate) const MAX_REDIRECTS: usize = 10;
 
-/// A slot of the open model, and the moment by which the answer must be complete.
+/// A slot of the open model, and the deadline of the response.
 pub(crate) struct RequestLimits<'a> {
     _slot: Option<SemaphorePermit<'a>>,
     until: Instant,
 }
 
 impl<'a> RequestLimits<'a> {
-    /// Waits for a slot, in the order of asking; the time for the answer begins then, or at `turn` where there are no slots.
-    /// `None` when the wait was too long: the request is shed.
+    /// Waits for a slot, first come first served; the time for the response starts then, or at `start` in the closed model. `None` when
+    /// the wait was too long: the request is shed.
     pub(crate) async fn acquire(
         context: &'a PhaseContext,
         in_flight: &mut InFlightRequest<'_>,
         timeout: &mut ReusableTimeout,
-        turn: Instant,
+        start: Instant,
     ) -> Option<Self> {
         let Some(slots) = &context.slots else {
-            return Some(Self { _slot: None, until: turn + context.prepared.plan.options.timeout });
+            return Some(Self { _slot: None, until: start + context.prepared.plan.options.timeout });
         };
-        let wanted = Instant::now();
+        let requested_at = Instant::now();
         let slot = match (slots.try_acquire(), context.prepared.plan.options.shed_after) {
             (Ok(slot), _) => slot,
             (Err(_), None) => slots.acquire().await.ok()?,
-            (Err(_), Some(most)) => {
-                timeout.run_until(in_flight.due().at + most, pin!(slots.acquire())).await?.ok()?
+            (Err(_), Some(max_wait)) => {
+                timeout.run_until(in_flight.due().at + max_wait, pin!(slots.acquire())).await?.ok()?
             }
         };
         let now = Instant::now();
-        in_flight.set_slot_wait(now - wanted);
+        in_flight.set_slot_wait(now - requested_at);
         Some(Self { _slot: Some(slot), until: now + context.prepared.plan.options.timeout })
     }
 }
 
-/// The answer, or the failure to give one in time.
+/// Waits for the response until the deadline.
 pub(crate) async fn await_within<F: Future<Output = Result<RawResponse, RequestFailure>>>(
     context: &PhaseContext,
     limits: &RequestLimits<'_>,
     timeout: &mut ReusableTimeout,
-    answer: Pin<&mut F>,
+    request: Pin<&mut F>,
 ) -> Result<RawResponse, RequestFailure> {
-    timeout.run_until(limits.until, answer).await.unwrap_or_else(|| {
-        let detail = format!("no complete answer within {:?}", context.prepared.plan.options.timeout);
+    timeout.run_until(limits.until, request).await.unwrap_or_else(|| {
+        let detail = format!("no complete response within {:?}", context.prepared.plan.options.timeout);
         Err(RequestFailure::new(Outcome::Timeout, &detail))
     })
 }
 
-/// A request that can be sent as it is, but for its path, which is with what is recorded of it.
-#[expect(clippy::struct_excessive_bools, reason = "each is asked for at a place of its own")]
+/// The parts of a request, except the path, which is in the [`InFlightRequest`].
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for at a place of its user_headers")]
 pub(crate) struct RequestParts<'a> {
     pub(crate) method: Method,
     pub(crate) body: Cow<'a, [u8]>,
     /// Headers that are always the same.
     pub(crate) fixed: &'a HeaderLines,
-    /// The same without those of a body: for the GET that a redirect asks for.
+    /// The same without those of a body: for the GET after a redirect.
     pub(crate) fixed_without_body: &'a HeaderLines,
-    /// The others, but for those that depend on where the user is.
+    /// Headers of this request, except those that depend on the user's cookies and page.
     pub(crate) varying: &'a HeaderLines,
     pub(crate) sets_referer: bool,
     pub(crate) sets_origin: bool,
     pub(crate) follows_redirects: bool,
-    /// The body of the answer is kept, or only counted.
-    pub(crate) keep: bool,
+    /// Keeps the body of the response; otherwise it is only counted.
+    pub(crate) keep_body: bool,
 }
 
-/// Everything from the first byte sent to the last byte of the last answer. Requests are written in the buffers that is given.
+/// Sends the request and follows redirects; ends with the last byte of the last response. Requests are written into the given
+/// buffers.
 pub(crate) async fn send_following_redirects<'a>(
     context: &'a PhaseContext,
     session: &mut UserSession,
     pool: &Pool,
     mut parts: RequestParts<'_>,
-    (request, own): (&mut Vec<u8>, &mut HeaderLines),
+    (request, user_headers): (&mut Vec<u8>, &mut HeaderLines),
     in_flight: &mut InFlightRequest<'a>,
 ) -> Result<RawResponse, RequestFailure> {
-    for _ in 0..=MOST_REDIRECTS {
-        write_user_headers(context, session, &parts, in_flight.path(), own);
+    for _ in 0..=MAX_REDIRECTS {
+        write_user_headers(context, session, &parts, in_flight.path(), user_headers);
         write_request(
             request,
             &parts.method,
             in_flight.path(),
-            [parts.fixed, parts.varying, own],
+            [parts.fixed, parts.varying, user_headers],
             &parts.body,
         );
-        let response = exchange_once(context, pool, request, &parts.method, parts.keep, in_flight).await?;
+        let response =
+            exchange_once(context, pool, request, &parts.method, parts.keep_body, in_flight).await?;
         session.jar.store(&response.head);
         session.page_path.clear();
         session.page_path.push_str(in_flight.path());
@@ -121,24 +123,27 @@ pub(crate) async fn send_following_redirects<'a>(
     Err(RequestFailure::new(Outcome::CheckFailed, "more than ten redirects"))
 }
 
-/// One request and its answer, whose body is kept or only counted.
+/// Sends one request and receives its response.
 pub(crate) async fn exchange_once(
     context: &PhaseContext,
     pool: &Pool,
     request: &[u8],
     method: &Method,
-    keep: bool,
+    keep_body: bool,
     in_flight: &mut InFlightRequest<'_>,
 ) -> Result<RawResponse, RequestFailure> {
-    let wanted =
-        ReadOptions { keep, max: context.prepared.plan.options.max_body, is_head: *method == Method::HEAD };
+    let options = ReadOptions {
+        keep_body,
+        max_body: context.prepared.plan.options.max_body,
+        is_head: *method == Method::HEAD,
+    };
     let is_first = in_flight.times.sent.is_none();
     let response = exchange(
         pool,
         &context.prepared.target,
         request,
         method.is_idempotent(),
-        wanted,
+        options,
         &mut in_flight.times,
     )
     .await?;
@@ -146,7 +151,7 @@ pub(crate) async fn exchange_once(
     Ok(response)
 }
 
-/// What depends on where the user is: cookies, and the page that a form was on.
+/// Headers that depend on the user: cookies, and the page that a form was on.
 fn write_user_headers(
     context: &PhaseContext,
     session: &UserSession,
@@ -156,7 +161,7 @@ fn write_user_headers(
 ) {
     lines.clear();
     lines.push_with(&COOKIE, |out| session.jar.write(path, out));
-    // Django's CSRF check wants to know the page of the form when the site speaks TLS.
+    // Django's CSRF check requires the page of the form when the site uses TLS.
     if parts.method.is_safe() {
         return;
     }

@@ -1,4 +1,4 @@
-//! An answer as checks and extraction see it, and what it said of itself.
+//! What the user reads from a response: reported timing, cache status, and values to extract.
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::server_timing::ServerTiming;
@@ -7,18 +7,18 @@ use kneepoint_scenarios::Answer;
 use crate::transport::ResponseHead;
 use crate::user::cookies::CookieJar;
 
-/// What the server said of its own time.
+/// Timing that the server reports, if any.
 pub(crate) fn server_timing(head: &ResponseHead) -> Option<ServerTiming> {
     let timing = ServerTiming::parse(head.get("server-timing")?);
     (!timing.is_empty()).then_some(timing)
 }
 
-/// What the caches in front said.
+/// Status that the caches in front of the server report.
 pub(crate) fn cache(head: &ResponseHead) -> CacheOutcome {
     head.get("cache-status").map_or(CacheOutcome::None, CacheOutcome::parse_header)
 }
 
-/// For extraction.
+/// The parts of a response from which values are extracted.
 pub(crate) struct ResponseView<'a> {
     pub(crate) head: &'a ResponseHead,
     pub(crate) jar: &'a CookieJar,

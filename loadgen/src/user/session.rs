@@ -1,4 +1,4 @@
-//! One user: choices, cookies, and the page where the last step ended.
+//! What one user keeps between requests: random choices, cookies, the browser cache, and the current page.
 
 use kneepoint_scenarios::Visit;
 use rand::RngExt as _;
@@ -8,13 +8,13 @@ use crate::transport::{RequestBuffers, TraceId};
 use crate::user::cookies::CookieJar;
 use crate::user::timeout::ReusableTimeout;
 
-/// The state of one user in one scenario.
+/// State of one user in one scenario.
 pub(crate) struct UserSession {
     pub(crate) visit: Visit,
     pub(crate) jar: CookieJar,
-    /// What the user's browser keeps of pages; made when the first page is loaded with its assets.
+    /// Created when the first page is loaded with its assets.
     pub(crate) cache: Option<Box<BrowserCache>>,
-    /// Path and query of the last page: relative links start from it.
+    /// Path and query of the current page: relative links start from it.
     pub(crate) page_path: String,
     /// True until a journey was completed.
     pub(crate) is_first_journey: bool,
@@ -23,7 +23,7 @@ pub(crate) struct UserSession {
 }
 
 impl UserSession {
-    /// A user; equal seeds and numbers make equal journeys.
+    /// Equal seeds and users make equal journeys.
     pub(crate) fn new(seed: u64, user: u64) -> Self {
         Self {
             visit: Visit::new(seed, user),
@@ -36,7 +36,7 @@ impl UserSession {
         }
     }
 
-    /// Becomes a user who was never here, with the same source of chance.
+    /// Becomes a new user with the same random stream.
     pub(crate) fn reset(&mut self) {
         self.visit.values.clear();
         self.jar.clear();

@@ -1,4 +1,4 @@
-//! One step of a scenario. Both schedulers come here, and nothing else sends what a scenario asks for.
+//! One step of a scenario. Both schedulers come here, and nothing else sends the requests of a scenario.
 
 use crate::page;
 use crate::phase::context::PhaseContext;
@@ -7,7 +7,7 @@ use crate::user::document::request_document;
 use crate::user::in_flight::{DueTime, StepEnd};
 use crate::user::session::UserSession;
 
-/// Does one step and records it.
+/// Runs one step, with the assets of its page where the step loads them, and records it.
 pub(crate) async fn run_step(
     context: &PhaseContext,
     session: &mut UserSession,
@@ -17,7 +17,7 @@ pub(crate) async fn run_step(
     due: DueTime,
 ) -> StepEnd {
     if let Some(page) = &context.prepared.steps[scenario][at].assets {
-        // In a box: other steps shall not make buffers for it.
+        // Boxed so that the future of ordinary steps stays small.
         return Box::pin(page::load_page(context, session, pool, (scenario, at), page, due)).await;
     }
     request_document(context, session, pool, scenario, at, due).await.0

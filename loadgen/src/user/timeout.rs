@@ -1,8 +1,8 @@
-//! How long a user waits for a step, without setting a timer for each.
+//! Limits the time of a step without setting a timer for each.
 //!
-//! All steps of a phase may last equally long, so a timer that was set for one rings too early for the next, and never too
-//! late. It is set once, and again only when it has rung while there was time left: once in ten seconds instead of ten
-//! thousand times a second.
+//! All steps of a phase have the same timeout, so a timer that was set for one step fires too early for the next, and never too
+//! late. It is set once, and again only when it fires while there is time left: once in ten seconds instead of ten thousand
+//! times a second.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -16,12 +16,12 @@ use tokio::time::{Sleep, sleep_until};
 #[derive(Default)]
 pub(crate) struct ReusableTimeout {
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whom it waker.
+    /// The task that the timer wakes.
     waker: Option<Waker>,
 }
 
 impl ReusableTimeout {
-    /// What `future` gives, or `None` when it takes longer than `until`.
+    /// The output of `future`, or `None` when it is not ready at `until`.
     pub(crate) async fn run_until<F: Future>(
         &mut self,
         until: Instant,
@@ -35,7 +35,7 @@ impl ReusableTimeout {
         .await
     }
 
-    /// Whether `until` has passed; if not, someone is woken before or when it does.
+    /// Whether `until` has passed; if not, the task is woken then or earlier.
     fn has_expired(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
         let until = until.into();
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
@@ -43,11 +43,12 @@ impl ReusableTimeout {
             timer.as_mut().reset(until);
             self.waker = None;
         }
-        let is_set = !timer.is_elapsed() && self.waker.as_ref().is_some_and(|own| own.will_wake(cx.waker()));
+        let is_set =
+            !timer.is_elapsed() && self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if is_set {
             return false;
         }
-        // Outside of tokio's budget: a timer that says "not now" without having set itself would never ring.
+        // Outside of tokio's budget: a timer that returns pending without being registered would never fire.
         while pin!(unconstrained(timer.as_mut())).poll(cx).is_ready() {
             if timer.deadline() >= until {
                 return true;
@@ -58,7 +59,7 @@ impl ReusableTimeout {
         false
     }
 
-    /// Keeps the timer and forgets the task: before the user goes to another one.
+    /// Keeps the timer and forgets the task: before the user moves to another task.
     pub(crate) fn detach(&mut self) {
         self.waker = None;
     }
@@ -80,11 +81,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_ready_in_time_is_given_and_what_is_not_is_given_up() {
+    async fn a_future_is_run_until_its_deadline_and_no_longer() {
         let mut timeout = ReusableTimeout::default();
         assert_eq!(timeout.run_until(after(60), pin!(async { 1 })).await, Some(1));
         assert_eq!(timeout.run_until(after(60), pin!(sleep(ms(1)))).await, Some(()));
-        // The timer of the step before rings within this one, too early.
+        // The timer of the step before fires within this one, too early.
         assert_eq!(timeout.run_until(after(10_000), pin!(sleep(ms(120)))).await, Some(()));
         let began = Instant::now();
         assert_eq!(timeout.run_until(after(30), pin!(sleep(ms(20_000)))).await, None);
@@ -104,7 +105,7 @@ mod tests {
     async fn a_task_without_budget_is_still_woken() {
         let mut timeout = ReusableTimeout::default();
         let busy = poll_fn(|cx| {
-            // Eats the task's whole budget each time it is asked.
+            // Uses up the whole budget of the task at each poll.
             while tokio::task::coop::has_budget_remaining() {
                 let _ = pin!(tokio::task::coop::consume_budget()).poll(cx);
             }

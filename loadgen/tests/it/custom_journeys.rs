@@ -37,7 +37,7 @@ impl Journey for Member {
     fn session(&self) -> SessionScope {
         if self.session_of_user { SessionScope::User } else { SessionScope::Journey }
     }
-    async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+    async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
         assert!(user.number() > 0 && user.journey() > 0);
         let home = user.get("GET /", "/").status(&[200]).contains("</html>").send().await?;
         let links: Vec<String> = home
@@ -63,7 +63,7 @@ impl Journey for Member {
             let name = format!("reader{:04}", user.number());
             let fields = [("token", token), ("name", name)];
             user.post("POST /login/", "/login/").form(fields).contains("Welcome back").send().await?;
-            assert_eq!((user.cookie("session"), user.at()), (Some("s1"), "/me/"));
+            assert_eq!((user.cookie("session"), user.page_path()), (Some("s1"), "/me/"));
             self.logins.fetch_add(1, Ordering::Relaxed);
         }
         self.journeys.fetch_add(1, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl Journey for One {
     fn endpoints(&self) -> Vec<String> {
         vec!["one".to_owned()]
     }
-    async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+    async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
         user.get(self.endpoint, self.path).send().await.map(drop)
     }
 }
@@ -168,8 +168,8 @@ fn equal_seeds_make_equal_journeys() {
         fn endpoints(&self) -> Vec<String> {
             vec!["GET /".to_owned()]
         }
-        async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
-            let drawn = (user.number(), user.below(1 << 40));
+        async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+            let drawn = (user.number(), user.random_below(1 << 40));
             self.0.lock().expect("lock").push(drawn);
             user.get("GET /", "/").send().await.map(drop)
         }
@@ -236,7 +236,7 @@ fn an_endpoint_that_was_not_declared_and_a_panic_stop_the_phase() {
         fn endpoints(&self) -> Vec<String> {
             vec!["one".to_owned()]
         }
-        async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+        async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
             user.get("one", "/").send().await?;
             panic!("on purpose");
         }
@@ -276,7 +276,7 @@ fn every_method_header_and_body_arrives() {
         fn endpoints(&self) -> Vec<String> {
             vec!["echo".to_owned()]
         }
-        async fn go(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+        async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
             let same = |wanted: &'static str| {
                 move |answer: &kneepoint_loadgen::Response| {
                     let text = answer.text();
@@ -289,7 +289,7 @@ fn every_method_header_and_body_arrives() {
             let ask =
                 user.put("echo", "/echo").json(&value).header("X-Own", "mine").header("Accept", "text/x");
             ask.check(same("PUT application/json mine text/x own=c1 {\"n\":1}")).send().await?;
-            user.forget_cookies();
+            user.clear_cookies();
             let ask = user.patch("echo", "echo").body("text/plain", "plain");
             ask.check(same("PATCH text/plain - */* - plain")).send().await?;
             user.delete("echo", "/echo").check(same("DELETE - - */* - ")).send().await?;

@@ -83,5 +83,5 @@ fn errors_speak_against_the_figures_while_they_happen() {
     let doubts: Vec<usize> = seconds.iter().map(|second| second.so_far.doubts.len()).collect();
     assert_eq!(doubts[..2], [0, 0]);
     assert!(seconds[3].so_far.doubts.iter().any(|doubt| doubt.contains("failed")), "{:?}", seconds[3].so_far);
-    assert_eq!(seconds[0].stage.as_deref(), Some("stage 1 of 1: hold 50/s for 4s"));
+    assert_eq!(seconds[0].stage.as_deref(), Some("segment 1 of 1: hold 50/s for 4s"));
 }

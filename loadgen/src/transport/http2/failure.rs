@@ -1,4 +1,4 @@
-//! How connections and streams of HTTP/2 end, in our closed set of outcomes; and what may be tried again. Pure.
+//! Classifies the ends of HTTP/2 connections and streams as outcomes, and decides what may be retried. Pure.
 
 use h2::{Error, Reason};
 use kneepoint_model::outcome::Outcome;
@@ -6,8 +6,8 @@ use kneepoint_model::outcome::Outcome;
 use crate::transport::connection::{BrokenExchange, Retry};
 use crate::transport::failure::RequestFailure;
 
-/// Of a connection on which no settings came. One that was only closed says nothing of the protocol if others of the same
-/// server had spoken it.
+/// From a connection on which no settings came. One that was merely closed may still speak HTTP/2, when others to the same server
+/// did.
 pub(super) fn connection_failure(error: &Error, spoke_http2: bool) -> RequestFailure {
     match error.get_io() {
         Some(io) if spoke_http2 => RequestFailure::from_io_error(io),
@@ -16,12 +16,12 @@ pub(super) fn connection_failure(error: &Error, spoke_http2: bool) -> RequestFai
     }
 }
 
-/// Of a request that was not sent, because the connection had ended before.
+/// From a request that was not sent, because the connection had ended before.
 pub(super) fn unsent_failure(error: &Error) -> RequestFailure {
     broken_exchange(error).failure
 }
 
-/// Of a request that was sent.
+/// From a request that was sent.
 pub(super) fn broken_exchange(error: &Error) -> BrokenExchange {
     if let Some(io) = error.get_io() {
         return BrokenExchange { failure: RequestFailure::from_io_error(io), retry: Retry::IfIdempotent };
@@ -32,7 +32,7 @@ pub(super) fn broken_exchange(error: &Error) -> BrokenExchange {
         retry,
     };
     match (error.is_remote(), error.is_go_away(), reason) {
-        // `h2` says so only of streams beyond the last that the server looked at; the others are let end.
+        // `h2` reports this only for streams beyond the last one that the server processed; the others may end.
         (true, true, _) => broken(Outcome::GoAway, "the server ended the connection (GOAWAY)", Retry::Always),
         (true, false, Reason::REFUSED_STREAM) => {
             broken(Outcome::StreamRefused, "the server refused the stream", Retry::Always)
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_client_finds_wrong_is_no_answer_of_http2() {
+    fn an_error_that_the_client_detects_means_that_the_server_does_not_speak_http2() {
         let error = Error::from(Reason::FRAME_SIZE_ERROR);
         assert_eq!(connection_failure(&error, true).outcome, Outcome::NoHttp2);
         let BrokenExchange { failure, retry } = broken_exchange(&error);

@@ -1,7 +1,6 @@
-//! Requests and heads of answers between the notation of HTTP/1.1, which the rest of the generator writes and reads, and
-//! that of HTTP/2. Pure.
+//! Translates requests and response heads between the notation of HTTP/1.1, which the rest of the generator uses, and HTTP/2. Pure.
 //!
-//! Source: RFC 9113 §8.2.2 (fields of a connection), §8.3.1 (what becomes of the request line and `Host`).
+//! Source: RFC 9113 §8.2.2 (fields of a connection), §8.3.1 (the request line and `Host`).
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
@@ -10,12 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use crate::transport::head::ResponseHead;
 
-/// More fields than this are in no request of ours.
-const MOST_FIELDS: usize = 128;
+/// A request of ours has fewer fields.
+const MAX_FIELDS: usize = 128;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// A request, ready to be sent, and sent again.
+/// A request that can be sent, and sent again.
 #[derive(Debug)]
 pub(super) struct Http2Request {
     method: Method,
@@ -25,12 +24,12 @@ pub(super) struct Http2Request {
 }
 
 impl Http2Request {
-    /// Reads what [`crate::transport::write`] wrote.
+    /// Parses what [`crate::transport::write_request`] wrote.
     ///
     /// # Errors
-    /// In words, what HTTP/2 cannot say.
+    /// What HTTP/2 cannot express.
     pub(super) fn parse(written: &[u8], scheme: &str) -> Result<Self, String> {
-        let mut slots = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut slots);
         let length = match request.parse(written) {
             Ok(httparse::Status::Complete(length)) => length,
@@ -57,7 +56,7 @@ impl Http2Request {
         Ok(Self { method, uri, headers, body: Bytes::copy_from_slice(&written[length..]) })
     }
 
-    /// What goes ahead of the body.
+    /// The head, which is sent ahead of the body.
     pub(super) fn head(&self) -> http::Request<()> {
         let mut head = http::Request::new(());
         *head.method_mut() = self.method.clone();
@@ -68,15 +67,16 @@ impl Http2Request {
     }
 }
 
-/// Fields that say how one connection of HTTP/1.1 is used have no place in HTTP/2.
+/// Fields that concern one connection of HTTP/1.1 are not allowed in HTTP/2.
 fn is_connection_field(name: &HeaderName, value: &[u8]) -> bool {
     [CONNECTION, TRANSFER_ENCODING, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION].contains(name)
         || (*name == TE && !value.eq_ignore_ascii_case(b"trailers"))
 }
 
-/// The head of an answer, as if it had come by HTTP/1.1. Where the body ends is for HTTP/2 to say.
+/// The head of a response in the notation of HTTP/1.1. HTTP/2 itself determines the end of the body.
 ///
 /// # Errors
+/// What is wrong with it.
 /// In words, what is wrong with it.
 pub(super) fn response_head(parts: &Parts) -> Result<ResponseHead, String> {
     let mut written = format!("HTTP/1.1 {} \r\n", parts.status.as_u16()).into_bytes();
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_the_same_in_both() {
+    fn a_request_is_the_same_in_both_notations() {
         let mut written = Vec::new();
-        let own = lines(&[
+        let headers = lines(&[
             ("host", "shop.test:8443"),
             ("cookie", "a=1"),
             ("connection", "close"),
@@ -119,7 +119,7 @@ mod tests {
             &mut written,
             &Method::POST,
             "/a?b=c",
-            [&own, &HeaderLines::default(), &HeaderLines::default()],
+            [&headers, &HeaderLines::default(), &HeaderLines::default()],
             b"x=1",
         );
         let request = Http2Request::parse(&written, "https").expect("a request");
@@ -144,16 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_the_same_head() {
-        let answer = http::Response::builder()
+    fn a_response_has_the_same_head_in_both_notations() {
+        let reader = http::Response::builder()
             .status(302)
             .header("set-cookie", "a=1")
             .header("set-cookie", "b=2")
             .header("location", "/x")
             .header("content-length", "five")
             .body(())
-            .expect("an answer");
-        let head = response_head(&answer.into_parts().0).expect("a head");
+            .expect("an reader");
+        let head = response_head(&reader.into_parts().0).expect("a head");
         assert_eq!((head.status, head.get("location")), (302, Some("/x")));
         assert_eq!(head.all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
     }
@@ -162,9 +162,9 @@ mod tests {
         #[test]
         fn paths_and_values_survive(path in "/[a-z0-9/%_.~-]{0,30}", query in "[a-z=&]{0,10}", value in "[!-~]{1,40}", body in prop::collection::vec(any::<u8>(), 0..80)) {
             let mut written = Vec::new();
-            let own = lines(&[("host", "shop.test"), ("x-value", &value)]);
+            let headers = lines(&[("host", "shop.test"), ("x-value", &value)]);
             let path = format!("{path}?{query}");
-            write_request(&mut written, &Method::PUT, &path, [&own, &HeaderLines::default(), &HeaderLines::default()], &body);
+            write_request(&mut written, &Method::PUT, &path, [&headers, &HeaderLines::default(), &HeaderLines::default()], &body);
             let request = Http2Request::parse(&written, "http").expect("a request");
             prop_assert_eq!(request.uri.path_and_query().map(ToString::to_string), Some(path));
             prop_assert_eq!(request.headers["x-value"].to_str().expect("text"), value);
