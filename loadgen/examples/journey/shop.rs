@@ -1,8 +1,8 @@
-//! A reader of the reference bookstore who logs in once, and then searches by an algorithm of one's own.
+//! A reader of the reference bookstore who logs in once, and then searches by an algorithm.
 //!
-//! What a scenario file cannot say: each next word is chosen from what the last answer held. The reader takes the rarest word of
-//! the titles that were found, searches for it, and goes on until a search finds one book or nothing. So the words differ from
-//! reader to reader, get rarer from step to step, and no cache in front knows them in advance.
+//! A scenario file cannot express it: each next word is chosen from the last response. The reader takes the rarest word of the
+//! titles that were found, searches for it, and continues until a search finds one book or none. So the words differ between
+//! readers, get rarer from step to step, and no cache in front can know them in advance.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,11 @@ const FORM: &str = "GET /accounts/login/";
 const LOGIN: &str = "POST /accounts/login/";
 const SEARCH: &str = "GET /search/";
 
-/// Most searches of one journey.
+/// Maximum of searches per journey.
 const SEARCHES: usize = 5;
-/// Where everyone begins.
+/// One of these is searched first.
 const FIRST_WORDS: [&str; 4] = ["amber", "atlas", "bright", "winter"];
 
-/// The reader.
 pub(crate) struct Reader;
 
 #[async_trait]
@@ -54,13 +53,13 @@ impl Journey for Reader {
     }
 }
 
-/// The form holds a token that belongs to this visit, and must come back with the name.
+/// The form contains a token that must be sent back with the name.
 async fn log_in(user: &mut User<'_>) -> Result<(), JourneyError> {
     let form = user.get(FORM, "/accounts/login/").status(&[200]).send().await?;
     let token = form
         .between("name=\"csrfmiddlewaretoken\" value=\"", "\"")
         .ok_or_else(|| JourneyError::give_up("the form of the login holds no token"))?;
-    // There are readers 1 to 20.
+    // The bookstore has readers 1 to 20.
     let reader = format!("reader{:04}", (user.number() - 1) % 20 + 1);
     let fields =
         [("csrfmiddlewaretoken", token.as_str()), ("username", &reader), ("password", "throw-away-reader")];
@@ -68,9 +67,9 @@ async fn log_in(user: &mut User<'_>) -> Result<(), JourneyError> {
     Ok(())
 }
 
-/// A page that came with status 200 may still not be what was asked for.
-fn is_a_list(answer: &Response) -> Result<(), String> {
-    if answer.text().contains("found.") { Ok(()) } else { Err("the page is no list of books".to_owned()) }
+/// A page with status 200 may still be another one.
+fn is_a_list(response: &Response) -> Result<(), String> {
+    if response.text().contains("found.") { Ok(()) } else { Err("the page is no list of books".to_owned()) }
 }
 
 /// The titles of a page of results: the texts of its links to books.
@@ -79,8 +78,8 @@ fn titles(page: &str) -> Vec<&str> {
     links.filter_map(|link| link.split_once('>')?.1.split_once('<')).map(|(title, _)| title).collect()
 }
 
-/// The word that the fewest of the titles hold: of several the first in the alphabet. `None` when there is nothing new in fewer than
-/// two titles.
+/// The word that occurs in the fewest titles, the first by alphabet among several. `None` when there are fewer than two titles or no
+/// new word.
 fn rarest(titles: &[&str], last: &str) -> Option<String> {
     if titles.len() < 2 {
         return None;

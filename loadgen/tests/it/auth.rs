@@ -1,11 +1,11 @@
-//! Who the user is, and that what came from the environment is kept nowhere.
+//! Authentication, and that values of the environment are stored nowhere.
 
 use kneepoint_model::run::names;
 
 use crate::{TestRun, closed, open, plan, scenario, servers};
 
 #[test]
-fn visitors_say_who_they_are_in_both_ways() {
+fn users_authenticate_in_both_ways() {
     // The example of RFC 7617 §2.
     let base = servers::guarded("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "/in".into());
     let basic = scenario(
@@ -20,7 +20,7 @@ fn visitors_say_who_they_are_in_both_ways() {
 }
 
 #[test]
-fn what_came_from_the_environment_is_kept_nowhere() {
+fn values_of_the_environment_are_stored_nowhere() {
     // A variable that is set everywhere; its value stands for a password.
     let secret = std::env::var("PATH").expect("set");
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -29,7 +29,7 @@ fn what_came_from_the_environment_is_kept_nowhere() {
     let test_run = TestRun::new();
     let refused = test_run.run(&plan(open(30.0), &base, vec![(scenario(text), 1)]));
     assert!(refused.errors > 0 && refused.requests > refused.errors, "{:?}", refused.outcomes);
-    // And when the site itself puts it into an address.
+    // The same when the site itself puts it into a redirect.
     let token: &'static str = Box::leak(format!("Bearer {secret}").into_boxed_str());
     let base = servers::guarded(token, format!("/in?key={encoded}"));
     let open_door = "name = \"a\"\n[[step]]\npath = \"/door\"\nauth = { bearer = \"{env:PATH}\" }\n";

@@ -1,4 +1,4 @@
-//! Journeys in Rust: the same transport, recorder and rules as scenario files, in every model.
+//! Custom journeys: the same transport, recorder and rules as scenario files, in every model.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use kneepoint_scenarios::SessionScope;
 
 use crate::{TestRun, closed, get, open, plan, scenario, servers};
 
-/// Does what `user` of the journeys in files does, and counts what it saw.
+/// Does the same as the scenario of `journeys`, and counts what it did.
 #[derive(Default)]
 struct Member {
     session_of_user: bool,
@@ -71,7 +71,7 @@ impl Journey for Member {
     }
 }
 
-/// One request and nothing else.
+/// A single request.
 struct One {
     endpoint: &'static str,
     path: &'static str,
@@ -90,7 +90,7 @@ impl Journey for One {
     }
 }
 
-fn only(model: LoadModel, base: &str, journey: impl Journey + 'static) -> PhasePlan {
+fn plan_with(model: LoadModel, base: &str, journey: impl Journey + 'static) -> PhasePlan {
     let journey: Arc<dyn Journey> = Arc::new(journey);
     plan(model, base, Vec::new()).with_journeys(vec![(journey, 1)])
 }
@@ -99,7 +99,7 @@ fn endpoint<'a>(phase: &'a LoadPhase, name: &str) -> &'a EndpointStats {
     phase.endpoints.iter().find(|endpoint| endpoint.name == name).expect("endpoint")
 }
 
-fn check(phase: &LoadPhase) {
+fn assert_healthy(phase: &LoadPhase) {
     assert_eq!(phase.errors, 0, "{:?} {:#?}", phase.outcomes, phase.exemplars);
     assert!(phase.requests >= 50 && phase.journeys >= 5, "{} {}", phase.requests, phase.journeys);
     assert_eq!((phase.journeys_failed, phase.partial), (0, false));
@@ -109,10 +109,10 @@ fn check(phase: &LoadPhase) {
 }
 
 #[test]
-fn a_visitor_of_the_open_model_logs_in_by_rust() {
+fn a_user_of_the_open_model_logs_in_by_a_custom_journey() {
     let test_run = TestRun::new();
-    let phase = test_run.run(&only(open(60.0), &servers::calm(), Member::default()));
-    check(&phase);
+    let phase = test_run.run(&plan_with(open(60.0), &servers::calm(), Member::default()));
+    assert_healthy(&phase);
     assert!(phase.sched_lag_us.count > 0 && phase.pool_wait_us.count == phase.requests);
     assert!(phase.connect_us.count < phase.requests / 2, "connections are kept");
     // Each journey is a new user.
@@ -128,7 +128,7 @@ fn a_user_of_the_closed_model_and_of_blocks_keeps_cookies_and_connections() {
     let mut closed_plan = plan(closed(3), &servers::calm(), Vec::new()).with_journeys(journeys(&member));
     closed_plan.warmup = Duration::ZERO;
     let phase = TestRun::new().run(&closed_plan);
-    check(&phase);
+    assert_healthy(&phase);
     assert_eq!((endpoint(&phase, "POST /login/").requests, member.logins.load(Ordering::Relaxed)), (3, 3));
     assert_eq!(phase.connect_us.count, 3);
     // Journeys count where they end: the last of each user may end after the measured part.
@@ -147,7 +147,7 @@ fn a_user_of_the_closed_model_and_of_blocks_keeps_cookies_and_connections() {
 }
 
 #[test]
-fn files_and_rust_share_one_mix_and_its_endpoints() {
+fn scenarios_and_custom_journeys_share_one_mix_and_its_endpoints() {
     let one: Arc<dyn Journey> = Arc::new(One { endpoint: "one", path: "/" });
     let file =
         scenario("name = \"file\"\n[[step]]\nname = \"one\"\npath = \"/\"\n[[step]]\npath = \"/item/1\"\n");
@@ -190,7 +190,7 @@ fn equal_seeds_make_equal_journeys() {
 }
 
 #[test]
-fn what_goes_wrong_is_counted_as_what_it_is() {
+fn failures_are_counted_by_their_kind() {
     for (path, outcome) in [
         ("/missing", Outcome::ClientError),
         ("/broken", Outcome::ServerError),
@@ -199,25 +199,26 @@ fn what_goes_wrong_is_counted_as_what_it_is() {
         ("http://elsewhere.example/", Outcome::CheckFailed),
         ("/a b", Outcome::CheckFailed),
     ] {
-        let phase = TestRun::new().run(&only(open(20.0), &servers::calm(), One { endpoint: "one", path }));
+        let phase =
+            TestRun::new().run(&plan_with(open(20.0), &servers::calm(), One { endpoint: "one", path }));
         assert_eq!(endpoint(&phase, "one").outcomes, [(outcome, 20)].into(), "{path}");
         assert!(phase.journeys == 0 && phase.journeys_failed.abs_diff(20) <= 3, "{}", phase.journeys_failed);
     }
 }
 
 #[test]
-fn deadlines_slots_and_censoring_hold_as_for_files() {
+fn deadlines_slots_and_censoring_apply_as_to_scenarios() {
     let base = servers::misbehaving();
-    let phase = TestRun::new().run(&only(open(20.0), &base, One { endpoint: "one", path: "/hang" }));
+    let phase = TestRun::new().run(&plan_with(open(20.0), &base, One { endpoint: "one", path: "/hang" }));
     assert_eq!(endpoint(&phase, "one").outcomes, [(Outcome::Timeout, 20)].into());
     assert!(phase.response_us.p50 >= Micros(400_000));
 
-    let mut cut = only(open(20.0), &base, One { endpoint: "one", path: "/hang" });
+    let mut cut = plan_with(open(20.0), &base, One { endpoint: "one", path: "/hang" });
     (cut.options.timeout, cut.options.drain) = (Duration::from_secs(20), Duration::from_millis(100));
     let phase = TestRun::new().run(&cut);
     assert_eq!(endpoint(&phase, "one").outcomes, [(Outcome::Censored, 20)].into());
 
-    let mut narrow = only(open(100.0), &servers::calm(), One { endpoint: "one", path: "/slow" });
+    let mut narrow = plan_with(open(100.0), &servers::calm(), One { endpoint: "one", path: "/slow" });
     narrow.options.max_in_flight = 1;
     let phase = TestRun::new().run(&narrow);
     // One at a time, 20 ms each: half of what comes can be served, and the wait is in the response time.
@@ -248,17 +249,17 @@ fn an_endpoint_that_was_not_declared_and_a_panic_stop_the_phase() {
         run_phase(plan, &test_run.run, &test_run.cancel, &events).expect_err("refused")
     };
     for model in [open(20.0), closed(2)] {
-        let mut undeclared = only(model, &base, One { endpoint: "another", path: "/" });
+        let mut undeclared = plan_with(model, &base, One { endpoint: "another", path: "/" });
         undeclared.duration = Duration::from_secs(20);
         let began = Instant::now();
         let error = refused(&undeclared).to_string();
         assert!(error.contains("journey `one`") && error.contains("endpoint `another`"), "{error}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-        let mut falling = only(model, &base, Falls);
+        let mut falling = plan_with(model, &base, Falls);
         falling.duration = Duration::from_secs(20);
         assert!(refused(&falling).to_string().contains("it panicked"));
     }
-    let blocks = only(closed(2), &base, Falls);
+    let blocks = plan_with(closed(2), &base, Falls);
     let error = BlockLoad::new(blocks).expect("plan").run(Duration::from_millis(300), &Cancel::new());
     assert!(error.expect_err("refused").to_string().contains("it panicked"));
     let nothing = plan(open(1.0), &base, vec![(get("/"), 0)]);
@@ -278,8 +279,8 @@ fn every_method_header_and_body_arrives() {
         }
         async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
             let same = |wanted: &'static str| {
-                move |answer: &kneepoint_loadgen::Response| {
-                    let text = answer.text();
+                move |response: &kneepoint_loadgen::Response| {
+                    let text = response.text();
                     if text == wanted { Ok(()) } else { Err(format!("{text:?} instead of {wanted:?}")) }
                 }
             };
@@ -299,8 +300,8 @@ fn every_method_header_and_body_arrives() {
             assert_eq!((gone.status(), gone.header("Location")), (303, Some("/echo")));
             // The GET of the redirect has neither the body nor its type.
             let ask = user.post("echo", "/moved").form([("a", "b c")]).header("x-own", "mine");
-            let answer = ask.check(same("GET - mine */* - ")).send().await?;
-            assert!(answer.json::<u8>().is_err());
+            let response = ask.check(same("GET - mine */* - ")).send().await?;
+            assert!(response.json::<u8>().is_err());
             let refused = user.get("echo", "/echo").header("Host", "evil.example").send().await;
             assert!(
                 matches!(refused, Err(JourneyError::RequestFailed { outcome: Outcome::CheckFailed, .. })),
@@ -309,7 +310,7 @@ fn every_method_header_and_body_arrives() {
             Ok(())
         }
     }
-    let phase = TestRun::new().run(&only(open(20.0), &servers::echo(), Api));
+    let phase = TestRun::new().run(&plan_with(open(20.0), &servers::echo(), Api));
     let echo = endpoint(&phase, "echo");
     assert_eq!(
         echo.outcomes,
@@ -322,9 +323,9 @@ fn every_method_header_and_body_arrives() {
 }
 
 #[test]
-fn a_program_of_its_own_leaves_a_run_folder() {
+fn a_program_without_the_harness_writes_a_run_folder() {
     let dir = tempfile::tempdir().expect("temporary folder");
-    let own = only(open(60.0), &servers::calm(), One { endpoint: "one", path: "/" });
+    let own = plan_with(open(60.0), &servers::calm(), One { endpoint: "one", path: "/" });
     let run = begin_run(dir.path(), &own).expect("folder");
     let events: Arc<dyn kneepoint_model::event::EventSink> = Arc::new(kneepoint_model::event::Silent);
     let phase = run_phase(&own, &run, &Cancel::new(), &events).expect("phase");

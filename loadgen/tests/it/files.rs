@@ -1,4 +1,4 @@
-//! What a phase leaves in the run folder, and what can be made of it after a kill.
+//! The files of a phase, and what is recovered from them after a kill.
 
 use std::fs;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn a_killed_phase_is_recovered_from_its_files() {
     plan.duration = Duration::from_millis(2500);
     let phase = test_run.run(&plan);
 
-    // With all files whole, only what lived in memory is missing.
+    // With all files complete, only what was in memory is missing.
     let whole = recover_phase(&test_run.run, "test").expect("readable").expect("began");
     assert!(whole.partial && whole.validity.why[0].contains("cut short"));
     assert_eq!(whole.endpoints, phase.endpoints);

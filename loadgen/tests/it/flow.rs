@@ -1,11 +1,11 @@
-//! Conditions and loops of journeys, against a catalogue whose pages lead to each other.
+//! Conditions and loops of journeys, against a catalogue whose pages link to each other.
 
 use std::time::Duration;
 
 use crate::{TestRun, open, plan, scenario, servers};
 
 #[test]
-fn pages_are_turned_things_looked_at_and_conditions_kept() {
+fn loops_and_conditions_follow_the_pages() {
     let (base, seen) = servers::catalogue();
     let reader = scenario(
         r#"

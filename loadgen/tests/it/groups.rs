@@ -1,4 +1,4 @@
-//! GroupTotals of steps: one time a journey, pauses included, in the result, in the files, and after a kill.
+//! Groups of steps: one time per journey, pauses included, in the result, in the files, and after a kill.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn a_group_is_timed_from_its_first_step_to_its_last() {
         assert_eq!((out.time_us.count, thanks.time_us.count), (out.journeys, thanks.journeys));
         // Twice the 20 ms of the page, and the pause.
         assert!(out.time_us.p50 >= Micros(70_000) && out.time_us.p50 < Micros(300_000), "{:?}", out.time_us);
-        // The page of thanks is not there, and half of the journeys find out.
+        // The page after the order is missing, so half of the journeys fail there.
         assert_eq!(thanks.journeys, thanks.failed);
         let rest = phase.endpoints.iter().find(|own| own.name == "GET /missing").expect("endpoint").requests;
         assert!(thanks.journeys.abs_diff(rest) <= 1 && thanks.journeys > 5, "{thanks:?} {rest}");
@@ -52,7 +52,7 @@ fn a_group_is_timed_from_its_first_step_to_its_last() {
 }
 
 #[test]
-fn a_journey_that_the_end_finds_in_a_group_is_counted_apart() {
+fn a_group_that_the_end_of_the_phase_cuts_short_is_counted_separately() {
     let text = "name = \"g\"\n[[step]]\npath = \"/\"\ngroup = \"g\"\n[[step]]\nname = \"late\"\npath = \"/\"\nthink = { ms = 5000 }\ngroup = \"g\"\n";
     for model in [open(20.0), closed(2)] {
         let mut plan = plan(model, &servers::calm(), vec![(scenario(text), 1)]);

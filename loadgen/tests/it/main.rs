@@ -36,7 +36,7 @@ use kneepoint_model::run::RunFolder;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 
-/// Keeps everything that was announced.
+/// Collects all events.
 #[derive(Default)]
 struct RecordedEvents(Mutex<Vec<Event>>);
 
@@ -61,7 +61,7 @@ impl TestRun {
         Self { _dir: dir, run, recorded: Arc::default(), cancel: Cancel::new() }
     }
     fn run(&self, plan: &PhasePlan) -> LoadPhase {
-        // Closed phases of one process take turns; one that waited for its turn would find its time over.
+        // Closed phases of one process run one after the other; one that waited for another would find its time over.
         static TURN: Mutex<()> = Mutex::new(());
         let is_closed = !plan.load.is_open();
         let _turn = is_closed.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
@@ -82,12 +82,12 @@ fn get(path: &str) -> Scenario {
     scenario(&format!("name = \"get\"\n[[step]]\npath = \"{path}\"\n"))
 }
 
-/// One path, named by itself.
+/// One path, which is also the name of scenario and step.
 fn named(path: &str) -> Scenario {
     scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
 }
 
-/// Each of seven paths is asked for five times in a second, and ends as is said.
+/// Requests each of seven paths five times in a second, and asserts how they end.
 fn assert_outcomes(faults: [(&str, Outcome); 7], plan: impl FnOnce(Vec<(Scenario, u32)>) -> PhasePlan) {
     let mut plan = plan(faults.iter().map(|(path, _)| (named(path), 1)).collect());
     plan.options.max_body = 1 << 20;

@@ -1,4 +1,4 @@
-//! Requests of an access log come again, each at its own moment.
+//! Replays the requests of an access log, each at its own moment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn a_log_is_replayed_five_times_as_fast() {
     plan.set_lengths(Duration::from_millis(100), Duration::ZERO);
     assert_eq!((plan.warmup, plan.duration), (Duration::from_millis(100), Duration::from_millis(900)));
     let phase = TestRun::new().run(&plan);
-    // 100 requests in one second, the first ten of them while warming up.
+    // 100 requests in one second, the first ten of them in the warm-up.
     assert_eq!((phase.requests, phase.errors), (90, 0), "{:?}", phase.exemplars);
     assert_eq!(phase.load, kneepoint_model::load::LoadModel::Open { rate: PerSecond(100.0) });
     let by_name =
@@ -50,7 +50,7 @@ fn the_warm_up_is_at_most_a_fifth_of_a_log() {
 
 #[test]
 fn each_client_of_a_log_keeps_its_cookies() {
-    // One client is greeted first, and known from then on; the other never was, and is turned away each time.
+    // One client gets a cookie first, and is known from then on; the other never does, and is refused each time.
     let line = |n: u64| {
         let (path, agent) = match n {
             0 => ("/hello", "one"),

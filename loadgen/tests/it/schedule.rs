@@ -27,9 +27,9 @@ fn the_rate_is_exact() {
 }
 
 #[test]
-fn a_stall_is_seen_from_the_intended_start() {
-    // 200/s for 3 s; nothing is answered for 0.5 s. Four requests are under way then, a hundred become due, and the k-th of
-    // them waits 0.5 s − k × 5 ms. Of 600 requests the 99th percentile is the sixth longest: 0.5 s − 6 × 5 ms = 0.47 s.
+fn a_stall_is_measured_from_the_intended_start() {
+    // 200/s for 3 s; no response for 0.5 s. Four requests are in flight then, a hundred become due, and the k-th of them waits
+    // 0.5 s − k × 5 ms. Of 600 requests the 99th percentile is the sixth longest: 0.5 s − 6 × 5 ms = 0.47 s.
     let stall = Stall::between(Duration::from_millis(1300), Duration::from_millis(1800));
     let mut plan = plan(open(200.0), &servers::site(stall), vec![(get("/stalling"), 1)]);
     plan.duration = Duration::from_secs(3);
@@ -45,10 +45,10 @@ fn a_stall_is_seen_from_the_intended_start() {
 }
 
 #[test]
-fn the_rate_goes_through_its_stages_and_each_has_its_figures() {
-    let stages = ["ramp 0/s to 200/s over 1s", "hold 200/s for 1s", "ramp 200/s to 0/s over 500ms"];
-    let stages = stages.map(|stage| stage.parse().expect("a stage")).to_vec();
-    let plan = plan(PhaseLoad::RateSegments(stages), &servers::calm(), vec![(get("/"), 1)]);
+fn the_rate_follows_its_segments_and_each_has_its_figures() {
+    let segments = ["ramp 0/s to 200/s over 1s", "hold 200/s for 1s", "ramp 200/s to 0/s over 500ms"];
+    let segments = segments.map(|segment| segment.parse().expect("a segment")).to_vec();
+    let plan = plan(PhaseLoad::RateSegments(segments), &servers::calm(), vec![(get("/"), 1)]);
     assert_eq!(plan.duration, Duration::from_millis(2500));
     let test_run = TestRun::new();
     let phase = test_run.run(&plan);
@@ -66,14 +66,14 @@ fn the_rate_goes_through_its_stages_and_each_has_its_figures() {
 }
 
 #[test]
-fn stages_that_make_no_sense_are_refused() {
+fn invalid_plans_are_refused() {
     let refused = |plan: &PhasePlan| {
         let test_run = TestRun::new();
         let events: Arc<dyn EventSink> = Arc::new(Silent);
         run_phase(plan, &test_run.run, &test_run.cancel, &events).unwrap_err().to_string()
     };
     let plan = plan(open(1.0), "http://127.0.0.1:9", vec![(get("/"), 1)]);
-    let rest = vec!["hold 0/s for 1s".parse().expect("a stage")];
+    let rest = vec!["hold 0/s for 1s".parse().expect("a segment")];
     assert!(
         refused(&plan.clone().with_load(PhaseLoad::RateSegments(rest))).contains("the rate must be above 0")
     );
@@ -83,7 +83,7 @@ fn stages_that_make_no_sense_are_refused() {
     (ahead.options.connect_ahead, ahead.options.http) = (1, HttpVersion::Http2);
     assert!(refused(&ahead).contains("connect_ahead"));
     let mut longer =
-        plan.with_load(PhaseLoad::RateSegments(vec!["hold 10/s for 1s".parse().expect("a stage")]));
+        plan.with_load(PhaseLoad::RateSegments(vec!["hold 10/s for 1s".parse().expect("a segment")]));
     longer.duration = Duration::from_secs(2);
     assert!(refused(&longer).contains("as long as its measured part"));
 }
@@ -97,7 +97,7 @@ fn several_threads_share_the_arrivals() {
 }
 
 #[test]
-fn arrivals_within_a_slack_go_out_together_and_the_lag_says_so() {
+fn arrivals_within_a_batching_window_go_out_together_and_the_lag_shows_it() {
     let mut plan = plan(open(1000.0), &servers::calm(), vec![(get("/"), 1)]);
     plan.options.pacing = PacingMode::Batched(Duration::from_millis(5));
     let phase = TestRun::new().run(&plan);
@@ -129,7 +129,7 @@ fn connections_are_opened_before_the_first_arrival() {
 }
 
 #[test]
-fn what_has_waited_too_long_is_shed_before_it_is_sent_and_counted() {
+fn requests_that_waited_too_long_are_shed_and_counted() {
     // As in the stall above: the k-th of a hundred waits 0.5 s − k × 5 ms, which is more than 0.1 s for eighty of them.
     let stall = Stall::between(Duration::from_millis(1300), Duration::from_millis(1800));
     let mut plan = plan(open(200.0), &servers::site(stall), vec![(get("/stalling"), 1)]);
@@ -150,19 +150,19 @@ fn what_has_waited_too_long_is_shed_before_it_is_sent_and_counted() {
 }
 
 #[test]
-fn users_come_and_go_in_stages() {
+fn the_number_of_users_follows_its_segments() {
     let visit =
         "name = \"visit\"\nthink = { ms = 50 }\n[[step]]\npath = \"/\"\n[[step]]\npath = \"/item/1\"\n";
-    let stages = ["hold 2 users for 1s", "hold 8 users for 1s", "ramp 8 to 0 users over 1s"];
-    let stages = stages.map(|stage| stage.parse().expect("a stage")).to_vec();
-    let plan = plan(PhaseLoad::UserSegments(stages), &servers::calm(), vec![(scenario(visit), 1)]);
+    let segments = ["hold 2 users for 1s", "hold 8 users for 1s", "ramp 8 to 0 users over 1s"];
+    let segments = segments.map(|segment| segment.parse().expect("a segment")).to_vec();
+    let plan = plan(PhaseLoad::UserSegments(segments), &servers::calm(), vec![(scenario(visit), 1)]);
     assert_eq!((plan.duration, plan.load.model()), (Duration::from_secs(3), closed(8)));
     let test_run = TestRun::new();
     let phase = test_run.run(&plan);
     let requests: Vec<u64> = phase.stages.iter().map(|stage| stage.requests).collect();
     let [few, many, fewer] = requests[..] else { panic!("{requests:?}") };
     assert_eq!((few + many + fewer, phase.errors), (phase.requests, 0));
-    // Nobody can ask more often than two steps and a pause of 50 ms let.
+    // No user can request more often than two steps and a pause of 50 ms allow.
     assert!(few <= 2 * 2 * 21 && many <= 8 * 2 * 21, "{requests:?}");
     assert!(many > 2 * few && fewer < many && fewer > 0, "{requests:?}");
     let again = recover_phase(&test_run.run, "test").expect("files").expect("a phase");
