@@ -29,7 +29,7 @@ const RESERVED_HEADERS: [HeaderName; 5] = [HOST, COOKIE, CONTENT_LENGTH, ACCEPT_
 type Check<'v> = Box<dyn FnOnce(&Response) -> Result<(), String> + Send + 'v>;
 
 /// A request to be sent with [`RequestBuilder::send`].
-#[must_use = "nothing is asked until it is sent"]
+#[must_use = "nothing is requested until it is sent"]
 pub struct RequestBuilder<'v, 'a> {
     user: &'v mut User<'a>,
     endpoint: String,

@@ -43,7 +43,7 @@ pub(crate) async fn run_custom_journey(
         }
         Ok(Err(JourneyError::PhaseOver)) => {}
         Ok(Err(JourneyError::RequestFailed { .. } | JourneyError::GaveUp(_))) => {
-            context.recorder.count_journey(last.at, false)
+            context.recorder.count_journey(last.at, false);
         }
         Err(_) => context.fail(&prepared.name, "it panicked; the message is on standard error"),
     }

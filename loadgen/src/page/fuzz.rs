@@ -24,7 +24,7 @@ const PAGES: [&[u8]; 4] = [
 const FIELDS: [&[u8]; 4] = [
     b"Cache-Control: max-age=60, private, no-cache=\"set-cookie\"\r\nAge: 3\r\nETag: W/\"a\"\r\nVary: Cookie, accept-encoding\r\n",
     b"Set-Cookie: a=\"1\"; Path=/shop; Max-Age=0; Expires=Wed, 21 Oct 2026 07:28:00 GMT\r\nSet-Cookie: b=2\r\nExpires: 0\r\n",
-    b"Server-Timing: app;dur=4.5, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"\r\nCache-Status: nginx; fwd=uri-miss, \"b\"; completed; ttl=-1\r\n",
+    b"Server-Timing: app;dur=4.5, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"\r\nCache-Status: nginx; fwd=uri-miss, \"b\"; hit; ttl=-1\r\n",
     b"Last-Modified: Wed, 21 Oct 2026 07:28:00 GMT\r\nDate: Wed, 21 Oct 2026 08:28:00 GMT\r\nContent-Encoding: gzip, br\r\nLocation: ../x?y#z\r\n",
 ];
 

@@ -13,7 +13,7 @@ enum Descriptor {
 /// The address to request; `src` is that of the element, one more candidate where widths are not used.
 pub(super) fn select<'a>(srcset: Option<&'a str>, src: Option<&'a str>) -> Option<&'a str> {
     let candidates: Vec<(&str, Descriptor)> = srcset.map(parse_candidates).unwrap_or_default();
-    let ordinary = |(_, kind): &&(&str, Descriptor)| match kind {
+    let ordinary = |(_, descriptor): &&(&str, Descriptor)| match descriptor {
         Descriptor::Density(density) => (*density - 1.0).abs() < f64::EPSILON,
         Descriptor::Width => true,
     };
@@ -39,7 +39,7 @@ fn parse_candidates(srcset: &str) -> Vec<(&str, Descriptor)> {
             continue;
         }
         let (descriptors, later) = after.split_once(',').unwrap_or((after, ""));
-        found.extend(parse_descriptor(descriptors).map(|kind| (address, kind)));
+        found.extend(parse_descriptor(descriptors).map(|descriptor| (address, descriptor)));
         rest = later;
     }
     found
@@ -47,19 +47,20 @@ fn parse_candidates(srcset: &str) -> Vec<(&str, Descriptor)> {
 
 /// `None` for what the standard calls an error: the candidate is ignored.
 fn parse_descriptor(descriptors: &str) -> Option<Descriptor> {
-    let mut kind = Descriptor::Density(1.0);
+    let mut descriptor = Descriptor::Density(1.0);
     for word in descriptors.split_ascii_whitespace() {
         let (number, unit) = word.split_at(word.len() - word.chars().next_back().map_or(0, char::len_utf8));
         match unit {
-            "w" if number.parse::<u32>().is_ok() => kind = Descriptor::Width,
+            "w" if number.parse::<u32>().is_ok() => descriptor = Descriptor::Width,
             "x" => {
-                kind = Descriptor::Density(number.parse::<f64>().ok().filter(|density| density.is_finite())?)
+                descriptor =
+                    Descriptor::Density(number.parse::<f64>().ok().filter(|density| density.is_finite())?);
             }
             "h" => {}
             _ => return None,
         }
     }
-    Some(kind)
+    Some(descriptor)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub struct BlockLoad {
 struct BlockUser {
     number: u64,
     pool: Pool,
-    /// By scenario.
+    /// One per journey of the mix, from its first run on.
     sessions: Vec<Option<UserSession>>,
 }
 

@@ -100,9 +100,9 @@ impl LiveReporter {
 
     fn so_far(&self, context: &PhaseContext, totals: &PhaseTotals, to: Instant) -> SoFar {
         let whole = self.interest == Interest::Distributions;
-        let asked =
+        let requested =
             context.prepared.endpoints.iter().zip(&totals.series).filter(|(_, series)| !series.is_empty());
-        let endpoints: Vec<LiveEndpoint> = asked
+        let endpoints: Vec<LiveEndpoint> = requested
             .map(|(endpoint, series)| LiveEndpoint {
                 name: endpoint.name.clone(),
                 requests: series.counts.requests,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kneepoint_model::guard::StopWhen;
 use kneepoint_model::histogram::LatencyHistogram;
-use kneepoint_model::load::{DryFeed, EndpointStats, GroupStats, LoadModel, LoadPhase};
+use kneepoint_model::load::{DryFeed, EndpointStats, Exemplar, GroupStats, LoadModel, LoadPhase, Validity};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::PageStats;
 use kneepoint_model::run::{FORMAT_VERSION, names};
@@ -28,55 +28,41 @@ pub(crate) struct PhaseEnding {
     pub(crate) stopped_by: Option<StopWhen>,
 }
 
+/// Sums over all endpoints.
+#[derive(Default)]
+struct EndpointSums {
+    response: LatencyHistogram,
+    service: LatencyHistogram,
+    ttfb: LatencyHistogram,
+    requests: u64,
+    errors: u64,
+    outcomes: BTreeMap<Outcome, u64>,
+}
+
+impl EndpointSums {
+    fn new(totals: &PhaseTotals) -> Self {
+        let mut sums = Self::default();
+        for EndpointSeries { response, service, ttfb, counts, .. } in &totals.series {
+            sums.response.merge(response);
+            sums.service.merge(service);
+            sums.ttfb.merge(ttfb);
+            sums.requests += counts.requests;
+            sums.errors += counts.errors;
+            for (outcome, count) in &counts.outcomes {
+                *sums.outcomes.entry(*outcome).or_default() += count;
+            }
+        }
+        sums
+    }
+}
+
 /// Builds the result of a phase.
 pub(crate) fn build_result(record: &PlanRecord, totals: &PhaseTotals, ending: &PhaseEnding) -> LoadPhase {
-    let mut all = [LatencyHistogram::new(), LatencyHistogram::new(), LatencyHistogram::new()];
-    let (mut requests, mut errors, mut outcomes) = (0, 0, BTreeMap::new());
-    let mut endpoints = Vec::new();
-    for (endpoint, series) in record.endpoints.iter().zip(&totals.series) {
-        for (sum, one) in all.iter_mut().zip([&series.response, &series.service, &series.ttfb]) {
-            sum.merge(one);
-        }
-        let counts = &series.counts;
-        requests += counts.requests;
-        errors += counts.errors;
-        for (outcome, count) in &counts.outcomes {
-            *outcomes.entry(*outcome).or_insert(0) += count;
-        }
-        endpoints.push(endpoint_stats(endpoint, series));
-    }
-    let [response, service, ttfb] = all;
-    let asked = Duration::from_millis((record.measured_until_ms - record.measured_from_ms).get());
+    let sums = EndpointSums::new(totals);
     let measured = Duration::from_millis((ending.until_ms - record.measured_from_ms).get());
-    let offered = matches!(record.load, LoadModel::Open { .. }).then(|| PerSecond::of(totals.due, measured));
-    let achieved = PerSecond::of(totals.ended, measured);
-    let mut exemplars = Vec::new();
-    for (at, mut exemplar) in totals.exemplars.all() {
-        exemplar.endpoint =
-            record.endpoints.get(at).map(|endpoint| endpoint.name.clone()).unwrap_or_default();
-        exemplars.push(exemplar);
-    }
-    let stages = segment_stats(record, totals, measured);
-    let dry = exhausted_feeds(record, totals);
-    let groups = group_stats(record, totals);
-    let pages = page_stats(record, totals);
-    let evidence = ValidityEvidence {
-        model: record.load,
-        offered,
-        achieved,
-        requests,
-        errors,
-        shed: outcomes.get(&Outcome::Shed).copied().unwrap_or_default(),
-        response: response.quantiles(),
-        sched_lag: totals.sched_lag.quantiles(),
-        health: ending.cost.health,
-        wake_wait: ending.cost.wake_wait,
-        local_faults: ending.local_faults,
-        cut: ending.partial.then_some((asked, measured)),
-        stopped_by: ending.stopped_by,
-        dry: dry.clone(),
-    };
-    LoadPhase {
+    let is_open = matches!(record.load, LoadModel::Open { .. });
+    let endpoints = record.endpoints.iter().zip(&totals.series);
+    let mut phase = LoadPhase {
         format_version: FORMAT_VERSION,
         name: record.name.clone(),
         load: record.load,
@@ -86,35 +72,68 @@ pub(crate) fn build_result(record: &PlanRecord, totals: &PhaseTotals, ending: &P
         started_ms: record.started_ms,
         measured_from_ms: record.measured_from_ms,
         measured_until_ms: ending.until_ms,
-        offered_rps: offered,
-        achieved_rps: achieved,
-        requests,
-        errors,
-        outcomes,
+        offered_rps: is_open.then(|| PerSecond::of(totals.due, measured)),
+        achieved_rps: PerSecond::of(totals.ended, measured),
+        requests: sums.requests,
+        errors: sums.errors,
+        outcomes: sums.outcomes,
         journeys: totals.journeys,
         journeys_failed: totals.journeys_failed,
-        dry,
-        groups,
-        response_us: response.quantiles(),
-        service_us: service.quantiles(),
-        ttfb_us: ttfb.quantiles(),
+        dry: exhausted_feeds(record, totals),
+        groups: group_stats(record, totals),
+        response_us: sums.response.quantiles(),
+        service_us: sums.service.quantiles(),
+        ttfb_us: sums.ttfb.quantiles(),
         connect_us: totals.connect.quantiles(),
         tls_us: totals.tls.quantiles(),
         sched_lag_us: totals.sched_lag.quantiles(),
         pacing: record.pacing,
         pool_wait_us: totals.pool_wait.quantiles(),
-        curve: response.curve(),
-        endpoints,
+        curve: sums.response.curve(),
+        endpoints: endpoints.map(|(endpoint, series)| endpoint_stats(endpoint, series)).collect(),
         seconds: totals.seconds.clone(),
-        stages,
-        pages,
-        exemplars,
+        stages: segment_stats(record, totals, measured),
+        pages: page_stats(record, totals),
+        exemplars: named_exemplars(record, totals),
         log: names::hlog(&record.name),
         generator: ending.cost.health,
-        validity: judge_validity(&evidence),
+        validity: Validity::default(),
         partial: ending.partial,
         stopped_by: ending.stopped_by.map(|limit| limit.to_string()),
+    };
+    let planned = Duration::from_millis((record.measured_until_ms - record.measured_from_ms).get());
+    phase.validity = judge_validity(&evidence(&phase, ending, planned));
+    phase
+}
+
+/// The figures of a result from which its validity is judged.
+fn evidence(phase: &LoadPhase, ending: &PhaseEnding, planned: Duration) -> ValidityEvidence {
+    ValidityEvidence {
+        model: phase.load,
+        offered: phase.offered_rps,
+        achieved: phase.achieved_rps,
+        requests: phase.requests,
+        errors: phase.errors,
+        shed: phase.outcomes.get(&Outcome::Shed).copied().unwrap_or_default(),
+        response: phase.response_us,
+        sched_lag: phase.sched_lag_us,
+        health: ending.cost.health,
+        wake_wait: ending.cost.wake_wait,
+        local_faults: ending.local_faults,
+        cut: ending.partial.then(|| (planned, phase.measured())),
+        stopped_by: ending.stopped_by,
+        dry: phase.dry.clone(),
     }
+}
+
+/// The exemplars with the names of their endpoints.
+fn named_exemplars(record: &PlanRecord, totals: &PhaseTotals) -> Vec<Exemplar> {
+    let name = |(at, mut exemplar): (usize, Exemplar)| {
+        let endpoint = record.endpoints.get(at);
+        exemplar.endpoint = endpoint.map(|endpoint| endpoint.name.clone()).unwrap_or_default();
+        exemplar
+    };
+    totals.exemplars.all().into_iter().map(name).collect()
 }
 
 fn endpoint_stats(endpoint: &Endpoint, series: &EndpointSeries) -> EndpointStats {

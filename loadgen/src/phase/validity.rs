@@ -61,20 +61,20 @@ const NEGLIGIBLE_LAG: Micros = Micros(1_000);
 /// A shorter wait for a core is not mentioned.
 const NEGLIGIBLE_WAIT: Micros = Micros(100);
 
-/// Judges validity. Every reason is a sentence with its numbers and what to do.
+/// Judges validity. Every reason states its numbers and what to do.
 pub fn judge_validity(evidence: &ValidityEvidence) -> Validity {
     let mut verdict = Validity::default();
     let Validity { why, notes, .. } = &mut verdict;
-    if let Some((asked, measured)) = evidence.cut {
-        let (measured, asked) = (measured.as_secs_f64(), asked.as_secs_f64());
+    if let Some((planned, measured)) = evidence.cut {
+        let (measured, planned) = (measured.as_secs_f64(), planned.as_secs_f64());
         why.push(match evidence.stopped_by {
             Some(limit) => format!(
-                "the phase was stopped after {measured:.1} s of {asked:.1} s: `{limit}` held for {} s in a row; find out why, \
+                "the phase was stopped after {measured:.1} s of {planned:.1} s: `{limit}` held for {} s in a row; find out why, \
                  it is no load that the site can take",
                 kneepoint_model::guard::SECONDS
             ),
             None => format!(
-                "the phase was cut short: {measured:.1} s of {asked:.1} s were measured; run it to its end"
+                "the phase was cut short: {measured:.1} s of {planned:.1} s were measured; run it to its end"
             ),
         });
     }
@@ -124,7 +124,7 @@ fn check_errors(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut 
 fn check_generator(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
     for DryFeed { scenario, feed, rows, journeys } in &evidence.dry {
         why.push(format!(
-            "feed `{feed}` of scenario `{scenario}` returns each of its {rows} rows once in a run and had none left, so {journeys} journeys were not begun and the site got less load than planned: add rows to its file, or let it pick \"in-turn\" or \"random\""
+            "feed `{feed}` of scenario `{scenario}` gives each of its {rows} rows once in a run and had none left, so {journeys} journeys were not begun and the site got less load than planned: add rows to its file, or let it pick \"in-turn\" or \"random\""
         ));
     }
     if evidence.local_faults > 0 {
@@ -237,7 +237,7 @@ mod tests {
                 },
             ),
             (
-                "feed `account` of scenario `shop` returns each of its 100 rows once in a run and had none left, so 7 journeys were not begun",
+                "feed `account` of scenario `shop` gives each of its 100 rows once in a run and had none left, so 7 journeys were not begun",
                 ValidityEvidence {
                     dry: vec![DryFeed {
                         scenario: "shop".into(),

@@ -40,7 +40,7 @@ pub struct LoadOptions {
     pub read_rate: Option<ReadRate>,
     /// `Accept-Encoding`, where a step does not set it.
     pub accept_encoding: Vec<ContentCoding>,
-    /// `User-Agent` header.
+    /// Value of the `User-Agent` header.
     pub user_agent: String,
     /// Factor of every think time.
     pub think_scale: f64,

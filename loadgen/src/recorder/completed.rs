@@ -12,7 +12,7 @@ use crate::transport::{ResponseHead, TraceId};
 /// A request that ended, successful or not. Times that were never reached are absent.
 pub(crate) struct CompletedRequest<'a> {
     pub(crate) endpoint: usize,
-    /// Intended start.
+    /// Intended start of the request.
     pub(crate) due: Instant,
     /// Decides whether and in which segment the request counts: its own due time, or that of its page.
     pub(crate) counted_at: Instant,

@@ -135,7 +135,7 @@ struct GooseSession(Arc<Mutex<Option<Box<ClosedUser>>>>);
 struct ClosedUser {
     number: u64,
     pool: Pool,
-    /// By scenario.
+    /// One per journey of the mix, from its first run on.
     sessions: Vec<Option<UserSession>>,
 }
 

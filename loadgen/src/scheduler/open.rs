@@ -76,12 +76,11 @@ fn run_worker(context: &Arc<PhaseContext>, number: usize) -> Result<(), LoadErro
         // Polls sockets and timers more often than every 61 tasks: a late poll makes the generator itself late.
         .event_interval(7)
         .build()?;
-    let outcome = match plan.load.replay() {
-        Some(recorded) => runtime.block_on(dispatch_arrivals(context, number, recorded.due_times())),
-        None => {
-            let pacer = Pacer::new(plan.schedule(), plan.options.arrivals, plan.options.seed);
-            runtime.block_on(dispatch_arrivals(context, number, pacer))
-        }
+    let outcome = if let Some(recorded) = plan.load.replay() {
+        runtime.block_on(dispatch_arrivals(context, number, recorded.due_times()))
+    } else {
+        let pacer = Pacer::new(plan.schedule(), plan.options.arrivals, plan.options.seed);
+        runtime.block_on(dispatch_arrivals(context, number, pacer))
     };
     // Dropping the tasks records their requests as censored.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);

@@ -84,7 +84,7 @@ impl Connection {
         let Exchange { written, is_sent, response, .. } = exchange;
         let failure = match end {
             Ok(may_keep) => {
-                if let Some(response) = response.response() {
+                if let Some(response) = response.finish() {
                     self.keep_alive = response.head.keep_alive && is_sent && may_keep;
                     return Ok(response);
                 }

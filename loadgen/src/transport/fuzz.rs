@@ -9,7 +9,7 @@ use super::response::{Progress, ReadOptions, ResponseReader};
 use super::syntax::tests::assert_same_as_httparse;
 use crate::fuzz_inputs::for_each_mutation;
 
-const ANSWERS: [&[u8]; 5] = [
+const RESPONSES: [&[u8]; 5] = [
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nSet-Cookie: a=1; Path=/\r\n\r\nhello world!",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n5;x=\"y\"\r\nhello\r\n6\r\n world\r\n0\r\nA: b\r\n\r\n",
     b"HTTP/1.1 302 Found\r\nLocation: /away\r\nContent-Length: 0\r\nCache-Status: nginx; hit\r\n\r\n",
@@ -30,7 +30,7 @@ fn read(input: &[u8], piece: usize) -> Option<(Vec<u8>, bool)> {
         }
     }
     let more = progress == Progress::WholeAndMore || parts.next().is_some();
-    let response = reader.response().expect("whole");
+    let response = reader.finish().expect("whole");
     let _ = (
         response.head.get("set-cookie"),
         response.head.get("location"),
@@ -44,10 +44,10 @@ fn read(input: &[u8], piece: usize) -> Option<(Vec<u8>, bool)> {
 #[ignore = "fuzz test: run with --ignored"]
 fn mutated_responses_are_read_alike_in_all_pieces() {
     let mut read_through = 0_u64;
-    let inputs = for_each_mutation(&ANSWERS, |reader, rng| {
-        assert_same_as_httparse(reader);
-        let whole = read(reader, usize::MAX);
-        assert_eq!(whole, read(reader, rng.random_range(1..20)), "{:?}", String::from_utf8_lossy(reader));
+    let inputs = for_each_mutation(&RESPONSES, |input, rng| {
+        assert_same_as_httparse(input);
+        let whole = read(input, usize::MAX);
+        assert_eq!(whole, read(input, rng.random_range(1..20)), "{:?}", String::from_utf8_lossy(input));
         read_through += u64::from(whole.is_some());
     });
     assert!(read_through > inputs / 100, "only {read_through} of {inputs} were responses");

@@ -175,7 +175,7 @@ impl ResponseReader {
     }
 
     /// The response, once it is complete. It ended when its last bytes came, however long it took to read them.
-    pub(super) fn response(self) -> Option<RawResponse> {
+    pub(super) fn finish(self) -> Option<RawResponse> {
         let (first_byte, done) = (self.first_byte?, self.last_byte?);
         Some(RawResponse {
             head: self.head?,
@@ -237,7 +237,7 @@ mod tests {
         for piece in 1..=text.len() {
             let (reader, progress) = read(text, piece).expect("a response");
             assert_eq!(progress, Progress::Whole, "{piece}");
-            let response = reader.response().expect("whole");
+            let response = reader.finish().expect("whole");
             assert_eq!((response.head.status, response.wire, response.body.as_slice()), (200, 2, &b"ok"[..]));
             assert_eq!(response.done == response.first_byte, piece == text.len());
         }
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_failure_reports_what_had_come_before_it() {
-        let upgrade = read(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 99).expect_err("not options");
+        let upgrade = read(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 99).expect_err("refused");
         assert_eq!((upgrade.outcome, upgrade.response_started), (Outcome::Protocol, None));
         let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n{}", "x".repeat(101));
         let long = read(long.as_bytes(), 500).expect_err("too long");
@@ -271,7 +271,7 @@ mod tests {
         ] {
             let (mut reader, progress) = read(text, 10).expect("so far");
             assert_eq!((progress, reader.end_at(Instant::now())), (Progress::Begun, ends));
-            assert_eq!(reader.response().is_some(), text.len() > 24 || ends);
+            assert_eq!(reader.finish().is_some(), text.len() > 24 || ends);
         }
         assert!(!ResponseReader::new(WANTED).end_at(Instant::now()));
     }
@@ -282,7 +282,7 @@ mod tests {
             let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nA: b\r\n\r\n{}", "y".repeat(length));
             let (reader, progress) = read(text.as_bytes(), piece).expect("a response");
             prop_assert_eq!(progress, Progress::Whole);
-            let response = reader.response().expect("whole");
+            let response = reader.finish().expect("whole");
             prop_assert_eq!((response.wire, response.body.len(), response.head.get("a")), (length as u64, length, Some("b")));
         }
     }

@@ -225,11 +225,11 @@ pub(super) mod tests {
 
     fn parse_with_httparse(input: &[u8]) -> Result<Option<WholeHead>, httparse::Error> {
         let mut slots = [httparse::EMPTY_HEADER; 100];
-        let mut reader = httparse::Response::new(&mut slots);
-        let httparse::Status::Complete(length) = reader.parse(input)? else { return Ok(None) };
+        let mut response = httparse::Response::new(&mut slots);
+        let httparse::Status::Complete(length) = response.parse(input)? else { return Ok(None) };
         let fields =
-            reader.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
-        Ok(Some((reader.code.expect("a code"), reader.version == Some(1), fields, length)))
+            response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
+        Ok(Some((response.code.expect("a code"), response.version == Some(1), fields, length)))
     }
 
     /// Asserts that it is parsed as httparse does.

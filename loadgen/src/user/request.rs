@@ -66,7 +66,7 @@ pub(crate) async fn await_within<F: Future<Output = Result<RawResponse, RequestF
 }
 
 /// The parts of a request, except the path, which is in the [`InFlightRequest`].
-#[expect(clippy::struct_excessive_bools, reason = "each is asked for at a place of its user_headers")]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a request")]
 pub(crate) struct RequestParts<'a> {
     pub(crate) method: Method,
     pub(crate) body: Cow<'a, [u8]>,

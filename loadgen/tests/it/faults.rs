@@ -78,11 +78,11 @@ fn an_unknown_name_is_reported_before_any_load() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_a_counted_failure_in_both_protocols() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::new(), Authority::new());
     for (http, protocol) in [(HttpVersion::Http11, "http/1.1"), (HttpVersion::Http2, "h2")] {
         let (base, _) = closing_site(authority.server(&["127.0.0.1"], &[protocol]));
         let mut plan = plan(open(20.0), &base, vec![(get("/"), 1)]);
-        plan.via = Via { ca_file: Some(stranger.file()), ..Via::default() };
+        plan.via = Via { ca_file: Some(other.file()), ..Via::default() };
         (plan.options.http, plan.warmup) = (http, Duration::ZERO);
         let phase = TestRun::new().run(&plan);
         assert_eq!(phase.outcomes.get(&Outcome::Tls), Some(&20), "{http}: {:?}", phase.outcomes);

@@ -35,8 +35,8 @@ fn handshakes_are_timed_separately_resumed_and_redirects_are_counted() {
 
 #[test]
 fn an_untrusted_certificate_or_one_for_another_name_is_refused() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
-    for (trusted, name) in [(stranger.file(), "127.0.0.1"), (authority.file(), "shop.test")] {
+    let (authority, other) = (Authority::new(), Authority::new());
+    for (trusted, name) in [(other.file(), "127.0.0.1"), (authority.file(), "shop.test")] {
         let (base, _) = closing_site(authority.server(&[name], &[]));
         let mut plan = plan(closed(1), &base, vec![(get("/"), 1)]);
         plan.via = Via { ca_file: Some(trusted), ..Via::default() };

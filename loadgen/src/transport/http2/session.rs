@@ -124,14 +124,15 @@ impl StreamSlot {
         let mut sender = self.0.sender.clone().ready().await.map_err(|e| unsent(&e))?;
         let has_no_body = request.body.is_empty();
         sent.get_or_insert_with(Instant::now);
-        let (reader, mut body) = sender.send_request(request.head(), has_no_body).map_err(|e| unsent(&e))?;
+        let (response, mut body) =
+            sender.send_request(request.head(), has_no_body).map_err(|e| unsent(&e))?;
         if !has_no_body {
             body.send_data(request.body.clone(), true)
                 .map_err(|e| ExchangeError::Broken(broken_exchange(&e)))?;
         }
-        let reader = reader.await.map_err(|e| ExchangeError::Broken(broken_exchange(&e)))?;
+        let response = response.await.map_err(|e| ExchangeError::Broken(broken_exchange(&e)))?;
         let first_byte = Instant::now();
-        let (parts, body) = reader.into_parts();
+        let (parts, body) = response.into_parts();
         let head = response_head(&parts).map_err(|why| not_retriable(RequestFailure::protocol(&why)))?;
         read_body(body, head, first_byte, options).await
     }

@@ -145,15 +145,15 @@ mod tests {
 
     #[test]
     fn a_response_has_the_same_head_in_both_notations() {
-        let reader = http::Response::builder()
+        let response = http::Response::builder()
             .status(302)
             .header("set-cookie", "a=1")
             .header("set-cookie", "b=2")
             .header("location", "/x")
             .header("content-length", "five")
             .body(())
-            .expect("an reader");
-        let head = response_head(&reader.into_parts().0).expect("a head");
+            .expect("a response");
+        let head = response_head(&response.into_parts().0).expect("a head");
         assert_eq!((head.status, head.get("location")), (302, Some("/x")));
         assert_eq!(head.all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
     }
