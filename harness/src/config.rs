@@ -20,8 +20,8 @@ pub(crate) use plan::{
     StackPart, Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{OtlpUrl, PromiseText, Rate, Spread, StageText, StopText};
-pub(crate) use wire::{ReadRateText, SocketPath};
+pub(crate) use value::{OtlpUrl, PromiseText, Rate, StageText};
+pub(crate) use wire::SocketPath;
 
 use raw::RawConfig;
 

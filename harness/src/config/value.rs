@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Comparison;
-use kneepoint_loadgen::Wake;
+use kneepoint_loadgen::PacingMode;
 use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::guard::StopWhen;
 use kneepoint_model::ladder::Promise;
@@ -67,16 +67,16 @@ impl Serialize for StageText {
 
 /// How the open model waits for the next arrival, as it is written: `auto`, `spin`, or a slack such as `200us`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct WakeText(pub(crate) Wake);
+pub(crate) struct WakeText(pub(crate) PacingMode);
 
 impl<'de> Deserialize<'de> for WakeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let slack = || text.parse().ok().filter(|Span(slack)| *slack <= Wake::MOST);
+        let slack = || text.parse().ok().filter(|Span(slack)| *slack <= PacingMode::MAX_WINDOW);
         match text.as_str() {
-            "auto" => Ok(Self(Wake::Automatic)),
-            "spin" => Ok(Self(Wake::Spinning)),
-            _ => slack().map(|Span(slack)| Self(Wake::Within(slack))).ok_or_else(|| {
+            "auto" => Ok(Self(PacingMode::Automatic)),
+            "spin" => Ok(Self(PacingMode::Spinning)),
+            _ => slack().map(|Span(slack)| Self(PacingMode::Batched(slack))).ok_or_else(|| {
                 de::Error::custom(format!(
                     "`{text}` is no way to wait; write `auto`, `spin`, or a slack of at most 10ms, e.g. `200us`"
                 ))
@@ -88,9 +88,9 @@ impl<'de> Deserialize<'de> for WakeText {
 impl Serialize for WakeText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Wake::Automatic => serializer.serialize_str("auto"),
-            Wake::Spinning => serializer.serialize_str("spin"),
-            Wake::Within(slack) => serializer.collect_str(&Span(slack)),
+            PacingMode::Automatic => serializer.serialize_str("auto"),
+            PacingMode::Spinning => serializer.serialize_str("spin"),
+            PacingMode::Batched(slack) => serializer.collect_str(&Span(slack)),
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn debug_pages(info: &StackInfo, bench: &Bench<'_>) -> Result<f64, St
     let mut plan = PhasePlan::new("no-such-page", model, info.base_url.clone(), vec![(scenario, 1)]);
     plan.host_header.clone_from(&info.host_header);
     plan.via.clone_from(&info.via);
-    plan.timeout = TIMEOUT;
+    plan.options.timeout = TIMEOUT;
     let load =
         BlockLoad::new(plan).and_then(|mut load| load.run(Duration::from_millis(100), &bench.stop.cancel));
     let phase = load.map_err(|error| error.to_string())?;

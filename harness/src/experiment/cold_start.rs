@@ -81,7 +81,7 @@ fn first_and_later(launch: u32, ground: &Ground, bench: &Bench<'_>) -> Result<[B
     let info = ground.info();
     let model = LoadModel::Closed { users: 1 };
     let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(asked, 1)]);
-    plan.think_scale = 0.0;
+    plan.options.think_scale = 0.0;
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
     let mut taker = Stocktaker::new(&[info]);
     let mut look = |side| {

@@ -103,7 +103,7 @@ fn cell(ground: &Ground, bench: &Bench<'_>) -> Result<CodeOutcome, String> {
     let scenario = Scenario::from_library("hot-book").map_err(|error| error.to_string())?;
     let model = LoadModel::Closed { users: u32::from(BUYERS) };
     let mut plan = PhasePlan::new("hot-book", model, info.base_url.clone(), vec![(scenario, 1)]);
-    (plan.think_scale, plan.seed) = (0.0, bench.stack.seed);
+    (plan.options.think_scale, plan.options.seed) = (0.0, bench.stack.seed);
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
     let counters = Counters::of(info)?;
     let before = audit::count(info, Books::One(BOOK), cancel)?.count();

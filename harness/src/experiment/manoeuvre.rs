@@ -73,7 +73,7 @@ fn under_load(which: Manoeuvre, ground: &mut Ground, bench: &Bench<'_>) -> Resul
     let asked = asked.map_err(|error| error.to_string())?;
     let base = ground.info().base_url.clone();
     let mut plan = PhasePlan::new("visitors", LoadModel::Open { rate: RATE }, base, vec![(asked, 1)]);
-    (plan.think_scale, plan.seed) = (0.0, bench.stack.seed);
+    (plan.options.think_scale, plan.options.seed) = (0.0, bench.stack.seed);
     let cancel = bench.stop.cancel.clone();
     let visitors = std::thread::Builder::new()
         .name("visitors".to_owned())

@@ -134,7 +134,8 @@ impl<'a> Turns<'a> {
             let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
             plan.host_header.clone_from(&ground.info().host_header);
             plan.via.clone_from(&ground.info().via);
-            (plan.think_scale, plan.timeout, plan.seed) = (0.0, TIMEOUT, bench.stack.seed);
+            (plan.options.think_scale, plan.options.timeout, plan.options.seed) =
+                (0.0, TIMEOUT, bench.stack.seed);
             let load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
             let wanted = comparison.proofs.iter().copied().chain([comparison.signal]);
             let counters = if counters::wanted(wanted) { Counters::of(ground.info())? } else { None };
@@ -231,12 +232,12 @@ impl<'a> Turns<'a> {
         let asked = || scenario(name, &comparison.requests, turn.variant.connections, pages);
         let asked_for = asked().map_err(|error| error.to_string())?;
         if turn.variant.warmed {
-            turn.load.ask(vec![(asked_for.clone(), 1)]).map_err(|error| error.to_string())?;
+            turn.load.set_scenarios(vec![(asked_for.clone(), 1)]).map_err(|error| error.to_string())?;
             turn.load
                 .run(self.bench.part.block, &self.bench.stop.cancel)
                 .map_err(|error| error.to_string())?;
         }
-        turn.load.ask(vec![(asked_for, 1)]).map_err(|error| error.to_string())
+        turn.load.set_scenarios(vec![(asked_for, 1)]).map_err(|error| error.to_string())
     }
 
     /// What no load can tell: asked for beside it, when it decides or proves something.

@@ -58,7 +58,7 @@ impl Drive<'_> {
         let mut plan = plan(self.load, name, model, length, self.stack, self.mix);
         if matches!(model, LoadModel::Closed { .. }) {
             // Users who think leave the rung idle; here it is asked for all that it can give.
-            plan.think_scale = 0.0;
+            plan.options.think_scale = 0.0;
         }
         phase(&plan, run).map(drop)
     }

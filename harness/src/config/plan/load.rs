@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_loadgen::Coding;
+use kneepoint_loadgen::{Arrivals, ContentCoding, LoadOptions};
 use kneepoint_model::crowd::AnyStage;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::units::Span;
@@ -13,7 +13,7 @@ use kneepoint_scenarios::{Replay, Scenario};
 use serde::Serialize;
 
 use super::{seconds, set, time};
-use crate::config::raw::{Load, RawConfig};
+use crate::config::raw::RawConfig;
 use crate::config::schedule::{self, log_of, said, speed, stages};
 use crate::config::value::{Rate, Spread, StageText, StopText, WakeText};
 use crate::config::wire::ReadRateText;
@@ -45,7 +45,7 @@ pub(crate) struct LoadPart {
     pub(crate) connect_ahead: usize,
     pub(crate) shed_after: Option<Span>,
     pub(crate) wake: WakeText,
-    pub(crate) accept_encoding: Vec<Coding>,
+    pub(crate) accept_encoding: Vec<ContentCoding>,
     pub(crate) read_rate: Option<ReadRateText>,
     pub(crate) stop_when: Vec<StopText>,
     pub(crate) threads: usize,
@@ -56,6 +56,32 @@ pub(crate) struct LoadPart {
     #[serde(skip)]
     pub(crate) mix: Mix,
     pub(crate) seed: u64,
+}
+
+impl LoadPart {
+    /// The settings that do not depend on the phase, for the load generator.
+    pub(crate) fn options(&self) -> LoadOptions {
+        LoadOptions {
+            http: self.http,
+            seed: self.seed,
+            timeout: self.timeout,
+            max_in_flight: self.max_in_flight,
+            connect_ahead: self.connect_ahead,
+            shed_after: self.shed_after.map(|Span(after)| after),
+            pacing: self.wake.0,
+            stop_when: self.stop_when.iter().map(|StopText(limit)| *limit).collect(),
+            read_rate: self.read_rate.map(|ReadRateText(rate)| rate),
+            accept_encoding: self.accept_encoding.clone(),
+            think_scale: self.think,
+            threads: self.threads,
+            pin: self.pin,
+            arrivals: match self.arrivals {
+                Spread::Even => Arrivals::Constant,
+                Spread::Poisson => Arrivals::Poisson,
+            },
+            ..LoadOptions::default()
+        }
+    }
 }
 
 /// What users do.
@@ -99,8 +125,8 @@ pub(super) fn part(
     }
     // A log may be large: it is read only where it is going to be replayed.
     let replay = log.filter(|_| over.loads).map(|path| schedule::read(&path)).transpose()?;
-    Ok(LoadPart {
-        http: http(&raw.load, over)?,
+    let part = LoadPart {
+        http: over.http.unwrap_or(set(raw.load.http)),
         users: over.users.unwrap_or(set(raw.load.users).0),
         closed: time(raw.load.closed),
         open: time(raw.load.open),
@@ -112,7 +138,7 @@ pub(super) fn part(
         warmup: time(raw.load.warmup),
         timeout: time(raw.load.timeout),
         max_in_flight: set(raw.load.max_in_flight).0 as usize,
-        connect_ahead: ahead(&raw.load)?,
+        connect_ahead: set(raw.load.connect_ahead) as usize,
         shed_after: raw.load.shed_after,
         wake: set(raw.load.wake),
         accept_encoding: set(raw.load.accept_encoding.clone()),
@@ -124,32 +150,7 @@ pub(super) fn part(
         mix,
         scenarios: raw.load.scenarios.clone().unwrap_or_default(),
         seed,
-    })
-}
-
-fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
-    let http = over.http.unwrap_or(set(raw.http));
-    let ahead = set(raw.connect_ahead);
-    let only_in_http1 = match raw.read_rate {
-        Some(ReadRateText(rate)) => Some(format!("load.read_rate = \"{rate}\"")),
-        None if ahead > 0 => Some(format!("load.connect_ahead = {ahead}")),
-        None => None,
     };
-    match only_in_http1 {
-        Some(said) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
-            "{said} goes with HTTP/1.1 only (a connection of HTTP/2 has many visitors); leave it out, or write http = \"1.1\""
-        ))),
-        _ => Ok(http),
-    }
-}
-
-/// Connections that are opened ahead, as many as can be used.
-fn ahead(raw: &Load) -> Result<usize, ConfigError> {
-    let (ahead, most) = (set(raw.connect_ahead), set(raw.max_in_flight).0);
-    if ahead > most {
-        return Err(ConfigError::Merged(format!(
-            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, and so more than are ever used; e.g. connect_ahead = {most}"
-        )));
-    }
-    Ok(ahead as usize)
+    part.options().validate().map_err(ConfigError::Merged)?;
+    Ok(part)
 }
