@@ -1,5 +1,5 @@
-//! Custom journeys: journeys written in Rust, for what a scenario file cannot express, such as a choice by an algorithm, a computed
-//! body, or a loop whose end depends on the responses.
+//! Custom journeys: journeys written in Rust, for what a scenario file cannot express, such as a choice by an algorithm, a
+//! computed body, or a loop whose end depends on the responses.
 //!
 //! A [`Journey`] is run by one [`User`] at a time and sends its requests through it. They use the same transport and the same
 //! recorder as those of scenario files, in the closed model, the open model, and in blocks: with slots, deadlines, intended
@@ -28,8 +28,8 @@ pub trait Journey: Send + Sync {
     /// Name in reports, beside those of scenarios.
     fn name(&self) -> &str;
 
-    /// Names of all endpoints that the journey requests, in the order of the report. They are known before the phase begins, so that
-    /// counting needs no look-up by name; a request to another endpoint stops the phase with an error.
+    /// Names of all endpoints that the journey requests, in the order of the report. They are known before the phase begins, so
+    /// that counting needs no look-up by name; a request to another endpoint stops the phase with an error.
     fn endpoints(&self) -> Vec<String>;
 
     /// How long a user keeps cookies: for one journey, or from one to the next.

@@ -33,8 +33,8 @@ impl Window {
         UnixMillis(self.started_ms.get() + since.as_millis() as u64)
     }
 
-    /// Ends of the intervals: whole seconds from the start to the measured part, then from there. The last interval of the warm-up
-    /// and the last of the phase may be shorter.
+    /// Ends of the intervals: whole seconds from the start to the measured part, then from there. The last interval of the
+    /// warm-up and the last of the phase may be shorter.
     pub(crate) fn ticks(&self) -> Vec<Instant> {
         let mut ticks = Vec::new();
         for (first, last) in [(self.start, self.from), (self.from, self.until)] {

@@ -78,8 +78,8 @@ fn titles(page: &str) -> Vec<&str> {
     links.filter_map(|link| link.split_once('>')?.1.split_once('<')).map(|(title, _)| title).collect()
 }
 
-/// The word that occurs in the fewest titles, the first by alphabet among several. `None` when there are fewer than two titles or no
-/// new word.
+/// The word that occurs in the fewest titles, the first by alphabet among several. `None` when there are fewer than two titles
+/// or no new word.
 fn rarest(titles: &[&str], last: &str) -> Option<String> {
     if titles.len() < 2 {
         return None;

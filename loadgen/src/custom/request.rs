@@ -62,8 +62,8 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         }
     }
 
-    /// Sets a header, also one that the generator sets by default (`User-Agent`, `Accept`). Host, cookies, length and encoding cannot
-    /// be set.
+    /// Sets a header, also one that the generator sets by default (`User-Agent`, `Accept`). Host, cookies, length and encoding
+    /// cannot be set.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) if may_be_set(&name, &value) => drop(self.headers.insert(name, value)),
@@ -112,8 +112,8 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
         self
     }
 
-    /// Returns a redirect as the response. Without, redirects are followed, at most ten and never to another site, and the recorded time
-    /// is that of all.
+    /// Returns a redirect as the response. Without, redirects are followed, at most ten and never to another site, and the
+    /// recorded time is that of all.
     pub fn keep_redirect(mut self) -> Self {
         self.follows_redirects = false;
         self

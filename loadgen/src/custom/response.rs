@@ -38,8 +38,8 @@ impl Response {
     /// Parses the body as JSON.
     ///
     /// # Errors
-    /// The body is not the expected JSON. The request still counts as successful; use a [check](super::RequestBuilder::check) to count it
-    /// as failed.
+    /// The body is not the expected JSON. The request still counts as successful; use a
+    /// [check](super::RequestBuilder::check) to count it as failed.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, JourneyError> {
         serde_json::from_slice(&self.body)
             .map_err(|error| JourneyError::give_up(format!("not the JSON expected: {error}")))

@@ -32,8 +32,8 @@ pub struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    /// A GET request. `endpoint` is one of the [names](super::Journey::endpoints) that the journey declares; `path` begins with `/`, or
-    /// is a link of the current page, which is resolved as a browser does and never leaves the site.
+    /// A GET request. `endpoint` is one of the [names](super::Journey::endpoints) that the journey declares; `path` begins with
+    /// `/`, or is a link of the current page, which is resolved as a browser does and never leaves the site.
     pub fn get(&mut self, endpoint: &str, path: impl Into<String>) -> RequestBuilder<'_, 'a> {
         self.request(Method::GET, endpoint, path)
     }
@@ -62,8 +62,8 @@ impl<'a> User<'a> {
         RequestBuilder::new(self, method, endpoint, path.into())
     }
 
-    /// Pauses before the next request, for `pause` times the `think_scale` of the plan. In the open model the next request is due when
-    /// the pause ends, even if the generator is late; so pause with this, and not with a timer of your own.
+    /// Pauses before the next request, for `pause` times the `think_scale` of the plan. In the open model the next request is
+    /// due when the pause ends, even if the generator is late; so pause with this, and not with a timer of your own.
     pub async fn think(&mut self, pause: Duration) {
         let pause = pause.mul_f64(self.context.prepared.plan.options.think_scale.clamp(0.0, 1000.0));
         self.due = pause_for(self.context, self.due, pause, self.timing).await;
@@ -84,7 +84,8 @@ impl<'a> User<'a> {
     pub fn journey(&self) -> u64 {
         self.session.visit.journey
     }
-    /// True until this user has completed a journey; with [`Journey::session`](super::Journey::session) `User`, the time to log in.
+    /// True until this user has completed a journey; with [`Journey::session`](super::Journey::session) `User`, the time to log
+    /// in.
     pub fn is_first_journey(&self) -> bool {
         self.session.is_first_journey
     }

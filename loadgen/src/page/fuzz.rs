@@ -12,7 +12,7 @@ use crate::fuzz_inputs::for_each_mutation;
 use crate::transport::ResponseHead;
 use crate::user::cookies::CookieJar;
 use crate::user::links::SiteOrigin;
-use crate::user::response::{cache, server_timing};
+use crate::user::response::{cache_outcome, server_timing};
 
 const PAGES: [&[u8]; 4] = [
     b"<!doctype html><base href=\"/shop/\"><link rel=\"stylesheet icon\" href=a.css><script src='b.js?v=1'></script><img src=i.png srcset=\"i2.png 2x, /i3.png 300w\">",
@@ -56,7 +56,7 @@ fn mutated_heads_are_parsed_without_panic() {
             let Ok(Some((head, _))) = ResponseHead::parse(&text, false) else { continue };
             read += 1;
             timed += u64::from(server_timing(&head).is_some());
-            let _ = (cache(&head), head.body_encoding());
+            let _ = (cache_outcome(&head), head.body_encoding());
             jar.store(&head);
             let sent = jar.header("/shop/x");
             cookies += u64::from(sent.is_some());

@@ -1,4 +1,5 @@
-//! How long a browser may use a response without a request, and how it revalidates. Pure: header fields and times in, decisions out.
+//! How long a browser may use a response without a request, and how it revalidates. Pure: header fields and times in, decisions
+//! out.
 //!
 //! Source: RFC 9111 (HTTP caching), as a private cache; RFC 8246 for `immutable`, which matters only when a user reloads a page
 //! and so changes nothing here. `stale-while-revalidate` (RFC 5861) is not supported: a stale response is requested again.
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Longer validators are not stored.
 const MAX_VALIDATOR_LEN: usize = 512;
-/// Share of the time since the last change for which a response counts as fresh when it declares nothing (§4.2.2; browsers use the same).
+/// Share of the time since the last change for which a response counts as fresh when it declares nothing (§4.2.2; browsers use
+/// the same).
 const HEURISTIC_SHARE: f64 = 0.1;
 /// Longer than any run.
 const MAX_LIFETIME: Duration = Duration::from_hours(24 * 365);
@@ -40,8 +42,8 @@ pub(super) enum CacheUse<'a> {
 }
 
 impl StoredResponse {
-    /// What to store of a 200; `None` when it may not be stored (§3), or could never be used. `cookies` is a hash of those that were
-    /// sent.
+    /// What to store of a 200; `None` when it may not be stored (§3), or could never be used. `cookies` is a hash of those that
+    /// were sent.
     pub(super) fn from_response(fields: &Fields<'_>, cookies: u64, now: Instant) -> Option<Self> {
         let control = CacheControl::parse(fields);
         let vary = fields("vary").unwrap_or_default().to_ascii_lowercase();
@@ -65,8 +67,8 @@ impl StoredResponse {
         useful.then_some(stored)
     }
 
-    /// The stored response after a 304 (§4.3.4): fresh for as long as the 304 declares, or as long as before; `None` when it may no
-    /// longer be stored.
+    /// The stored response after a 304 (§4.3.4): fresh for as long as the 304 declares, or as long as before; `None` when it
+    /// may no longer be stored.
     pub(super) fn revalidated(&self, fields: &Fields<'_>, cookies: u64, now: Instant) -> Option<Self> {
         let control = CacheControl::parse(fields);
         if control.no_store {

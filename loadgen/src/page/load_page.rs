@@ -7,15 +7,14 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::pin::pin;
 use std::time::Instant;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use http::header::{COOKIE, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, REFERER};
 use http::uri::PathAndQuery;
-use kneepoint_model::outcome::Outcome;
 
+use super::asset_request::{AssetRequest, Redirect, fetch_asset, outcome_of_asset};
 use super::asset_selection::{AssetSelection, select_assets};
 use super::http_cache::CacheUse;
 use super::page_links::read_links;
@@ -24,18 +23,16 @@ use crate::phase::context::PhaseContext;
 use crate::phase::prepared::PreparedAssets;
 use crate::transport::content_coding::decode;
 use crate::transport::{HeaderLines, Pool, RawResponse, RequestFailure, write_request};
-use crate::user::checks::{CheckedResponse, outcome_for_status};
+use crate::user::checks::CheckedResponse;
 use crate::user::document::request_document;
 use crate::user::in_flight::{DueTime, InFlightRequest, StepEnd};
-use crate::user::request::{MAX_REDIRECTS, RequestLimits, await_within, exchange_once};
 use crate::user::session::UserSession;
-use crate::user::timeout::ReusableTimeout;
 
 /// Requests of one user at the same time.
 const MAX_CONNECTIONS: usize = 6;
 
-/// Runs one step and loads the assets of its page. The result is that of the document, except for its end: the user continues when
-/// the page is complete.
+/// Runs one step and loads the assets of its page. The result is that of the document, except for its end: the user continues
+/// when the page is complete.
 pub(crate) async fn load_page(
     context: &PhaseContext,
     session: &mut UserSession,
@@ -70,21 +67,6 @@ fn read_assets(context: &PhaseContext, session: &UserSession, response: &RawResp
         return AssetSelection::default();
     };
     select_assets(&context.prepared.site, &session.page_path, &read_links(&String::from_utf8_lossy(&body)))
-}
-
-/// An asset that is requested, or waits for a connection.
-struct AssetRequest<'a> {
-    in_flight: InFlightRequest<'a>,
-    /// Path in the page, and key of the cache.
-    name: PathAndQuery,
-    /// Path that is requested: another one after a redirect.
-    path: PathAndQuery,
-    redirects: usize,
-    limits: Option<RequestLimits<'a>>,
-    /// The cookies that were sent.
-    cookies: Option<String>,
-    /// The request asks whether a cached response has changed.
-    is_conditional: bool,
 }
 
 /// Loads the assets of one page.
@@ -203,7 +185,7 @@ impl<'a> AssetLoader<'a, '_> {
         let mut leads_off_site = false;
         if let Ok(response) = result {
             self.session.jar.store(&response.head);
-            match self.find_redirect(&asset, response) {
+            match asset.redirect(&self.context.prepared.site, response) {
                 Redirect::None => {}
                 Redirect::OffSite => {
                     page.counts.left_out += 1;
@@ -235,82 +217,5 @@ impl<'a> AssetLoader<'a, '_> {
         page.counts.assets_failed += u64::from(!end.ok);
         self.last = self.last.max(end.done);
         None
-    }
-
-    fn find_redirect(&self, asset: &AssetRequest<'_>, response: &RawResponse) -> Redirect {
-        if !matches!(response.head.status, 301 | 302 | 303 | 307 | 308) {
-            return Redirect::None;
-        }
-        let Some(location) = response.head.get("location") else { return Redirect::None };
-        let Ok(path) = self.context.prepared.site.resolve(asset.path.as_str(), location) else {
-            return Redirect::OffSite;
-        };
-        match path.parse() {
-            Ok(path) if asset.redirects < MAX_REDIRECTS => Redirect::Within(path),
-            _ => Redirect::None,
-        }
-    }
-}
-
-enum Redirect {
-    None,
-    /// To another site: never requested.
-    OffSite,
-    Within(PathAndQuery),
-}
-
-/// A redirect to another site is a correct response; one that cannot be followed is not.
-fn outcome_of_asset(status: u16, is_conditional: bool, leads_off_site: bool) -> (Outcome, String) {
-    let outcome = match status {
-        200..300 => Outcome::Ok,
-        304 if is_conditional => Outcome::Ok,
-        300..400 if leads_off_site => Outcome::Ok,
-        _ => outcome_for_status(status),
-    };
-    (outcome, if outcome.is_ok() { String::new() } else { format!("status {status}") })
-}
-
-async fn fetch_asset<'a>(
-    context: &'a PhaseContext,
-    pool: &'a Pool,
-    mut asset: AssetRequest<'a>,
-    request: Vec<u8>,
-) -> (AssetRequest<'a>, Result<RawResponse, RequestFailure>) {
-    let mut timeout = ReusableTimeout::default();
-    let limits = match asset.limits.take() {
-        Some(limits) => Some(limits),
-        // Not from its due time: it may have waited behind other assets of its page.
-        None => RequestLimits::acquire(context, &mut asset.in_flight, &mut timeout, Instant::now()).await,
-    };
-    let Some(limits) = limits else {
-        return (asset, Err(RequestFailure::new(Outcome::Shed, "waited too long for a slot")));
-    };
-    let result = {
-        let request =
-            pin!(exchange_once(context, pool, &request, &http::Method::GET, false, &mut asset.in_flight));
-        await_within(context, &limits, &mut timeout, request).await
-    };
-    asset.limits = Some(limits);
-    (asset, result)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_outcome_of_an_asset_follows_from_its_status() {
-        for (status, is_conditional, away, expected) in [
-            (200, false, false, Outcome::Ok),
-            (206, false, false, Outcome::Ok),
-            (304, true, false, Outcome::Ok),
-            (304, false, false, Outcome::UnexpectedStatus),
-            (302, false, false, Outcome::UnexpectedStatus),
-            (302, false, true, Outcome::Ok),
-            (404, true, false, Outcome::ClientError),
-            (503, true, false, Outcome::ServerError),
-        ] {
-            assert_eq!(outcome_of_asset(status, is_conditional, away).0, expected, "{status}");
-        }
     }
 }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_format_is_read_and_own_work_is_seen() {
+    fn the_kernel_format_is_parsed_and_the_own_thread_is_counted() {
         let ran =
             ThreadTimes { cpu: Duration::from_micros(1500), queued: Duration::from_micros(2), slices: 7 };
         assert_eq!(parse_schedstat("1500000 2000 7\n"), Some(ran));

@@ -46,8 +46,8 @@ fn add_counts(totals: &mut PhaseTotals, line: CountsLine, record: &PlanRecord) {
     totals.journeys += line.journeys;
     totals.journeys_failed += line.journeys_failed;
     totals.add_exhausted_feeds(&line.exhausted_feeds);
-    for (stage, counts) in line.segments.into_iter().enumerate().take(record.segments.len()) {
-        totals.segments.add(stage, counts);
+    for (segment, counts) in line.segments.into_iter().enumerate().take(record.segments.len()) {
+        totals.segments.add(segment, counts);
     }
     for (group, counts) in line.groups.into_iter().enumerate().take(record.groups.len()) {
         totals.groups.add(group, counts);
@@ -118,12 +118,12 @@ fn group_histogram<'a>(
 
 fn segment_histogram<'a>(
     totals: &'a mut PhaseTotals,
-    stage: usize,
+    segment: usize,
     kind: &str,
 ) -> Option<&'a mut LatencyHistogram> {
     match kind {
-        "response" => Some(&mut totals.segments.series_mut(stage).response),
-        "service" => Some(&mut totals.segments.series_mut(stage).service),
+        "response" => Some(&mut totals.segments.series_mut(segment).response),
+        "service" => Some(&mut totals.segments.series_mut(segment).service),
         _ => None,
     }
 }

@@ -162,7 +162,7 @@ fn endpoint_stats(endpoint: &Endpoint, series: &EndpointSeries) -> EndpointStats
 /// All groups, also those that no journey left.
 fn group_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<GroupStats> {
     let none = GroupSeries::default();
-    let seen = totals.groups.iter().chain(std::iter::repeat(&none));
+    let series = totals.groups.iter().chain(std::iter::repeat(&none));
     let one = |(group, series): (&Endpoint, &GroupSeries)| GroupStats {
         name: group.name.clone(),
         journeys: series.counts.ended,
@@ -170,7 +170,7 @@ fn group_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<GroupStats> {
         unfinished: series.counts.unfinished,
         time_us: series.time.quantiles(),
     };
-    record.groups.iter().zip(seen).map(one).collect()
+    record.groups.iter().zip(series).map(one).collect()
 }
 
 /// The feeds that were exhausted.
@@ -201,16 +201,16 @@ fn page_stats(record: &PlanRecord, totals: &PhaseTotals) -> Vec<PageStats> {
 fn segment_stats(record: &PlanRecord, totals: &PhaseTotals, measured: Duration) -> Vec<StageStats> {
     let mut begins = Duration::ZERO;
     let mut stats = Vec::new();
-    for (stage, seen) in record.segments.iter().zip(totals.segments.iter()) {
-        let length = stage.length().min(measured.saturating_sub(begins));
-        begins += stage.length();
+    for (segment, series) in record.segments.iter().zip(totals.segments.iter()) {
+        let length = segment.length().min(measured.saturating_sub(begins));
+        begins += segment.length();
         stats.push(StageStats {
-            stage: *stage,
-            offered_rps: PerSecond::of(seen.counts.due, length),
-            requests: seen.counts.requests,
-            errors: seen.counts.errors,
-            response_us: seen.response.quantiles(),
-            service_us: seen.service.quantiles(),
+            stage: *segment,
+            offered_rps: PerSecond::of(series.counts.due, length),
+            requests: series.counts.requests,
+            errors: series.counts.errors,
+            response_us: series.response.quantiles(),
+            service_us: series.service.quantiles(),
         });
     }
     stats

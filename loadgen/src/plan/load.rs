@@ -48,6 +48,10 @@ impl RecordedLog {
         (0..self.log.count()).filter_map(|n| self.log.due(n)).map(|due| due.div_f64(self.speed))
     }
 
+    pub(crate) fn mean_rate(&self) -> PerSecond {
+        PerSecond::of(self.log.count() as u64, self.length())
+    }
+
     /// From the first request to the mean gap after the last one.
     pub(crate) fn length(&self) -> Duration {
         let count = self.log.count();
@@ -90,7 +94,7 @@ impl PhaseLoad {
                 let seconds = length.as_secs_f64().max(f64::MIN_POSITIVE);
                 Some(PerSecond(Schedule::new(segments).arrivals() / seconds))
             }
-            Self::Replay(recorded) => Some(PerSecond::of(recorded.log.count() as u64, recorded.length())),
+            Self::Replay(recorded) => Some(recorded.mean_rate()),
         }
     }
 

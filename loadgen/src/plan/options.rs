@@ -125,3 +125,38 @@ impl LoadOptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_settings_are_refused_by_their_names_with_an_example() {
+        let default = LoadOptions::default;
+        assert_eq!(default().validate(), Ok(()));
+        let http = HttpVersion::Http2;
+        let read_rate = ReadRate::per_second(9);
+        for (options, parts) in [
+            (LoadOptions { threads: 65, ..default() }, ["load.threads = 65", "threads = 1"]),
+            (
+                LoadOptions { pacing: PacingMode::Batched(Duration::from_millis(11)), ..default() },
+                ["load.wake", "wake = \"200us\""],
+            ),
+            (LoadOptions { timeout: Duration::ZERO, ..default() }, ["load.timeout", "timeout = \"10s\""]),
+            (LoadOptions { max_in_flight: 0, ..default() }, ["load.max_in_flight", "max_in_flight = 512"]),
+            (LoadOptions { think_scale: f64::NAN, ..default() }, ["load.think = NaN", "think = 1.0"]),
+            (LoadOptions { http, read_rate, ..default() }, ["load.read_rate = \"9 B/s\"", "http = \"1.1\""]),
+            (
+                LoadOptions { http, connect_ahead: 4, ..default() },
+                ["load.connect_ahead = 4", "http = \"1.1\""],
+            ),
+            (
+                LoadOptions { max_in_flight: 8, connect_ahead: 9, ..default() },
+                ["load.max_in_flight = 8", "connect_ahead = 8"],
+            ),
+        ] {
+            let problem = options.validate().expect_err(parts[0]);
+            assert!(parts.iter().all(|part| problem.contains(part)), "{problem}");
+        }
+    }
+}

@@ -35,8 +35,8 @@ pub(crate) fn collect_feeds(scenarios: &[(Scenario, u32)]) -> Vec<FeedRecord> {
     scenarios.iter().flat_map(|(scenario, _)| records(scenario)).collect()
 }
 
-/// Endpoints of a mix in the order of its files, and for each scenario and step the number of its endpoint. Steps of the same name
-/// are one endpoint.
+/// Endpoints of a mix in the order of its files, and for each scenario and step the number of its endpoint. Steps of the same
+/// name are one endpoint.
 pub(crate) fn collect_endpoints(scenarios: &[(Scenario, u32)]) -> (Vec<Endpoint>, Vec<Vec<usize>>) {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut numbers = Vec::new();

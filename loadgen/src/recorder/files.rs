@@ -10,7 +10,7 @@ use kneepoint_model::run::{LineWriter, RunError, RunFolder, names as run_names};
 
 use super::endpoints::Endpoint;
 use super::interval::{EndpointSeries, IntervalStats};
-use super::records::{CountsLine, GENERATOR, GROUP, PlanRecord, STAGE, WARMUP};
+use super::records::{CountsLine, GENERATOR, GROUP, PlanRecord, SEGMENT, WARMUP};
 use super::segments::SegmentSeries;
 use super::totals::second_stats;
 use crate::window::Window;
@@ -54,8 +54,8 @@ impl PhaseFiles {
         Ok(Self { window, endpoints, groups, log, seconds, tallies })
     }
 
-    /// Writes what ended between two moments. Returns the statistics of the second; an interval after the measured part (the drain) has
-    /// none.
+    /// Writes what ended between two moments. Returns the statistics of the second; an interval after the measured part (the
+    /// drain) has none.
     pub(crate) fn write_interval(
         &mut self,
         interval: &IntervalStats,
@@ -86,7 +86,7 @@ impl PhaseFiles {
         }
         for (number, SegmentSeries { response, service, .. }) in (1..).zip(interval.segments.iter()) {
             for (kind, histogram) in [("response", response), ("service", service)] {
-                line(format!("{number}|{kind}|{STAGE}"), histogram)?;
+                line(format!("{number}|{kind}|{SEGMENT}"), histogram)?;
             }
         }
         for (group, series) in self.groups.iter().zip(interval.groups.iter()) {
@@ -121,7 +121,7 @@ impl PhaseFiles {
             journeys: interval.journeys,
             journeys_failed: interval.journeys_failed,
             exhausted_feeds: interval.exhausted_feeds.clone(),
-            segments: interval.segments.iter().map(|stage| stage.counts).collect(),
+            segments: interval.segments.iter().map(|segment| segment.counts).collect(),
             groups: interval.groups.iter().map(|group| group.counts).collect(),
             endpoints: endpoints.collect(),
             exemplars: interval.exemplars.merge_order().cloned().collect(),

@@ -92,9 +92,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cutting_into_seconds_changes_no_sum(seen in prop::collection::vec((0usize..4, 0..3, 1u64..1_000_000, any::<bool>()), 1..80)) {
+        fn cutting_into_seconds_changes_no_sum(samples in prop::collection::vec((0usize..4, 0..3, 1u64..1_000_000, any::<bool>()), 1..80)) {
             let (mut whole, mut sum, mut part) = (GroupTotals::default(), GroupTotals::default(), GroupTotals::default());
-            for (group, end, us, cut) in &seen {
+            for (group, end, us, cut) in &samples {
                 let end = [GroupEnd::Completed, GroupEnd::Failed, GroupEnd::Unfinished][*end as usize];
                 for groups in [&mut whole, &mut part] {
                     groups.count(*group, end, Duration::from_micros(*us));
@@ -107,7 +107,7 @@ mod tests {
             sum.merge(&part);
             prop_assert_eq!(&sum, &whole);
             let counted: u64 = whole.iter().map(|group| group.counts.ended + group.counts.unfinished).sum();
-            prop_assert_eq!(counted, seen.len() as u64);
+            prop_assert_eq!(counted, samples.len() as u64);
             prop_assert!(whole.iter().all(|group| group.time.count() == group.counts.ended));
         }
     }

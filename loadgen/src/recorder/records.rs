@@ -63,7 +63,7 @@ pub(super) const GENERATOR: &str = "generator";
 pub(super) const WARMUP: &str = "|warmup";
 
 /// Suffix of the tags of segments.
-pub(super) const STAGE: &str = "stage";
+pub(super) const SEGMENT: &str = "stage";
 
 /// Suffix of the tags of groups.
 pub(super) const GROUP: &str = "group";
@@ -85,7 +85,7 @@ pub(crate) fn parse_tag(tag: &str) -> Option<HistogramTag<'_>> {
     match parts.as_slice() {
         [endpoint, kind] => Some(HistogramTag::Endpoint(endpoint, kind)),
         [group, "time", GROUP] => Some(HistogramTag::Group(group)),
-        [number, kind, STAGE] => {
+        [number, kind, SEGMENT] => {
             Some(HistogramTag::Segment(number.parse::<usize>().ok()?.checked_sub(1)?, kind))
         }
         _ => None,

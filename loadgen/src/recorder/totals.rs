@@ -172,8 +172,8 @@ mod tests {
             parts.add(&interval);
             prop_assert_eq!(&whole.exemplars, &parts.exemplars);
             prop_assert_eq!(&whole.segments, &parts.segments);
-            let by_stage: u64 = whole.segments.iter().map(|segment| segment.counts.requests).sum();
-            prop_assert_eq!(by_stage, values.len() as u64);
+            let by_segment: u64 = whole.segments.iter().map(|segment| segment.counts.requests).sum();
+            prop_assert_eq!(by_segment, values.len() as u64);
             prop_assert_eq!((whole.ended, &whole.sched_lag), (parts.ended, &parts.sched_lag));
             for (a, b) in whole.series.iter().zip(&parts.series) {
                 prop_assert_eq!((&a.response, &a.service, &a.counts), (&b.response, &b.service, &b.counts));

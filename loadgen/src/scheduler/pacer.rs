@@ -1,9 +1,9 @@
 //! When the next journey is due. Pure, seeded, independent of responses.
 //!
-//! `Schedule::when(n)` gives the time at which the expected number of arrivals reaches n. Constant: arrival i is due at `when(i)`.
-//! Poisson: arrival i is due at `when(s)`, where s is the sum of i exponential draws of mean 1 (time change of a unit-rate
-//! process). At a constant rate that makes gaps of -ln(U) / rate; in a ramp the intensity follows the ramp. Source: Çınlar,
-//! Introduction to Stochastic Processes, 1975, chapter 4.7.
+//! `Schedule::when(n)` gives the time at which the expected number of arrivals reaches n. Constant: arrival i is due at
+//! `when(i)`. Poisson: arrival i is due at `when(s)`, where s is the sum of i exponential draws of mean 1 (time change of a
+//! unit-rate process). At a constant rate that makes gaps of -ln(U) / rate; in a ramp the intensity follows the ramp. Source:
+//! Çınlar, Introduction to Stochastic Processes, 1975, chapter 4.7.
 
 use std::time::Duration;
 
@@ -60,9 +60,9 @@ mod tests {
 
     use super::*;
 
-    fn pacer(stages: &[&str], arrivals: Arrivals, seed: u64) -> Pacer {
-        let stages: Vec<LoadStage> = stages.iter().map(|text| text.parse().expect("a stage")).collect();
-        Pacer::new(Schedule::new(&stages), arrivals, seed)
+    fn pacer(segments: &[&str], arrivals: Arrivals, seed: u64) -> Pacer {
+        let segments: Vec<LoadStage> = segments.iter().map(|text| text.parse().expect("a segment")).collect();
+        Pacer::new(Schedule::new(&segments), arrivals, seed)
     }
 
     #[test]
@@ -99,8 +99,8 @@ mod tests {
         #[test]
         fn schedules_never_run_backwards_and_equal_seeds_agree(rate in 0.1f64..1e5, seed: u64, poisson: bool) {
             let arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
-            let stage = format!("hold {rate}/s for 24h");
-            let take = || pacer(&[&stage], arrivals, seed).take(200).collect::<Vec<_>>();
+            let segment = format!("hold {rate}/s for 24h");
+            let take = || pacer(&[&segment], arrivals, seed).take(200).collect::<Vec<_>>();
             let times = take();
             prop_assert!(times.is_sorted());
             prop_assert_eq!(times, take());

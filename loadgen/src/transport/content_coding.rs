@@ -42,7 +42,8 @@ impl ContentCoding {
     }
 }
 
-/// The value of `Accept-Encoding`. Without the header any coding would be accepted (RFC 9110 §12.5.3), so no codings are `identity`.
+/// The value of `Accept-Encoding`. Without the header any coding would be accepted (RFC 9110 §12.5.3), so no codings are
+/// `identity`.
 pub(crate) fn accept_encoding_value(codings: &[ContentCoding]) -> String {
     if codings.is_empty() {
         return "identity".to_owned();
@@ -80,8 +81,8 @@ const MIN_GZIP_LEN: u64 = 20;
 /// deflate makes at most 258 bytes from two bits, so at most 1032 from one byte.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
-/// Decoded length of a body of `wire` bytes, where it is known without decoding: gzip ends with it (RFC 1952 §2.3.1: modulo 4 GiB, and
-/// of its last member only, which in practice is the only one). A length that is impossible is ignored.
+/// Decoded length of a body of `wire` bytes, where it is known without decoding: gzip ends with it (RFC 1952 §2.3.1: modulo 4
+/// GiB, and of its last member only, which in practice is the only one). A length that is impossible is ignored.
 pub(crate) fn decoded_len(encoding: BodyEncoding, wire: u64, tail: [u8; 4]) -> Option<u64> {
     match encoding {
         BodyEncoding::Identity => Some(wire),

@@ -36,8 +36,8 @@ fn to_u32_range((begin, end): ByteRange) -> (u32, u32) {
     (begin as u32, end as u32)
 }
 
-/// A filter of the names that may be present: one bit per name, shared by names of equal length and first letter. Most look-ups are
-/// for names that are absent, and end here.
+/// A filter of the names that may be present: one bit per name, shared by names of equal length and first letter. Most look-ups
+/// are for names that are absent, and end here.
 #[derive(Debug, Clone, Copy, Default)]
 struct NameFilter(u64);
 

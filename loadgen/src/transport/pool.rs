@@ -30,8 +30,8 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
-    /// Opens a connection that is idle until it is needed. A failure is ignored: the request that needs a connection tries again, and
-    /// reports it.
+    /// Opens a connection that is idle until it is needed. A failure is ignored: the request that needs a connection tries
+    /// again, and reports it.
     pub(crate) async fn open_ahead(&self, target: &Target) {
         if let Ok(connected) = target.connect().await {
             self.push(Connection::new(connected.stream));

@@ -46,8 +46,8 @@ enum ServerAddress {
 }
 
 impl Target {
-    /// Finds the server: on its unix socket, when there is one, without resolving a name; otherwise at the first address of the host
-    /// that accepts a connection.
+    /// Finds the server: on its unix socket, when there is one, without resolving a name; otherwise at the first address of the
+    /// host that accepts a connection.
     pub(crate) fn find(
         base_url: &Url,
         server_name: &str,
@@ -71,8 +71,8 @@ impl Target {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// A slow user has a small receive buffer, and announces it from the first TCP segment on: otherwise the server could send the whole
-    /// response long before it is read. On a unix socket the buffer is the server's own send buffer.
+    /// A slow user has a small receive buffer, and announces it from the first TCP segment on: otherwise the server could send
+    /// the whole response long before it is read. On a unix socket the buffer is the server's own send buffer.
     async fn connect_tcp(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let Some(rate) = self.read_rate else { return TcpStream::connect(address).await };
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;

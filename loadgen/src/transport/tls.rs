@@ -22,8 +22,8 @@ pub(crate) struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// Sessions are kept in memory for the length of a phase, so later connections resume one, as in a browser; `server_name` may have a
-    /// port.
+    /// Sessions are kept in memory for the length of a phase, so later connections resume one, as in a browser; `server_name`
+    /// may have a port.
     pub(super) fn new(
         server_name: &str,
         ca_file: Option<&Path>,

@@ -93,8 +93,8 @@ impl CookieJar {
         self.cookies.clear();
     }
 
-    /// Applies the changes of a request that began with the cookies `before` and ended with `after`. Changes of other requests of the
-    /// same user stay.
+    /// Applies the changes of a request that began with the cookies `before` and ended with `after`. Changes of other requests
+    /// of the same user stay.
     pub(crate) fn merge_changes(&mut self, before: &Self, after: &Self) {
         let is_removed = |cookie: &Cookie| before.contains(cookie) && !after.contains(cookie);
         self.cookies.retain(|cookie| !is_removed(cookie));

@@ -15,7 +15,7 @@ use crate::recorder::{CompletedRequest, HopTiming, RecordedHead};
 use crate::transport::content_coding::BodyEncoding;
 use crate::transport::{ExchangeTimes, HeaderLines, RawResponse, RequestFailure, TRACEPARENT, TraceId};
 use crate::user::checks::CheckedResponse;
-use crate::user::response::{cache, server_timing};
+use crate::user::response::{cache_outcome, server_timing};
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +116,7 @@ impl<'a> InFlightRequest<'a> {
             let sent = sent.unwrap_or(response.first_byte);
             self.hops.push(HopTiming {
                 timing,
-                stored: cache(&response.head).is_hit(),
+                stored: cache_outcome(&response.head).is_hit(),
                 service: response.done.saturating_duration_since(sent),
                 ttfb: response.first_byte.saturating_duration_since(sent),
             });
@@ -183,7 +183,7 @@ impl<'a> InFlightRequest<'a> {
                 completed.first_byte = Some(response.first_byte);
                 completed.status = Some(response.head.status);
                 completed.compressed = encoding != BodyEncoding::Identity;
-                completed.cache = Some(cache(&response.head));
+                completed.cache = Some(cache_outcome(&response.head));
                 completed.response =
                     Some(RecordedHead { head: &response.head, secrets: &self.context.prepared.secrets });
                 self.context.recorder.record(&completed);

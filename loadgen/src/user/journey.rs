@@ -72,8 +72,8 @@ pub(crate) async fn run_journey(
     context.recorder.count_journey(due.at, begun);
 }
 
-/// Skips a journey whose feed is exhausted. In the open model it does not take place; in the closed model the user has nothing left to
-/// do: starting another journey at once would change the mix.
+/// Skips a journey whose feed is exhausted. In the open model it does not take place; in the closed model the user has nothing
+/// left to do: starting another journey at once would change the mix.
 async fn skip_journey(context: &PhaseContext, timing: StepTiming<'_>) {
     if matches!(timing, StepTiming::WhenReady) {
         tokio::time::sleep_until(context.prepared.window.until.into()).await;

@@ -27,8 +27,8 @@ pub(crate) struct RequestLimits<'a> {
 }
 
 impl<'a> RequestLimits<'a> {
-    /// Waits for a slot, first come first served; the time for the response starts then, or at `start` in the closed model. `None` when
-    /// the wait was too long: the request is shed.
+    /// Waits for a slot, first come first served; the time for the response starts then, or at `start` in the closed model.
+    /// `None` when the wait was too long: the request is shed.
     pub(crate) async fn acquire(
         context: &'a PhaseContext,
         in_flight: &mut InFlightRequest<'_>,

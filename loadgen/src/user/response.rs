@@ -14,7 +14,7 @@ pub(crate) fn server_timing(head: &ResponseHead) -> Option<ServerTiming> {
 }
 
 /// Status that the caches in front of the server report.
-pub(crate) fn cache(head: &ResponseHead) -> CacheOutcome {
+pub(crate) fn cache_outcome(head: &ResponseHead) -> CacheOutcome {
     head.get("cache-status").map_or(CacheOutcome::None, CacheOutcome::parse_header)
 }
 

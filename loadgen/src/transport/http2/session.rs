@@ -39,8 +39,8 @@ pub(super) struct Http2Session {
 }
 
 impl Http2Session {
-    /// Opens a connection: with prior knowledge, or after the server chose HTTP/2 within TLS. It is ready once the server has answered a
-    /// PING, because the settings, with the limit of streams, come before (RFC 9113 §3.4).
+    /// Opens a connection: with prior knowledge, or after the server chose HTTP/2 within TLS. It is ready once the server has
+    /// answered a PING, because the settings, with the limit of streams, come before (RFC 9113 §3.4).
     pub(super) async fn open(stream: Stream) -> Result<Self, h2::Error> {
         let (sender, mut connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
@@ -113,7 +113,8 @@ impl StreamSlot {
         &self.0
     }
 
-    /// Sends a request and reads the whole response. When it is dropped before its end, it resets its stream; the connection stays open.
+    /// Sends a request and reads the whole response. When it is dropped before its end, it resets its stream; the connection
+    /// stays open.
     pub(super) async fn exchange(
         &self,
         request: &Http2Request,

@@ -1,4 +1,5 @@
-//! Translates requests and response heads between the notation of HTTP/1.1, which the rest of the generator uses, and HTTP/2. Pure.
+//! Translates requests and response heads between the notation of HTTP/1.1, which the rest of the generator uses, and HTTP/2.
+//! Pure.
 //!
 //! Source: RFC 9113 §8.2.2 (fields of a connection), §8.3.1 (the request line and `Host`).
 
