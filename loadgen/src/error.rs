@@ -56,7 +56,7 @@ pub enum LoadError {
     #[error("the closed model could not start: {0}")]
     Closed(String),
     /// A thread of the generator panicked or was misused.
-    #[error("the load generator broke: {0}; this is a fault in kneepoint, please report it")]
+    #[error("the load generator failed: {0}; this is a bug in kneepoint, please report it")]
     Internal(String),
     /// The run folder could not be written or read.
     #[error(transparent)]

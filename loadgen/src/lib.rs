@@ -1,12 +1,12 @@
 //! Load generation: one step function, one transport, one recorder; two schedulers, closed (goose) and open (our own).
 //!
 //! [`run_phase`] blocks until a phase is over and returns its result; [`recover_phase`] rebuilds the result from the files
-//! that a killed run left. Nothing here prints, and nothing here rates the site: [`judge`] only decides whether the
+//! that a killed run left. Nothing here prints, and nothing here rates the site: [`judge_validity`] only decides whether the
 //! measurement itself is valid.
 //!
-//! The path of a request, in the order of the modules: [`scheduler`] decides when it is due → [`user`] runs the journey, its
-//! steps and the request itself → [`transport`] exchanges bytes → [`recorder`] counts it. [`page`] loads the assets of a step's
-//! page; [`custom`] runs journeys written in Rust; [`phase`] starts all of this, collects each second, and builds the result.
+//! The path of a request, in the order of the modules: `scheduler` decides when it is due → `user` runs the journey, its
+//! steps and the request itself → `transport` exchanges bytes → `recorder` counts it. `page` loads the assets of a step's
+//! page; `custom` runs journeys written in Rust; `phase` starts all of this, collects each second, and builds the result.
 //! `transport` and `recorder` know nothing of the others.
 
 mod custom;

@@ -125,7 +125,8 @@ impl<'v, 'a> RequestBuilder<'v, 'a> {
     /// The request failed, or the phase is over.
     pub async fn send(mut self) -> Result<Response, JourneyError> {
         let Some(endpoint) = self.user.prepared.endpoint(&self.endpoint) else {
-            let problem = format!("it asks for the endpoint `{}`, which it does not declare", self.endpoint);
+            let problem =
+                format!("it requests the endpoint `{}`, which its `endpoints` do not contain", self.endpoint);
             self.user.context.fail(&self.user.prepared.name, &problem);
             return Err(JourneyError::GaveUp(problem));
         };
