@@ -22,7 +22,8 @@ pub(crate) use plan::{
     StackPart, Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{ArrivalSpread, ObjectiveText, OtlpUrl, Rate, SegmentText, StopLimitText};
+pub(crate) use value::{OtlpUrl, ObjectiveText, Rate, SegmentText};
+pub(crate) use wire::SocketPath;
 
 use raw::RawConfig;
 

@@ -1,9 +1,8 @@
 //! One phase of load from Rust, without the harness:
 //! `phase closed:8|block:8|open:200 http://127.0.0.1:8000 SECONDS PATH|FILE.toml|NAME…`.
 //!
-//! PATH is asked for again and again without pause; NAME is a scenario of the library. `closed` goes through goose, `block` is
-//! the same visitors without it. Prints the figures as JSON. WARMUP (seconds), THINK (a factor) and MAX_IN_FLIGHT change the
-//! plan.
+//! PATH is requested again and again without pause; NAME is a scenario of the library. `closed` runs on goose, `block` has the
+//! same users without it. Prints the figures as JSON. WARMUP (seconds), THINK (a factor) and MAX_IN_FLIGHT change the plan.
 
 #![expect(clippy::print_stdout, reason = "an example that is run by hand shows what it measured")]
 
@@ -47,8 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut plan = PhasePlan::new("example", model, base.parse()?, scenarios);
     plan.warmup = Duration::try_from_secs_f64(variable("WARMUP", 1.0))?;
     plan.duration = Duration::from_secs(seconds);
-    plan.think_scale = variable("THINK", 1.0);
-    plan.max_in_flight = variable("MAX_IN_FLIGHT", plan.max_in_flight);
+    plan.options.think_scale = variable("THINK", 1.0);
+    plan.options.max_in_flight = variable("MAX_IN_FLIGHT", plan.options.max_in_flight);
     let mut phase = if kind == "block" {
         BlockLoad::new(plan)?.run(Duration::from_secs(seconds), &Cancel::new())?
     } else {
@@ -69,7 +68,7 @@ fn variable<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The largest that this process has been, as the kernel says.
+/// The peak resident memory of this process, as the kernel reports it.
 fn max_resident_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,63 +1,63 @@
-//! Why a phase of load could not be run at all. What goes wrong with single requests is counted, not raised.
+//! Why a phase of load could not run at all. Failures of single requests are counted, not returned.
 
 use kneepoint_model::run::RunError;
 use thiserror::Error;
 
-/// Why there is no phase.
+/// Why there is no result.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The plan cannot be meant.
+    /// The plan is invalid.
     #[error("the load plan of phase `{phase}` cannot be run: {problem}")]
     Plan {
-        /// Which phase.
+        /// Name of the phase.
         phase: String,
-        /// What is wrong with it, and what would be right.
+        /// What is wrong, and what would be right.
         problem: String,
     },
-    /// The host name has no address.
+    /// The host name cannot be resolved.
     #[error("cannot resolve {host}: {source}; check the target's name")]
     Resolve {
-        /// The name.
+        /// The host name as configured.
         host: String,
-        /// What the system said.
+        /// The error of the system's resolver.
         source: std::io::Error,
     },
-    /// Nobody listens.
+    /// Connecting to the server failed.
     #[error("cannot connect to {target}: {source}; is the stack up?")]
     Unreachable {
-        /// Host and port.
+        /// Host and port, or path of the unix socket.
         target: String,
-        /// What the system said.
+        /// The error of the last attempt.
         source: std::io::Error,
     },
-    /// TLS cannot be set up on this side.
+    /// The TLS client cannot be configured.
     #[error("cannot set up TLS: {0}; check the system's certificate store")]
     Tls(String),
     /// The file of certificate authorities cannot be used.
     #[error("cannot use {} as file of certificate authorities: {why}; give a PEM file", path.display())]
     Authorities {
-        /// Which file.
+        /// Path of the file.
         path: std::path::PathBuf,
-        /// What is wrong with it.
+        /// Why it was refused.
         why: String,
     },
     /// The system refused a thread, a timer or a runtime.
     #[error("cannot start the load generator: {0}")]
     Start(#[from] std::io::Error),
-    /// A journey in Rust does what was not planned; figures of it would be of something else.
+    /// A custom journey did something that was not planned, so that the figures would be wrong.
     #[error("the journey `{journey}` cannot be measured: {problem}")]
     Journey {
-        /// Its name.
+        /// Name of the journey.
         journey: String,
-        /// What is wrong with it.
+        /// What it did.
         problem: String,
     },
     /// goose refused the configuration.
     #[error("the closed model could not start: {0}")]
     Closed(String),
-    /// A thread of the generator ended by itself.
-    #[error("the load generator broke: {0}; this is a fault in kneepoint, please report it")]
-    Broken(String),
+    /// A thread of the generator panicked or was misused.
+    #[error("the load generator failed: {0}; this is a bug in kneepoint, please report it")]
+    Internal(String),
     /// The run folder could not be written or read.
     #[error(transparent)]
     Run(#[from] RunError),

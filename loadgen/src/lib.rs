@@ -1,64 +1,43 @@
-//! Load: one step function, one transport, one recorder; two schedulers, closed (goose) and open (ours).
+//! Load generation: one step function, one transport, one recorder; two schedulers, closed (goose) and open (our own).
 //!
-//! [`run_phase`] blocks until a phase is over and returns what it saw; [`recover_phase`] puts together the same from the
-//! files that a killed run left. Nothing here prints, and nothing here judges the site: only whether the figures hold.
+//! [`run_phase`] blocks until a phase is over and returns its result; [`recover_phase`] rebuilds the result from the files
+//! that a killed run left. Nothing here prints, and nothing here rates the site: [`judge_validity`] only decides whether the
+//! measurement itself is valid.
 //!
-//! The path of a request: `open` or `closed` decides when → `journey` → `step` → `transport` → `recorder`. A step whose page is
-//! loaded with its assets goes through `page`; a journey written in Rust goes from `journey` through `coded`.
+//! The path of a request, in the order of the modules: `scheduler` decides when it is due → `user` runs the journey, its
+//! steps and the request itself → `transport` exchanges bytes → `recorder` counts it. `page` loads the assets of a step's
+//! page; `custom` runs journeys written in Rust; `phase` starts all of this, collects each second, and builds the result.
+//! `transport` and `recorder` know nothing of the others.
 
-mod answer;
-mod assemble;
-#[cfg(test)]
-mod bent;
-mod block;
-mod closed;
-mod coded;
-mod coding;
-mod cookies;
+mod custom;
 mod error;
-mod health;
-mod journey;
-mod judge;
-mod live;
-mod open;
-mod pacer;
+#[cfg(test)]
+mod fuzz_inputs;
 mod page;
-mod patience;
 mod phase;
-mod picker;
 mod plan;
 mod recorder;
-mod recover;
-mod session;
-mod site;
-mod standalone;
-mod stay;
-mod step;
-mod timer;
+mod scheduler;
 mod transport;
-mod travel;
-mod unfinished;
-mod validity;
-mod wake;
+mod user;
 mod window;
-mod world;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/rust-journeys.md")]
 mod rust_journeys_are_as_documented {}
 
 pub use async_trait::async_trait;
-pub use block::BlockLoad;
-pub use coded::{Ask, Journey, Response, Stop, Visitor};
-pub use coding::Coding;
+pub use custom::{Journey, JourneyError, RequestBuilder, Response, User};
 pub use error::LoadError;
-pub use pacer::Arrivals;
-pub use phase::run_phase;
-pub use plan::{PhasePlan, Recorded};
+pub use phase::block::BlockLoad;
+pub use phase::recover::recover_phase;
+pub use phase::run::run_phase;
+pub use phase::run_folder::{begin_run, end_run};
+pub use phase::validity::{ValidityEvidence, judge_validity};
+pub use plan::{LoadOptions, PhaseLoad, PhasePlan, RecordedLog};
 pub use rand;
 pub use rand_chacha::ChaCha8Rng;
-pub use recover::recover_phase;
-pub use standalone::{begin_run, end_run};
+pub use scheduler::pacer::Arrivals;
+pub use scheduler::pacing::PacingMode;
 pub use transport::ReadRate;
-pub use validity::{Evidence, judge};
-pub use wake::Wake;
+pub use transport::content_coding::ContentCoding;

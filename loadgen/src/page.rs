@@ -1,20 +1,21 @@
-//! Pages as a browser loads them: the document first, then its style sheets, scripts and images, side by side.
+//! Loads pages as a browser does: the document first, then its style sheets, scripts and images, in parallel.
 //!
-//! `reader` says what a document names, `choice` what of it is asked for, `fresh` and `store` what the visitor's browser
-//! still has; `view` does it, `record` keeps the time of the whole. Only `view` touches a socket.
+//! `page_links` finds what a document links to, `asset_selection` selects what is requested, `http_cache` and `browser_cache`
+//! decide what the user's browser still has; `load_page` loads it with an `asset_request` for each asset, `page_load` records
+//! the time of the whole.
 //!
-//! Out of scope: what style sheets name (`@import`, `url()`), what scripts load, frames, films and sounds.
+//! Out of scope: links in style sheets (`@import`, `url()`), requests of scripts, frames, video and audio.
 
-mod choice;
-mod fresh;
+mod asset_request;
+mod asset_selection;
+mod browser_cache;
 #[cfg(test)]
 mod fuzz;
-mod reader;
-mod record;
+mod http_cache;
+mod load_page;
+mod page_links;
+mod page_load;
 mod srcset;
-mod store;
-mod view;
 
-pub(crate) use record::PageHit;
-pub(crate) use store::BrowserCache;
-pub(crate) use view::view;
+pub(crate) use browser_cache::BrowserCache;
+pub(crate) use load_page::load_page;

@@ -1,102 +1,105 @@
-//! The recorder: what ended goes in under one short lock, is taken out whole each second, merged and written elsewhere.
+//! Records requests under one short lock; each second the whole statistics are swapped out, merged and written elsewhere.
 //!
 //! Hot path: [`Recorder::record`]. Everything else happens on the collector's thread.
 
+mod completed;
+mod counts;
+mod diagnostic_headers;
+mod endpoints;
 mod exemplars;
 mod files;
 mod groups;
-mod hit;
-mod ledger;
-mod shard;
-mod stages;
-mod tally;
-mod told;
+mod interval;
+mod records;
+mod segments;
+mod text;
+mod totals;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-pub(crate) use files::{
-    Endpoint, PhaseFiles, PlanRecord, Tag, TallyLine, assets_name, endpoints_of, groups_of, names, number_of,
-    split_tag,
+pub(crate) use completed::{CompletedPage, CompletedRequest, HopTiming, RecordedHead};
+pub(crate) use endpoints::{
+    Endpoint, assets_endpoint_name, collect_endpoints, collect_feeds, collect_groups, intern_endpoint,
 };
-pub(crate) use groups::{GroupSeries, Left};
-pub(crate) use hit::{Hit, Hop, Told};
-pub(crate) use ledger::Ledger;
-pub(crate) use shard::{Series, Shard};
+pub(crate) use files::{PhaseFiles, names};
+pub(crate) use groups::{GroupEnd, GroupSeries};
+pub(crate) use interval::{EndpointSeries, IntervalStats};
+pub(crate) use records::{CountsLine, HistogramTag, PlanRecord, parse_tag};
+pub(crate) use totals::PhaseTotals;
 
-use crate::page::PageHit;
 use crate::window::Window;
 
-/// Takes what ended, from the generator's thread.
+/// Receives what ended, from the threads of the generator.
 pub(crate) struct Recorder {
     window: Window,
-    /// Ends of the stages, where the rate changes.
-    stages: Vec<Instant>,
-    shard: Mutex<Box<Shard>>,
+    /// Ends of the segments; empty where the load is constant.
+    segments: Vec<Instant>,
+    interval: Mutex<Box<IntervalStats>>,
 }
 
 impl Recorder {
-    pub(crate) fn new(window: Window, stages: Vec<Instant>, endpoints: usize) -> Self {
-        Self { window, stages, shard: Mutex::new(Box::new(Shard::new(endpoints))) }
+    pub(crate) fn new(window: Window, segments: Vec<Instant>, endpoints: usize) -> Self {
+        Self { window, segments, interval: Mutex::new(Box::new(IntervalStats::new(endpoints))) }
     }
 
-    /// The stage that a moment belongs to.
-    fn stage(&self, due: Instant) -> Option<usize> {
-        if self.stages.is_empty() || !self.window.measures(due) {
+    /// The segment that contains a moment of the measured part.
+    fn segment_at(&self, due: Instant) -> Option<usize> {
+        if self.segments.is_empty() || !self.window.measures(due) {
             return None;
         }
-        Some(self.stages.partition_point(|end| *end <= due).min(self.stages.len() - 1))
+        Some(self.segments.partition_point(|end| *end <= due).min(self.segments.len() - 1))
     }
 
-    /// Counts one request that ended.
-    pub(crate) fn record(&self, hit: &Hit<'_>) {
-        let stage = self.stage(hit.counted);
-        self.lock().record(hit, &self.window, stage);
+    /// Counts a request that ended.
+    pub(crate) fn record(&self, request: &CompletedRequest<'_>) {
+        let segment = self.segment_at(request.counted_at);
+        self.lock().record(request, &self.window, segment);
     }
 
-    /// Counts one page that ended.
-    pub(crate) fn page(&self, hit: &PageHit) {
-        self.lock().page(hit, self.window.measures(hit.due));
+    /// Counts a page load that ended.
+    pub(crate) fn record_page(&self, request: &CompletedPage) {
+        self.lock().record_page(request, self.window.measures(request.due));
     }
 
-    /// Counts one request that became due.
-    pub(crate) fn due(&self, due: Instant) {
-        let stage = self.stage(due);
-        self.lock().due(self.window.measures(due), stage);
+    /// Counts a request that became due.
+    pub(crate) fn count_due(&self, due: Instant) {
+        let segment = self.segment_at(due);
+        self.lock().count_due(self.window.measures(due), segment);
     }
 
     /// Counts a journey that ended.
-    pub(crate) fn journey(&self, ended: Instant, completed: bool) {
+    pub(crate) fn count_journey(&self, ended: Instant, completed: bool) {
         if self.window.measures(ended) {
-            let mut shard = self.lock();
+            let mut interval = self.lock();
             if completed {
-                shard.journeys += 1;
+                interval.journeys += 1;
             } else {
-                shard.journeys_failed += 1;
+                interval.journeys_failed += 1;
             }
         }
     }
 
     /// Counts a journey that left a group of steps.
-    pub(crate) fn left(&self, group: usize, left: Left, due: Instant, done: Instant) {
+    pub(crate) fn count_group(&self, group: usize, end: GroupEnd, due: Instant, done: Instant) {
         if self.window.measures(due) {
-            self.lock().groups.count(group, left, done.saturating_duration_since(due));
+            self.lock().groups.count(group, end, done.saturating_duration_since(due));
         }
     }
 
-    /// Counts a journey that was not begun, because this feed had no row for it.
-    pub(crate) fn dry(&self, due: Instant, feed: usize) {
+    /// Counts a journey that was not begun because this feed had no row left.
+    pub(crate) fn count_exhausted_feed(&self, due: Instant, feed: usize) {
         if self.window.measures(due) {
-            *self.lock().dry.entry(feed).or_default() += 1;
+            *self.lock().exhausted_feeds.entry(feed).or_default() += 1;
         }
     }
 
-    /// Takes out what was recorded since the last time, and puts an empty shard in its place.
-    pub(crate) fn swap(&self, empty: Box<Shard>) -> Box<Shard> {
+    /// Returns what was recorded since the last swap, and continues with `empty`.
+    pub(crate) fn swap(&self, empty: Box<IntervalStats>) -> Box<IntervalStats> {
         std::mem::replace(&mut *self.lock(), empty)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Box<Shard>> {
-        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Box<IntervalStats>> {
+        self.interval.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,28 +1,33 @@
-//! The one transport: HTTP/1.1, read by ourselves, with a keep-alive pool of our own; or HTTP/2 on shared connections.
+//! The only transport: HTTP/1.1 with our own parser and keep-alive pool, or HTTP/2 on shared connections.
 //!
-//! It reads the whole body, notes the times of each part, tells failures apart, and knows nothing of scenarios.
+//! It reads whole bodies, records the times of each part, classifies failures, and knows nothing of scenarios.
 
-mod answer;
 mod connection;
+pub(crate) mod content_coding;
 mod failure;
 mod framing;
 #[cfg(test)]
 mod fuzz;
 mod head;
 mod http2;
-mod pace;
 mod pool;
+mod read_rate;
 mod request;
+mod response;
 mod slow;
 mod stream;
 mod syntax;
 mod target;
+mod times;
 mod tls;
+mod trace;
 
-pub(crate) use answer::{Reply, Wanted};
-pub(crate) use failure::Failure;
-pub(crate) use head::Head;
-pub use pace::ReadRate;
-pub(crate) use pool::{Pool, Times, exchange};
-pub(crate) use request::{Lines, Room, write};
+pub(crate) use failure::RequestFailure;
+pub(crate) use head::ResponseHead;
+pub(crate) use pool::{Pool, exchange};
+pub use read_rate::ReadRate;
+pub(crate) use request::{HeaderLines, RequestBuffers, write_request};
+pub(crate) use response::{RawResponse, ReadOptions};
 pub(crate) use target::Target;
+pub(crate) use times::ExchangeTimes;
+pub(crate) use trace::{TRACEPARENT, TraceId};

@@ -1,11 +1,11 @@
-//! The times of a phase: its start, its measured part, and the seconds into which it is cut.
+//! The times of a phase: its start, its measured part, and the intervals in which it is collected.
 
 use std::time::{Duration, Instant};
 
 use kneepoint_model::units::UnixMillis;
 
-/// When a phase starts, measures and stops; monotonic, with one wall-clock anchor. It is the only place where the wall clock
-/// is read: when somebody sets it during a phase, no figure and no moment of the phase moves.
+/// When a phase starts, measures and stops: monotonic, with one anchor on the wall clock. The wall clock is read here only,
+/// so that setting it during a phase moves no figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) start: Instant,
@@ -15,25 +15,25 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A window that starts `lead` from now.
-    pub(crate) fn new(lead: Duration, warmup: Duration, duration: Duration) -> Self {
-        let start = Instant::now() + lead;
-        let started_ms = UnixMillis(UnixMillis::now().get() + lead.as_millis() as u64);
+    /// A window that starts `start_delay` from now.
+    pub(crate) fn new(start_delay: Duration, warmup: Duration, duration: Duration) -> Self {
+        let start = Instant::now() + start_delay;
+        let started_ms = UnixMillis(UnixMillis::now().get() + start_delay.as_millis() as u64);
         Self { start, started_ms, from: start + warmup, until: start + warmup + duration }
     }
 
-    /// Is a request that was due then part of the figures?
+    /// Whether a request that was due then is in the figures.
     pub(crate) fn measures(&self, due: Instant) -> bool {
         due >= self.from && due < self.until
     }
 
-    /// Wall-clock time of a moment, by the phase's own anchor.
+    /// Wall-clock time of a moment, by the anchor of the phase.
     pub(crate) fn to_ms(self, at: Instant) -> UnixMillis {
         let since = at.saturating_duration_since(self.start);
         UnixMillis(self.started_ms.get() + since.as_millis() as u64)
     }
 
-    /// Ends of the intervals: whole seconds from the start up to the measured part, then from there. The last of the
+    /// Ends of the intervals: whole seconds from the start to the measured part, then from there. The last interval of the
     /// warm-up and the last of the phase may be shorter.
     pub(crate) fn ticks(&self) -> Vec<Instant> {
         let mut ticks = Vec::new();

@@ -1,4 +1,4 @@
-//! A generator that may open no more files. A program of its own, because the limit is of the whole process.
+//! A generator that may open no more files. A binary of its own, because the limit is process-wide.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -21,12 +21,12 @@ impl EventSink for Deaf {
 }
 
 #[test]
-fn what_this_machine_cannot_do_is_not_blamed_on_the_site() {
+fn faults_of_this_machine_are_not_attributed_to_the_site() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
     std::thread::spawn(move || {
         loop {
-            // Without a file left there is no connection to accept either.
+            // Without a free descriptor the server cannot accept a connection either.
             let Ok((mut stream, _)) = listener.accept() else {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
@@ -45,9 +45,9 @@ fn what_this_machine_cannot_do_is_not_blamed_on_the_site() {
     let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
     let model = LoadModel::Closed { users: 100 };
     let mut plan = PhasePlan::new("test", model, base.parse().expect("address"), vec![(scenario, 1)]);
-    // Users come one after the other, 10 ms apart: the first have their connections before the last want one.
+    // Users start one after the other, 10 ms apart: the first have their connections before the last want one.
     (plan.warmup, plan.duration) = (Duration::from_secs(2), Duration::from_secs(1));
-    plan.timeout = Duration::from_millis(400);
+    plan.options.timeout = Duration::from_millis(400);
     let dir = tempfile::tempdir().expect("folder");
     let run = RunFolder::create(dir.path(), "r").expect("run folder");
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kneepoint_loadgen::Coding;
+use kneepoint_loadgen::ContentCoding;
 use kneepoint_model::finding::Severity;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::units::Span;
@@ -108,7 +108,7 @@ section! {
         connect_ahead: u32,
         shed_after: Span,
         wake: PacingText,
-        accept_encoding: Vec<Coding>,
+        accept_encoding: Vec<ContentCoding>,
         read_rate: ReadRateText,
         stop_when: Vec<StopLimitText>,
         threads: AtLeastOne,

@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Operator;
-use kneepoint_loadgen::Wake;
-use kneepoint_model::ladder::LatencySlo;
+use kneepoint_loadgen::PacingMode;
 use kneepoint_model::load_segment::LoadSegment;
+use kneepoint_model::stop_condition::StopCondition;
+use kneepoint_model::ladder::LatencySlo;
 use kneepoint_model::metric::{Metric, Unit};
 use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{Micros, Span};
@@ -67,16 +68,16 @@ impl Serialize for SegmentText {
 
 /// Pacing of the open model, as it is written: `auto`, `spin`, or a batching window such as `200us`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PacingText(pub(crate) Wake);
+pub(crate) struct PacingText(pub(crate) PacingMode);
 
 impl<'de> Deserialize<'de> for PacingText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let window = || text.parse().ok().filter(|Span(window)| *window <= Wake::MOST);
+        let slack = || text.parse().ok().filter(|Span(slack)| *slack <= PacingMode::MAX_WINDOW);
         match text.as_str() {
-            "auto" => Ok(Self(Wake::Automatic)),
-            "spin" => Ok(Self(Wake::Spinning)),
-            _ => window().map(|Span(window)| Self(Wake::Within(window))).ok_or_else(|| {
+            "auto" => Ok(Self(PacingMode::Automatic)),
+            "spin" => Ok(Self(PacingMode::Spinning)),
+            _ => slack().map(|Span(slack)| Self(PacingMode::Batched(slack))).ok_or_else(|| {
                 de::Error::custom(format!(
                     "`{text}` is not a pacing mode; write `auto`, `spin`, or a batching window of at most 10ms, e.g. `200us`"
                 ))
@@ -88,9 +89,9 @@ impl<'de> Deserialize<'de> for PacingText {
 impl Serialize for PacingText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Wake::Automatic => serializer.serialize_str("auto"),
-            Wake::Spinning => serializer.serialize_str("spin"),
-            Wake::Within(window) => serializer.collect_str(&Span(window)),
+            PacingMode::Automatic => serializer.serialize_str("auto"),
+            PacingMode::Spinning => serializer.serialize_str("spin"),
+            PacingMode::Batched(slack) => serializer.collect_str(&Span(slack)),
         }
     }
 }

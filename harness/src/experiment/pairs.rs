@@ -135,11 +135,11 @@ impl<'a> PairRun<'a> {
                 Visitors::Users(users) => LoadModel::Closed { users: u32::from(users) },
                 Visitors::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
             };
-            let mut plan =
-                PhasePlan::new("block", model, testbed.info().base_url.clone(), vec![(scenario, 1)]);
-            plan.host_header.clone_from(&testbed.info().host_header);
-            plan.via.clone_from(&testbed.info().via);
-            (plan.think_scale, plan.timeout, plan.seed) = (0.0, TIMEOUT, context.stack.seed);
+            let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
+            plan.host_header.clone_from(&ground.info().host_header);
+            plan.via.clone_from(&ground.info().via);
+            (plan.options.think_scale, plan.options.timeout, plan.options.seed) =
+                (0.0, TIMEOUT, bench.stack.seed);
             let load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
             let signals = comparison.proofs.iter().copied().chain([comparison.signal]);
             let counters =
@@ -239,17 +239,17 @@ impl<'a> PairRun<'a> {
     /// Gives the next block pages that were never requested; on a warmed side they are requested once now.
     fn assign_unused_pages(&mut self, side: Side) -> Result<(), String> {
         let (comparison, name) = (self.comparison, &self.toggle.name);
-        let pages = block_pages(comparison, self.context.part.block, &mut self.unused_pages)?;
-        let side = self.sides.get_mut(&side).ok_or("there are two sides")?;
-        let built = || build_scenario(name, &comparison.requests, side.variant.connections, pages);
-        let scenario = built().map_err(|error| error.to_string())?;
-        if side.variant.warmed {
-            side.load.ask(vec![(scenario.clone(), 1)]).map_err(|error| error.to_string())?;
-            side.load
-                .run(self.context.part.block, &self.context.shutdown.cancel)
+        let pages = pages(comparison, self.bench.part.block, &mut self.fresh)?;
+        let turn = self.sides.get_mut(&side).ok_or("there are two sides")?;
+        let asked = || scenario(name, &comparison.requests, turn.variant.connections, pages);
+        let asked_for = asked().map_err(|error| error.to_string())?;
+        if turn.variant.warmed {
+            turn.load.set_scenarios(vec![(asked_for.clone(), 1)]).map_err(|error| error.to_string())?;
+            turn.load
+                .run(self.bench.part.block, &self.bench.shutdown.cancel)
                 .map_err(|error| error.to_string())?;
         }
-        side.load.ask(vec![(scenario, 1)]).map_err(|error| error.to_string())
+        turn.load.set_scenarios(vec![(asked_for, 1)]).map_err(|error| error.to_string())
     }
 
     /// Signals that load cannot give, when the comparison needs them.

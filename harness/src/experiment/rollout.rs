@@ -83,7 +83,7 @@ fn measure_under_load(
     let scenario = built.map_err(|error| error.to_string())?;
     let base = testbed.info().base_url.clone();
     let mut plan = PhasePlan::new("users", LoadModel::Open { rate: RATE }, base, vec![(scenario, 1)]);
-    (plan.think_scale, plan.seed) = (0.0, context.stack.seed);
+    (plan.options.think_scale, plan.options.seed) = (0.0, context.stack.seed);
     let cancel = context.shutdown.cancel.clone();
     let load = std::thread::Builder::new()
         .name("users".to_owned())

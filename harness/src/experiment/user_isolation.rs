@@ -67,9 +67,9 @@ pub(super) fn count_debug_pages(info: &StackInfo, context: &ExperimentContext<'_
     let mut plan = PhasePlan::new("no-such-page", model, info.base_url.clone(), vec![(scenario, 1)]);
     plan.host_header.clone_from(&info.host_header);
     plan.via.clone_from(&info.via);
-    plan.timeout = TIMEOUT;
-    let load = BlockLoad::new(plan)
-        .and_then(|mut load| load.run(Duration::from_millis(100), &context.shutdown.cancel));
+    plan.options.timeout = TIMEOUT;
+    let load =
+        BlockLoad::new(plan).and_then(|mut load| load.run(Duration::from_millis(100), &bench.shutdown.cancel));
     let phase = load.map_err(|error| error.to_string())?;
     let shown = phase.outcomes.get(&Outcome::CheckFailed).copied().unwrap_or(0);
     Ok(if shown > 0 { 1.0 } else { 0.0 })

@@ -64,7 +64,7 @@ impl RungLoad<'_> {
         let mut plan = plan(self.load, name, model, length, self.stack, self.mix);
         if matches!(model, LoadModel::Closed { .. }) {
             // Without think time, so that the rung is saturated.
-            plan.think_scale = 0.0;
+            plan.options.think_scale = 0.0;
         }
         phase(&plan, run).map(drop)
     }

@@ -5,19 +5,18 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_loadgen::{Arrivals, PhasePlan, recover_phase, run_phase};
-use kneepoint_model::exit::ExitCode;
-use kneepoint_model::load::{LoadModel, LoadPhase};
-use kneepoint_model::load_segment::RateSegment;
+use kneepoint_loadgen::{PhaseLoad, PhasePlan, RecordedLog, recover_phase, run_phase};
 use kneepoint_model::load_segment::{LoadSegment, UserSegment};
+use kneepoint_model::stage::Stage;
+use kneepoint_model::exit::ExitCode;
+use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::{RunFolder, names};
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
-use kneepoint_model::stage::Stage;
-use kneepoint_model::units::{PerSecond, Span};
+use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 
-use crate::config::{ArrivalSpread, LoadPart, Mix, Rate, ReadRateText, SegmentText, StopLimitText};
+use crate::config::{LoadPart, Mix, Rate, SegmentText};
 use crate::failure::Failure;
 use crate::run::Run;
 use crate::stage::sampling::with_sampling;
@@ -52,48 +51,52 @@ fn phases(
 ) -> Result<Overrun, Failure> {
     with_sampling(stack, run, |run| {
         let mut closed = None;
-        let (rates, users) = stages(part);
-        if !part.closed.is_zero() || !users.is_empty() {
-            let model = LoadModel::Closed { users: part.users };
-            let plan = plan(part, "closed", model, part.closed, stack, mix);
-            // Stages say how many and how long.
-            let plan = if users.is_empty() { plan } else { plan.in_user_stages(users) };
-            let ended = phase(&plan, run)?;
+        if let Some(load) = closed_load(part) {
+            let ended = phase(&plan(part, "closed", load, part.closed, stack, mix), run)?;
             if ended.stopped_by.is_some() {
                 return Ok(overrun(ended, run));
             }
             closed = Some(ended);
         }
-        let plan = if let Some(log) = &part.replay {
-            // The log says how fast and how long.
-            let model = LoadModel::Open { rate: PerSecond(0.0) };
-            let plan = plan(part, "open", model, part.open, stack, mix);
-            plan.replaying(Arc::clone(log), part.speed)
-        } else if !rates.is_empty() {
-            // Stages say how fast and how long.
-            let model = LoadModel::Open { rate: PerSecond(0.0) };
-            plan(part, "open", model, part.open, stack, mix).in_stages(rates)
-        } else if !part.open.is_zero() {
-            let rate = PerSecond(rate(part.rate, closed.as_ref()));
-            plan(part, "open", LoadModel::Open { rate }, part.open, stack, mix)
-        } else {
-            return Ok(None);
-        };
-        let ended = phase(&plan, run)?;
+        let Some(load) = open_load(part, closed.as_ref()) else { return Ok(None) };
+        let ended = phase(&plan(part, "open", load, part.open, stack, mix), run)?;
         Ok(overrun(ended, run))
     })
 }
 
-/// The stages of the open and of the closed phase.
-fn stages(part: &LoadPart) -> (Vec<RateSegment>, Vec<UserSegment>) {
-    let (mut rates, mut users) = (Vec::new(), Vec::new());
-    for SegmentText(stage) in &part.stages {
-        match stage {
-            LoadSegment::Rate(stage) => rates.push(*stage),
-            LoadSegment::Users(stage) => users.push(*stage),
-        }
+/// The load of the closed phase; `None` when there is none.
+fn closed_load(part: &LoadPart) -> Option<PhaseLoad> {
+    let segments: Vec<UserSegment> = part
+        .stages
+        .iter()
+        .filter_map(|SegmentText(segment)| match segment {
+            LoadSegment::Users(segment) => Some(*segment),
+            LoadSegment::Rate(_) => None,
+        })
+        .collect();
+    if !segments.is_empty() {
+        return Some(PhaseLoad::UserSegments(segments));
     }
-    (rates, users)
+    (!part.closed.is_zero()).then_some(PhaseLoad::Users(part.users))
+}
+
+/// The load of the open phase; `None` when there is none.
+fn open_load(part: &LoadPart, closed: Option<&LoadPhase>) -> Option<PhaseLoad> {
+    if let Some(log) = &part.replay {
+        return Some(PhaseLoad::Replay(RecordedLog::new(Arc::clone(log), part.speed)));
+    }
+    let segments: Vec<RateSegment> = part
+        .stages
+        .iter()
+        .filter_map(|SegmentText(segment)| match segment {
+            LoadSegment::Rate(segment) => Some(*segment),
+            LoadSegment::Users(_) => None,
+        })
+        .collect();
+    if !segments.is_empty() {
+        return Some(PhaseLoad::RateSegments(segments));
+    }
+    (!part.open.is_zero()).then(|| PhaseLoad::Rate(PerSecond(rate(part.rate, closed))))
 }
 
 /// Says that a phase was stopped, when it was.
@@ -113,36 +116,20 @@ pub(crate) fn mix(part: &LoadPart, site: &SiteMap) -> Result<Vec<(Scenario, u32)
     }
 }
 
-/// Everything that the load generator must know of one phase.
+/// The plan of one phase. `duration` is ignored where the load has a length of its own.
 pub(crate) fn plan(
     part: &LoadPart,
     name: &str,
-    model: LoadModel,
+    load: impl Into<PhaseLoad>,
     duration: Duration,
     stack: &StackInfo,
     mix: &[(Scenario, u32)],
 ) -> PhasePlan {
-    let mut plan = PhasePlan::new(name, model, stack.base_url.clone(), mix.to_vec());
+    let mut plan = PhasePlan::new(name, load, stack.base_url.clone(), mix.to_vec());
     plan.host_header.clone_from(&stack.host_header);
     plan.via.clone_from(&stack.via);
-    plan.http = part.http;
-    plan.duration = duration;
-    plan.warmup = part.warmup;
-    plan.timeout = part.timeout;
-    plan.max_in_flight = part.max_in_flight;
-    plan.connect_ahead = part.connect_ahead;
-    plan.shed_after = part.shed_after.map(|Span(most)| most);
-    plan.wake = part.wake.0;
-    plan.accept_encoding.clone_from(&part.accept_encoding);
-    plan.read_rate = part.read_rate.map(|ReadRateText(rate)| rate);
-    (plan.threads, plan.pin) = (part.threads, part.pin);
-    plan.stop_when = part.stop_when.iter().map(|StopLimitText(limit)| *limit).collect();
-    plan.think_scale = part.think;
-    plan.arrivals = match part.arrivals {
-        ArrivalSpread::Even => Arrivals::Constant,
-        ArrivalSpread::Poisson => Arrivals::Poisson,
-    };
-    plan.seed = part.seed;
+    plan.options = part.options();
+    plan.set_lengths(part.warmup, duration);
     plan
 }
 

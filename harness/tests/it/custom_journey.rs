@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_loadgen::{Journey, PhasePlan, Stop, Visitor, async_trait, begin_run, end_run, run_phase};
+use kneepoint_loadgen::{Journey, JourneyError, PhasePlan, User, async_trait, begin_run, end_run, run_phase};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{EventSink, NullEventSink};
 use kneepoint_model::load::LoadModel;
@@ -23,10 +23,10 @@ impl Journey for Reader {
     fn endpoints(&self) -> Vec<String> {
         vec!["GET /words/".to_owned()]
     }
-    async fn go(&self, visitor: &mut Visitor<'_>) -> Result<(), Stop> {
+    async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
         for word in ["one", "two"] {
-            visitor.get("GET /words/", format!("/words/?q={word}")).status(&[200]).send().await?;
-            visitor.think(Duration::from_millis(5)).await;
+            user.get("GET /words/", format!("/words/?q={word}")).status(&[200]).send().await?;
+            user.think(Duration::from_millis(5)).await;
         }
         Ok(())
     }

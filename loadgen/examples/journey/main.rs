@@ -1,4 +1,4 @@
-//! A journey in Rust, run against a site and written to a run folder that `kneepoint report` renders:
+//! Runs a custom journey against a site, and writes a run folder that `kneepoint report` renders:
 //! `journey closed:8|open:20|block:8 http://127.0.0.1:8000 SECONDS [FOLDER]`.
 //!
 //! Prints the figures as JSON. The journey itself is in `shop.rs`; `docs/rust-journeys.md` explains how to write one.
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "open" => LoadModel::Open { rate: PerSecond(size.parse()?) },
         _ => return Err("the model is closed:USERS, open:RATE or block:USERS".into()),
     };
-    // A mix may hold scenario files as well: they are the fourth value.
+    // A mix may contain scenario files too: they are the fourth argument.
     let reader: Arc<dyn Journey> = Arc::new(shop::Reader);
     let mut plan = PhasePlan::new(kind, load, base.parse()?, Vec::new()).with_journeys(vec![(reader, 1)]);
     plan.duration = Duration::from_secs(seconds);

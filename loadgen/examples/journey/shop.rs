@@ -1,25 +1,24 @@
-//! A reader of the reference bookstore who logs in once, and then searches by an algorithm of one's own.
+//! A reader of the reference bookstore who logs in once, and then searches by an algorithm.
 //!
-//! What a scenario file cannot say: each next word is chosen from what the last answer held. The reader takes the rarest word of
-//! the titles that were found, searches for it, and goes on until a search finds one book or nothing. So the words differ from
-//! reader to reader, get rarer from step to step, and no cache in front knows them in advance.
+//! A scenario file cannot express it: each next word is chosen from the last response. The reader takes the rarest word of the
+//! titles that were found, searches for it, and continues until a search finds one book or none. So the words differ between
+//! readers, get rarer from step to step, and no cache in front can know them in advance.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_loadgen::{Journey, Response, Stop, Visitor, async_trait};
+use kneepoint_loadgen::{Journey, JourneyError, Response, User, async_trait};
 use kneepoint_scenarios::SessionScope;
 
 const FORM: &str = "GET /accounts/login/";
 const LOGIN: &str = "POST /accounts/login/";
 const SEARCH: &str = "GET /search/";
 
-/// Most searches of one journey.
+/// Maximum of searches per journey.
 const SEARCHES: usize = 5;
-/// Where everyone begins.
+/// One of these is searched first.
 const FIRST_WORDS: [&str; 4] = ["amber", "atlas", "bright", "winter"];
 
-/// The reader.
 pub(crate) struct Reader;
 
 #[async_trait]
@@ -37,14 +36,14 @@ impl Journey for Reader {
         SessionScope::User
     }
 
-    async fn go(&self, visitor: &mut Visitor<'_>) -> Result<(), Stop> {
-        if visitor.is_first_journey() {
-            log_in(visitor).await?;
+    async fn run(&self, user: &mut User<'_>) -> Result<(), JourneyError> {
+        if user.is_first_journey() {
+            log_in(user).await?;
         }
-        let mut word = visitor.pick(&FIRST_WORDS).map_or_else(String::new, |word| (*word).to_owned());
+        let mut word = user.pick(&FIRST_WORDS).map_or_else(String::new, |word| (*word).to_owned());
         for _ in 0..SEARCHES {
-            visitor.think_between(Duration::from_millis(300), Duration::from_millis(1200)).await;
-            let found = visitor.get(SEARCH, format!("/search/?q={word}")).check(is_a_list).send().await?;
+            user.think_between(Duration::from_millis(300), Duration::from_millis(1200)).await;
+            let found = user.get(SEARCH, format!("/search/?q={word}")).check(is_a_list).send().await?;
             match rarest(&titles(&found.text()), &word) {
                 Some(next) => word = next,
                 None => break,
@@ -54,23 +53,23 @@ impl Journey for Reader {
     }
 }
 
-/// The form holds a token that belongs to this visit, and must come back with the name.
-async fn log_in(visitor: &mut Visitor<'_>) -> Result<(), Stop> {
-    let form = visitor.get(FORM, "/accounts/login/").status(&[200]).send().await?;
+/// The form contains a token that must be sent back with the name.
+async fn log_in(user: &mut User<'_>) -> Result<(), JourneyError> {
+    let form = user.get(FORM, "/accounts/login/").status(&[200]).send().await?;
     let token = form
         .between("name=\"csrfmiddlewaretoken\" value=\"", "\"")
-        .ok_or_else(|| Stop::because("the form of the login holds no token"))?;
-    // There are readers 1 to 20.
-    let reader = format!("reader{:04}", (visitor.number() - 1) % 20 + 1);
+        .ok_or_else(|| JourneyError::give_up("the form of the login holds no token"))?;
+    // The bookstore has readers 1 to 20.
+    let reader = format!("reader{:04}", (user.number() - 1) % 20 + 1);
     let fields =
         [("csrfmiddlewaretoken", token.as_str()), ("username", &reader), ("password", "throw-away-reader")];
-    visitor.post(LOGIN, "/accounts/login/").form(fields).contains("Log out").send().await?;
+    user.post(LOGIN, "/accounts/login/").form(fields).contains("Log out").send().await?;
     Ok(())
 }
 
-/// A page that came with status 200 may still not be what was asked for.
-fn is_a_list(answer: &Response) -> Result<(), String> {
-    if answer.text().contains("found.") { Ok(()) } else { Err("the page is no list of books".to_owned()) }
+/// A page with status 200 may still be another one.
+fn is_a_list(response: &Response) -> Result<(), String> {
+    if response.text().contains("found.") { Ok(()) } else { Err("the page is no list of books".to_owned()) }
 }
 
 /// The titles of a page of results: the texts of its links to books.
@@ -79,8 +78,8 @@ fn titles(page: &str) -> Vec<&str> {
     links.filter_map(|link| link.split_once('>')?.1.split_once('<')).map(|(title, _)| title).collect()
 }
 
-/// The word that the fewest of the titles hold: of several the first in the alphabet. `None` when there is nothing new in fewer than
-/// two titles.
+/// The word that occurs in the fewest titles, the first by alphabet among several. `None` when there are fewer than two titles
+/// or no new word.
 fn rarest(titles: &[&str], last: &str) -> Option<String> {
     if titles.len() < 2 {
         return None;

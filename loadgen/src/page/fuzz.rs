@@ -1,20 +1,18 @@
-//! Pages and fields of strangers, bent a million times: nothing may panic, and what comes of them is bounded and leads nowhere
-//! else.
-//!
-//! By hand: `cargo test --release -p kneepoint-loadgen --lib fuzz -- --ignored --nocapture`.
+//! Fuzz tests of the HTML reader and of header parsers, which read untrusted input: no panic, bounded output, and no address of
+//! another site.
 
 use std::time::{Duration, Instant};
 
 use url::Url;
 
 use super::BrowserCache;
-use super::choice::choose;
-use super::reader::{MOST, read};
-use crate::answer::{cache, packing, server_timing};
-use crate::bent::a_million;
-use crate::cookies::Jar;
-use crate::site::Site;
-use crate::transport::Head;
+use super::asset_selection::select_assets;
+use super::page_links::{MAX_ASSETS, read_links};
+use crate::fuzz_inputs::for_each_mutation;
+use crate::transport::ResponseHead;
+use crate::user::cookies::CookieJar;
+use crate::user::links::SiteOrigin;
+use crate::user::response::{cache_outcome, server_timing};
 
 const PAGES: [&[u8]; 4] = [
     b"<!doctype html><base href=\"/shop/\"><link rel=\"stylesheet icon\" href=a.css><script src='b.js?v=1'></script><img src=i.png srcset=\"i2.png 2x, /i3.png 300w\">",
@@ -31,41 +29,44 @@ const FIELDS: [&[u8]; 4] = [
 ];
 
 #[test]
-#[ignore = "a million inputs: by hand"]
-fn a_million_pages() {
-    let site = Site::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
-    let mut named = 0;
-    a_million(&PAGES, |page, _| {
-        let choice = choose(&site, "/books/7/?page=2", &read(&String::from_utf8_lossy(page)));
-        assert!(choice.paths.len() <= MOST && choice.paths.iter().all(|path| path.as_str().starts_with('/')));
-        named += choice.paths.len();
+#[ignore = "fuzz test: run with --ignored"]
+fn mutated_pages_are_read_within_bounds() {
+    let site = SiteOrigin::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
+    let mut named = 0_u64;
+    let inputs = for_each_mutation(&PAGES, |page, _| {
+        let selection = select_assets(&site, "/books/7/?page=2", &read_links(&String::from_utf8_lossy(page)));
+        assert!(
+            selection.paths.len() <= MAX_ASSETS
+                && selection.paths.iter().all(|path| path.as_str().starts_with('/'))
+        );
+        named += selection.paths.len() as u64;
     });
-    assert!(named > 100_000, "only {named} assets were named at all");
+    assert!(named > inputs / 10, "only {named} assets in {inputs} pages");
 }
 
 #[test]
-#[ignore = "a million inputs: by hand"]
-fn a_million_heads() {
+#[ignore = "fuzz test: run with --ignored"]
+fn mutated_heads_are_parsed_without_panic() {
     let now = Instant::now();
-    let (mut jar, mut kept) = (Jar::default(), BrowserCache::default());
+    let (mut jar, mut browser_cache) = (CookieJar::default(), BrowserCache::default());
     let (mut read, mut timed, mut cookies) = (0_u64, 0_u64, 0_u64);
-    a_million(&FIELDS, |fields, _| {
+    let inputs = for_each_mutation(&FIELDS, |fields, _| {
         for status in [&b"HTTP/1.1 200 OK\r\n"[..], b"HTTP/1.1 304 Not Modified\r\n"] {
             let text = [status, fields, b"\r\n"].concat();
-            let Ok(Some((head, _))) = Head::parse(&text, false) else { continue };
+            let Ok(Some((head, _))) = ResponseHead::parse(&text, false) else { continue };
             read += 1;
             timed += u64::from(server_timing(&head).is_some());
-            let _ = (cache(&head), packing(&head));
-            jar.take(&head);
+            let _ = (cache_outcome(&head), head.body_encoding());
+            jar.store(&head);
             let sent = jar.header("/shop/x");
             cookies += u64::from(sent.is_some());
-            kept.take("/a.css", sent.as_deref(), &head, now);
-            let _ = kept.usable("/a.css", sent.as_deref(), now + Duration::from_secs(30));
+            browser_cache.store_response("/a.css", sent.as_deref(), &head, now);
+            let _ = browser_cache.usage("/a.css", sent.as_deref(), now + Duration::from_secs(30));
             let _ = jar.header("/");
         }
         if cookies % 1_000 == 0 {
             jar.clear();
         }
     });
-    assert!(read > 500_000 && timed > 100_000 && cookies > 100_000, "{read} {timed} {cookies}");
+    assert!(read > inputs / 2 && timed > inputs / 10 && cookies > inputs / 10, "{read} {timed} {cookies}");
 }

@@ -1,18 +1,19 @@
-//! Requests worth remembering: the slowest, and the first that failed in each way.
+//! Exemplars: the slowest requests, and the first that failed in each way.
 
 use kneepoint_model::load::Exemplar;
 use kneepoint_model::units::Micros;
 
-use super::hit::{Hit, Told};
-use super::told::told;
+use super::completed::{CompletedRequest, RecordedHead};
+use super::diagnostic_headers::diagnostic_headers;
+use super::text::truncate;
 use crate::window::Window;
 
-const SLOWEST: usize = 10;
-const FAILED: usize = 10;
-const FAILED_ALIKE: usize = 3;
-const LONGEST_TEXT: usize = 300;
+const MAX_SLOWEST: usize = 10;
+const MAX_FAILED: usize = 10;
+const MAX_FAILED_ALIKE: usize = 3;
+const MAX_TEXT_LEN: usize = 300;
 
-/// A bounded collection; merging two is like having seen all of both, the first first.
+/// A bounded collection. Merging two gives the same as recording all requests of the first, then all of the second.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Exemplars {
     slowest: Vec<(usize, Exemplar)>,
@@ -20,29 +21,32 @@ pub(crate) struct Exemplars {
 }
 
 impl Exemplars {
-    /// Remembers a hit when it is worth it; texts are made only then.
-    pub(crate) fn consider(&mut self, hit: &Hit<'_>, window: &Window) {
-        let response = Micros::from_duration(hit.response());
-        let slow = self.slowest.len() < SLOWEST
+    /// Adds a request if it qualifies; texts are made only then.
+    pub(crate) fn consider(&mut self, request: &CompletedRequest<'_>, window: &Window) {
+        let response = Micros::from_duration(request.response());
+        let slow = self.slowest.len() < MAX_SLOWEST
             || self.slowest.last().is_some_and(|(_, least)| least.response_us <= response);
-        let failed = !hit.outcome.is_ok() && self.failed.len() < FAILED;
+        let failed = !request.outcome.is_ok() && self.failed.len() < MAX_FAILED;
         if !slow && !failed {
             return;
         }
         let exemplar = Exemplar {
-            at_ms: window.to_ms(hit.due),
+            at_ms: window.to_ms(request.due),
             endpoint: String::new(),
-            path: cut(hit.path, LONGEST_TEXT),
-            trace_id: hit.trace.hex(),
-            outcome: hit.outcome,
-            status: hit.status,
+            path: truncate(request.path, MAX_TEXT_LEN),
+            trace_id: request.trace.hex(),
+            outcome: request.outcome,
+            status: request.status,
             response_us: response,
-            service_us: hit.service().map(Micros::from_duration).unwrap_or_default(),
-            ttfb_us: hit.ttfb().map(Micros::from_duration),
-            detail: detail(hit),
-            headers: hit.answer.map(|Told { head, secrets }| told(head, secrets)).unwrap_or_default(),
+            service_us: request.service().map(Micros::from_duration).unwrap_or_default(),
+            ttfb_us: request.ttfb().map(Micros::from_duration),
+            detail: describe(request),
+            headers: request
+                .response
+                .map(|RecordedHead { head, secrets }| diagnostic_headers(head, secrets))
+                .unwrap_or_default(),
         };
-        self.add(hit.endpoint, exemplar);
+        self.add(request.endpoint, exemplar);
     }
 
     fn add(&mut self, endpoint: usize, exemplar: Exemplar) {
@@ -50,44 +54,44 @@ impl Exemplars {
             let alike = self
                 .failed
                 .iter()
-                .filter(|(other, kept)| *other == endpoint && kept.outcome == exemplar.outcome)
+                .filter(|(other, known)| *other == endpoint && known.outcome == exemplar.outcome)
                 .count();
-            if alike < FAILED_ALIKE && self.failed.len() < FAILED {
+            if alike < MAX_FAILED_ALIKE && self.failed.len() < MAX_FAILED {
                 self.failed.push((endpoint, exemplar.clone()));
             }
         }
         // A total order, so that merging in any order keeps the same ten.
-        let at = self.slowest.partition_point(|(_, kept)| {
-            (exemplar.response_us, &kept.trace_id) < (kept.response_us, &exemplar.trace_id)
+        let at = self.slowest.partition_point(|(_, known)| {
+            (exemplar.response_us, &known.trace_id) < (known.response_us, &exemplar.trace_id)
         });
-        if at < SLOWEST {
+        if at < MAX_SLOWEST {
             self.slowest.insert(at, (endpoint, exemplar));
-            self.slowest.truncate(SLOWEST);
+            self.slowest.truncate(MAX_SLOWEST);
         }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (endpoint, exemplar) in other.in_order() {
+        for (endpoint, exemplar) in other.merge_order() {
             self.merge_one(*endpoint, exemplar);
         }
     }
 
-    /// Adds one of another collection, taken in the order of [`Self::in_order`].
+    /// Adds one exemplar of another collection, in its [`Self::merge_order`].
     pub(crate) fn merge_one(&mut self, endpoint: usize, exemplar: &Exemplar) {
-        if !self.has(exemplar) {
+        if !self.contains(exemplar) {
             self.add(endpoint, exemplar.clone());
         }
     }
 
-    /// All, each once, in the order that keeps merging exact: failed ones as they came, then the slowest.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = &(usize, Exemplar)> {
+    /// All, each once, in the order that keeps merging exact: failed ones in order of arrival, then the slowest.
+    pub(crate) fn merge_order(&self) -> impl Iterator<Item = &(usize, Exemplar)> {
         let failed =
-            |exemplar: &Exemplar| self.failed.iter().any(|(_, kept)| kept.trace_id == exemplar.trace_id);
+            |exemplar: &Exemplar| self.failed.iter().any(|(_, known)| known.trace_id == exemplar.trace_id);
         self.failed.iter().chain(self.slowest.iter().filter(move |(_, exemplar)| !failed(exemplar)))
     }
 
-    fn has(&self, exemplar: &Exemplar) -> bool {
-        self.slowest.iter().chain(&self.failed).any(|(_, kept)| kept.trace_id == exemplar.trace_id)
+    fn contains(&self, exemplar: &Exemplar) -> bool {
+        self.slowest.iter().chain(&self.failed).any(|(_, known)| known.trace_id == exemplar.trace_id)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -99,7 +103,7 @@ impl Exemplars {
     pub(crate) fn all(&self) -> Vec<(usize, Exemplar)> {
         let mut all = self.slowest.clone();
         for (endpoint, exemplar) in &self.failed {
-            if !all.iter().any(|(_, kept)| kept.trace_id == exemplar.trace_id) {
+            if !all.iter().any(|(_, known)| known.trace_id == exemplar.trace_id) {
                 all.push((*endpoint, exemplar.clone()));
             }
         }
@@ -107,11 +111,11 @@ impl Exemplars {
     }
 }
 
-fn detail(hit: &Hit<'_>) -> String {
-    if !hit.detail.is_empty() {
-        return cut(hit.detail, LONGEST_TEXT);
+fn describe(request: &CompletedRequest<'_>) -> String {
+    if !request.detail.is_empty() {
+        return truncate(request.detail, MAX_TEXT_LEN);
     }
-    let Some(hop) = hit.hops.last() else { return String::new() };
+    let Some(hop) = request.hops.last() else { return String::new() };
     let parts = [
         ("app", hop.timing.app),
         ("cpu", hop.timing.cpu),
@@ -119,11 +123,7 @@ fn detail(hit: &Hit<'_>) -> String {
         ("cache", hop.timing.cache),
         ("engine", hop.timing.engine),
     ];
-    let said: Vec<String> =
+    let times: Vec<String> =
         parts.iter().filter_map(|(name, time)| time.map(|time| format!("{name} {time}"))).collect();
-    said.join(", ")
-}
-
-pub(super) fn cut(text: &str, longest: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(longest).collect()
+    times.join(", ")
 }

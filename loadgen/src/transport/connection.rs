@@ -1,5 +1,5 @@
-//! One keep-alive connection of HTTP/1.1, driven by whoever uses it: no task of its own, so that an answer wakes its reader
-//! directly, and no more than one write and one read for a request that fits.
+//! One keep-alive connection of HTTP/1.1, driven by its user: it has no task of its own, so that a response wakes its reader
+//! directly, and a request that fits needs no more than one write and one read.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -10,114 +10,118 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::answer::{Answer, Progress, Reply, Wanted};
-use super::failure::Failure;
+use super::failure::RequestFailure;
+use super::response::{Progress, RawResponse, ReadOptions, ResponseReader};
 use super::stream::Stream;
 
-/// What is read at once.
-const ROOM: usize = 64 << 10;
+/// Bytes that one read may return.
+const READ_BUFFER_LEN: usize = 64 << 10;
 
 thread_local! {
-    /// Where all connections of a thread read to: one place that stays in the cache, instead of one for each connection.
-    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM].into());
+    /// Buffer into which all connections of a thread read: one place that stays in the CPU cache, instead of one per connection.
+    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_LEN].into());
 }
 
 /// An established connection.
 pub(crate) struct Connection {
     stream: Stream,
-    keeps: bool,
+    keep_alive: bool,
 }
 
-/// How an exchange failed, and whether it may be tried again.
-pub(crate) struct Broken {
-    pub(crate) failure: Failure,
-    /// The request was not written, or no byte of an answer came.
+/// How an exchange failed, and whether it may be retried.
+pub(crate) struct BrokenExchange {
+    pub(crate) failure: RequestFailure,
+    /// Depends on whether the request was written, and whether the response has begun.
     pub(crate) retry: Retry,
 }
 
-/// May a failed exchange be tried on a new connection?
+/// Whether a failed exchange may be retried on a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// Nothing was sent: any request may.
+    /// Nothing was sent: any request may be retried.
     Always,
-    /// It was sent, but nothing came back: idempotent requests may.
+    /// It was sent, but no byte came back: idempotent requests may be retried.
     IfIdempotent,
-    /// The answer had begun.
+    /// The response has begun.
     Never,
 }
 
-/// An exchange under way.
+/// An exchange in progress.
 struct Exchange<'a> {
     request: &'a [u8],
     written: usize,
     is_sent: bool,
-    answer: Answer,
+    response: ResponseReader,
 }
 
 impl Connection {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, keeps: true }
+        Self { stream, keep_alive: true }
     }
 
-    /// Whether another request may be sent on it, as far as the last answer said.
-    pub(crate) fn keeps(&self) -> bool {
-        self.keeps
+    /// Whether another request may be sent on it, according to the last response.
+    pub(crate) fn keep_alive(&self) -> bool {
+        self.keep_alive
     }
 
-    /// Looks, without waiting, whether the peer has closed it meanwhile, or says what nobody asked for.
+    /// Checks, without waiting, that the peer has neither closed it nor sent anything unexpected.
     pub(crate) async fn is_alive(&mut self) -> bool {
-        self.keeps && self.stream.is_quiet().await
+        self.keep_alive && self.stream.is_idle().await
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     pub(crate) async fn exchange(
         &mut self,
         request: &[u8],
-        wanted: Wanted,
+        options: ReadOptions,
         sent: &mut Option<Instant>,
-    ) -> Result<Reply, Broken> {
+    ) -> Result<RawResponse, BrokenExchange> {
         sent.get_or_insert_with(Instant::now);
-        self.keeps = false;
-        let mut exchange = Exchange { request, written: 0, is_sent: false, answer: Answer::new(wanted) };
+        self.keep_alive = false;
+        let mut exchange =
+            Exchange { request, written: 0, is_sent: false, response: ResponseReader::new(options) };
         let end = poll_fn(|cx| self.poll_exchange(cx, &mut exchange)).await;
-        let Exchange { written, is_sent, answer, .. } = exchange;
+        let Exchange { written, is_sent, response, .. } = exchange;
         let failure = match end {
             Ok(may_keep) => {
-                if let Some(reply) = answer.reply() {
-                    self.keeps = reply.head.keeps && is_sent && may_keep;
-                    return Ok(reply);
+                if let Some(response) = response.finish() {
+                    self.keep_alive = response.head.keep_alive && is_sent && may_keep;
+                    return Ok(response);
                 }
-                return Err(Broken { failure: Failure::cut(), retry: Retry::Never });
+                return Err(BrokenExchange {
+                    failure: RequestFailure::connection_closed(),
+                    retry: Retry::Never,
+                });
             }
             Err(failure) => failure,
         };
-        let retry = match (written, answer.has_begun()) {
+        let retry = match (written, response.has_begun()) {
             (0, _) => Retry::Always,
             (_, false) => Retry::IfIdempotent,
             (_, true) => Retry::Never,
         };
-        Err(Broken { failure: answer.broken(failure), retry })
+        Err(BrokenExchange { failure: response.broken(failure), retry })
     }
 
-    /// Until the answer is whole; true when nothing came after it.
+    /// Ready when the response is complete; true when nothing came after it.
     fn poll_exchange(
         &mut self,
         cx: &mut Context<'_>,
         exchange: &mut Exchange<'_>,
-    ) -> Poll<Result<bool, Failure>> {
-        if !exchange.is_sent && !exchange.answer.has_begun() {
+    ) -> Poll<Result<bool, RequestFailure>> {
+        if !exchange.is_sent && !exchange.response.has_begun() {
             match self.poll_send(cx, exchange) {
                 Poll::Ready(sent) => {
-                    sent.map_err(|error| Failure::io(&error))?;
+                    sent.map_err(|error| RequestFailure::from_io_error(&error))?;
                     exchange.is_sent = true;
                 }
-                // A site that refuses what is too large answers without reading it, and then nobody would read.
+                // A site that refuses a large request responds before reading all of it, so the response is read meanwhile.
                 Poll::Pending if exchange.written > 0 => {}
                 Poll::Pending => return Poll::Pending,
             }
         }
         loop {
-            let progress = ready!(self.poll_read(cx, &mut exchange.answer))?;
+            let progress = ready!(self.poll_read(cx, &mut exchange.response))?;
             if progress != Progress::Begun {
                 return Poll::Ready(Ok(progress == Progress::Whole));
             }
@@ -135,17 +139,21 @@ impl Connection {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Reads once, and gives it to the answer.
-    fn poll_read(&mut self, cx: &mut Context<'_>, answer: &mut Answer) -> Poll<Result<Progress, Failure>> {
-        INPUT.with_borrow_mut(|room| {
-            let mut input = ReadBuf::new(room);
+    /// Reads once, and passes the bytes to the response.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        response: &mut ResponseReader,
+    ) -> Poll<Result<Progress, RequestFailure>> {
+        INPUT.with_borrow_mut(|buffer| {
+            let mut input = ReadBuf::new(buffer);
             let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input));
             let at = Instant::now();
             Poll::Ready(match read {
-                Err(error) => Err(Failure::io(&error)),
-                Ok(()) if !input.filled().is_empty() => answer.take(input.filled(), at),
-                Ok(()) if answer.ends(at) => Ok(Progress::Whole),
-                Ok(()) => Err(Failure::cut()),
+                Err(error) => Err(RequestFailure::from_io_error(&error)),
+                Ok(()) if !input.filled().is_empty() => response.take(input.filled(), at),
+                Ok(()) if response.end_at(at) => Ok(Progress::Whole),
+                Ok(()) => Err(RequestFailure::connection_closed()),
             })
         })
     }

@@ -1,30 +1,30 @@
-//! Where the body of an answer ends, and what of the bytes that come is body. Pure: bytes in, bytes out.
+//! Where the body of a response ends, and which of the received bytes belong to it. Pure: bytes in, bytes out.
 //!
 //! Source: RFC 9112 §6 (message body) and §7 (chunked).
 
-/// Longest line of a chunk's size or of trailers, and of all trailers together.
-const LONGEST_LINE: u32 = 16 << 10;
+/// Longest line of a chunk size or of trailers, and of all trailers together.
+const MAX_LINE_LEN: u32 = 16 << 10;
 
-/// How a body ends.
+/// How the end of a body is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// There is none.
+    /// The response has no body.
     None,
-    /// After so many bytes.
+    /// By its number of bytes.
     Length(u64),
-    /// In pieces that say how long they are.
+    /// By chunks, each with its length.
     Chunked,
-    /// When the connection does.
+    /// By the end of the connection.
     UntilClose,
 }
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BodyState {
     Done,
     Data(u64),
     UntilClose,
-    /// Hexadecimal digits so far, their value, and whether they are over.
+    /// Number of hexadecimal digits so far, their value, and whether they are complete.
     Size {
         digits: u8,
         value: u64,
@@ -36,65 +36,68 @@ enum State {
     ChunkEnd {
         returned: bool,
     },
-    /// Length of the present line of trailers (its line end left out), and of all.
+    /// Length of the current trailer line (without its line end), and of all lines.
     Trailer {
         line: u32,
         all: u32,
     },
 }
 
-const SIZE: State = State::Size { digits: 0, value: 0, over: false, length: 0 };
+const SIZE_START: BodyState = BodyState::Size { digits: 0, value: 0, over: false, length: 0 };
 
-/// Reads a body.
+/// Finds the end of a body.
 #[derive(Debug)]
-pub(super) struct Body(State);
+pub(super) struct BodyReader(BodyState);
 
-impl Body {
+impl BodyReader {
     pub(super) fn new(framing: Framing) -> Self {
         Self(match framing {
-            Framing::None | Framing::Length(0) => State::Done,
-            Framing::Length(length) => State::Data(length),
-            Framing::Chunked => SIZE,
-            Framing::UntilClose => State::UntilClose,
+            Framing::None | Framing::Length(0) => BodyState::Done,
+            Framing::Length(length) => BodyState::Data(length),
+            Framing::Chunked => SIZE_START,
+            Framing::UntilClose => BodyState::UntilClose,
         })
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.0 == State::Done
+        self.0 == BodyState::Done
     }
 
-    /// Whether it is whole if the connection ends now.
+    /// Whether the body is complete if the connection ends now.
     pub(super) fn may_end(&self) -> bool {
-        matches!(self.0, State::Done | State::UntilClose)
+        matches!(self.0, BodyState::Done | BodyState::UntilClose)
     }
 
-    /// Takes what of `input` belongs to the body, gives its content to `each`, and says how many bytes that were.
+    /// Passes the content of `input` to `each`, and returns how many bytes of `input` belong to the body.
     ///
     /// # Errors
-    /// In words, what is wrong with the chunks.
+    /// What is wrong with the chunks.
     pub(super) fn take(&mut self, input: &[u8], each: &mut impl FnMut(&[u8])) -> Result<usize, &'static str> {
         let mut at = 0;
         while at < input.len() {
             let rest = &input[at..];
             at += match self.0 {
-                State::Done => break,
-                State::UntilClose => {
+                BodyState::Done => break,
+                BodyState::UntilClose => {
                     each(rest);
                     rest.len()
                 }
-                State::Data(left) => {
-                    let (taken, left) = some(rest, left, each);
-                    self.0 = if left == 0 { State::Done } else { State::Data(left) };
+                BodyState::Data(left) => {
+                    let (taken, left) = take_data(rest, left, each);
+                    self.0 = if left == 0 { BodyState::Done } else { BodyState::Data(left) };
                     taken
                 }
-                State::ChunkData(left) => {
-                    let (taken, left) = some(rest, left, each);
-                    self.0 =
-                        if left == 0 { State::ChunkEnd { returned: false } } else { State::ChunkData(left) };
+                BodyState::ChunkData(left) => {
+                    let (taken, left) = take_data(rest, left, each);
+                    self.0 = if left == 0 {
+                        BodyState::ChunkEnd { returned: false }
+                    } else {
+                        BodyState::ChunkData(left)
+                    };
                     taken
                 }
-                State::Size { .. } | State::ChunkEnd { .. } | State::Trailer { .. } => {
-                    self.0 = between(self.0, rest[0])?;
+                BodyState::Size { .. } | BodyState::ChunkEnd { .. } | BodyState::Trailer { .. } => {
+                    self.0 = next_state(self.0, rest[0])?;
                     1
                 }
             };
@@ -103,46 +106,46 @@ impl Body {
     }
 }
 
-fn some(rest: &[u8], left: u64, each: &mut impl FnMut(&[u8])) -> (usize, u64) {
+fn take_data(rest: &[u8], left: u64, each: &mut impl FnMut(&[u8])) -> (usize, u64) {
     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
     each(&rest[..taken]);
     (taken, left - taken as u64)
 }
 
-/// The state after one byte of what stands between the data. A lone line feed ends a line (RFC 9112 §2.2).
-fn between(state: State, byte: u8) -> Result<State, &'static str> {
+/// The state after one byte between chunk data. A single line feed ends a line (RFC 9112 §2.2).
+fn next_state(state: BodyState, byte: u8) -> Result<BodyState, &'static str> {
     Ok(match (state, byte) {
-        (State::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err("a chunk without a size"),
-        (State::Size { value: 0, .. }, b'\n') => State::Trailer { line: 0, all: 0 },
-        (State::Size { value, .. }, b'\n') => State::ChunkData(value),
-        (State::Size { length: LONGEST_LINE, .. }, _) => return Err("a chunk's size without an end"),
-        (State::Size { digits, value, over: false, length }, _) if byte.is_ascii_hexdigit() => {
+        (BodyState::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err("a chunk without a size"),
+        (BodyState::Size { value: 0, .. }, b'\n') => BodyState::Trailer { line: 0, all: 0 },
+        (BodyState::Size { value, .. }, b'\n') => BodyState::ChunkData(value),
+        (BodyState::Size { length: MAX_LINE_LEN, .. }, _) => return Err("a chunk's size without an end"),
+        (BodyState::Size { digits, value, over: false, length }, _) if byte.is_ascii_hexdigit() => {
             if digits == 15 {
                 return Err("a chunk too large");
             }
             let digit = (byte as char).to_digit(16).unwrap_or_default();
-            State::Size {
+            BodyState::Size {
                 digits: digits + 1,
                 value: value << 4 | u64::from(digit),
                 over: false,
                 length: length + 1,
             }
         }
-        (State::Size { digits, value, over, length }, _) => {
-            // Extensions are passed over; anything else after the digits is no size.
+        (BodyState::Size { digits, value, over, length }, _) => {
+            // Extensions are ignored; anything else after the digits is invalid.
             if !over && !matches!(byte, b';' | b'\r' | b' ' | b'\t') {
                 return Err("a chunk's size that is no number");
             }
-            State::Size { digits, value, over: true, length: length + 1 }
+            BodyState::Size { digits, value, over: true, length: length + 1 }
         }
-        (State::ChunkEnd { returned: false }, b'\r') => State::ChunkEnd { returned: true },
-        (State::ChunkEnd { .. }, b'\n') => SIZE,
-        (State::ChunkEnd { .. }, _) => return Err("a chunk longer than its size"),
-        (State::Trailer { line: 0, .. }, b'\n') => State::Done,
-        (State::Trailer { all: LONGEST_LINE, .. }, _) => return Err("trailers without an end"),
-        (State::Trailer { all, .. }, b'\n') => State::Trailer { line: 0, all: all + 1 },
-        (State::Trailer { line, all }, b'\r') => State::Trailer { line, all: all + 1 },
-        (State::Trailer { line, all }, _) => State::Trailer { line: line + 1, all: all + 1 },
+        (BodyState::ChunkEnd { returned: false }, b'\r') => BodyState::ChunkEnd { returned: true },
+        (BodyState::ChunkEnd { .. }, b'\n') => SIZE_START,
+        (BodyState::ChunkEnd { .. }, _) => return Err("a chunk longer than its size"),
+        (BodyState::Trailer { line: 0, .. }, b'\n') => BodyState::Done,
+        (BodyState::Trailer { all: MAX_LINE_LEN, .. }, _) => return Err("trailers without an end"),
+        (BodyState::Trailer { all, .. }, b'\n') => BodyState::Trailer { line: 0, all: all + 1 },
+        (BodyState::Trailer { line, all }, b'\r') => BodyState::Trailer { line, all: all + 1 },
+        (BodyState::Trailer { line, all }, _) => BodyState::Trailer { line: line + 1, all: all + 1 },
         (state, _) => state,
     })
 }
@@ -155,7 +158,7 @@ mod tests {
 
     /// The content, and how many bytes were taken; the input comes in pieces of at most `piece` bytes.
     fn read(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, usize, bool), &'static str> {
-        let (mut body, mut content, mut taken) = (Body::new(framing), Vec::new(), 0);
+        let (mut body, mut content, mut taken) = (BodyReader::new(framing), Vec::new(), 0);
         for part in input.chunks(piece) {
             taken += body.take(part, &mut |data| content.extend_from_slice(data))?;
         }
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_are_no_chunks() {
+    fn invalid_chunks_are_refused() {
         for wire in [&b"\r\n"[..], b"x\r\n", b"5\r\nhello!", b"5-\r\n", b"1111111111111111\r\n"] {
             assert!(read(Framing::Chunked, wire, 100).is_err(), "{}", String::from_utf8_lossy(wire));
         }
@@ -187,11 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_kept_and_what_follows_is_left() {
+    fn bytes_after_the_declared_length_are_not_taken() {
         assert_eq!(read(Framing::Length(5), b"hello!", 4), Ok((b"hello".to_vec(), 5, true)));
         assert_eq!(read(Framing::None, b"hello", 4), Ok((Vec::new(), 0, true)));
         assert_eq!(read(Framing::UntilClose, b"hello", 4), Ok((b"hello".to_vec(), 5, false)));
-        assert!(Body::new(Framing::UntilClose).may_end() && !Body::new(Framing::Length(1)).may_end());
+        assert!(
+            BodyReader::new(Framing::UntilClose).may_end() && !BodyReader::new(Framing::Length(1)).may_end()
+        );
     }
 
     proptest! {

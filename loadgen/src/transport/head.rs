@@ -1,48 +1,49 @@
-//! The head of an answer: kept as it came, looked up by name. Pure.
+//! The head of a response: stored as received, looked up by name. Pure.
 //!
-//! How the body ends follows RFC 9112 §6.3, whether the connection can be used again §9.3.
+//! The end of the body follows RFC 9112 §6.3, reuse of the connection §9.3.
 
+use super::content_coding::BodyEncoding;
 use super::framing::Framing;
-use super::syntax::{Line, Place, field, status_line};
+use super::syntax::{ByteRange, HeadLine, parse_field_line, parse_status_line};
 
-/// More fields than this are no answer of a site.
-const MOST_FIELDS: usize = 100;
-/// Room for so many is made at once.
-const USUAL_FIELDS: usize = 16;
-/// Longer heads are not read.
-pub(crate) const LONGEST: usize = 64 << 10;
+/// A response with more fields is refused.
+const MAX_FIELDS: usize = 100;
+/// Initial capacity, enough for most responses.
+const USUAL_FIELD_COUNT: usize = 16;
+/// Longer heads are refused.
+pub(crate) const MAX_HEAD_LEN: usize = 64 << 10;
 
-/// A head that was read.
+/// A parsed head.
 #[derive(Debug, Clone)]
-pub(crate) struct Head {
+pub(crate) struct ResponseHead {
     bytes: Box<[u8]>,
-    fields: Vec<Field>,
-    names: Names,
+    fields: Vec<FieldRange>,
+    names: NameFilter,
     pub(crate) status: u16,
     pub(super) framing: Framing,
     /// Whether another request may follow on the connection, once the body is read.
-    pub(super) keeps: bool,
+    pub(super) keep_alive: bool,
 }
 
-/// Where a name and its value lie within the bytes: beginning and end.
+/// Positions of a name and its value in the bytes: start and end.
 #[derive(Debug, Clone, Copy)]
-struct Field {
+struct FieldRange {
     name: (u32, u32),
     value: (u32, u32),
 }
 
-fn short((begin, end): Place) -> (u32, u32) {
+fn to_u32_range((begin, end): ByteRange) -> (u32, u32) {
     (begin as u32, end as u32)
 }
 
-/// Which names may be there: a bit for each, shared by names of equal length and first letter. Most questions are for names
-/// that are not there, and end here.
+/// A filter of the names that may be present: one bit per name, shared by names of equal length and first letter. Most look-ups
+/// are for names that are absent, and end here.
 #[derive(Debug, Clone, Copy, Default)]
-struct Names(u64);
+struct NameFilter(u64);
 
-impl Names {
+impl NameFilter {
     fn bit(name: &[u8]) -> u64 {
-        // Makes letters small, and other characters no worse.
+        // Lower-cases letters; other characters do no harm.
         let first = name.first().map_or(0, |first| first | 0x20);
         1 << ((name.len() ^ usize::from(first)) % 64)
     }
@@ -54,95 +55,100 @@ impl Names {
     }
 }
 
-impl Head {
-    /// Reads a head from the beginning of `input`: with its length, or `None` when more bytes are needed.
+impl ResponseHead {
+    /// Parses a head at the beginning of `input`: returns it with its length, or `None` when more bytes are needed.
     ///
     /// # Errors
-    /// In words, what is wrong with it.
-    pub(crate) fn parse(input: &[u8], answers_head: bool) -> Result<Option<(Self, usize)>, String> {
+    /// What is wrong with it.
+    pub(crate) fn parse(input: &[u8], is_head: bool) -> Result<Option<(Self, usize)>, String> {
         let so_far =
-            || if input.len() > LONGEST { Err("a head without an end".to_owned()) } else { Ok(None) };
-        let Some((status_line, mut at)) = status_line(input)? else { return so_far() };
-        let (mut fields, mut names) = (Vec::with_capacity(USUAL_FIELDS), Names::default());
-        let mut ends = Ends::default();
+            || if input.len() > MAX_HEAD_LEN { Err("a head without an end".to_owned()) } else { Ok(None) };
+        let Some((status_line, mut at)) = parse_status_line(input)? else { return so_far() };
+        let (mut fields, mut names) = (Vec::with_capacity(USUAL_FIELD_COUNT), NameFilter::default());
+        let mut framing_fields = FramingFields::default();
         loop {
-            let Some((line, next)) = field(input, at)? else { return so_far() };
+            let Some((line, next)) = parse_field_line(input, at)? else { return so_far() };
             at = next;
-            let Line::Field { name, value } = line else { break };
-            if fields.len() == MOST_FIELDS {
-                return Err(format!("more than {MOST_FIELDS} fields"));
+            let HeadLine::Field { name, value } = line else { break };
+            if fields.len() == MAX_FIELDS {
+                return Err(format!("more than {MAX_FIELDS} fields"));
             }
             names.add(&input[name.0..name.1]);
-            ends.heed(&input[name.0..name.1], &input[value.0..value.1]);
-            fields.push(Field { name: short(name), value: short(value) });
+            framing_fields.add_field(&input[name.0..name.1], &input[value.0..value.1]);
+            fields.push(FieldRange { name: to_u32_range(name), value: to_u32_range(value) });
         }
         let status = status_line.code;
-        let has_none = answers_head || matches!(status, 100..200 | 204 | 304);
-        let framing = if has_none { Framing::None } else { ends.framing()? };
-        let keeps = framing != Framing::UntilClose && ends.keeps(status_line.is_modern);
-        Ok(Some((Self { bytes: input[..at].into(), fields, names, status, framing, keeps }, at)))
+        let has_none = is_head || matches!(status, 100..200 | 204 | 304);
+        let framing = if has_none { Framing::None } else { framing_fields.framing()? };
+        let keep_alive = framing != Framing::UntilClose && framing_fields.keeps(status_line.is_http11);
+        Ok(Some((Self { bytes: input[..at].into(), fields, names, status, framing, keep_alive }, at)))
     }
 
-    /// The value of the first field of this name; `None` when there is none, or it is no text.
+    /// The value of the first field of this name; `None` when it is missing or not text.
     #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         if !self.names.may_have(name) {
             return None;
         }
         let field = self.fields.iter().find(|field| self.is_named(field, name))?;
-        std::str::from_utf8(self.part(field.value)).ok()
+        std::str::from_utf8(self.text(field.value)).ok()
     }
 
     /// The values of all fields of this name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let fields = if self.names.may_have(name) { &self.fields[..] } else { &[] };
         let named = fields.iter().filter(move |field| self.is_named(field, name));
-        named.filter_map(|field| std::str::from_utf8(self.part(field.value)).ok())
+        named.filter_map(|field| std::str::from_utf8(self.text(field.value)).ok())
     }
 
-    fn is_named(&self, field: &Field, name: &str) -> bool {
-        self.part(field.name).eq_ignore_ascii_case(name.as_bytes())
+    /// How the body is encoded, by `Content-Encoding`.
+    pub(crate) fn body_encoding(&self) -> BodyEncoding {
+        BodyEncoding::from_header(self.get("content-encoding"))
     }
 
-    fn part(&self, (begin, end): (u32, u32)) -> &[u8] {
+    fn is_named(&self, field: &FieldRange, name: &str) -> bool {
+        self.text(field.name).eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    fn text(&self, (begin, end): (u32, u32)) -> &[u8] {
         self.bytes.get(begin as usize..end as usize).unwrap_or_default()
     }
 }
 
-/// What the fields say of the end of the body and of the connection.
+/// The fields that determine the end of the body and of the connection.
 #[derive(Debug, Default)]
-struct Ends {
+struct FramingFields {
     length: Option<u64>,
-    /// Whether the last of the transfer codings is chunked, when there are any.
+    /// Whether the last transfer coding is chunked; `None` without any.
     is_chunked: Option<bool>,
-    says_close: bool,
-    says_keep_alive: bool,
+    has_close: bool,
+    has_keep_alive: bool,
     /// What is wrong with the length; it matters only where there is a body.
     wrong: Option<&'static str>,
 }
 
-impl Ends {
-    fn heed(&mut self, name: &[u8], value: &[u8]) {
-        // Most names are told apart by their length.
+impl FramingFields {
+    fn add_field(&mut self, name: &[u8], value: &[u8]) {
+        // Most names differ in their length.
         match name.len() {
-            14 if is(name, b"Content-Length") => {
+            14 if equals_ignoring_case(name, b"Content-Length") => {
                 for number in value.split(|byte| *byte == b',') {
-                    match (digits(number.trim_ascii()), self.length) {
+                    match (parse_digits(number.trim_ascii()), self.length) {
                         (None, _) => self.wrong = Some("a Content-Length that is no number"),
                         (Some(number), Some(other)) if number != other => self.wrong = Some("two lengths"),
                         (number, _) => self.length = number,
                     }
                 }
             }
-            17 if is(name, b"Transfer-Encoding") => {
+            17 if equals_ignoring_case(name, b"Transfer-Encoding") => {
                 let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
                 self.is_chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
             }
-            10 if is(name, b"Connection") => {
+            10 if equals_ignoring_case(name, b"Connection") => {
                 for word in value.split(|byte| *byte == b',') {
                     let word = word.trim_ascii();
-                    self.says_close |= is(word, b"close");
-                    self.says_keep_alive |= is(word, b"keep-alive");
+                    self.has_close |= equals_ignoring_case(word, b"close");
+                    self.has_keep_alive |= equals_ignoring_case(word, b"keep-alive");
                 }
             }
             _ => {}
@@ -158,20 +164,20 @@ impl Ends {
         }
     }
 
-    /// A body that ends in two ways may end in a third: such a connection is not used again.
-    fn keeps(&self, is_modern: bool) -> bool {
-        let keeps = if is_modern { !self.says_close } else { self.says_keep_alive };
+    /// When a response declares two ends of its body, the peer may use a third: such a connection is not reused.
+    fn keeps(&self, is_http11: bool) -> bool {
+        let keeps = if is_http11 { !self.has_close } else { self.has_keep_alive };
         keeps && !(self.is_chunked.is_some() && self.length.is_some())
     }
 }
 
-/// Whether it is this word, in any spelling; quicker in the usual one.
-fn is(word: &[u8], usual: &[u8]) -> bool {
+/// Compares without case; faster for the usual spelling.
+fn equals_ignoring_case(word: &[u8], usual: &[u8]) -> bool {
     word == usual || word.eq_ignore_ascii_case(usual)
 }
 
-/// A number of digits alone: `+5` is a number to Rust, and not to HTTP.
-fn digits(text: &[u8]) -> Option<u64> {
+/// A number of digits only: `+5` is valid in Rust, and not in HTTP.
+fn parse_digits(text: &[u8]) -> Option<u64> {
     let add = |number: u64, byte: u8| {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
@@ -185,8 +191,8 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Head {
-        Head::parse(text.as_bytes(), false).expect("a head").expect("whole").0
+    fn read(text: &str) -> ResponseHead {
+        ResponseHead::parse(text.as_bytes(), false).expect("a head").expect("whole").0
     }
 
     #[test]
@@ -229,12 +235,12 @@ mod tests {
             ),
         ] {
             let head = read(text);
-            assert_eq!((head.framing, head.keeps), (framing, keeps), "{text}");
+            assert_eq!((head.framing, head.keep_alive), (framing, keeps), "{text}");
         }
         let (head, length) =
-            Head::parse(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nrest", true).unwrap().unwrap();
+            ResponseHead::parse(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nrest", true).unwrap().unwrap();
         assert_eq!((head.framing, length), (Framing::None, 38));
-        let odd = Head::parse(b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n", true);
+        let odd = ResponseHead::parse(b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n", true);
         assert!(odd.is_ok_and(|head| head.is_some()), "where there is no body, its length does not matter");
     }
 
@@ -248,17 +254,17 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         ] {
-            assert!(Head::parse(text.as_bytes(), false).is_err(), "{text}");
+            assert!(ResponseHead::parse(text.as_bytes(), false).is_err(), "{text}");
         }
-        assert!(Head::parse(b"HTTP/1.1 200 OK\r\nContent-", false).expect("so far").is_none());
-        let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(LONGEST));
-        assert!(Head::parse(endless.as_bytes(), false).is_err());
+        assert!(ResponseHead::parse(b"HTTP/1.1 200 OK\r\nContent-", false).expect("so far").is_none());
+        let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MAX_HEAD_LEN));
+        assert!(ResponseHead::parse(endless.as_bytes(), false).is_err());
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_head_or_not(bytes in prop::collection::vec(any::<u8>(), 0..300), answers_head: bool) {
-            let _ = Head::parse(&bytes, answers_head);
+        fn any_bytes_are_a_head_or_not(bytes in prop::collection::vec(any::<u8>(), 0..300), is_head: bool) {
+            let _ = ResponseHead::parse(&bytes, is_head);
         }
     }
 }

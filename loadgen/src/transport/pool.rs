@@ -1,45 +1,25 @@
-//! Idle connections, last in first out; and the exchange that takes one, or makes one, and puts it back.
+//! Idle connections, last in first out; and the exchange that takes or opens one, and returns it.
 //!
-//! A server may close an idle connection just as it is used. A request that was not answered on a used connection is
-//! sent once more on a new one, if it is idempotent or was never written: as browsers do (RFC 9112 §9.3.1).
+//! A server may close an idle connection just as it is used. A request without response on a reused connection is retried once
+//! on a new one, if it is idempotent or was never written: as browsers do (RFC 9112 §9.3.1).
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kneepoint_model::load::HttpVersion;
 
-use super::answer::{Reply, Wanted};
 use super::connection::{Connection, Retry};
-use super::failure::Failure;
+use super::failure::RequestFailure;
 use super::http2;
+use super::response::{RawResponse, ReadOptions};
 use super::target::Target;
+use super::times::ExchangeTimes;
 
 /// Connections to one target: idle ones, and those of HTTP/2, which requests share.
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: Mutex<Vec<Connection>>,
-    shared: http2::Shared,
-}
-
-/// Times of an exchange, known even when it fails or is given up.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Times {
-    /// First write of the first request of the step.
-    pub(crate) sent: Option<Instant>,
-    /// Time until a new connection could be used, when one was needed; without the TLS handshake.
-    pub(crate) connect: Option<Duration>,
-    /// Time of its TLS handshake.
-    pub(crate) tls: Option<Duration>,
-}
-
-impl Times {
-    /// Adds the making of a connection: how long it took altogether, and its TLS handshake.
-    pub(super) fn connected(&mut self, took: Duration, tls: Option<Duration>) {
-        *self.connect.get_or_insert_default() += took.saturating_sub(tls.unwrap_or_default());
-        if let Some(tls) = tls {
-            *self.tls.get_or_insert_default() += tls;
-        }
-    }
+    shared: http2::SharedConnections,
 }
 
 impl Pool {
@@ -50,8 +30,8 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
-    /// Opens a connection that is idle until it is needed. That it cannot be opened is nobody's error yet: who needs one tries
-    /// once more, and is told.
+    /// Opens a connection that is idle until it is needed. A failure is ignored: the request that needs a connection tries
+    /// again, and reports it.
     pub(crate) async fn open_ahead(&self, target: &Target) {
         if let Ok(connected) = target.connect().await {
             self.push(Connection::new(connected.stream));
@@ -68,19 +48,19 @@ impl Pool {
     }
 }
 
-/// One request and its whole answer.
+/// Sends one request and receives its whole response.
 pub(crate) async fn exchange(
     pool: &Pool,
     target: &Target,
     request: &[u8],
     idempotent: bool,
-    wanted: Wanted,
-    times: &mut Times,
-) -> Result<Reply, Failure> {
+    options: ReadOptions,
+    times: &mut ExchangeTimes,
+) -> Result<RawResponse, RequestFailure> {
     if target.http == HttpVersion::Http2 {
-        // In a box of its own: HTTP/1.1 pays nothing for its size.
+        // Boxed so that the future of HTTP/1.1 stays small.
         let shared = &pool.shared;
-        return Box::pin(http2::exchange(shared, target, request, idempotent, wanted, times)).await;
+        return Box::pin(http2::exchange(shared, target, request, idempotent, options, times)).await;
     }
     let mut used = pool.take().await;
     loop {
@@ -94,12 +74,12 @@ pub(crate) async fn exchange(
             times.connected(began.elapsed(), connected.tls);
             connection
         };
-        match connection.exchange(request, wanted, &mut times.sent).await {
-            Ok(reply) => {
-                if connection.keeps() {
+        match connection.exchange(request, options, &mut times.sent).await {
+            Ok(response) => {
+                if connection.keep_alive() {
                     pool.push(connection);
                 }
-                return Ok(reply);
+                return Ok(response);
             }
             Err(broken) => {
                 let again = match broken.retry {

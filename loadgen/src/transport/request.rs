@@ -1,14 +1,14 @@
-//! A request as it goes over the wire: the lines that are always the same are written once, and copied. Pure.
+//! A request as it is sent: header lines that are always the same are serialised once, and copied. Pure.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-/// Header lines.
+/// Serialised header lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Lines(Vec<u8>);
+pub(crate) struct HeaderLines(Vec<u8>);
 
-impl Lines {
-    /// All of a map.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+impl HeaderLines {
+    /// All fields of a map.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let mut lines = Self::default();
         for (name, value) in headers {
             lines.push(name, value);
@@ -16,7 +16,7 @@ impl Lines {
         lines
     }
 
-    /// Adds one. Names and values of these types hold no line ends.
+    /// Adds a field. Names and values of these types contain no line ends.
     pub(crate) fn push(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.0.extend_from_slice(name.as_str().as_bytes());
         self.0.extend_from_slice(b": ");
@@ -24,7 +24,7 @@ impl Lines {
         self.0.extend_from_slice(b"\r\n");
     }
 
-    /// Adds one whose text holds no line ends: `text` appends the value, and says whether there is one.
+    /// Adds a field whose text contains no line ends: `text` appends the value, and returns false to leave the field out.
     pub(crate) fn push_with(&mut self, name: &HeaderName, text: impl FnOnce(&mut Vec<u8>) -> bool) {
         let before = self.0.len();
         self.0.extend_from_slice(name.as_str().as_bytes());
@@ -41,24 +41,30 @@ impl Lines {
     }
 }
 
-/// Room to write requests in, kept from one to the next.
+/// Buffers in which requests are written, reused from one to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct RequestBuffers {
     /// The whole request.
     pub(crate) request: Vec<u8>,
-    /// Lines that are the same for all requests of a step.
-    pub(crate) step: Lines,
-    /// Lines of one request.
-    pub(crate) own: Lines,
+    /// Header lines that are the same for all requests of a step.
+    pub(crate) step_headers: HeaderLines,
+    /// Header lines of one request.
+    pub(crate) user_headers: HeaderLines,
 }
 
 /// Writes a whole request; `path` is a valid path with its query.
-pub(crate) fn write(out: &mut Vec<u8>, method: &Method, path: &str, lines: [&Lines; 3], body: &[u8]) {
+pub(crate) fn write_request(
+    out: &mut Vec<u8>,
+    method: &Method,
+    path: &str,
+    lines: [&HeaderLines; 3],
+    body: &[u8],
+) {
     out.clear();
     for part in [method.as_str(), " ", path, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
-    for Lines(lines) in lines {
+    for HeaderLines(lines) in lines {
         out.extend_from_slice(lines);
     }
     if !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
@@ -74,18 +80,19 @@ mod tests {
 
     #[test]
     fn a_request_is_its_lines_and_its_body() {
-        let mut own = Lines::default();
-        own.push(&http::header::COOKIE, &HeaderValue::from_static("a=1"));
-        let fixed =
-            Lines::of(&[(http::header::HOST, HeaderValue::from_static("shop.test"))].into_iter().collect());
-        own.push_with(&http::header::REFERER, |_| false);
-        let none = Lines::default();
+        let mut user_headers = HeaderLines::default();
+        user_headers.push(&http::header::COOKIE, &HeaderValue::from_static("a=1"));
+        let fixed = HeaderLines::from_headers(
+            &[(http::header::HOST, HeaderValue::from_static("shop.test"))].into_iter().collect(),
+        );
+        user_headers.push_with(&http::header::REFERER, |_| false);
+        let none = HeaderLines::default();
         let mut out = vec![1, 2, 3];
-        write(&mut out, &Method::GET, "/a?b", [&fixed, &none, &own], b"");
+        write_request(&mut out, &Method::GET, "/a?b", [&fixed, &none, &user_headers], b"");
         assert_eq!(out, b"GET /a?b HTTP/1.1\r\nhost: shop.test\r\ncookie: a=1\r\n\r\n");
-        write(&mut out, &Method::POST, "/", [&fixed, &none, &none], b"");
+        write_request(&mut out, &Method::POST, "/", [&fixed, &none, &none], b"");
         assert_eq!(out, b"POST / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 0\r\n\r\n");
-        write(&mut out, &Method::DELETE, "/", [&fixed, &none, &none], b"xy");
+        write_request(&mut out, &Method::DELETE, "/", [&fixed, &none, &none], b"xy");
         assert_eq!(out, b"DELETE / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 2\r\n\r\nxy");
     }
 }

@@ -1,4 +1,4 @@
-//! A stream that is read slowly, so that the server feels a visitor behind a thin line.
+//! A stream that reads slowly, so that the server experiences a user on a slow connection.
 
 use std::io;
 use std::pin::Pin;
@@ -8,34 +8,34 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Sleep, sleep_until};
 
-use super::pace::{Pace, ReadRate};
+use super::read_rate::{ReadPacer, ReadRate};
 use super::stream::Stream;
 
-/// Reads at a pace; writes as ever.
-pub(crate) struct Slow {
+/// Limits the rate of reads; writes are not limited.
+pub(crate) struct SlowStream {
     pub(super) stream: Stream,
-    pace: Pace,
-    began: Instant,
-    wait: Pin<Box<Sleep>>,
+    pacer: ReadPacer,
+    started: Instant,
+    sleep: Pin<Box<Sleep>>,
 }
 
-impl Slow {
+impl SlowStream {
     pub(super) fn new(stream: Stream, rate: ReadRate) -> Self {
-        let began = Instant::now();
-        Self { stream, pace: Pace::new(rate), began, wait: Box::pin(sleep_until(began.into())) }
+        let started = Instant::now();
+        Self { stream, pacer: ReadPacer::new(rate), started, sleep: Box::pin(sleep_until(started.into())) }
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        while self.began.elapsed() < self.pace.next() {
-            self.wait.as_mut().reset((self.began + self.pace.next()).into());
-            ready!(self.wait.as_mut().poll(cx));
+        while self.started.elapsed() < self.pacer.next_read() {
+            self.sleep.as_mut().reset((self.started + self.pacer.next_read()).into());
+            ready!(self.sleep.as_mut().poll(cx));
         }
-        let most = self.pace.most().min(buf.remaining());
-        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
+        let max = self.pacer.max_read().min(buf.remaining());
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(max));
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
         let read = part.filled().len();
         buf.advance(read);
-        self.pace.read(self.began.elapsed(), read);
+        self.pacer.record_read(self.started.elapsed(), read);
         Poll::Ready(Ok(()))
     }
 }

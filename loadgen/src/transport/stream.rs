@@ -1,4 +1,4 @@
-//! Bytes to and from the site, behind one type: TCP or a unix socket, read at once or slowly, with or without TLS.
+//! Bytes to and from the site, behind one type: TCP or a unix socket, at full speed or slowly, with or without TLS.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,23 +9,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-use super::slow::Slow;
+use super::slow::SlowStream;
 
 /// A stream of bytes. TLS goes over any of the others.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Slow(Box<Slow>),
+    Slow(Box<SlowStream>),
     Tls(Box<TlsStream<Self>>),
 }
 
 impl Stream {
-    /// Whether the peer has neither closed it nor said anything that nobody asked for; looked at without waiting.
-    pub(super) async fn is_quiet(&mut self) -> bool {
-        if let Some(quiet) = self.is_quiet_below() {
+    /// Whether the peer has neither closed it nor sent anything unexpected; checked without waiting.
+    pub(super) async fn is_idle(&mut self) -> bool {
+        if let Some(quiet) = self.is_idle_below_tls() {
             return quiet;
         }
-        // A record may be for TLS itself, such as a ticket: only reading tells.
+        // A record may concern TLS only, such as a session ticket: only reading can tell.
         poll_fn(|cx| {
             let mut byte = [0; 1];
             let read = Pin::new(&mut *self).poll_read(cx, &mut ReadBuf::new(&mut byte));
@@ -34,13 +34,13 @@ impl Stream {
         .await
     }
 
-    /// The same without TLS: asks the kernel only when the reactor has heard of something, and leaves no waker behind.
-    fn is_quiet_below(&self) -> Option<bool> {
+    /// The same without TLS: asks the kernel only after an event of the reactor, and leaves no waker behind.
+    fn is_idle_below_tls(&self) -> Option<bool> {
         let mut byte = [0; 1];
         let read = match self {
             Self::Tcp(stream) => stream.try_read(&mut byte),
             Self::Unix(stream) => stream.try_read(&mut byte),
-            Self::Slow(slow) => return slow.stream.is_quiet_below(),
+            Self::Slow(slow) => return slow.stream.is_idle_below_tls(),
             Self::Tls(_) => return None,
         };
         Some(read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))

@@ -1,36 +1,36 @@
-//! The syntax of a head: one status line, field lines, an empty line; each byte is looked at once. Pure.
+//! The syntax of a response head: one status line, field lines, an empty line; each byte is read once. Pure.
 //!
 //! Sources: RFC 9112 §2.2 (line ends), §4 (status line), §5 (field lines); RFC 9110 §5.5 (values), §5.6.2 (names). This is the
-//! hottest loop of the generator, and so its own: reading a head by httparse took three in ten of all instructions of a
-//! request. Tests hold it against httparse, which must understand every head in the same way.
+//! hottest loop of the generator, and therefore our own: parsing heads by httparse took three in ten of all instructions of a
+//! request. Tests compare it with httparse, which must parse every head in the same way.
 
-/// A status line.
+/// The status line of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StatusLine {
     pub(super) code: u16,
     /// HTTP/1.1, not 1.0.
-    pub(super) is_modern: bool,
+    pub(super) is_http11: bool,
 }
 
-/// Where something lies: its beginning, and the byte after its end.
-pub(super) type Place = (usize, usize);
+/// Start, and the byte after the end.
+pub(super) type ByteRange = (usize, usize);
 
-/// What stands where a field may.
+/// One line after the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum HeadLine {
     Field {
-        name: Place,
-        value: Place,
+        name: ByteRange,
+        value: ByteRange,
     },
     /// The empty line.
     End,
 }
 
-/// What was read, and where the next line begins; `None` when more bytes are needed.
-type Read<T> = Result<Option<(T, usize)>, &'static str>;
+/// The result, and where the next line begins; `None` when more bytes are needed.
+type Parsed<T> = Result<Option<(T, usize)>, &'static str>;
 
-/// Reads the status line. Line ends before it are passed over, as RFC 9112 §2.2 wants of a server.
-pub(super) fn status_line(input: &[u8]) -> Read<StatusLine> {
+/// Parses the status line. Empty lines before it are skipped, as RFC 9112 §2.2 requires of a server.
+pub(super) fn parse_status_line(input: &[u8]) -> Parsed<StatusLine> {
     let mut at = 0;
     while let Some(((), next)) = line_end(input, at, "a lone carriage return")? {
         at = next;
@@ -39,11 +39,11 @@ pub(super) fn status_line(input: &[u8]) -> Read<StatusLine> {
     if rest == b"\r" {
         return Ok(None);
     }
-    if !rest.iter().take(12).enumerate().all(|(at, byte)| begins_well(at, *byte)) {
+    if !rest.iter().take(12).enumerate().all(|(at, byte)| is_status_line_byte(at, *byte)) {
         return Err("no status line of HTTP/1.1 or HTTP/1.0");
     }
     let Some([.., minor, _, first, second, third]) = rest.first_chunk::<12>() else { return Ok(None) };
-    let is_modern = *minor == b'1';
+    let is_http11 = *minor == b'1';
     let code = [first, second, third].iter().fold(0, |code, digit| code * 10 + u16::from(*digit - b'0'));
     let after = at + 12;
     match input.get(after) {
@@ -53,11 +53,11 @@ pub(super) fn status_line(input: &[u8]) -> Read<StatusLine> {
     }
     let Some(end) = next_control(input, after) else { return Ok(None) };
     let end = line_end(input, end, "a control character in the status line")?;
-    Ok(end.map(|((), next)| (StatusLine { code, is_modern }, next)))
+    Ok(end.map(|((), next)| (StatusLine { code, is_http11 }, next)))
 }
 
-/// Whether a status line may have this byte at this place.
-const fn begins_well(at: usize, byte: u8) -> bool {
+/// Whether a status line may have this byte at this position.
+const fn is_status_line_byte(at: usize, byte: u8) -> bool {
     match at {
         0..7 => byte == b"HTTP/1."[at],
         7 => matches!(byte, b'0' | b'1'),
@@ -66,16 +66,16 @@ const fn begins_well(at: usize, byte: u8) -> bool {
     }
 }
 
-/// Reads a field, or the empty line, at `at`. Lines that go on on the next one (obsolete since RFC 7230) are no fields.
+/// Parses a field line, or the empty line, at `at`. Folded lines (obsolete since RFC 7230) are invalid.
 #[inline]
-pub(super) fn field(input: &[u8], at: usize) -> Read<Line> {
+pub(super) fn parse_field_line(input: &[u8], at: usize) -> Parsed<HeadLine> {
     let Some(colon) = name_end(input, at) else { return Ok(None) };
     if colon == at {
         let end = line_end(input, at, "a field without a name")?;
         if end.is_none() && input[at] != b'\r' {
             return Err("a field without a name");
         }
-        return Ok(end.map(|((), next)| (Line::End, next)));
+        return Ok(end.map(|((), next)| (HeadLine::End, next)));
     }
     if input[colon] != b':' {
         return Err("a character that no field's name may have");
@@ -92,16 +92,16 @@ pub(super) fn field(input: &[u8], at: usize) -> Read<Line> {
     while end > begin && is_blank(input[end - 1]) {
         end -= 1;
     }
-    Ok(Some((Line::Field { name: (at, colon), value: (begin, end) }, next)))
+    Ok(Some((HeadLine::Field { name: (at, colon), value: (begin, end) }, next)))
 }
 
 const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Passes over the line end at `at`. `None` when there is none, because no more bytes came or another one stands there.
+/// Skips the line end at `at`. `None` when there is none: more bytes are needed, or another byte is there.
 #[inline]
-fn line_end(input: &[u8], at: usize, wrong: &'static str) -> Read<()> {
+fn line_end(input: &[u8], at: usize, wrong: &'static str) -> Parsed<()> {
     match (input.get(at), input.get(at + 1)) {
         (Some(b'\n'), _) => Ok(Some(((), at + 1))),
         (Some(b'\r'), Some(b'\n')) => Ok(Some(((), at + 2))),
@@ -128,7 +128,7 @@ static TOKEN: [bool; 256] = {
     table
 };
 
-/// The first byte at or after `at` that no name may hold.
+/// The first byte at or after `at` that a name cannot contain.
 #[inline]
 fn name_end(input: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -149,7 +149,7 @@ fn name_end(input: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// What no value may hold; tabs are blanks.
+/// Bytes that a value cannot contain; tabs are blanks.
 const fn is_control(byte: u8) -> bool {
     byte < b' ' && byte != b'\t' || byte == 0x7f
 }
@@ -175,11 +175,11 @@ fn next_control(input: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// One in each byte, and the highest bit of each byte.
+/// A one in each byte, and the highest bit of each byte.
 const EACH: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHEST: u64 = EACH << 7;
 
-/// The highest bit of each byte that is below 32 or 127. Borrows may set bits above the first that is right, never below it.
+/// The highest bit of each byte that is below 32 or 127. Borrows may set bits above the first correct one, never below it.
 const fn controls(word: u64) -> u64 {
     let delete = word ^ (EACH * 0x7f);
     let below = word.wrapping_sub(EACH * 0x20) & !word;
@@ -187,8 +187,8 @@ const fn controls(word: u64) -> u64 {
     (below | equal) & HIGHEST
 }
 
-/// The highest bit of each byte that is a letter or a hyphen: what names of fields are made of. Nothing is carried from one
-/// byte to the next, because the highest bits are taken out first.
+/// The highest bit of each byte that is a letter or a hyphen, of which names of fields consist. Nothing is carried from one byte
+/// to the next, because the highest bits are cleared first.
 const fn letters_and_hyphens(word: u64) -> u64 {
     let small = (word | (EACH * 0x20)) & !HIGHEST;
     let from_a = small + EACH * (0x80 - b'a' as u64);
@@ -205,16 +205,16 @@ pub(super) mod tests {
     use super::*;
 
     /// Status, whether the version is 1.1, the fields, and the length of a head.
-    pub(in crate::transport) type Whole = (u16, bool, Vec<(String, Vec<u8>)>, usize);
+    pub(in crate::transport) type WholeHead = (u16, bool, Vec<(String, Vec<u8>)>, usize);
 
-    fn own(input: &[u8]) -> Result<Option<Whole>, &'static str> {
-        let Some((status, mut at)) = status_line(input)? else { return Ok(None) };
+    fn parse_whole(input: &[u8]) -> Result<Option<WholeHead>, &'static str> {
+        let Some((status, mut at)) = parse_status_line(input)? else { return Ok(None) };
         let mut fields = Vec::new();
         loop {
-            match field(input, at)? {
+            match parse_field_line(input, at)? {
                 None => return Ok(None),
-                Some((Line::End, end)) => return Ok(Some((status.code, status.is_modern, fields, end))),
-                Some((Line::Field { name, value }, next)) => {
+                Some((HeadLine::End, end)) => return Ok(Some((status.code, status.is_http11, fields, end))),
+                Some((HeadLine::Field { name, value }, next)) => {
                     let name = String::from_utf8_lossy(&input[name.0..name.1]).into_owned();
                     fields.push((name, input[value.0..value.1].to_vec()));
                     at = next;
@@ -223,22 +223,22 @@ pub(super) mod tests {
         }
     }
 
-    fn httparses(input: &[u8]) -> Result<Option<Whole>, httparse::Error> {
+    fn parse_with_httparse(input: &[u8]) -> Result<Option<WholeHead>, httparse::Error> {
         let mut slots = [httparse::EMPTY_HEADER; 100];
-        let mut answer = httparse::Response::new(&mut slots);
-        let httparse::Status::Complete(length) = answer.parse(input)? else { return Ok(None) };
+        let mut response = httparse::Response::new(&mut slots);
+        let httparse::Status::Complete(length) = response.parse(input)? else { return Ok(None) };
         let fields =
-            answer.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
-        Ok(Some((answer.code.expect("a code"), answer.version == Some(1), fields, length)))
+            response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
+        Ok(Some((response.code.expect("a code"), response.version == Some(1), fields, length)))
     }
 
-    /// Understands it as httparse does.
-    pub(in crate::transport) fn assert_alike(input: &[u8]) {
+    /// Asserts that it is parsed as httparse does.
+    pub(in crate::transport) fn assert_same_as_httparse(input: &[u8]) {
         let shown = String::from_utf8_lossy(input);
-        match (own(input), httparses(input)) {
-            (Ok(own), Ok(theirs)) => assert_eq!(own, theirs, "{shown:?}"),
+        match (parse_whole(input), parse_with_httparse(input)) {
+            (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs, "{shown:?}"),
             (Err(_), Err(_)) => {}
-            (own, theirs) => panic!("{own:?} and not {theirs:?}: {shown:?}"),
+            (ours, theirs) => panic!("{ours:?} and not {theirs:?}: {shown:?}"),
         }
     }
 
@@ -269,13 +269,13 @@ pub(super) mod tests {
             b"HTTP/1.1 200 OK\r\nA: b\r\n\0",
         ] {
             for end in 0..=text.len() {
-                assert_alike(&text[..end]);
+                assert_same_as_httparse(&text[..end]);
             }
         }
     }
 
     #[test]
-    fn all_bytes_are_told_apart() {
+    fn every_byte_is_classified() {
         for byte in 0..=255 {
             for at in 0..20 {
                 let mut word = *b"abcdefgh ijklmnop \tqrst";
@@ -287,9 +287,9 @@ pub(super) mod tests {
                 let expected = name.iter().position(|byte| !TOKEN[usize::from(*byte)]);
                 assert_eq!(name_end(&name, 0), expected, "{byte} at {at}");
             }
-            assert_alike(&[b"HTTP/1.1 200 OK\r\nA", &[byte][..], b": b\r\n\r\n"].concat());
-            assert_alike(&[b"HTTP/1.1 200 OK\r\nA: b", &[byte][..], b"c\r\n\r\n"].concat());
-            assert_alike(&[b"HTTP/1.1 200 O", &[byte][..], b"K\r\n\r\n"].concat());
+            assert_same_as_httparse(&[b"HTTP/1.1 200 OK\r\nA", &[byte][..], b": b\r\n\r\n"].concat());
+            assert_same_as_httparse(&[b"HTTP/1.1 200 OK\r\nA: b", &[byte][..], b"c\r\n\r\n"].concat());
+            assert_same_as_httparse(&[b"HTTP/1.1 200 O", &[byte][..], b"K\r\n\r\n"].concat());
         }
     }
 
@@ -300,13 +300,13 @@ pub(super) mod tests {
             lines in prop::collection::vec("[!-~ \t]{0,12}(: ?)?[ -~\t\u{7f}\u{80}]{0,20}(\r\n|\n|\r|)", 0..6),
             end in "(\r\n|\n|\r|)",
         ) {
-            assert_alike([start, lines.concat(), end].concat().as_bytes());
+            assert_same_as_httparse([start, lines.concat(), end].concat().as_bytes());
         }
 
         #[test]
         fn any_bytes_are_understood_as_httparse_does(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            assert_alike(&bytes);
-            assert_alike(&[b"HTTP/1.1 200 OK\r\n", bytes.as_slice()].concat());
+            assert_same_as_httparse(&bytes);
+            assert_same_as_httparse(&[b"HTTP/1.1 200 OK\r\n", bytes.as_slice()].concat());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! TLS towards the site: whom to trust, and what is said of ourselves.
+//! TLS towards the site: which authorities are trusted, and which protocol is offered.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::LoadError;
 
-/// What HTTP/2 is called in ALPN (RFC 9113 §3.2).
+/// Name of HTTP/2 in ALPN (RFC 9113 §3.2).
 pub(super) const H2: &[u8] = b"h2";
 
-/// How to shake hands.
-pub(crate) struct Tls {
+/// Configuration of all handshakes with one server.
+pub(crate) struct TlsConfig {
     pub(super) connector: TlsConnector,
     pub(super) name: ServerName<'static>,
 }
 
-impl Tls {
-    /// Sessions are kept in memory for the length of a phase, so a connection that is not the first resumes one, as a
-    /// browser does; `server_name` may have a port.
+impl TlsConfig {
+    /// Sessions are kept in memory for the length of a phase, so later connections resume one, as in a browser; `server_name`
+    /// may have a port.
     pub(super) fn new(
         server_name: &str,
         ca_file: Option<&Path>,
@@ -31,29 +31,27 @@ impl Tls {
     ) -> Result<Self, LoadError> {
         let builder = ClientConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(failed)?;
+            .map_err(to_load_error)?;
         let mut config = match ca_file {
-            None => trusting_the_system(builder)?,
-            Some(path) => builder.with_root_certificates(authorities(path)?).with_no_client_auth(),
+            None => with_system_roots(builder)?,
+            Some(path) => builder.with_root_certificates(load_ca_file(path)?).with_no_client_auth(),
         };
         config.alpn_protocols = vec![match http {
             HttpVersion::Http11 => b"http/1.1".to_vec(),
             HttpVersion::Http2 => H2.to_vec(),
         }];
         let host = server_name.rsplit_once(':').map_or(server_name, |(name, _)| name);
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(failed)?;
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(to_load_error)?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 }
 
-fn trusting_the_system(
-    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
-) -> Result<ClientConfig, LoadError> {
-    Ok(builder.with_platform_verifier().map_err(failed)?.with_no_client_auth())
+fn with_system_roots(builder: ConfigBuilder<ClientConfig, WantsVerifier>) -> Result<ClientConfig, LoadError> {
+    Ok(builder.with_platform_verifier().map_err(to_load_error)?.with_no_client_auth())
 }
 
 /// The certificate authorities of a PEM file, and no others.
-fn authorities(path: &Path) -> Result<RootCertStore, LoadError> {
+fn load_ca_file(path: &Path) -> Result<RootCertStore, LoadError> {
     let bad =
         |why: &dyn std::fmt::Display| LoadError::Authorities { path: path.to_owned(), why: why.to_string() };
     let mut trusted = RootCertStore::empty();
@@ -63,7 +61,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, LoadError> {
     if trusted.is_empty() { Err(bad(&"there is no certificate in it")) } else { Ok(trusted) }
 }
 
-fn failed(error: impl std::fmt::Display) -> LoadError {
+fn to_load_error(error: impl std::fmt::Display) -> LoadError {
     LoadError::Tls(error.to_string())
 }
 
@@ -76,7 +74,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let path = dir.path().join("ca.pem");
         let refused = |path: &Path| {
-            Tls::new("shop.test:8443", Some(path), HttpVersion::Http11).err().expect("refused").to_string()
+            TlsConfig::new("shop.test:8443", Some(path), HttpVersion::Http11)
+                .err()
+                .expect("refused")
+                .to_string()
         };
         assert!(refused(&path).contains("ca.pem"), "not there");
         std::fs::write(&path, "no certificate").expect("write");

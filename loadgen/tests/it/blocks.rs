@@ -1,4 +1,4 @@
-//! Blocks: the same visitors come back, everything that was begun counts, and a wish to stop is heard.
+//! Blocks: the same users return, every request that started counts, and cancellation works.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn named<'a>(phase: &'a LoadPhase, name: &str) -> &'a kneepoint_model::load::End
 }
 
 #[test]
-fn visitors_keep_connections_and_cookies_from_block_to_block() {
+fn users_keep_connections_and_cookies_from_block_to_block() {
     let base = servers::calm();
     let text = r##"
 name = "member"
@@ -55,7 +55,7 @@ path = "/"
 }
 
 #[test]
-fn what_was_begun_counts_though_it_ends_after_the_block() {
+fn a_request_that_starts_in_a_block_counts_though_it_ends_after_it() {
     let rate = LoadModel::Open { rate: PerSecond(100.0) };
     let text = "name = \"slow\"\n[[step]]\nname = \"GET /slow\"\npath = \"/slow\"\n";
     let mut load = load(rate, &servers::calm(), text);
@@ -67,7 +67,7 @@ fn what_was_begun_counts_though_it_ends_after_the_block() {
 }
 
 #[test]
-fn arrivals_at_a_rate_come_in_blocks_too() {
+fn the_open_model_runs_in_blocks_too() {
     let rate = LoadModel::Open { rate: PerSecond(50.0) };
     let mut load = load(rate, &servers::calm(), "name = \"x\"\n[[step]]\nname = \"GET /\"\npath = \"/\"\n");
     let block = load.run(Duration::from_millis(500), &Cancel::new()).expect("block");
@@ -75,7 +75,7 @@ fn arrivals_at_a_rate_come_in_blocks_too() {
 }
 
 #[test]
-fn a_wish_to_stop_is_heard_and_a_target_that_is_gone_is_an_error() {
+fn cancellation_ends_a_block_and_a_missing_target_is_an_error() {
     let mut load = load(
         LoadModel::Closed { users: 2 },
         &servers::calm(),

@@ -1,16 +1,16 @@
-//! A clock that is set during a phase changes nothing, because it is read once, before.
+//! Setting the wall clock during a phase changes nothing, because it is read once, before.
 
 use std::fs;
 use std::path::Path;
 
-/// Ways to read the wall clock.
+/// Finds the lines that read the wall clock.
 const WALL: [&str; 3] = ["SystemTime", "UnixMillis::now", "CLOCK_REALTIME"];
 
-fn readers(folder: &Path, found: &mut Vec<String>) {
+fn clock_reads(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            readers(&path, found);
+            clock_reads(&path, found);
         } else if path.extension().is_some_and(|end| end == "rs") {
             let text = fs::read_to_string(&path).expect("text");
             let reads = text.lines().filter(|line| WALL.iter().any(|way| line.contains(way))).count();
@@ -22,6 +22,6 @@ fn readers(folder: &Path, found: &mut Vec<String>) {
 #[test]
 fn the_wall_clock_is_read_once() {
     let mut found = Vec::new();
-    readers(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    clock_reads(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     assert_eq!(found, ["window.rs"]);
 }

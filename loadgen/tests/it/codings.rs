@@ -1,25 +1,26 @@
-//! Bodies that are packed in other ways than gzip.
+//! Bodies in other content codings than gzip.
 
-use kneepoint_loadgen::Coding;
+use kneepoint_loadgen::ContentCoding;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::outcome::Outcome;
 
-use crate::{Place, open, plan, scenario, servers};
+use crate::{TestRun, open, plan, scenario, servers};
 
-/// One step for each coding, that expects something of the body or nothing.
-fn run(expect: &str, offered: Vec<Coding>) -> LoadPhase {
+/// One step for each coding, with or without a check of the body.
+fn run(expect: &str, offered: Vec<ContentCoding>) -> LoadPhase {
     let step =
         |coding: &str| format!("[[step]]\nname = \"{coding}\"\npath = \"/packed/{coding}\"\n{expect}\n");
     let steps = ["br", "zstd", "deflate"].map(step).concat();
     let mut plan = plan(open(20.0), &servers::calm(), vec![(scenario(&format!("name = \"x\"\n{steps}")), 1)]);
-    plan.accept_encoding = offered;
-    Place::new().run(&plan)
+    plan.options.accept_encoding = offered;
+    TestRun::new().run(&plan)
 }
 
-const ALL: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Deflate, Coding::Gzip];
+const ALL: [ContentCoding; 4] =
+    [ContentCoding::Br, ContentCoding::Zstd, ContentCoding::Deflate, ContentCoding::Gzip];
 
 #[test]
-fn a_body_that_a_check_looks_at_has_both_its_sizes() {
+fn a_body_that_is_checked_has_both_its_sizes() {
     for expect in ["expect = { contains = [\"xxx\"] }", "expect = { max_bytes = 5000 }"] {
         let phase = run(expect, ALL.to_vec());
         assert_eq!(phase.errors, 0, "{:?}", phase.exemplars);
@@ -34,7 +35,7 @@ fn a_body_that_a_check_looks_at_has_both_its_sizes() {
 }
 
 #[test]
-fn a_size_that_nobody_measured_is_not_known() {
+fn a_size_that_was_not_measured_is_unknown() {
     let phase = run("", ALL.to_vec());
     assert_eq!(phase.errors, 0, "{:?}", phase.exemplars);
     for endpoint in &phase.endpoints {
@@ -44,7 +45,7 @@ fn a_size_that_nobody_measured_is_not_known() {
 }
 
 #[test]
-fn what_is_not_offered_is_not_accepted() {
-    let phase = run("expect = { status = [406] }", vec![Coding::Gzip]);
+fn a_coding_that_is_not_offered_is_refused() {
+    let phase = run("expect = { status = [406] }", vec![ContentCoding::Gzip]);
     assert_eq!(phase.errors, 0, "{:?}", phase.exemplars);
 }

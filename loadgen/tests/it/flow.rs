@@ -1,11 +1,11 @@
-//! Conditions and loops of journeys, against a catalogue whose pages lead to each other.
+//! Conditions and loops of journeys, against a catalogue whose pages link to each other.
 
 use std::time::Duration;
 
-use crate::{Place, open, plan, scenario, servers};
+use crate::{TestRun, open, plan, scenario, servers};
 
 #[test]
-fn pages_are_turned_things_looked_at_and_conditions_kept() {
+fn loops_and_conditions_follow_the_pages() {
     let (base, seen) = servers::catalogue();
     let reader = scenario(
         r#"
@@ -42,11 +42,11 @@ path = "/list/7"
 repeat = { min = 2, max = 3 }
 "#,
     );
-    let place = Place::new();
+    let test_run = TestRun::new();
     let mut plan = plan(open(10.0), &base, vec![(reader, 1)]);
     plan.warmup = Duration::ZERO;
     plan.duration = Duration::from_millis(450);
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     assert_eq!((phase.errors, phase.journeys), (0, 5), "{:#?}", phase.exemplars);
     let times = |path: &str| seen.lock().expect("lock").iter().filter(|own| *own == path).count();
     let paths = [

@@ -1,4 +1,4 @@
-//! HTTP/2 against servers that keep its rules, use their rights, or do not speak it.
+//! HTTP/2 against servers that follow the protocol, use its limits, or do not speak it.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_model::via::Via;
 use kneepoint_scenarios::Scenario;
 
-use crate::http2_servers::{How, Manners, broken, one_request_each, start};
+use crate::http2_servers::{Fault, ServerLimits, broken, one_request_each, start};
 use crate::tls_servers::Authority;
-use crate::{Place, closed, get, open, plan, scenario, servers, told_apart};
+use crate::{TestRun, assert_outcomes, closed, get, open, plan, scenario, servers};
 
 fn over_http2(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
     let mut plan = plan(model, base, scenarios);
-    plan.http = HttpVersion::Http2;
+    plan.options.http = HttpVersion::Http2;
     plan
 }
 
@@ -27,11 +27,11 @@ fn post(path: &str, more: &str) -> Scenario {
 
 #[test]
 fn a_user_of_the_closed_model_has_one_connection() {
-    let (base, seen) = start(Manners::default());
+    let (base, seen) = start(ServerLimits::default());
     let journey = "name = \"j\"\n[[step]]\npath = \"/\"\n[[step]]\npath = \"/login\"\nexpect = { contains = [\"Welcome back\"] }\n[[step]]\npath = \"/large\"\nexpect = { max_bytes = 5000000 }\n";
     let scenarios =
         vec![(scenario(journey), 1), (post("/length", "expect = { contains = [\"11 bytes\"] }\n"), 1)];
-    let phase = Place::new().run(&over_http2(closed(3), &base, scenarios));
+    let phase = TestRun::new().run(&over_http2(closed(3), &base, scenarios));
     assert!(phase.requests > 30 && phase.errors == 0, "{} {:?}", phase.requests, phase.exemplars);
     assert_eq!(phase.http, HttpVersion::Http2);
     assert_eq!(seen.connections.load(Ordering::Relaxed), 3);
@@ -42,10 +42,10 @@ fn a_user_of_the_closed_model_has_one_connection() {
 }
 
 #[test]
-fn visitors_of_the_open_model_share_connections_as_far_as_the_server_allows() {
-    let (base, seen) = start(Manners { max_streams: Some(4), ..Manners::default() });
+fn users_of_the_open_model_share_connections_as_far_as_the_server_allows() {
+    let (base, seen) = start(ServerLimits { max_streams: Some(4), ..ServerLimits::default() });
     // 300 a second of 30 ms each: nine at the same time.
-    let phase = Place::new().run(&over_http2(open(300.0), &base, vec![(get("/slow"), 1)]));
+    let phase = TestRun::new().run(&over_http2(open(300.0), &base, vec![(get("/slow"), 1)]));
     assert_eq!((phase.requests, phase.errors), (300, 0), "{:?}", phase.outcomes);
     let (connections, most) =
         (seen.connections.load(Ordering::Relaxed), seen.most_streams.load(Ordering::Relaxed));
@@ -54,8 +54,8 @@ fn visitors_of_the_open_model_share_connections_as_far_as_the_server_allows() {
 }
 
 #[test]
-fn every_end_of_a_stream_is_told_apart() {
-    let (base, seen) = start(Manners::default());
+fn every_end_of_a_stream_is_distinguished() {
+    let (base, seen) = start(ServerLimits::default());
     let faults = [
         ("/reset", Outcome::StreamReset),
         ("/refused", Outcome::StreamRefused),
@@ -65,54 +65,54 @@ fn every_end_of_a_stream_is_told_apart() {
         ("/hang", Outcome::Timeout),
         ("/fine", Outcome::Ok),
     ];
-    told_apart(faults, |scenarios| over_http2(open(35.0), &base, scenarios));
-    // A stream that ends badly takes no other with it.
+    assert_outcomes(faults, |scenarios| over_http2(open(35.0), &base, scenarios));
+    // A stream that fails takes no other with it.
     assert_eq!(seen.connections.load(Ordering::Relaxed), 1);
-    // Refused means not looked at, so it is tried once more; reset does not.
-    assert_eq!((seen.asked("GET /refused"), seen.asked("GET /reset")), (10, 5));
+    // A refused stream was not processed, so it is retried once; one that was reset is not.
+    assert_eq!((seen.request_count("GET /refused"), seen.request_count("GET /reset")), (10, 5));
 }
 
 #[test]
-fn what_the_server_did_not_look_at_is_sent_again_whatever_its_method() {
-    let (base, seen) = start(Manners::default());
+fn requests_that_the_server_did_not_process_are_retried_whatever_their_method() {
+    let (base, seen) = start(ServerLimits::default());
     let mut plan = over_http2(open(20.0), &base, vec![(post("/refused-at-first", ""), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = Place::new().run(&plan);
+    let phase = TestRun::new().run(&plan);
     assert_eq!((phase.requests, phase.errors), (20, 0), "{:?}", phase.outcomes);
-    assert_eq!(seen.asked("POST /refused-at-first"), 40);
+    assert_eq!(seen.request_count("POST /refused-at-first"), 40);
 
-    // Beyond the last stream of a GOAWAY, in frames that were written by hand.
+    // Streams beyond the last of a GOAWAY, in frames that the test writes itself.
     let (base, seen) = one_request_each();
     let mut plan = over_http2(open(15.0), &base, vec![(post("/", ""), 1)]);
-    (plan.warmup, plan.timeout) = (Duration::ZERO, Duration::from_secs(3));
-    // Some come alone, some while another is looked at.
-    plan.arrivals = Arrivals::Poisson;
-    let phase = Place::new().run(&plan);
+    (plan.warmup, plan.options.timeout) = (Duration::ZERO, Duration::from_secs(3));
+    // Some requests come alone, some while another is processed.
+    plan.options.arrivals = Arrivals::Poisson;
+    let phase = TestRun::new().run(&plan);
     let ok = phase.outcomes.get(&Outcome::Ok).copied().unwrap_or_default();
     let sent_away = phase.outcomes.get(&Outcome::GoAway).copied().unwrap_or_default();
     assert_eq!(ok + sent_away, phase.requests, "{:?}", phase.outcomes);
-    assert_eq!(seen.asked("looked at"), ok, "no request was looked at twice");
-    assert!(seen.asked("passed over") > 0 && ok * 2 > phase.requests, "{ok} {:?}", seen.requests);
+    assert_eq!(seen.request_count("looked at"), ok, "no request was looked at twice");
+    assert!(seen.request_count("passed over") > 0 && ok * 2 > phase.requests, "{ok} {:?}", seen.requests);
 }
 
 #[test]
-fn a_server_that_ends_its_connections_in_good_order_costs_no_error() {
-    let manners = Manners { requests_per_connection: Some(20), ..Manners::default() };
+fn a_server_that_announces_the_end_of_a_connection_causes_no_error() {
+    let manners = ServerLimits { requests_per_connection: Some(20), ..ServerLimits::default() };
     for model in [open(200.0), closed(2)] {
         let (base, seen) = start(manners.clone());
         let scenarios = vec![(post("/length", ""), 1), (get("/slow"), 1)];
-        let phase = Place::new().run(&over_http2(model, &base, scenarios));
+        let phase = TestRun::new().run(&over_http2(model, &base, scenarios));
         assert_eq!(phase.errors, 0, "{:?} {:?}", phase.outcomes, phase.exemplars);
         assert!(seen.connections.load(Ordering::Relaxed) > 3, "{:?}", seen.connections);
     }
 }
 
 #[test]
-fn a_server_without_http2_is_named_as_such() {
-    for how in [How::Garbage, How::Leaves] {
+fn a_server_without_http2_has_an_outcome_of_its_own() {
+    for how in [Fault::Garbage, Fault::Leaves] {
         let mut plan = over_http2(open(20.0), &broken(how), vec![(get("/"), 1)]);
         plan.warmup = Duration::ZERO;
-        let phase = Place::new().run(&plan);
+        let phase = TestRun::new().run(&plan);
         assert_eq!(phase.outcomes.get(&Outcome::NoHttp2), Some(&20), "{how:?} {:?}", phase.outcomes);
         let detail = &phase.exemplars[0].detail;
         assert!(detail.contains("does not speak HTTP/2"), "{detail}");
@@ -124,8 +124,8 @@ fn a_site_on_hyper_is_loaded_like_one_of_http1() {
     let (mut figures, item) = (Vec::new(), get("/item/3"));
     for http in [HttpVersion::Http11, HttpVersion::Http2] {
         let mut plan = plan(open(50.0), &servers::calm(), vec![(item.clone(), 1), (get("/packed"), 1)]);
-        plan.http = http;
-        let phase = Place::new().run(&plan);
+        plan.options.http = http;
+        let phase = TestRun::new().run(&plan);
         assert_eq!((phase.requests, phase.errors), (50, 0), "{http}: {:?}", phase.exemplars);
         let of = |endpoint: &EndpointStats| {
             let sizes = (endpoint.wire_bytes, endpoint.body_bytes, endpoint.compressed);
@@ -141,11 +141,11 @@ fn within_tls_the_server_must_choose_http2() {
     let authority = Authority::new();
     let run = |protocols: &[&str], http: HttpVersion| {
         let tls = Some(authority.server(&["127.0.0.1"], protocols));
-        let (base, _) = start(Manners { tls, ..Manners::default() });
+        let (base, _) = start(ServerLimits { tls, ..ServerLimits::default() });
         let mut plan = plan(open(20.0), &base, vec![(get("/"), 1)]);
         plan.via = Via { ca_file: Some(authority.file()), ..Via::default() };
-        (plan.http, plan.warmup) = (http, Duration::ZERO);
-        Place::new().run(&plan)
+        (plan.options.http, plan.warmup) = (http, Duration::ZERO);
+        TestRun::new().run(&plan)
     };
     let phase = run(&["h2", "http/1.1"], HttpVersion::Http2);
     assert_eq!(phase.outcomes.get(&Outcome::Ok), Some(&20), "{:?}", phase.exemplars);
@@ -157,12 +157,12 @@ fn within_tls_the_server_must_choose_http2() {
 
 #[test]
 fn a_busy_connection_ends_with_the_phase() {
-    let (base, _) = start(Manners::default());
+    let (base, _) = start(ServerLimits::default());
     let mut plan = over_http2(open(20.0), &base, vec![(get("/hang"), 1)]);
-    (plan.timeout, plan.drain) = (Duration::from_mins(1), Duration::from_millis(200));
+    (plan.options.timeout, plan.options.drain) = (Duration::from_mins(1), Duration::from_millis(200));
     plan.warmup = Duration::ZERO;
     let began = std::time::Instant::now();
-    let phase = Place::new().run(&plan);
+    let phase = TestRun::new().run(&plan);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(phase.outcomes.get(&Outcome::Censored), Some(&20), "{:?}", phase.outcomes);
 }

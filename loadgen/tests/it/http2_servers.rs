@@ -1,4 +1,4 @@
-//! Servers of HTTP/2 that do what their paths say, and one that writes frames by hand.
+//! HTTP/2 servers that behave as their paths say, and one that writes frames itself.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -17,97 +17,101 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::servers::in_background;
 
-/// What it bounds.
+/// Limits of the server.
 #[derive(Clone, Default)]
-pub(crate) struct Manners {
+pub(crate) struct ServerLimits {
     pub(crate) max_streams: Option<u32>,
-    /// After so many requests a connection is ended, in good order.
+    /// Ends a connection with GOAWAY after this many requests.
     pub(crate) requests_per_connection: Option<usize>,
     pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
-/// What it saw.
+/// Requests and streams that the server received.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct RecordedStreams {
     pub(crate) connections: AtomicUsize,
-    /// Most streams at the same time on one connection.
+    /// Largest number of simultaneous streams on one connection.
     pub(crate) most_streams: AtomicUsize,
-    /// Requests by method and path, tried again or not.
+    /// Requests by method and path, retries included.
     pub(crate) requests: Mutex<BTreeMap<String, u64>>,
     refuses: AtomicBool,
 }
 
-impl Seen {
-    pub(crate) fn asked(&self, what: &str) -> u64 {
+impl RecordedStreams {
+    pub(crate) fn request_count(&self, what: &str) -> u64 {
         self.requests.lock().expect("lock").get(what).copied().unwrap_or_default()
     }
 }
 
-/// Starts it; it lives until the process ends.
-pub(crate) fn start(manners: Manners) -> (String, Arc<Seen>) {
+/// Starts a server that lives until the process ends.
+pub(crate) fn start(limits: ServerLimits) -> (String, Arc<RecordedStreams>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     listener.set_nonblocking(true).expect("non-blocking");
-    let scheme = if manners.tls.is_some() { "https" } else { "http" };
+    let scheme = if limits.tls.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{}", listener.local_addr().expect("address"));
-    let seen = Arc::<Seen>::default();
-    let own = Arc::clone(&seen);
+    let recorded = Arc::<RecordedStreams>::default();
+    let own = Arc::clone(&recorded);
     in_background(async move {
         let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
         while let Ok((stream, _)) = listener.accept().await {
-            let (manners, seen) = (manners.clone(), Arc::clone(&own));
+            let (limits, recorded) = (limits.clone(), Arc::clone(&own));
             stream.set_nodelay(true).expect("option");
             tokio::spawn(async move {
-                match manners.tls.clone().map(TlsAcceptor::from) {
-                    None => connection(stream, manners, seen).await,
+                match limits.tls.clone().map(TlsAcceptor::from) {
+                    None => connection(stream, limits, recorded).await,
                     Some(tls) => {
                         if let Ok(stream) = tls.accept(stream).await {
-                            connection(stream, manners, seen).await;
+                            connection(stream, limits, recorded).await;
                         }
                     }
                 }
             });
         }
     });
-    (base, seen)
+    (base, recorded)
 }
 
-async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, manners: Manners, seen: Arc<Seen>) {
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    limits: ServerLimits,
+    recorded: Arc<RecordedStreams>,
+) {
     let mut builder = h2::server::Builder::new();
-    if let Some(most) = manners.max_streams {
+    if let Some(most) = limits.max_streams {
         builder.max_concurrent_streams(most);
     }
-    // Who only knocks has no preface.
+    // A probe of the port has no preface.
     let Ok(mut connection) = builder.handshake::<_, Bytes>(stream).await else { return };
-    seen.connections.fetch_add(1, Ordering::Relaxed);
+    recorded.connections.fetch_add(1, Ordering::Relaxed);
     let (streams, mut requests) = (Arc::new(AtomicUsize::new(0)), 0);
     while let Some(Ok((request, respond))) = connection.accept().await {
         requests += 1;
-        if Some(requests) == manners.requests_per_connection {
+        if Some(requests) == limits.requests_per_connection {
             connection.graceful_shutdown();
         }
         let now = streams.fetch_add(1, Ordering::Relaxed) + 1;
-        seen.most_streams.fetch_max(now, Ordering::Relaxed);
-        let (streams, seen) = (Arc::clone(&streams), Arc::clone(&seen));
+        recorded.most_streams.fetch_max(now, Ordering::Relaxed);
+        let (streams, recorded) = (Arc::clone(&streams), Arc::clone(&recorded));
         tokio::spawn(async move {
-            answer(request, respond, &seen).await;
+            handle(request, respond, &recorded).await;
             streams.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }
 
-async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, seen: &Seen) {
+async fn handle(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, recorded: &RecordedStreams) {
     let what = format!("{} {}", request.method(), request.uri().path());
-    *seen.requests.lock().expect("lock").entry(what.clone()).or_default() += 1;
+    *recorded.requests.lock().expect("lock").entry(what.clone()).or_default() += 1;
     match request.uri().path() {
         "/reset" => respond.send_reset(Reason::INTERNAL_ERROR),
         "/refused" => respond.send_reset(Reason::REFUSED_STREAM),
-        "/refused-at-first" if !seen.refuses.fetch_not(Ordering::Relaxed) => {
+        "/refused-at-first" if !recorded.refuses.fetch_not(Ordering::Relaxed) => {
             respond.send_reset(Reason::REFUSED_STREAM);
         }
         "/hang" => tokio::time::sleep(Duration::from_secs(4)).await,
         "/cut" => {
-            let answer = Response::builder().header("content-length", "100").body(()).expect("answer");
-            let mut body = respond.send_response(answer, false).expect("sent");
+            let response = Response::builder().header("content-length", "100").body(()).expect("a response");
+            let mut body = respond.send_response(response, false).expect("sent");
             body.send_data("only this".into(), false).expect("sent");
             body.send_reset(Reason::CANCEL);
         }
@@ -127,14 +131,14 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
             send(&mut respond, if cookie && traced { 200 } else { 403 }, &[], "Welcome back");
         }
         "/length" => {
-            let length = length_of(request.into_body()).await;
+            let length = body_len(request.into_body()).await;
             send(&mut respond, 200, &[], &format!("{length} bytes"));
         }
         _ => send(&mut respond, 200, &[("server-timing", "app;dur=4")], "ok"),
     }
 }
 
-async fn length_of(mut body: RecvStream) -> usize {
+async fn body_len(mut body: RecvStream) -> usize {
     let mut length = 0;
     while let Some(Ok(data)) = body.data().await {
         length += data.len();
@@ -144,24 +148,24 @@ async fn length_of(mut body: RecvStream) -> usize {
 }
 
 fn send(respond: &mut SendResponse<Bytes>, status: u16, headers: &[(&str, &str)], body: &str) {
-    let mut answer = Response::builder().status(status);
+    let mut response = Response::builder().status(status);
     for (name, value) in headers {
-        answer = answer.header(*name, *value);
+        response = response.header(*name, *value);
     }
-    // The client may have left.
-    let Ok(mut stream) = respond.send_response(answer.body(()).expect("answer"), false) else { return };
+    // The client may have closed the connection.
+    let Ok(mut stream) = respond.send_response(response.body(()).expect("a response"), false) else { return };
     let _ = stream.send_data(Bytes::copy_from_slice(body.as_bytes()), true);
 }
 
-/// Sends so many bytes, as the client's windows let it.
+/// Sends this many bytes, as the client's windows allow.
 async fn send_large(respond: &mut SendResponse<Bytes>, mut left: u64) {
     let Ok(mut stream) = respond.send_response(Response::new(()), false) else { return };
     while left > 0 {
         let piece = usize::try_from(left).unwrap_or(usize::MAX).min(16_384);
         stream.reserve_capacity(piece);
-        let room = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
-        let Some(Ok(room)) = room else { return };
-        let piece = piece.min(room);
+        let buffers = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
+        let Some(Ok(buffers)) = buffers else { return };
+        let piece = piece.min(buffers);
         left -= piece as u64;
         if stream.send_data(vec![b'x'; piece].into(), left == 0).is_err() {
             return;
@@ -169,64 +173,64 @@ async fn send_large(respond: &mut SendResponse<Bytes>, mut left: u64) {
     }
 }
 
-/// Frames written by hand: of every connection only the first request is looked at and answered; then a GOAWAY says so.
-pub(crate) fn one_request_each() -> (String, Arc<Seen>) {
+/// Processes only the first request of each connection, and announces that with a GOAWAY.
+pub(crate) fn one_request_each() -> (String, Arc<RecordedStreams>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
-    let seen = Arc::<Seen>::default();
-    let own = Arc::clone(&seen);
+    let recorded = Arc::<RecordedStreams>::default();
+    let own = Arc::clone(&recorded);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let seen = Arc::clone(&own);
-            std::thread::spawn(move || by_hand(stream, &seen));
+            let recorded = Arc::clone(&own);
+            std::thread::spawn(move || serve_one_request(stream, &recorded));
         }
     });
-    (base, seen)
+    (base, recorded)
 }
 
-/// How a server of HTTP/2 goes wrong.
+/// How a server of HTTP/2 fails.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum How {
-    /// It never says a word.
+pub(crate) enum Fault {
+    /// It never sends anything.
     Silent,
-    /// Its first words are not of this protocol.
+    /// Its first bytes are not HTTP/2.
     Garbage,
-    /// It closes the connection without a word.
+    /// It closes the connection at once.
     Leaves,
-    /// It begins well, and answers the first request with something else.
+    /// It begins well, and responds to the first request with something else.
     GarbageLater,
-    /// It begins well, and cuts the connection at the first request.
+    /// It begins well, and closes the connection at the first request.
     Cuts,
     /// It begins well, and sends a head that never ends.
     EndlessHead,
 }
 
-pub(crate) fn broken(how: How) -> String {
+pub(crate) fn broken(fault: Fault) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || breaks(stream, how));
+            std::thread::spawn(move || run_broken_server(stream, fault));
         }
     });
     base
 }
 
-/// Failing to write, or to read, is what some of these are for.
-fn breaks(mut stream: TcpStream, how: How) -> Option<()> {
+/// Some of these are meant to fail while they write or read.
+fn run_broken_server(mut stream: TcpStream, fault: Fault) -> Option<()> {
     stream.read_exact(&mut [0; 24]).ok()?;
-    match how {
-        How::Leaves => {}
-        How::Silent => std::thread::sleep(Duration::from_secs(4)),
-        How::Garbage => stream.write_all(b"HTTP/1.1 505 HTTP Version Not Supported\r\n\r\n").ok()?,
-        How::GarbageLater | How::Cuts | How::EndlessHead => {
+    match fault {
+        Fault::Leaves => {}
+        Fault::Silent => std::thread::sleep(Duration::from_secs(4)),
+        Fault::Garbage => stream.write_all(b"HTTP/1.1 505 HTTP Version Not Supported\r\n\r\n").ok()?,
+        Fault::GarbageLater | Fault::Cuts | Fault::EndlessHead => {
             stream.write_all(&frame(SETTINGS, 0, 0, &[])).ok()?;
             loop {
-                let (kind, flags, id, payload) = next(&mut stream)?;
+                let (kind, flags, id, payload) = read_frame(&mut stream)?;
                 match (kind, flags & ACK) {
                     (SETTINGS, 0) => stream.write_all(&frame(SETTINGS, ACK, 0, &[])).ok()?,
                     (PING, 0) => stream.write_all(&frame(PING, ACK, 0, &payload)).ok()?,
-                    (HEADERS, _) => return goes_wrong(stream, how, id),
+                    (HEADERS, _) => return respond_wrongly(stream, fault, id),
                     _ => {}
                 }
             }
@@ -235,13 +239,13 @@ fn breaks(mut stream: TcpStream, how: How) -> Option<()> {
     Some(())
 }
 
-fn goes_wrong(mut stream: TcpStream, how: How, id: u32) -> Option<()> {
-    match how {
-        How::Cuts => {
+fn respond_wrongly(mut stream: TcpStream, fault: Fault, id: u32) -> Option<()> {
+    match fault {
+        Fault::Cuts => {
             // Closing without lingering is a reset.
             rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).ok()?;
         }
-        How::EndlessHead => {
+        Fault::EndlessHead => {
             stream.write_all(&frame(HEADERS, 0, id, &[STATUS_200])).ok()?;
             // A literal field without indexing: `a: xxx…`.
             let field = [&[0, 1, b'a', 100][..], &[b'x'; 100]].concat();
@@ -270,7 +274,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-fn next(stream: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
+fn read_frame(stream: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0; 9];
     stream.read_exact(&mut head).ok()?;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
@@ -279,35 +283,35 @@ fn next(stream: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
 }
 
-fn by_hand(mut stream: TcpStream, seen: &Seen) {
+fn serve_one_request(mut stream: TcpStream, recorded: &RecordedStreams) {
     const END_STREAM: u8 = 1;
     const END_HEADERS: u8 = 4;
     let mut preface = [0; 24];
     if stream.read_exact(&mut preface).is_err() {
         return;
     }
-    seen.connections.fetch_add(1, Ordering::Relaxed);
+    recorded.connections.fetch_add(1, Ordering::Relaxed);
     stream.write_all(&frame(SETTINGS, 0, 0, &[])).expect("settings");
     let mut requests = 0;
-    while let Some((kind, flags, id, payload)) = next(&mut stream) {
+    while let Some((kind, flags, id, payload)) = read_frame(&mut stream) {
         let sent = match (kind, flags & ACK) {
             (SETTINGS, 0) => stream.write_all(&frame(SETTINGS, ACK, 0, &[])),
             (PING, 0) => stream.write_all(&frame(PING, ACK, 0, &payload)),
             (HEADERS, _) if requests == 0 => {
                 requests += 1;
-                *seen.requests.lock().expect("lock").entry("looked at".to_owned()).or_default() += 1;
+                *recorded.requests.lock().expect("lock").entry("looked at".to_owned()).or_default() += 1;
                 // Time for another request to come on the same connection; then: stream 1 was the last.
                 std::thread::sleep(Duration::from_millis(40));
                 let last = [&1_u32.to_be_bytes()[..], &0_u32.to_be_bytes()].concat();
-                let answer = [
+                let response = [
                     frame(GOAWAY, 0, 0, &last),
                     frame(HEADERS, END_HEADERS, id, &[STATUS_200]),
                     frame(DATA, END_STREAM, id, b"ok"),
                 ];
-                stream.write_all(&answer.concat())
+                stream.write_all(&response.concat())
             }
             (HEADERS, _) => {
-                *seen.requests.lock().expect("lock").entry("passed over".to_owned()).or_default() += 1;
+                *recorded.requests.lock().expect("lock").entry("passed over".to_owned()).or_default() += 1;
                 Ok(())
             }
             _ => Ok(()),

@@ -7,12 +7,12 @@ use kneepoint_model::outcome::Outcome;
 use kneepoint_model::units::{Bytes, Micros};
 use kneepoint_scenarios::Scenario;
 
-use crate::{Place, closed, get, open, plan, scenario, servers};
+use crate::{TestRun, closed, get, open, plan, scenario, servers};
 
-fn visitor() -> Scenario {
+fn user() -> Scenario {
     scenario(
         r##"
-name = "visitor"
+name = "user"
 needs_throw_away = true
 think = { min_ms = 1, max_ms = 3 }
 [[step]]
@@ -44,7 +44,7 @@ fn endpoint<'a>(phase: &'a LoadPhase, name: &str) -> &'a kneepoint_model::load::
     phase.endpoints.iter().find(|endpoint| endpoint.name == name).expect("endpoint")
 }
 
-fn check(phase: &LoadPhase) {
+fn assert_healthy(phase: &LoadPhase) {
     assert_eq!(phase.errors, 0, "{:?} {:#?}", phase.outcomes, phase.exemplars);
     assert!(phase.requests >= 50 && phase.journeys >= 5, "{} {}", phase.requests, phase.journeys);
     assert_eq!(phase.journeys_failed, 0);
@@ -55,13 +55,13 @@ fn check(phase: &LoadPhase) {
     let count = |outcome| item.cache.get(&outcome).copied().unwrap_or(0);
     let (made, stored) = (count(CacheOutcome::Miss), count(CacheOutcome::Hit));
     assert!(made > 0 && stored > 0 && made + stored == item.requests, "{:?}", item.cache);
-    // What a cache gives back took no time of the application.
+    // A response from a cache took no time of the application.
     assert_eq!((item.split.n, item.split.app_us, item.split.queries), (made, Micros(4000 * made), 3 * made));
     assert_eq!(item.routes.get("item/<id>"), Some(&item.requests));
     let packed = endpoint(phase, "GET /packed");
     assert_eq!((packed.compressed, packed.body_bytes), (packed.requests, Bytes(5000 * packed.requests)));
     assert!(packed.wire_bytes < Bytes(100 * packed.requests));
-    // The login redirects; the step ends with the page it leads to.
+    // The login redirects; the step ends with the page that it leads to.
     assert_eq!(endpoint(phase, "POST /login/").statuses.keys().collect::<Vec<_>>(), [&200]);
     assert!(phase.exemplars.len() >= 10 && phase.exemplars[0].trace_id.len() == 32);
     assert!(phase.exemplars[0].response_us >= phase.exemplars[1].response_us);
@@ -71,16 +71,16 @@ fn check(phase: &LoadPhase) {
 }
 
 #[test]
-fn a_visitor_of_the_open_model_logs_in_and_reads() {
-    let place = Place::new();
-    let mut plan = plan(open(60.0), &servers::calm(), vec![(visitor(), 1)]);
-    plan.think_scale = 0.5;
-    let phase = place.run(&plan);
-    check(&phase);
+fn a_user_of_the_open_model_logs_in_and_reads() {
+    let test_run = TestRun::new();
+    let mut plan = plan(open(60.0), &servers::calm(), vec![(user(), 1)]);
+    plan.options.think_scale = 0.5;
+    let phase = test_run.run(&plan);
+    assert_healthy(&phase);
     assert!(phase.sched_lag_us.count > 0 && phase.pool_wait_us.count == phase.requests);
     assert!(phase.connect_us.count < phase.requests / 2, "connections are kept");
-    let messages: Vec<String> = place
-        .heard
+    let messages: Vec<String> = test_run
+        .recorded
         .0
         .lock()
         .expect("lock")
@@ -95,9 +95,9 @@ fn a_visitor_of_the_open_model_logs_in_and_reads() {
 
 #[test]
 fn a_user_of_the_closed_model_logs_in_and_reads() {
-    let place = Place::new();
-    let phase = place.run(&plan(closed(3), &servers::calm(), vec![(visitor(), 1)]));
-    check(&phase);
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(closed(3), &servers::calm(), vec![(user(), 1)]));
+    assert_healthy(&phase);
     assert_eq!((phase.offered_rps, phase.sched_lag_us.count), (None, 0));
     // One connection for each user, whatever the number of journeys.
     assert!(phase.connect_us.count <= 3, "{:?}", phase.connect_us);
@@ -105,7 +105,7 @@ fn a_user_of_the_closed_model_logs_in_and_reads() {
 }
 
 #[test]
-fn failed_checks_and_statuses_are_counted_as_what_they_are() {
+fn failed_checks_and_statuses_are_counted_by_their_kind() {
     let one = |name: &str, step: &str| {
         scenario(&format!("name = \"{name}\"\n[[step]]\nname = \"{name}\"\n{step}\n"))
     };
@@ -119,8 +119,8 @@ fn failed_checks_and_statuses_are_counted_as_what_they_are() {
         (one("loop", "path = \"/loop\""), 1),
         (one("small", "path = \"/packed\"\nexpect = { max_bytes = 4999 }"), 1),
     ];
-    let place = Place::new();
-    let phase = place.run(&plan(open(80.0), &servers::calm(), scenarios));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(80.0), &servers::calm(), scenarios));
     let outcomes: Vec<(&str, Outcome)> = phase
         .endpoints
         .iter()
@@ -146,16 +146,16 @@ fn failed_checks_and_statuses_are_counted_as_what_they_are() {
 }
 
 #[test]
-fn nobody_listening_is_said_at_once() {
+fn a_missing_server_is_reported_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
     drop(listener);
-    let place = Place::new();
-    let events: std::sync::Arc<dyn kneepoint_model::event::EventSink> = place.heard.clone();
+    let test_run = TestRun::new();
+    let events: std::sync::Arc<dyn kneepoint_model::event::EventSink> = test_run.recorded.clone();
     let refused = kneepoint_loadgen::run_phase(
         &plan(open(1.0), &base, vec![(get("/"), 1)]),
-        &place.run,
-        &place.cancel,
+        &test_run.run,
+        &test_run.cancel,
         &events,
     );
     assert!(refused.expect_err("nobody").to_string().contains("is the stack up?"));

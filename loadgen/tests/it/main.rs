@@ -3,8 +3,8 @@
 mod auth;
 mod blocks;
 mod clock;
-mod coded;
 mod codings;
+mod custom_journeys;
 mod faults;
 mod feeds;
 mod files;
@@ -27,7 +27,7 @@ mod uploads;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kneepoint_loadgen::{LoadError, PhasePlan, run_phase};
+use kneepoint_loadgen::{LoadError, PhaseLoad, PhasePlan, run_phase};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::{Event, EventSink};
 use kneepoint_model::load::{LoadModel, LoadPhase};
@@ -36,40 +36,40 @@ use kneepoint_model::run::RunFolder;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 
-/// Keeps everything that was announced.
+/// Collects all events.
 #[derive(Default)]
-struct Heard(Mutex<Vec<Event>>);
+struct RecordedEvents(Mutex<Vec<Event>>);
 
-impl EventSink for Heard {
+impl EventSink for RecordedEvents {
     fn emit(&self, event: Event) {
         self.0.lock().expect("lock").push(event);
     }
 }
 
 /// A run folder for one test.
-struct Place {
+struct TestRun {
     _dir: tempfile::TempDir,
     run: RunFolder,
-    heard: Arc<Heard>,
+    recorded: Arc<RecordedEvents>,
     cancel: Cancel,
 }
 
-impl Place {
+impl TestRun {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let run = RunFolder::create(dir.path(), "r").expect("run folder");
-        Self { _dir: dir, run, heard: Arc::default(), cancel: Cancel::new() }
+        Self { _dir: dir, run, recorded: Arc::default(), cancel: Cancel::new() }
     }
     fn run(&self, plan: &PhasePlan) -> LoadPhase {
-        // Closed phases of one process take turns; one that waited for its turn would find its time over.
+        // Closed phases of one process run one after the other; one that waited for another would find its time over.
         static TURN: Mutex<()> = Mutex::new(());
-        let is_closed = matches!(plan.model, LoadModel::Closed { .. });
+        let is_closed = !plan.load.is_open();
         let _turn = is_closed.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
-        let events: Arc<dyn EventSink> = Arc::clone(&self.heard) as Arc<dyn EventSink>;
+        let events: Arc<dyn EventSink> = Arc::clone(&self.recorded) as Arc<dyn EventSink>;
         run_phase(plan, &self.run, &self.cancel, &events).unwrap_or_else(|e| panic!("{e}"))
     }
     fn refused(&self, plan: &PhasePlan) -> LoadError {
-        let events: Arc<dyn EventSink> = Arc::clone(&self.heard) as Arc<dyn EventSink>;
+        let events: Arc<dyn EventSink> = Arc::clone(&self.recorded) as Arc<dyn EventSink>;
         run_phase(plan, &self.run, &self.cancel, &events).expect_err("it cannot be run")
     }
 }
@@ -82,28 +82,27 @@ fn get(path: &str) -> Scenario {
     scenario(&format!("name = \"get\"\n[[step]]\npath = \"{path}\"\n"))
 }
 
-/// One path, named by itself.
+/// One path, which is also the name of scenario and step.
 fn named(path: &str) -> Scenario {
     scenario(&format!("name = \"{path}\"\n[[step]]\nname = \"{path}\"\npath = \"{path}\"\n"))
 }
 
-/// Each of seven paths is asked for five times in a second, and ends as is said.
-fn told_apart(faults: [(&str, Outcome); 7], plan: impl FnOnce(Vec<(Scenario, u32)>) -> PhasePlan) {
+/// Requests each of seven paths five times in a second, and asserts how they end.
+fn assert_outcomes(faults: [(&str, Outcome); 7], plan: impl FnOnce(Vec<(Scenario, u32)>) -> PhasePlan) {
     let mut plan = plan(faults.iter().map(|(path, _)| (named(path), 1)).collect());
-    plan.max_body = 1 << 20;
+    plan.options.max_body = 1 << 20;
     plan.warmup = Duration::ZERO;
-    let phase = Place::new().run(&plan);
+    let phase = TestRun::new().run(&plan);
     assert_eq!(phase.requests, 35, "none is dropped");
     for (endpoint, (path, outcome)) in phase.endpoints.iter().zip(faults) {
         assert_eq!(endpoint.outcomes.get(&outcome), Some(&5), "{path}: {:?}", endpoint.outcomes);
     }
 }
 
-fn plan(model: LoadModel, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
-    let mut plan = PhasePlan::new("test", model, base.parse().expect("address"), scenarios);
-    plan.warmup = Duration::from_millis(300);
-    plan.duration = Duration::from_secs(1);
-    plan.timeout = Duration::from_millis(400);
+fn plan(load: impl Into<PhaseLoad>, base: &str, scenarios: Vec<(Scenario, u32)>) -> PhasePlan {
+    let mut plan = PhasePlan::new("test", load, base.parse().expect("address"), scenarios);
+    plan.set_lengths(Duration::from_millis(300), Duration::from_secs(1));
+    plan.options.timeout = Duration::from_millis(400);
     plan
 }
 

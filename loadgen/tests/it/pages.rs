@@ -1,4 +1,4 @@
-//! Pages as a browser loads them: side by side, from the cache, from this site only; and what goes wrong with them.
+//! Pages as a browser loads them: in parallel, from the cache, from this site only; and how they fail.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -19,39 +19,39 @@ use kneepoint_model::page::PageStats;
 use kneepoint_model::units::Micros;
 use kneepoint_scenarios::Scenario;
 
-use crate::{Place, closed, open, plan, scenario};
+use crate::{TestRun, closed, open, plan, scenario};
 
 const PICTURES: u64 = 12;
 const PICTURE: Duration = Duration::from_millis(20);
 
-/// What the site saw.
+/// Requests that the site received.
 #[derive(Default)]
-struct Seen {
+struct SiteRequests {
     now: AtomicUsize,
     most: AtomicUsize,
-    asked: Mutex<BTreeMap<String, u64>>,
-    /// Requests for pictures that did not say which page they are of.
+    counts: Mutex<BTreeMap<String, u64>>,
+    /// Requests for images without a correct `Referer`.
     without_referer: AtomicUsize,
 }
 
-impl Seen {
+impl SiteRequests {
     fn count(&self, what: &str) {
-        *self.asked.lock().expect("lock").entry(what.to_owned()).or_default() += 1;
+        *self.counts.lock().expect("lock").entry(what.to_owned()).or_default() += 1;
     }
-    fn asked(&self, what: &str) -> u64 {
-        self.asked.lock().expect("lock").get(what).copied().unwrap_or(0)
+    fn request_count(&self, what: &str) -> u64 {
+        self.counts.lock().expect("lock").get(what).copied().unwrap_or(0)
     }
 }
 
-type Site = (String, Arc<Seen>);
+type TestSite = (String, Arc<SiteRequests>);
 
-/// A page with twelve slow pictures, a style sheet that must be asked about, a script that never changes, and one of another
-/// site; and pages with something wrong.
-fn site() -> Site {
+/// A page with twelve slow images, a style sheet that must be revalidated, a script that never changes, and an asset of another
+/// site; and faulty pages.
+fn site() -> TestSite {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     listener.set_nonblocking(true).expect("non-blocking");
     let base = format!("http://{}", listener.local_addr().expect("address"));
-    let seen = Arc::new(Seen::default());
+    let requests = Arc::new(SiteRequests::default());
     let app = Router::new()
         .route("/page", get(|| async { html(&whole()) }))
         .route("/lacking", get(|| async { html("<img src=/missing.png><img src=/picture/1>") }))
@@ -69,7 +69,7 @@ fn site() -> Site {
         .route("/to-picture", get(|| async { moved("/picture/1") }))
         .route("/to-elsewhere", get(|| async { moved("http://elsewhere.example/x.png") }))
         .route("/to-itself", get(|| async { moved("/to-itself") }))
-        .with_state(Arc::clone(&seen));
+        .with_state(Arc::clone(&requests));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
         runtime.block_on(async {
@@ -77,7 +77,7 @@ fn site() -> Site {
             axum::serve(listener, app).await.expect("serve");
         });
     });
-    (base, seen)
+    (base, requests)
 }
 
 fn whole() -> String {
@@ -96,30 +96,36 @@ fn moved(to: &'static str) -> Response {
     (StatusCode::FOUND, [(header::LOCATION, to)]).into_response()
 }
 
-async fn picture(State(seen): State<Arc<Seen>>, Path(n): Path<u64>, headers: HeaderMap) -> Response {
-    let now = seen.now.fetch_add(1, Ordering::SeqCst) + 1;
-    seen.most.fetch_max(now, Ordering::SeqCst);
-    seen.count(&format!("picture {n}"));
+async fn picture(
+    State(requests): State<Arc<SiteRequests>>,
+    Path(n): Path<u64>,
+    headers: HeaderMap,
+) -> Response {
+    let now = requests.now.fetch_add(1, Ordering::SeqCst) + 1;
+    requests.most.fetch_max(now, Ordering::SeqCst);
+    requests.count(&format!("picture {n}"));
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    seen.without_referer.fetch_add(usize::from(!referer.starts_with("http://127.0.0.1")), Ordering::SeqCst);
+    requests
+        .without_referer
+        .fetch_add(usize::from(!referer.starts_with("http://127.0.0.1")), Ordering::SeqCst);
     tokio::time::sleep(PICTURE).await;
-    seen.now.fetch_sub(1, Ordering::SeqCst);
+    requests.now.fetch_sub(1, Ordering::SeqCst);
     ([(header::CACHE_CONTROL, "max-age=600")], "picture").into_response()
 }
 
-async fn style(State(seen): State<Arc<Seen>>, headers: HeaderMap) -> Response {
+async fn style(State(requests): State<Arc<SiteRequests>>, headers: HeaderMap) -> Response {
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "\"v1\"");
-    seen.count(if known { "style, known" } else { "style, new" });
+    requests.count(if known { "style, known" } else { "style, new" });
     let fields = [(header::CACHE_CONTROL, "no-cache"), (header::ETAG, "\"v1\"")];
     if known { (StatusCode::NOT_MODIFIED, fields).into_response() } else { (fields, "style").into_response() }
 }
 
-async fn script(State(seen): State<Arc<Seen>>) -> Response {
-    seen.count("script");
+async fn script(State(requests): State<Arc<SiteRequests>>) -> Response {
+    requests.count("script");
     ([(header::CACHE_CONTROL, "max-age=31536000, immutable")], "script").into_response()
 }
 
-fn visitor(session: &str, path: &str) -> Scenario {
+fn user(session: &str, path: &str) -> Scenario {
     scenario(&format!(
         "name = \"v\"\nsession = \"{session}\"\n[[step]]\nname = \"page\"\npath = \"{path}\"\nassets = true\n"
     ))
@@ -140,49 +146,49 @@ fn pages(phase: &LoadPhase) -> &PageStats {
 }
 
 #[test]
-fn the_second_view_uses_the_cache_and_asks_about_what_it_must() {
-    let (base, seen) = site();
-    let place = Place::new();
-    let mut plan = plan(closed(1), &base, vec![(visitor("user", "/page"), 1)]);
+fn the_second_view_uses_the_cache_and_revalidates_stale_assets() {
+    let (base, requests) = site();
+    let test_run = TestRun::new();
+    let mut plan = plan(closed(1), &base, vec![(user("user", "/page"), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     assert_eq!(phase.errors, 0, "{:#?}", phase.exemplars);
     let page = pages(&phase);
     let n = page.counts.pages;
     assert!(n > 5 && page.counts.whole == n, "{:?}", page.counts);
-    // Twelve pictures, each once though one is named twice; the script; the style sheet each time.
-    assert!((0..PICTURES).all(|n| seen.asked(&format!("picture {n}")) == 1));
-    assert_eq!((seen.asked("script"), seen.asked("style, new")), (1, 1));
-    assert_eq!((seen.asked("style, known"), page.counts.not_modified), (n - 1, n - 1));
+    // Twelve images, each once though one is linked twice; the script; the style sheet each time.
+    assert!((0..PICTURES).all(|n| requests.request_count(&format!("picture {n}")) == 1));
+    assert_eq!((requests.request_count("script"), requests.request_count("style, new")), (1, 1));
+    assert_eq!((requests.request_count("style, known"), page.counts.not_modified), (n - 1, n - 1));
     assert_eq!(page.counts.from_network, PICTURES + 1 + n);
     assert_eq!(page.counts.from_cache, (n - 1) * (PICTURES + 1));
-    assert_eq!(page.counts.left_out, n, "what is of another site is counted, and not asked for");
+    assert_eq!(page.counts.left_out, n, "assets of other sites are counted, and not requested");
     let assets = endpoint(&phase, "page +assets");
     assert_eq!((assets.statuses[&200], assets.statuses[&304]), (PICTURES + 2, n - 1));
-    assert_eq!(seen.without_referer.load(Ordering::SeqCst), 0);
-    // Six at once, and never more: twelve pictures of 20 ms take two rounds.
-    assert_eq!(seen.most.load(Ordering::SeqCst), 6);
+    assert_eq!(requests.without_referer.load(Ordering::SeqCst), 0);
+    // Six at once, and never more: twelve images of 20 ms take two rounds.
+    assert_eq!(requests.most.load(Ordering::SeqCst), 6);
     assert!(page.page_us.max >= Micros(40_000) && page.page_us.p50 < Micros(20_000), "{:?}", page.page_us);
-    // The visitor's connections, whatever the number of pages.
+    // The user's connections, whatever the number of pages.
     assert!(phase.connect_us.count <= 6, "{:?}", phase.connect_us);
     // A killed run has the same pages.
-    let recovered = recover_phase(&place.run, "test").expect("readable").expect("began");
+    let recovered = recover_phase(&test_run.run, "test").expect("readable").expect("began");
     assert_eq!((&recovered.pages, &recovered.endpoints), (&phase.pages, &phase.endpoints));
 }
 
 #[test]
-fn a_new_visitor_has_an_empty_cache_and_pages_keep_the_bound_on_requests_in_flight() {
-    let (base, seen) = site();
-    let place = Place::new();
-    let mut plan = plan(open(10.0), &base, vec![(visitor("journey", "/page"), 1)]);
-    plan.max_in_flight = 3;
-    let phase = place.run(&plan);
+fn a_new_user_has_an_empty_cache_and_pages_keep_the_bound_on_requests_in_flight() {
+    let (base, requests) = site();
+    let test_run = TestRun::new();
+    let mut plan = plan(open(10.0), &base, vec![(user("journey", "/page"), 1)]);
+    plan.options.max_in_flight = 3;
+    let phase = test_run.run(&plan);
     assert_eq!(phase.errors, 0, "{:#?}", phase.exemplars);
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.whole), (10, 10));
     assert_eq!((page.counts.from_network, page.counts.from_cache), (10 * (PICTURES + 2), 0));
-    assert_eq!(seen.most.load(Ordering::SeqCst), 3);
-    // Each request waited for a slot of its own; only documents were the dispatcher's to be late with.
+    assert_eq!(requests.most.load(Ordering::SeqCst), 3);
+    // Each request waited for a slot of its own; the dispatcher can be late with documents only.
     assert_eq!((phase.pool_wait_us.count, phase.sched_lag_us.count), (phase.requests, 10));
     assert_eq!(endpoint(&phase, "page").requests, 10);
 }
@@ -190,8 +196,8 @@ fn a_new_visitor_has_an_empty_cache_and_pages_keep_the_bound_on_requests_in_flig
 #[test]
 fn a_missing_asset_is_an_error_of_the_assets_and_not_of_the_page() {
     let (base, _) = site();
-    let place = Place::new();
-    let phase = place.run(&plan(open(20.0), &base, vec![(visitor("journey", "/lacking"), 1)]));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(20.0), &base, vec![(user("journey", "/lacking"), 1)]));
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.incomplete, page.counts.assets_failed), (20, 20, 20));
     assert_eq!(endpoint(&phase, "page").errors, 0);
@@ -203,8 +209,8 @@ fn a_missing_asset_is_an_error_of_the_assets_and_not_of_the_page() {
 #[test]
 fn each_asset_has_its_own_deadline() {
     let (base, _) = site();
-    let place = Place::new();
-    let phase = place.run(&plan(open(20.0), &base, vec![(visitor("journey", "/waiting"), 1)]));
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(20.0), &base, vec![(user("journey", "/waiting"), 1)]));
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.incomplete), (20, 20));
     assert_eq!(endpoint(&phase, "page +assets").outcomes[&Outcome::Timeout], 20);
@@ -215,11 +221,11 @@ fn each_asset_has_its_own_deadline() {
 #[test]
 fn a_page_that_the_end_cuts_short_is_censored_with_its_assets() {
     let (base, _) = site();
-    let place = Place::new();
-    let mut plan = plan(open(20.0), &base, vec![(visitor("journey", "/waiting"), 1)]);
-    plan.timeout = Duration::from_secs(20);
-    plan.drain = Duration::from_millis(200);
-    let phase = place.run(&plan);
+    let test_run = TestRun::new();
+    let mut plan = plan(open(20.0), &base, vec![(user("journey", "/waiting"), 1)]);
+    plan.options.timeout = Duration::from_secs(20);
+    plan.options.drain = Duration::from_millis(200);
+    let phase = test_run.run(&plan);
     let page = pages(&phase);
     assert_eq!((page.counts.pages, page.counts.censored), (20, 20));
     let assets = endpoint(&phase, "page +assets");
@@ -229,48 +235,48 @@ fn a_page_that_the_end_cuts_short_is_censored_with_its_assets() {
 
 #[test]
 fn redirects_are_followed_within_the_site_only() {
-    let (base, seen) = site();
-    let place = Place::new();
-    let mut plan = plan(closed(1), &base, vec![(visitor("journey", "/moved"), 1)]);
+    let (base, requests) = site();
+    let test_run = TestRun::new();
+    let mut plan = plan(closed(1), &base, vec![(user("journey", "/moved"), 1)]);
     plan.warmup = Duration::ZERO;
-    let phase = place.run(&plan);
+    let phase = test_run.run(&plan);
     let page = pages(&phase);
     let n = page.counts.pages;
-    assert_eq!(seen.asked("picture 1"), n);
+    assert_eq!(requests.request_count("picture 1"), n);
     assert_eq!((page.counts.left_out, page.counts.assets_failed, page.counts.from_network), (n, n, 3 * n));
     assert_eq!(endpoint(&phase, "page +assets").outcomes[&Outcome::UnexpectedStatus], n);
 }
 
 #[test]
-fn a_document_that_fails_or_is_none_asks_for_nothing() {
-    let (base, seen) = site();
-    let place = Place::new();
-    let phase = place.run(&plan(open(20.0), &base, vec![(visitor("journey", "/broken"), 1)]));
+fn a_failed_document_or_one_that_is_no_page_loads_no_assets() {
+    let (base, requests) = site();
+    let test_run = TestRun::new();
+    let phase = test_run.run(&plan(open(20.0), &base, vec![(user("journey", "/broken"), 1)]));
     let counts = pages(&phase).counts;
     assert_eq!((counts.pages, counts.failed, counts.from_network), (20, 20, 0));
-    let phase = Place::new().run(&plan(open(20.0), &base, vec![(visitor("journey", "/text"), 1)]));
+    let phase = TestRun::new().run(&plan(open(20.0), &base, vec![(user("journey", "/text"), 1)]));
     let counts = pages(&phase).counts;
     assert_eq!((counts.pages, counts.whole, counts.from_network), (20, 20, 0));
-    assert_eq!(seen.asked("picture 1"), 0);
+    assert_eq!(requests.request_count("picture 1"), 0);
 }
 
 #[test]
-fn a_step_that_does_not_ask_for_it_loads_its_document_only() {
-    let (base, seen) = site();
+fn a_step_without_assets_loads_its_document_only() {
+    let (base, requests) = site();
     let plain = scenario("name = \"v\"\n[[step]]\nname = \"page\"\npath = \"/page\"\n");
-    let phase = Place::new().run(&plan(open(20.0), &base, vec![(plain, 1)]));
+    let phase = TestRun::new().run(&plan(open(20.0), &base, vec![(plain, 1)]));
     assert_eq!((phase.endpoints.len(), phase.pages.len(), phase.errors), (1, 0, 0));
-    assert_eq!((seen.asked("picture 1"), seen.asked("script")), (0, 0));
+    assert_eq!((requests.request_count("picture 1"), requests.request_count("script")), (0, 0));
 }
 
 #[test]
 fn a_block_counts_all_assets_of_its_pages() {
-    let (base, seen) = site();
-    let mut plan = plan(closed(2), &base, vec![(visitor("journey", "/page"), 1)]);
-    plan.timeout = Duration::from_secs(5);
+    let (base, requests) = site();
+    let mut plan = plan(closed(2), &base, vec![(user("journey", "/page"), 1)]);
+    plan.options.timeout = Duration::from_secs(5);
     let mut load = BlockLoad::new(plan).expect("plan");
     let block = load.run(Duration::from_millis(300), &Cancel::new()).expect("block");
     let page = pages(&block);
     assert_eq!((block.errors, page.counts.from_network), (0, page.counts.pages * (PICTURES + 2)));
-    assert_eq!(seen.asked("script"), page.counts.pages, "those that end after the block too");
+    assert_eq!(requests.request_count("script"), page.counts.pages, "those that end after the block too");
 }

@@ -1,12 +1,17 @@
-//! Requests of an access log come again, each at its own moment.
+//! Replays the requests of an access log, each at its own moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use kneepoint_loadgen::{PhaseLoad, RecordedLog};
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Replay;
 
-use crate::{Place, get, open, plan, servers};
+use crate::{TestRun, plan, servers};
+
+fn replay(log: Arc<Replay>, speed: f64) -> PhaseLoad {
+    PhaseLoad::Replay(RecordedLog::new(log, speed))
+}
 
 /// A hundred requests in five seconds: a page each 50 ms.
 fn log() -> Arc<Replay> {
@@ -23,12 +28,11 @@ fn log() -> Arc<Replay> {
 
 #[test]
 fn a_log_is_replayed_five_times_as_fast() {
-    let mut plan = plan(open(1.0), &servers::calm(), vec![(get("/"), 1)]);
-    plan.warmup = Duration::from_millis(100);
-    let plan = plan.replaying(log(), 5.0);
+    let mut plan = plan(replay(log(), 5.0), &servers::calm(), Vec::new());
+    plan.set_lengths(Duration::from_millis(100), Duration::ZERO);
     assert_eq!((plan.warmup, plan.duration), (Duration::from_millis(100), Duration::from_millis(900)));
-    let phase = Place::new().run(&plan);
-    // 100 requests in one second, the first ten of them while warming up.
+    let phase = TestRun::new().run(&plan);
+    // 100 requests in one second, the first ten of them in the warm-up.
     assert_eq!((phase.requests, phase.errors), (90, 0), "{:?}", phase.exemplars);
     assert_eq!(phase.load, kneepoint_model::load::LoadModel::Open { rate: PerSecond(100.0) });
     let by_name =
@@ -39,15 +43,14 @@ fn a_log_is_replayed_five_times_as_fast() {
 
 #[test]
 fn the_warm_up_is_at_most_a_fifth_of_a_log() {
-    let mut plan = plan(open(1.0), "http://127.0.0.1:9", vec![(get("/"), 1)]);
-    plan.warmup = Duration::from_secs(30);
-    let plan = plan.replaying(log(), 1.0);
+    let mut plan = plan(replay(log(), 1.0), "http://127.0.0.1:9", Vec::new());
+    plan.set_lengths(Duration::from_secs(30), Duration::ZERO);
     assert_eq!((plan.warmup, plan.duration), (Duration::from_secs(1), Duration::from_secs(4)));
 }
 
 #[test]
 fn each_client_of_a_log_keeps_its_cookies() {
-    // One client is greeted first, and known from then on; the other never was, and is turned away each time.
+    // One client gets a cookie first, and is known from then on; the other never does, and is refused each time.
     let line = |n: u64| {
         let (path, agent) = match n {
             0 => ("/hello", "one"),
@@ -61,11 +64,11 @@ fn each_client_of_a_log_keeps_its_cookies() {
     };
     let text: String = (0..20).map(line).collect();
     let log = Arc::new(Replay::from_access_log(text.as_bytes(), "test.jsonl").expect("a log"));
-    let mut plan = plan(open(1.0), &servers::calm(), vec![(get("/"), 1)]).replaying(log, 1.0);
-    plan.threads = 2;
+    let mut plan = plan(replay(log, 1.0), &servers::calm(), Vec::new());
+    plan.options.threads = 2;
     plan.duration += plan.warmup;
     plan.warmup = Duration::ZERO;
-    let phase = Place::new().run(&plan);
+    let phase = TestRun::new().run(&plan);
     assert_eq!((phase.requests, phase.errors), (20, 10), "{:?}", phase.exemplars);
     let forbidden: u64 = phase.endpoints.iter().filter_map(|endpoint| endpoint.statuses.get(&403)).sum();
     assert_eq!(forbidden, 10);

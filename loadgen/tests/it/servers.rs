@@ -1,4 +1,4 @@
-//! Servers with known manners: a small site with login, and one that misbehaves on the wire.
+//! Test servers: a small site with login, and one that violates the protocol.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-/// When `/stalling` began to be asked: it answers nothing between `from` and `to` after that.
+/// Starts with the first request to `/stalling`: no response between `from` and `to` after that.
 #[derive(Clone)]
 pub(crate) struct Stall {
     pub(crate) first: Arc<Mutex<Option<Instant>>>,
@@ -38,34 +38,34 @@ impl Stall {
     }
 }
 
-/// Paths that were asked for, in the order in which they came.
-pub(crate) type Seen = Arc<Mutex<Vec<String>>>;
+/// Requested paths, in order of arrival.
+pub(crate) type RequestedPaths = Arc<Mutex<Vec<String>>>;
 
-/// Starts a site that answers everything, and notes what it was asked for.
-pub(crate) fn noting() -> (String, Seen) {
-    let seen = Seen::default();
-    let notes = Arc::clone(&seen);
+/// Starts a site that responds to everything, and records the requested paths.
+pub(crate) fn recording() -> (String, RequestedPaths) {
+    let requested = RequestedPaths::default();
+    let notes = Arc::clone(&requested);
     let app = Router::new().fallback(move |uri: Uri| async move {
         notes.lock().expect("lock").push(uri.to_string());
         "ok"
     });
-    (serve(app), seen)
+    (serve(app), requested)
 }
 
-/// Starts a site that tells us of each request, and never answers it.
+/// Starts a site that signals each request, and never responds.
 pub(crate) fn silent() -> (String, Receiver<()>) {
-    let (tell, asked_for) = channel();
+    let (sender, requests) = channel();
     let app = Router::new().fallback(move || {
-        let _ = tell.send(());
+        let _ = sender.send(());
         std::future::pending::<&'static str>()
     });
-    (serve(app), asked_for)
+    (serve(app), requests)
 }
 
-/// Three pages of a catalogue with two things each, of which every third is gone; notes what it was asked for.
-pub(crate) fn catalogue() -> (String, Seen) {
-    let seen = Seen::default();
-    let notes = Arc::clone(&seen);
+/// Three pages of a catalogue with two items each, of which every third is gone; records the requested paths.
+pub(crate) fn catalogue() -> (String, RequestedPaths) {
+    let requested = RequestedPaths::default();
+    let notes = Arc::clone(&requested);
     let app = Router::new().fallback(move |uri: Uri| async move {
         notes.lock().expect("lock").push(uri.to_string());
         let number = uri.path().rsplit('/').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
@@ -80,10 +80,10 @@ pub(crate) fn catalogue() -> (String, Seen) {
         format!("{{\"stock\":{},\"ids\":[{},{}]{next}}}", number * 5, number * 2 - 1, number * 2)
             .into_response()
     });
-    (serve(app), seen)
+    (serve(app), requested)
 }
 
-/// A site that shows itself only to those who say who they are, and then puts what they said into an address.
+/// A site that requires authorization, and then puts it into a redirect.
 pub(crate) fn guarded(authorization: &'static str, leads_to: String) -> String {
     let allowed = move |headers: &HeaderMap| {
         headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == authorization.as_bytes())
@@ -105,7 +105,7 @@ pub(crate) fn guarded(authorization: &'static str, leads_to: String) -> String {
     serve(app)
 }
 
-/// Takes forms with files and plain bytes, and notes what came: name, file name, content type and bytes of each part.
+/// Receives forms with files and plain bytes, and records name, file name, content type and bytes of each part.
 pub(crate) type Parts = Arc<Mutex<Vec<(String, Option<String>, Option<String>, Vec<u8>)>>>;
 
 pub(crate) fn uploads() -> (String, Parts) {
@@ -206,7 +206,7 @@ fn page(body: &str) -> Response {
     ([(header::CONTENT_TYPE, "text/html")], html).into_response()
 }
 
-/// Odd items are made anew, even ones come out of a cache, which repeats what was said when it was filled.
+/// Odd items are generated, even ones come from a cache, which repeats the timing of when it was filled.
 async fn item(Path(id): Path<u64>) -> Response {
     let cache = if id % 2 == 0 { "nginx; hit" } else { "nginx; fwd=uri-miss" };
     let timing = "app;dur=4, db;dur=2;desc=\"3 queries\", route;desc=\"item/<id>\"";
@@ -219,7 +219,7 @@ async fn packed() -> Response {
     ([(header::CONTENT_ENCODING, "gzip")], encoder.finish().expect("memory")).into_response()
 }
 
-/// 5000 bytes in the coding of that name, if the visitor accepts it.
+/// 5000 bytes in the coding of that name, if the client accepts it.
 async fn packed_as(Path(coding): Path<String>, headers: HeaderMap) -> Response {
     let accepts =
         headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -279,8 +279,8 @@ async fn me(headers: HeaderMap, Query(query): Query<std::collections::BTreeMap<S
     page("Welcome back")
 }
 
-/// A server with a small send buffer that answers with `length` bytes, and notes how long it took to be rid of them.
-pub(crate) fn patient(length: usize) -> (String, Arc<Mutex<Vec<Duration>>>) {
+/// A server with a small send buffer that responds with `length` bytes, and records how long sending took.
+pub(crate) fn slow_sender(length: usize) -> (String, Arc<Mutex<Vec<Duration>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     // Connections inherit it.
     rustix::net::sockopt::set_socket_send_buffer_size(&listener, 4096).expect("option");
@@ -310,7 +310,7 @@ pub(crate) fn patient(length: usize) -> (String, Arc<Mutex<Vec<Duration>>>) {
     (base, waits)
 }
 
-/// A server that says what was asked of it; `/moved` answers 303.
+/// A server that responds with the request itself; `/moved` answers 303.
 pub(crate) fn echo() -> String {
     let moved = || async { (StatusCode::SEE_OTHER, [(header::LOCATION, "/echo")]) };
     let app =
@@ -324,7 +324,7 @@ async fn repeat(method: Method, headers: HeaderMap, body: String) -> String {
     format!("{method} {kind} {own} {accept} {cookie} {body}")
 }
 
-/// A server that does on the wire what its paths say.
+/// A server that violates the protocol as its paths say.
 pub(crate) fn misbehaving() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
@@ -349,11 +349,11 @@ fn misbehave(mut stream: TcpStream) {
             return;
         }
         if head.ends_with(b"\r\n\r\n") {
-            answer(&mut stream, &String::from_utf8_lossy(&head));
+            write_response(&mut stream, &String::from_utf8_lossy(&head));
             if !head.starts_with(b"GET /once") {
                 return;
             }
-            // Keep-alive was promised, but the second request is not answered.
+            // It declared keep-alive, but does not respond to the second request.
             head.clear();
             std::thread::sleep(Duration::from_millis(15));
             return;
@@ -361,9 +361,9 @@ fn misbehave(mut stream: TcpStream) {
     }
 }
 
-fn answer(stream: &mut TcpStream, head: &str) {
+fn write_response(stream: &mut TcpStream, head: &str) {
     let path = head.split(' ').nth(1).unwrap_or_default();
-    // Failing to write is what some of these are for.
+    // Some of these are meant to fail while they write.
     let _ = match path {
         "/hang" => {
             std::thread::sleep(Duration::from_secs(4));

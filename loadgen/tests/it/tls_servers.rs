@@ -1,4 +1,4 @@
-//! A certificate authority for one test, and what servers need of it.
+//! A certificate authority for tests, and servers that use it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::servers::in_background;
 
-/// What a server saw of handshakes.
+/// Handshakes that a server saw.
 #[derive(Default)]
 pub(crate) struct Handshakes {
     pub(crate) full: AtomicUsize,
     pub(crate) resumed: AtomicUsize,
 }
 
-/// A site that closes each connection after one answer; `/hop` leads to `/`, twice.
+/// A site that closes each connection after one response; `/hop` redirects to `/`, twice.
 pub(crate) fn closing_site(tls: Arc<ServerConfig>) -> (String, Arc<Handshakes>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("port");
     listener.set_nonblocking(true).expect("non-blocking");
@@ -29,7 +29,7 @@ pub(crate) fn closing_site(tls: Arc<ServerConfig>) -> (String, Arc<Handshakes>) 
     in_background(async move {
         let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
         while let Ok((stream, _)) = listener.accept().await {
-            // Who only knocks shakes no hands.
+            // A probe of the port makes no handshake.
             let Ok(mut stream) = TlsAcceptor::from(Arc::clone(&tls)).accept(stream).await else { continue };
             let kind = stream.get_ref().1.handshake_kind();
             let resumed = matches!(kind, Some(HandshakeKind::Resumed));
@@ -46,15 +46,16 @@ pub(crate) fn closing_site(tls: Arc<ServerConfig>) -> (String, Arc<Handshakes>) 
                 Some("/hop2") => ("302 Found", "location: /\r\n"),
                 _ => ("200 OK", ""),
             };
-            let answer = format!("HTTP/1.1 {status}\r\n{to}connection: close\r\ncontent-length: 2\r\n\r\nok");
-            let _ = stream.write_all(answer.as_bytes()).await;
+            let response =
+                format!("HTTP/1.1 {status}\r\n{to}connection: close\r\ncontent-length: 2\r\n\r\nok");
+            let _ = stream.write_all(response.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
     });
     (base, seen)
 }
 
-/// An authority that nobody else trusts.
+/// An authority that no system trusts.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     dir: tempfile::TempDir,
@@ -71,12 +72,12 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), dir }
     }
 
-    /// Its certificate, as a PEM file.
+    /// Writes its certificate to a PEM file.
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
     }
 
-    /// What a server of these names needs; `protocols` are what it offers by ALPN.
+    /// Configuration of a server with these names; `protocols` are offered by ALPN.
     pub(crate) fn server(&self, names: &[&str], protocols: &[&str]) -> Arc<ServerConfig> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().expect("key");

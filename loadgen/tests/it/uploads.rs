@@ -1,14 +1,14 @@
-//! Files that visitors send, as a server takes them.
+//! Files that users send.
 
 use kneepoint_scenarios::Scenario;
 
-use crate::{Place, open, plan, servers};
+use crate::{TestRun, open, plan, servers};
 
 #[test]
-fn a_form_with_a_file_and_a_file_of_its_own_arrive_byte_for_byte() {
+fn a_form_with_a_file_and_a_plain_file_arrive_byte_for_byte() {
     let (base, parts) = servers::uploads();
     let dir = tempfile::tempdir().expect("temporary folder");
-    // Everything that could be taken for something else: line ends, dashes, zeros, no UTF-8.
+    // Bytes that could be mistaken for something else: line ends, dashes, zeros, invalid UTF-8.
     let mut bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
     bytes.extend_from_slice(b"\r\n--kneepoint-\r\n--");
     std::fs::write(dir.path().join("cover.png"), &bytes).expect("write");
@@ -29,7 +29,7 @@ body_file = "cover.png"
 "#;
     std::fs::write(dir.path().join("x.toml"), text).expect("write");
     let scenario = Scenario::load(&dir.path().join("x.toml")).unwrap_or_else(|e| panic!("{e}"));
-    let phase = Place::new().run(&plan(open(20.0), &base, vec![(scenario, 1)]));
+    let phase = TestRun::new().run(&plan(open(20.0), &base, vec![(scenario, 1)]));
     assert!(phase.requests >= 38 && phase.errors == 0, "{:#?}", phase.exemplars);
     let parts = parts.lock().expect("lock");
     let some = |text: &str| Some(text.to_owned());

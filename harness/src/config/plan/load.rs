@@ -5,18 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_loadgen::Coding;
+use kneepoint_loadgen::{Arrivals, ContentCoding, LoadOptions};
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::units::Span;
 use kneepoint_scenarios::{Replay, Scenario};
 use serde::Serialize;
 
-use crate::config::connection::ReadRateText;
-use crate::config::raw::{Load, RawConfig};
 use crate::config::required::{required, required_time, serialize_time};
+use crate::config::raw::RawConfig;
 use crate::config::schedule::{read_replay, read_segments, replay_path, replay_speed, serialize_replay};
-use crate::config::value::{ArrivalSpread, PacingText, Rate, SegmentText, StopLimitText};
+use crate::config::value::{Rate, ArrivalSpread, SegmentText, StopLimitText, PacingText};
+use crate::config::connection::ReadRateText;
 use crate::config::{ConfigError, Overrides};
 
 /// `[load]`, with overrides applied.
@@ -45,7 +46,7 @@ pub(crate) struct LoadPart {
     pub(crate) connect_ahead: usize,
     pub(crate) shed_after: Option<Span>,
     pub(crate) wake: PacingText,
-    pub(crate) accept_encoding: Vec<Coding>,
+    pub(crate) accept_encoding: Vec<ContentCoding>,
     pub(crate) read_rate: Option<ReadRateText>,
     pub(crate) stop_when: Vec<StopLimitText>,
     pub(crate) threads: usize,
@@ -56,6 +57,32 @@ pub(crate) struct LoadPart {
     #[serde(skip)]
     pub(crate) mix: Mix,
     pub(crate) seed: u64,
+}
+
+impl LoadPart {
+    /// The settings that do not depend on the phase, for the load generator.
+    pub(crate) fn options(&self) -> LoadOptions {
+        LoadOptions {
+            http: self.http,
+            seed: self.seed,
+            timeout: self.timeout,
+            max_in_flight: self.max_in_flight,
+            connect_ahead: self.connect_ahead,
+            shed_after: self.shed_after.map(|Span(after)| after),
+            pacing: self.wake.0,
+            stop_when: self.stop_when.iter().map(|StopLimitText(limit)| *limit).collect(),
+            read_rate: self.read_rate.map(|ReadRateText(rate)| rate),
+            accept_encoding: self.accept_encoding.clone(),
+            think_scale: self.think,
+            threads: self.threads,
+            pin: self.pin,
+            arrivals: match self.arrivals {
+                ArrivalSpread::Even => Arrivals::Constant,
+                ArrivalSpread::Poisson => Arrivals::Poisson,
+            },
+            ..LoadOptions::default()
+        }
+    }
 }
 
 /// The mix of scenarios.
@@ -99,8 +126,8 @@ pub(super) fn part(
     }
     // A log may be large: it is read only where it is going to be replayed.
     let replay = log.filter(|_| over.has_open_phase).map(|path| read_replay(&path)).transpose()?;
-    Ok(LoadPart {
-        http: http(&raw.load, over)?,
+    let part = LoadPart {
+        http: over.http.unwrap_or(required(raw.load.http)),
         users: over.users.unwrap_or(required(raw.load.users).0),
         closed: required_time(raw.load.closed),
         open: required_time(raw.load.open),
@@ -112,7 +139,7 @@ pub(super) fn part(
         warmup: required_time(raw.load.warmup),
         timeout: required_time(raw.load.timeout),
         max_in_flight: required(raw.load.max_in_flight).0 as usize,
-        connect_ahead: ahead(&raw.load)?,
+        connect_ahead: required(raw.load.connect_ahead) as usize,
         shed_after: raw.load.shed_after,
         wake: required(raw.load.wake),
         accept_encoding: required(raw.load.accept_encoding.clone()),
@@ -124,32 +151,7 @@ pub(super) fn part(
         mix,
         scenarios: raw.load.scenarios.clone().unwrap_or_default(),
         seed,
-    })
-}
-
-fn http(raw: &Load, over: &Overrides) -> Result<HttpVersion, ConfigError> {
-    let http = over.http.unwrap_or(required(raw.http));
-    let ahead = required(raw.connect_ahead);
-    let only_in_http1 = match raw.read_rate {
-        Some(ReadRateText(rate)) => Some(format!("load.read_rate = \"{rate}\"")),
-        None if ahead > 0 => Some(format!("load.connect_ahead = {ahead}")),
-        None => None,
     };
-    match only_in_http1 {
-        Some(said) if http == HttpVersion::Http2 => Err(ConfigError::Merged(format!(
-            "{said} requires HTTP/1.1 (with HTTP/2 users share connections); remove it, or write http = \"1.1\""
-        ))),
-        _ => Ok(http),
-    }
-}
-
-/// Connections that are opened ahead, as many as can be used.
-fn ahead(raw: &Load) -> Result<usize, ConfigError> {
-    let (ahead, most) = (required(raw.connect_ahead), required(raw.max_in_flight).0);
-    if ahead > most {
-        return Err(ConfigError::Merged(format!(
-            "load.connect_ahead = {ahead} is more than load.max_in_flight = {most}, so some connections would never be used; e.g. connect_ahead = {most}"
-        )));
-    }
-    Ok(ahead as usize)
+    part.options().validate().map_err(ConfigError::Merged)?;
+    Ok(part)
 }

@@ -1,44 +1,44 @@
-//! How connections and streams of HTTP/2 end, in our closed set of outcomes; and what may be tried again. Pure.
+//! Classifies the ends of HTTP/2 connections and streams as outcomes, and decides what may be retried. Pure.
 
 use h2::{Error, Reason};
 use kneepoint_model::outcome::Outcome;
 
-use crate::transport::connection::{Broken, Retry};
-use crate::transport::failure::Failure;
+use crate::transport::connection::{BrokenExchange, Retry};
+use crate::transport::failure::RequestFailure;
 
-/// Of a connection on which no settings came. One that was only closed says nothing of the protocol if others of the same
-/// server had spoken it.
-pub(super) fn cannot_begin(error: &Error, has_spoken: bool) -> Failure {
+/// From a connection on which no settings came. One that was merely closed may still speak HTTP/2, when others to the same server
+/// did.
+pub(super) fn connection_failure(error: &Error, spoke_http2: bool) -> RequestFailure {
     match error.get_io() {
-        Some(io) if has_spoken => Failure::io(io),
-        Some(io) => Failure::no_http2(&format!("closed before it sent its settings ({io})")),
-        None => Failure::no_http2(&error.to_string()),
+        Some(io) if spoke_http2 => RequestFailure::from_io_error(io),
+        Some(io) => RequestFailure::no_http2(&format!("closed before it sent its settings ({io})")),
+        None => RequestFailure::no_http2(&error.to_string()),
     }
 }
 
-/// Of a request that was not sent, because the connection had ended before.
-pub(super) fn cannot_send(error: &Error) -> Failure {
-    broken(error).failure
+/// From a request that was not sent, because the connection had ended before.
+pub(super) fn unsent_failure(error: &Error) -> RequestFailure {
+    broken_exchange(error).failure
 }
 
-/// Of a request that was sent.
-pub(super) fn broken(error: &Error) -> Broken {
+/// From a request that was sent.
+pub(super) fn broken_exchange(error: &Error) -> BrokenExchange {
     if let Some(io) = error.get_io() {
-        return Broken { failure: Failure::io(io), retry: Retry::IfIdempotent };
+        return BrokenExchange { failure: RequestFailure::from_io_error(io), retry: Retry::IfIdempotent };
     }
     let reason = error.reason().unwrap_or(Reason::PROTOCOL_ERROR);
-    let of = |outcome: Outcome, words: &str, retry: Retry| Broken {
-        failure: Failure::new(outcome, &format!("{words}: {reason}")),
+    let broken = |outcome: Outcome, words: &str, retry: Retry| BrokenExchange {
+        failure: RequestFailure::new(outcome, &format!("{words}: {reason}")),
         retry,
     };
     match (error.is_remote(), error.is_go_away(), reason) {
-        // `h2` says so only of streams beyond the last that the server looked at; the others are let end.
-        (true, true, _) => of(Outcome::GoAway, "the server ended the connection (GOAWAY)", Retry::Always),
+        // `h2` reports this only for streams beyond the last one that the server processed; the others may end.
+        (true, true, _) => broken(Outcome::GoAway, "the server ended the connection (GOAWAY)", Retry::Always),
         (true, false, Reason::REFUSED_STREAM) => {
-            of(Outcome::StreamRefused, "the server refused the stream", Retry::Always)
+            broken(Outcome::StreamRefused, "the server refused the stream", Retry::Always)
         }
-        (true, false, _) => of(Outcome::StreamReset, "the server reset the stream", Retry::Never),
-        (false, _, _) => of(Outcome::Protocol, "not HTTP/2", Retry::Never),
+        (true, false, _) => broken(Outcome::StreamReset, "the server reset the stream", Retry::Never),
+        (false, _, _) => broken(Outcome::Protocol, "not HTTP/2", Retry::Never),
     }
 }
 
@@ -47,10 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_client_finds_wrong_is_no_answer_of_http2() {
+    fn an_error_that_the_client_detects_means_that_the_server_does_not_speak_http2() {
         let error = Error::from(Reason::FRAME_SIZE_ERROR);
-        assert_eq!(cannot_begin(&error, true).outcome, Outcome::NoHttp2);
-        let Broken { failure, retry } = broken(&error);
+        assert_eq!(connection_failure(&error, true).outcome, Outcome::NoHttp2);
+        let BrokenExchange { failure, retry } = broken_exchange(&error);
         assert_eq!((failure.outcome, retry), (Outcome::Protocol, Retry::Never));
     }
 }

@@ -1,36 +1,36 @@
-//! Requests and heads of answers between the notation of HTTP/1.1, which the rest of the generator writes and reads, and
-//! that of HTTP/2. Pure.
+//! Translates requests and response heads between the notation of HTTP/1.1, which the rest of the generator uses, and HTTP/2.
+//! Pure.
 //!
-//! Source: RFC 9113 §8.2.2 (fields of a connection), §8.3.1 (what becomes of the request line and `Host`).
+//! Source: RFC 9113 §8.2.2 (fields of a connection), §8.3.1 (the request line and `Host`).
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
-use crate::transport::head::Head;
+use crate::transport::head::ResponseHead;
 
-/// More fields than this are in no request of ours.
-const MOST_FIELDS: usize = 128;
+/// A request of ours has fewer fields.
+const MAX_FIELDS: usize = 128;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// A request, ready to be sent, and sent again.
+/// A request that can be sent, and sent again.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Http2Request {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Request {
-    /// Reads what [`crate::transport::write`] wrote.
+impl Http2Request {
+    /// Parses what [`crate::transport::write_request`] wrote.
     ///
     /// # Errors
-    /// In words, what HTTP/2 cannot say.
-    pub(super) fn read(written: &[u8], scheme: &str) -> Result<Self, String> {
-        let mut slots = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    /// What HTTP/2 cannot express.
+    pub(super) fn parse(written: &[u8], scheme: &str) -> Result<Self, String> {
+        let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut slots);
         let length = match request.parse(written) {
             Ok(httparse::Status::Complete(length)) => length,
@@ -43,7 +43,7 @@ impl Request {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|e| e.to_string())?;
             if name == HOST {
                 host = std::str::from_utf8(field.value).map_err(|e| e.to_string())?;
-            } else if !is_of_the_connection(&name, field.value) {
+            } else if !is_connection_field(&name, field.value) {
                 headers.append(name, HeaderValue::from_bytes(field.value).map_err(|e| e.to_string())?);
             }
         }
@@ -57,7 +57,7 @@ impl Request {
         Ok(Self { method, uri, headers, body: Bytes::copy_from_slice(&written[length..]) })
     }
 
-    /// What goes ahead of the body.
+    /// The head, which is sent ahead of the body.
     pub(super) fn head(&self) -> http::Request<()> {
         let mut head = http::Request::new(());
         *head.method_mut() = self.method.clone();
@@ -68,17 +68,18 @@ impl Request {
     }
 }
 
-/// Fields that say how one connection of HTTP/1.1 is used have no place in HTTP/2.
-fn is_of_the_connection(name: &HeaderName, value: &[u8]) -> bool {
+/// Fields that concern one connection of HTTP/1.1 are not allowed in HTTP/2.
+fn is_connection_field(name: &HeaderName, value: &[u8]) -> bool {
     [CONNECTION, TRANSFER_ENCODING, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION].contains(name)
         || (*name == TE && !value.eq_ignore_ascii_case(b"trailers"))
 }
 
-/// The head of an answer, as if it had come by HTTP/1.1. Where the body ends is for HTTP/2 to say.
+/// The head of a response in the notation of HTTP/1.1. HTTP/2 itself determines the end of the body.
 ///
 /// # Errors
+/// What is wrong with it.
 /// In words, what is wrong with it.
-pub(super) fn head_of(parts: &Parts) -> Result<Head, String> {
+pub(super) fn response_head(parts: &Parts) -> Result<ResponseHead, String> {
     let mut written = format!("HTTP/1.1 {} \r\n", parts.status.as_u16()).into_bytes();
     for (name, value) in &parts.headers {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
@@ -86,7 +87,7 @@ pub(super) fn head_of(parts: &Parts) -> Result<Head, String> {
         }
     }
     written.extend_from_slice(b"\r\n");
-    let whole = Head::parse(&written, true)?;
+    let whole = ResponseHead::parse(&written, true)?;
     whole.map(|(head, _)| head).ok_or_else(|| "a head without an end".to_owned())
 }
 
@@ -95,10 +96,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transport::{Lines, write};
+    use crate::transport::{HeaderLines, write_request};
 
-    fn lines(fields: &[(&'static str, &str)]) -> Lines {
-        let mut lines = Lines::default();
+    fn lines(fields: &[(&'static str, &str)]) -> HeaderLines {
+        let mut lines = HeaderLines::default();
         for (name, value) in fields {
             lines.push(&HeaderName::from_static(name), &HeaderValue::from_str(value).expect("a value"));
         }
@@ -106,17 +107,23 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_the_same_in_both() {
+    fn a_request_is_the_same_in_both_notations() {
         let mut written = Vec::new();
-        let own = lines(&[
+        let headers = lines(&[
             ("host", "shop.test:8443"),
             ("cookie", "a=1"),
             ("connection", "close"),
             ("te", "gzip"),
             ("x-odd", "  two  words "),
         ]);
-        write(&mut written, &Method::POST, "/a?b=c", [&own, &Lines::default(), &Lines::default()], b"x=1");
-        let request = Request::read(&written, "https").expect("a request");
+        write_request(
+            &mut written,
+            &Method::POST,
+            "/a?b=c",
+            [&headers, &HeaderLines::default(), &HeaderLines::default()],
+            b"x=1",
+        );
+        let request = Http2Request::parse(&written, "https").expect("a request");
         let head = request.head();
         assert_eq!(
             (head.method(), head.uri().to_string()),
@@ -126,21 +133,28 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, ["content-length", "cookie", "x-odd"]);
         assert_eq!(&request.body[..], b"x=1");
-        assert_eq!(Request::read(b"GET / HTTP/1.1\r\n", "http").unwrap_err(), "a request without an end");
-        assert!(Request::read(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", "http").unwrap_err().contains("`a b`"));
+        assert_eq!(
+            Http2Request::parse(b"GET / HTTP/1.1\r\n", "http").unwrap_err(),
+            "a request without an end"
+        );
+        assert!(
+            Http2Request::parse(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", "http")
+                .unwrap_err()
+                .contains("`a b`")
+        );
     }
 
     #[test]
-    fn an_answer_has_the_same_head() {
-        let answer = http::Response::builder()
+    fn a_response_has_the_same_head_in_both_notations() {
+        let response = http::Response::builder()
             .status(302)
             .header("set-cookie", "a=1")
             .header("set-cookie", "b=2")
             .header("location", "/x")
             .header("content-length", "five")
             .body(())
-            .expect("an answer");
-        let head = head_of(&answer.into_parts().0).expect("a head");
+            .expect("a response");
+        let head = response_head(&response.into_parts().0).expect("a head");
         assert_eq!((head.status, head.get("location")), (302, Some("/x")));
         assert_eq!(head.all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
     }
@@ -149,10 +163,10 @@ mod tests {
         #[test]
         fn paths_and_values_survive(path in "/[a-z0-9/%_.~-]{0,30}", query in "[a-z=&]{0,10}", value in "[!-~]{1,40}", body in prop::collection::vec(any::<u8>(), 0..80)) {
             let mut written = Vec::new();
-            let own = lines(&[("host", "shop.test"), ("x-value", &value)]);
+            let headers = lines(&[("host", "shop.test"), ("x-value", &value)]);
             let path = format!("{path}?{query}");
-            write(&mut written, &Method::PUT, &path, [&own, &Lines::default(), &Lines::default()], &body);
-            let request = Request::read(&written, "http").expect("a request");
+            write_request(&mut written, &Method::PUT, &path, [&headers, &HeaderLines::default(), &HeaderLines::default()], &body);
+            let request = Http2Request::parse(&written, "http").expect("a request");
             prop_assert_eq!(request.uri.path_and_query().map(ToString::to_string), Some(path));
             prop_assert_eq!(request.headers["x-value"].to_str().expect("text"), value);
             prop_assert_eq!(&request.body[..], &body[..]);
@@ -160,7 +174,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_a_request_or_not(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Request::read(&bytes, "http");
+            let _ = Http2Request::parse(&bytes, "http");
         }
     }
 }
