@@ -12,7 +12,8 @@ use include_dir::{Dir, include_dir};
 use kneepoint_model::experiment::{Expected, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::{StackError, Topology};
+use crate::error::StackError;
+use crate::topology::Topology;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/toggles");
 

@@ -5,21 +5,13 @@ use std::path::PathBuf;
 
 use kneepoint_process::Lifetime;
 
-use crate::{PortPlan, Topology};
-
-/// How to start the watchdog, which ends the services when we were killed and could not: the same binary under a hidden
-/// subcommand that calls `kneepoint_process::watchdog::main`.
-#[derive(Debug, Clone)]
-pub struct WatchdogCommand {
-    /// Our own executable.
-    pub exe: PathBuf,
-    /// The arguments that make it a watchdog.
-    pub args: Vec<String>,
-}
+use crate::host::ports::PortPlan;
+use crate::topology::Topology;
+use crate::watchdog::WatchdogCommand;
 
 /// What to bring up. Size and seed of the data are those that were prepared.
 #[derive(Debug, Clone)]
-pub struct UpPlan {
+pub struct NativePlan {
     /// A name, where several stacks are to stand at the same time under one `.kneepoint` folder; each has its own data.
     pub slot: Option<String>,
     /// Which tiers, and how they are set.

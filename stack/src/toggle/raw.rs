@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::side::{RawSide, variant};
 use super::{Comparison, Group, Need, Requests, Seed, Special, Test, Toggle, Variant, Visitors};
-use crate::{Database, SharedCache, StackError};
+use crate::error::StackError;
+use crate::topology::{Database, SharedCache};
 
 /// Users where nothing is said: more than two cores can serve at once, so that queues form, and fewer than would only wait.
 const USERS: u16 = 4;

@@ -6,8 +6,7 @@ use std::num::{NonZeroU8, NonZeroU16};
 use serde::Deserialize;
 
 use super::{Connections, Variant};
-use crate::topology::{Balance, is_variable};
-use crate::{Balancer, Database, ServerKind, SharedCache, Topology};
+use crate::topology::{Balance, Balancer, Database, ServerKind, SharedCache, Topology, is_env_name};
 
 /// What stands where nothing is said.
 const TOPOLOGY: &str = "nginx";
@@ -124,7 +123,7 @@ pub(super) fn variant(side: &str, both: &RawSide, own: RawSide) -> Result<Varian
     }
     let mut env = both.env.clone();
     env.extend(own.env);
-    if let Some(name) = env.keys().find(|name| !name.starts_with("KP_") || !is_variable(name)) {
+    if let Some(name) = env.keys().find(|name| !name.starts_with("KP_") || !is_env_name(name)) {
         return Err(format!("[{side}.env] `{name}`: a switch of the site is named KP_…"));
     }
     Ok(Variant {

@@ -13,10 +13,10 @@ use kneepoint_model::event::Silent;
 use kneepoint_model::stack::{Driver, StackInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::{ProcStat, Program, Service, SessionRef, StartOptions};
-use kneepoint_stack::{
-    AttachPlan, Lifetime, Needs, PortPlan, PreparePlan, Prepared, RunningStack, Size, Topology, UpPlan,
-    WatchdogCommand, attach, prepare,
+use kneepoint_stack::native::{
+    NativePlan, NativePrepare, NativePrepared, NativeStack, PrepareNeeds, prepare,
 };
+use kneepoint_stack::{AttachPlan, Lifetime, PortPlan, Size, Topology, WatchdogCommand, attach};
 
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
 pub(crate) const OWNER: &str = "KNEEPOINT_TEST_STACK_OWNER";
@@ -39,9 +39,14 @@ pub(crate) fn root(temp: &Path) -> PathBuf {
     root
 }
 
-pub(crate) fn prepared(root: &Path) -> Prepared {
-    let plan =
-        PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs: Needs::default() };
+pub(crate) fn prepared(root: &Path) -> NativePrepared {
+    let plan = NativePrepare {
+        root: root.to_owned(),
+        size: Size::S,
+        seed: 1,
+        python: None,
+        needs: PrepareNeeds::default(),
+    };
     prepare(&plan, &Cancel::new(), &Silent).unwrap()
 }
 
@@ -56,8 +61,8 @@ pub(crate) fn this_test(name: &str) -> WatchdogCommand {
     WatchdogCommand { exe: std::env::current_exe().unwrap(), args }
 }
 
-pub(crate) fn plan(topology: &str, port: u16) -> UpPlan {
-    UpPlan {
+pub(crate) fn plan(topology: &str, port: u16) -> NativePlan {
+    NativePlan {
         slot: None,
         topology: Topology::named(topology).unwrap(),
         ports: PortPlan { site: port, fixed: false },
@@ -122,7 +127,7 @@ pub(crate) fn assert_nothing_is_left(sessions: &[SessionRef], ports: &[u16]) {
     }
 }
 
-pub(crate) fn workers(stack: &RunningStack) -> Vec<i32> {
+pub(crate) fn workers(stack: &NativeStack) -> Vec<i32> {
     let server = stack.info().tier(Tier::Server).unwrap().roots[0].cast_signed();
     let members =
         sessions(stack.info()).into_iter().find(|session| session.session.0 == server).unwrap().members();

@@ -6,19 +6,20 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::Silent;
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::tier::Tier;
-use kneepoint_stack::{Needs, PreparePlan, RunningStack, Size, Topology, UpPlan, prepare, up};
+use kneepoint_stack::native::{NativePlan, NativePrepare, NativeStack, PrepareNeeds, prepare, up};
+use kneepoint_stack::{Size, Topology};
 
 use super::support::*;
 
 /// Brings a topology up from what it needs; says how long that took and what it weighs.
-fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> RunningStack {
-    let needs = Needs::of(&topology, &std::collections::BTreeMap::new());
-    let plan = PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs };
+fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> NativeStack {
+    let needs = PrepareNeeds::for_topology(&topology, &std::collections::BTreeMap::new());
+    let plan = NativePrepare { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs };
     let began = Instant::now();
     let prepared = prepare(&plan, &Cancel::new(), &Silent).unwrap();
     let prepared_in = began.elapsed().as_secs_f64();
     let name = topology.name.clone();
-    let plan = UpPlan { topology, objects: objects(), ..super::support::plan("gunicorn", port) };
+    let plan = NativePlan { topology, objects: objects(), ..super::support::plan("gunicorn", port) };
     let began = Instant::now();
     let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
     let up_in = began.elapsed().as_secs_f64();
