@@ -21,7 +21,7 @@ use crate::config::{self, Overrides, Plan, Target};
 use crate::console::{self, Console, Loudness};
 use crate::failure::Failure;
 use crate::pipeline::Asked;
-use crate::stage::native;
+use crate::stage::reference;
 
 /// Does what the command line says.
 pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
@@ -91,7 +91,7 @@ fn plan(common: &Common, overrides: &Overrides) -> Result<Plan, Failure> {
     let plan = config::load(file.as_deref(), &home(common)?, overrides)
         .map_err(|e| Failure::new(ExitCode::Usage, e))?;
     match &plan.target {
-        Target::Reference(part) => native::check(part)?,
+        Target::Reference(part) => reference::check(part, &plan.home)?,
         Target::Site(_) => {}
     }
     Ok(plan)

@@ -2,13 +2,12 @@
 
 pub(crate) mod analyse;
 pub(crate) mod audit;
-pub(crate) mod compose;
 pub(crate) mod down;
 pub(crate) mod gate;
 pub(crate) mod load;
-pub(crate) mod native;
 pub(crate) mod probe;
 pub(crate) mod profile;
+pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod sampled;
 pub(crate) mod smoke;

@@ -7,16 +7,13 @@ use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::Manoeuvre;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::toggle::Variant;
-use kneepoint_stack::{
-    Lifetime, Needs, PortPlan, PreparePlan, Prepared, RunningStack, StackError, Topology, UpPlan,
-    WatchdogCommand, prepare, up,
-};
+use kneepoint_stack::{ReferencePlan, Stack, StackError, Topology, TopologyChoice};
 
 use super::bench::Bench;
 use super::quiet::Quietly;
 use crate::config::StackDriver;
 use crate::failure::Failure;
-use crate::stage::native::size;
+use crate::stage::reference::{data_size, reference_plan};
 
 /// What a stack gets between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(6);
@@ -44,7 +41,7 @@ impl From<Failure> for NoGround {
 
 /// A stack that stands for an experiment.
 pub(super) struct Ground {
-    stack: RunningStack,
+    stack: Stack,
 }
 
 impl Ground {
@@ -61,17 +58,16 @@ impl Ground {
     /// Changes it while visitors are on the site.
     pub(super) fn manoeuvre(&mut self, which: Manoeuvre, bench: &Bench<'_>) -> Result<(), String> {
         let quietly = Quietly(&**bench.events);
-        let made = self.stack.manoeuvre(which, &bench.stop.cancel, &quietly);
+        let made = self.stack.roll_out(which, &bench.stop.cancel, &quietly);
         made.map(drop).map_err(|error| error.to_string())
     }
 
     /// Takes it down; what could not be stopped is a failure.
     pub(super) fn down(self) -> Result<(), Failure> {
-        let report = self.stack.down(GRACE);
-        if report.leftovers.is_empty() {
-            return Ok(());
+        match self.stack.down(GRACE, false).leftovers {
+            None => Ok(()),
+            Some(left) => Err(Failure::new(ExitCode::StackFailed, left)),
         }
-        Err(Failure::new(ExitCode::StackFailed, crate::stage::down::leftovers(&report)))
     }
 }
 
@@ -102,21 +98,19 @@ pub(super) fn stand_as(
     }
     let mut switches = bench.stack.env.clone();
     switches.extend(env.clone());
-    let prepared = prepared(Needs::of(topology, &switches), bench)?;
-    let exe = std::env::current_exe().map_err(Failure::internal)?;
-    let plan = UpPlan {
+    let logs = bench.folder.path("logs").join(format!("{name}-{slot}"));
+    let plan = ReferencePlan {
         slot: Some(slot.to_owned()),
-        topology: topology.clone(),
-        ports: PortPlan { site: bench.stack.port, fixed: false },
+        topology: TopologyChoice::Given(Box::new(topology.clone())),
+        workers: None,
+        db: None,
+        size: data_size(bench.part.size),
         env: switches,
-        logs: Some(bench.folder.path("logs").join(format!("{name}-{slot}"))),
-        lifetime: Lifetime::DieWithParent,
-        engine: Some(vec![exe.to_string_lossy().into_owned(), "engine".to_owned()]),
-        objects: Some(vec![exe.to_string_lossy().into_owned(), "objects".to_owned()]),
-        watchdog: Some(WatchdogCommand { exe, args: vec!["watchdog".to_owned()] }),
+        ..reference_plan(bench.stack, bench.home, Some(logs))?
     };
     let quietly = Quietly(&**bench.events);
-    let stack = up(&plan, &prepared, &bench.stop.cancel, &quietly).map_err(|error| refused(&error, bench))?;
+    let stack =
+        Stack::bring_up(&plan, &bench.stop.cancel, &quietly).map_err(|error| refused(&error, bench))?;
     let ground = Ground { stack };
     match super::missing::tier_missing(topology, ground.info()) {
         None => Ok(ground),
@@ -129,17 +123,6 @@ pub(super) fn stand_as(
             })
         }
     }
-}
-
-fn prepared(needs: Needs, bench: &Bench<'_>) -> Result<Prepared, NoGround> {
-    let plan = PreparePlan {
-        root: bench.home.to_owned(),
-        size: size(bench.part.size),
-        seed: bench.stack.seed,
-        python: bench.stack.python.clone(),
-        needs,
-    };
-    prepare(&plan, &bench.stop.cancel, &Quietly(&**bench.events)).map_err(|error| refused(&error, bench))
 }
 
 fn refused(error: &StackError, bench: &Bench<'_>) -> NoGround {
