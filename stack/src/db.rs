@@ -36,7 +36,7 @@ CREATE DATABASE IF NOT EXISTS bookstore CHARACTER SET utf8mb4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DbServer {
     pub(crate) flavour: DbFlavour,
-    /// E.g. `9.7.4-2`.
+    /// As the server reports it, e.g. `9.7.4-2`.
     pub(crate) version: String,
     /// The server's executable, or the loader that was unpacked with it.
     program: PathBuf,

@@ -15,7 +15,7 @@ use crate::{compose, db};
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// E.g. `python`.
+    /// What was checked, e.g. `python`.
     pub name: &'static str,
     /// Whether it can be used as it is.
     pub ok: bool,

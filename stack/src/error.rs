@@ -30,7 +30,7 @@ impl fmt::Display for PortHolder {
 /// A service that does not respond, with the end of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFailure {
-    /// E.g. `gunicorn`.
+    /// Its kind, e.g. `gunicorn`.
     pub service: &'static str,
     /// The address that was probed.
     pub url: Url,
@@ -79,7 +79,7 @@ pub enum StackError {
     #[error("python {version} at {} cannot create virtual environments; `apt install python3-venv` (or `python{version}-venv`)", path.display())]
     VenvMissing {
         path: PathBuf,
-        /// `major.minor`.
+        /// Only `major.minor`.
         version: String,
     },
     /// The packages could not be downloaded.
@@ -156,7 +156,7 @@ pub enum StackError {
     /// A file operation failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// E.g. `write`.
+        /// A verb, e.g. `write`.
         action: &'static str,
         path: PathBuf,
         source: io::Error,
@@ -165,7 +165,7 @@ pub enum StackError {
     #[error("unknown topology `{name}`; choose one of: {known}")]
     UnknownTopology {
         name: String,
-        /// Comma-separated names.
+        /// All valid names, comma-separated.
         known: String,
     },
     /// A topology is invalid, or the driver does not support it.
@@ -179,7 +179,7 @@ pub enum StackError {
     #[error("unknown toggle `{name}`; choose one of: {known}")]
     UnknownToggle {
         name: String,
-        /// Comma-separated names.
+        /// All valid names, comma-separated.
         known: String,
     },
     /// A toggle file is invalid.
@@ -240,7 +240,7 @@ pub enum StackError {
     /// The URL cannot be attached to.
     #[error("cannot attach to {url}: {why}")]
     BadTarget {
-        /// Credentials redacted.
+        /// With its credentials redacted.
         url: String,
         why: String,
     },

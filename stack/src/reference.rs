@@ -23,7 +23,7 @@ const AUTO_COMPOSE: &str = "full";
 pub enum ReferenceDriver {
     /// Processes of this machine.
     Native,
-    /// Containers.
+    /// Containers of a local Docker daemon.
     Compose,
 }
 
@@ -34,7 +34,7 @@ pub enum TopologyChoice {
     Auto,
     /// An embedded topology by its name.
     Named(String),
-    /// This topology.
+    /// A topology that the caller made.
     Given(Box<Topology>),
 }
 

@@ -23,10 +23,11 @@ pub struct RolloutStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RolloutReport {
     /// The kind of rollout.
-    pub manoeuvre: Manoeuvre,
+    #[serde(rename = "manoeuvre")]
+    pub rollout: Manoeuvre,
     /// All steps together.
     pub took_us: Micros,
-    /// In order.
+    /// In the order in which they were done.
     pub steps: Vec<RolloutStep>,
     /// Limits of this stack that explain failed requests.
     pub notes: Vec<String>,
@@ -105,6 +106,6 @@ impl<'a> RolloutSteps<'a> {
 
     pub(crate) fn into_report(self, notes: Vec<String>) -> RolloutReport {
         let Self { which, started, finished: steps, .. } = self;
-        RolloutReport { manoeuvre: which, took_us: elapsed_micros(started), steps, notes }
+        RolloutReport { rollout: which, took_us: elapsed_micros(started), steps, notes }
     }
 }

@@ -21,7 +21,7 @@ use crate::rollout::{RolloutReport, rollout_impossible};
 pub enum Stack {
     /// Processes of this machine; must be taken down.
     Native {
-        /// The services.
+        /// The handle of the running services.
         stack: Box<NativeStack>,
         /// What cannot be measured with this topology and driver.
         unmeasured: Vec<Unmeasured>,

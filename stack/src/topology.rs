@@ -72,7 +72,7 @@ pub enum Balancer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// E.g. `app-1`.
+    /// Unique within the topology, e.g. `app-1`.
     pub name: String,
     /// CPU time that its services share, in cores.
     pub cpus: f64,
@@ -91,7 +91,8 @@ pub struct Topology {
     /// One line of description.
     pub about: String,
     /// The expected gain over the rung below, in one line.
-    pub buys: Option<String>,
+    #[serde(rename = "buys")]
+    pub expected_gain: Option<String>,
     /// Its place on the ladder, from 1; `None` for a topology that is not a rung.
     pub rung: Option<u8>,
     /// The application server.
@@ -129,7 +130,8 @@ pub struct Topology {
 #[expect(clippy::struct_excessive_bools, reason = "each is a service that exists or not")]
 struct RawTopology {
     about: String,
-    buys: Option<String>,
+    #[serde(rename = "buys")]
+    expected_gain: Option<String>,
     rung: Option<u8>,
     server: ServerKind,
     proxy: Option<ProxySettings>,
@@ -176,7 +178,7 @@ impl Topology {
         Ok(Self {
             name: name.to_owned(),
             about: raw.about,
-            buys: raw.buys,
+            expected_gain: raw.expected_gain,
             rung: raw.rung,
             server: raw.server,
             proxy: raw.proxy,
@@ -269,7 +271,7 @@ impl Topology {
         }
     }
 
-    /// gunicorn's `worker_class`.
+    /// The setting `worker_class` of gunicorn.
     pub fn worker_class(&self) -> &'static str {
         if self.threads.get() > 1 { "gthread" } else { "sync" }
     }

@@ -10,7 +10,7 @@ use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::units::PerSecond;
 use kneepoint_profiler::Stocktaker;
-use kneepoint_stack::toggle::{Comparison, Toggle, Variant, Visitors};
+use kneepoint_stack::toggle::{Comparison, OfferedLoad, Toggle, Variant};
 
 use super::apart;
 use super::bench::Bench;
@@ -127,9 +127,9 @@ impl<'a> Turns<'a> {
             let pages = pages(comparison, bench.part.block, &mut fresh)?;
             let asked = scenario(&toggle.name, &comparison.requests, variant.connections, pages);
             let asked = asked.map_err(|error| error.to_string())?;
-            let model = match comparison.visitors {
-                Visitors::Users(users) => LoadModel::Closed { users: u32::from(users) },
-                Visitors::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
+            let model = match comparison.load {
+                OfferedLoad::Users(users) => LoadModel::Closed { users: u32::from(users) },
+                OfferedLoad::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
             };
             let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
             plan.host_header.clone_from(&ground.info().host_header);
@@ -157,7 +157,7 @@ impl<'a> Turns<'a> {
             self.bench.progress(0, part.pairs, &format!("{place}: warming up {}", side.name()));
             let length = if wants_fresh(&self.comparison.requests) { part.block } else { WARM_UP };
             self.load(side, length)?;
-            if self.comparison.visitors_apart {
+            if self.comparison.user_isolation {
                 let found =
                     apart::look(&self.sides[&side].ground.info().clone(), self.comparison, self.bench)?;
                 self.leaks.extend(found.into_iter().map(|mixed| Leak {
@@ -260,7 +260,7 @@ fn pages(comparison: &Comparison, block: Duration, fresh: &mut Fresh) -> Result<
     if !wants_fresh(&comparison.requests) {
         return Ok(None);
     }
-    let Visitors::Rate(rate) = comparison.visitors else {
+    let OfferedLoad::Rate(rate) = comparison.load else {
         return Err("fresh pages are asked for at a rate: users would use up any number of them".to_owned());
     };
     let count = (rate * block.as_secs_f64()).ceil() as u64;

@@ -10,7 +10,7 @@ pub(super) enum CgroupDriver {
     /// Directly in the file system.
     #[default]
     Cgroupfs,
-    /// Through systemd.
+    /// By systemd, as slices and scopes.
     Systemd,
     /// Without cgroups, or by an unknown driver.
     Other,

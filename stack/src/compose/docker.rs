@@ -19,9 +19,9 @@ const OLDEST_COMPOSE: (u32, u32) = (1, 29);
 /// The compose tool in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ComposeTool {
-    /// `docker compose`.
+    /// The plugin: `docker compose`.
     Plugin { version: String },
-    /// `docker-compose`.
+    /// The program of version 1: `docker-compose`.
     Standalone { path: PathBuf, version: String },
 }
 

@@ -49,7 +49,7 @@ impl Project {
         &self.0
     }
 
-    /// `LABEL=name`.
+    /// `LABEL=name`, for filters and new resources.
     pub(super) fn label(&self) -> String {
         format!("{LABEL}={}", self.0)
     }

@@ -238,7 +238,8 @@ mod tests {
                     .collect(),
             })
             .collect();
-        let variables = super::super::variables::site_variables(&topology, &BTreeMap::new(), &services).unwrap();
+        let variables =
+            super::super::variables::site_variables(&topology, &BTreeMap::new(), &services).unwrap();
         let view = StackView {
             topology: &topology,
             containers: &containers,

@@ -62,15 +62,8 @@ pub fn up(
         events.note(Stage::Up, "waiting for another kneepoint that works in the same folder");
     })?;
     clean_up_stale(&prepared.docker, &home, events)?;
-    let context = StartContext {
-        plan,
-        prepared,
-        home: &home,
-        services: &services,
-        variables: &variables,
-        cancel,
-        events,
-    };
+    let context =
+        UpContext { plan, prepared, home: &home, services: &services, variables: &variables, cancel, events };
     for _ in 1..MAX_ATTEMPTS {
         match context.try_up() {
             Err(StackError::Step { source, .. })
@@ -85,7 +78,7 @@ pub fn up(
 }
 
 /// What every attempt needs.
-struct StartContext<'a> {
+struct UpContext<'a> {
     plan: &'a ComposePlan,
     prepared: &'a ComposePrepared,
     home: &'a ComposeHome,
@@ -95,7 +88,7 @@ struct StartContext<'a> {
     events: &'a dyn EventSink,
 }
 
-impl StartContext<'_> {
+impl UpContext<'_> {
     fn try_up(&self) -> Result<ComposeStack, StackError> {
         let (plan, prepared) = (self.plan, self.prepared);
         let snapshot = prepared.snapshot(database_of(&plan.topology)?)?;

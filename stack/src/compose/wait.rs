@@ -66,7 +66,6 @@ pub(super) fn service_address(container: &Container, bridge: bool) -> Option<Soc
     Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), *container.published.get(&inside)?))
 }
 
-/// `http://address/path`.
 pub(super) fn http_url(address: SocketAddr, path: &str) -> Url {
     Url::parse(&format!("http://{address}{path}")).expect("an address with a path is a URL")
 }

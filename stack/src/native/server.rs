@@ -107,15 +107,7 @@ fn gunicorn_spec(
     let hello_name = format!("hello{suffix}");
     let mut programs = vec![supervised_gunicorn(site, &conf, "bookstore.wsgi:application")?];
     if let Some(port) = hello {
-        let settings = ("KNEEPOINT_DJANGO_SETTINGS".to_owned(), "bookstore.settings_hello".to_owned());
-        let conf = GunicornConf {
-            name: hello_name.clone(),
-            bind: vec![format!("127.0.0.1:{port}")],
-            workers: 1,
-            environment: [settings].into(),
-            ..conf
-        };
-        programs.push(supervised_gunicorn(site, &conf, "bookstore.wsgi_hello:application")?);
+        programs.push(hello_program(site, conf, &hello_name, port)?);
     }
     let threads_each = if threads > 1 { format!(" × {threads} threads") } else { String::new() };
     let second = if hello.is_some() { " with the second site beside it," } else { "" };
@@ -132,10 +124,9 @@ fn gunicorn_spec(
         |socket| ReadinessCheck::http_over_socket(socket, "/healthz"),
     );
     let hello_check = hello.map(|port| ReadinessCheck::http_with_host(port, "/healthz", "hello.localhost"));
-    let concurrency = u32::from(workers) * u32::from(threads);
     let tier = TierInfo {
         url: socket.is_none().then(|| loopback_url(port, "/")),
-        concurrency: Some(concurrency),
+        concurrency: Some(u32::from(workers) * u32::from(threads)),
         ..new_tier_info(Tier::Server, what, Runtime::Python)
     };
     let supervised =
@@ -144,6 +135,24 @@ fn gunicorn_spec(
     spec.checks = [check].into_iter().chain(hello_check).collect();
     spec.ports = [port].into_iter().chain(hello).collect();
     Ok(spec)
+}
+
+/// The second site's gunicorn: one worker, with settings of its own.
+fn hello_program(
+    site: &NativeSite,
+    first: GunicornConf,
+    name: &str,
+    port: u16,
+) -> Result<SupervisedProgram, StackError> {
+    let settings = ("KNEEPOINT_DJANGO_SETTINGS".to_owned(), "bookstore.settings_hello".to_owned());
+    let conf = GunicornConf {
+        name: name.to_owned(),
+        bind: vec![format!("127.0.0.1:{port}")],
+        workers: 1,
+        environment: [settings].into(),
+        ..first
+    };
+    supervised_gunicorn(site, &conf, "bookstore.wsgi_hello:application")
 }
 
 fn supervised_gunicorn(

@@ -81,7 +81,6 @@ impl NativeSite {
     }
 }
 
-/// `http://127.0.0.1:PORT/PATH`.
 pub(super) fn loopback_url(port: u16, path: &str) -> Url {
     Url::parse(&format!("http://127.0.0.1:{port}{path}")).expect("a loopback address with a path is a URL")
 }

@@ -16,7 +16,7 @@ use crate::version;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tool {
     pub(crate) path: PathBuf,
-    /// `1.22.1`.
+    /// E.g. `1.22.1`, or `of unknown version`.
     pub(crate) version: String,
 }
 

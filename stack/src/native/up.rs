@@ -59,7 +59,7 @@ pub fn up(
     })?;
     clean_up_stale(&home, events)?;
     let tools = Tools::locate(services, cancel)?;
-    let context = StartContext { plan, prepared, services, tools: &tools, switches, cancel, events };
+    let context = UpAttempt { plan, prepared, services, tools: &tools, switches, cancel, events };
     for _ in 1..MAX_ATTEMPTS {
         match context.try_up() {
             Err(StackError::NotReady(failure)) if !plan.ports.fixed && is_port_conflict(&failure) => {
@@ -99,7 +99,7 @@ fn check_prepared(
 }
 
 /// What every attempt needs.
-struct StartContext<'a> {
+struct UpAttempt<'a> {
     plan: &'a NativePlan,
     prepared: &'a NativePrepared,
     services: RequiredServices,
@@ -109,7 +109,7 @@ struct StartContext<'a> {
     events: &'a dyn EventSink,
 }
 
-impl StartContext<'_> {
+impl UpAttempt<'_> {
     /// One attempt, on ports that are free now.
     fn try_up(&self) -> Result<NativeStack, StackError> {
         let Self { plan, cancel, events, .. } = *self;

@@ -41,7 +41,7 @@ struct PythonInfo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Python {
     pub(crate) path: PathBuf,
-    /// E.g. `3.11.2`.
+    /// With patch level, e.g. `3.11.2`.
     pub(crate) version: String,
     /// A virtual environment is reused only for a Python with the same identity.
     pub(crate) identity: String,

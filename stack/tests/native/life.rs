@@ -1,4 +1,4 @@
-//! From nothing to a stack and back: one stack or several, taken down, dropped, detached, orphaned.
+//! The life of one or several stacks: taken down, dropped, detached, orphaned.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use kneepoint_stack::{Lifetime, PortPlan, Size, StackError};
 use super::support::*;
 
 #[test]
-fn kill_9_while_preparing_leaves_nothing_half_done() {
+fn kill_9_while_preparing_leaves_nothing_incomplete() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());
     let whole = prepared(&root).data;
@@ -45,9 +45,9 @@ fn kill_9_while_preparing_leaves_nothing_half_done() {
 }
 
 #[test]
-fn comes_up_answers_heals_and_goes_down() {
+fn comes_up_responds_recovers_and_goes_down() {
     let temp = tempfile::tempdir().unwrap();
-    // A path that neither nginx nor a Unix socket likes.
+    // A path that neither nginx nor a Unix socket accepts.
     let root = root(&temp.path().join("a project; with blanks and 100%").join("x".repeat(60)));
     let prepared = prepared(&root);
     let logs = temp.path().join("logs");
@@ -143,7 +143,7 @@ fn every_topology_comes_up_without_an_engine_and_starts_from_the_same_data() {
 }
 
 #[test]
-fn what_cannot_come_up_says_why_and_leaves_nothing() {
+fn a_failed_start_reports_why_and_leaves_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());
     let prepared = prepared(&root);
@@ -161,7 +161,7 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
     let faulty = NativePlan { env, ..plan("gunicorn", 22_200) };
     let error = up(&faulty, &prepared, &Cancel::new(), &Silent).unwrap_err();
     let text = error.to_string();
-    assert!(matches!(&error, StackError::NotReady(trouble) if trouble.service == "gunicorn"), "{text}");
+    assert!(matches!(&error, StackError::NotReady(failure) if failure.service == "gunicorn"), "{text}");
     assert!(text.contains("no_such_fault") && text.contains("use n_plus_one"), "{text}");
     assert!(status(&root).is_none());
 
@@ -178,7 +178,7 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
 }
 
 #[test]
-fn two_stacks_that_come_up_at_once_do_not_take_each_others_ports() {
+fn two_stacks_that_come_up_at_once_use_different_ports() {
     let temp = tempfile::tempdir().unwrap();
     let stacks: Vec<NativeStack> = thread::scope(|scope| {
         let come_up = |name: &str| {

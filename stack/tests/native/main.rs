@@ -1,11 +1,11 @@
-//! The native driver end to end: prepares (cached between runs), comes up in every topology, answers, survives a killed
+//! The native driver end to end: prepares (cached between runs), comes up in several topologies, responds, survives a killed
 //! worker, is restarted under load, goes down without leaving a process or a port, and comes up again after its owner was
 //! killed.
 //!
-//! The first run downloads Python packages and seeds the data; `KNEEPOINT_TEST_ROOT` says where that is kept (default: the
+//! The first run downloads Python packages and seeds the data; `KNEEPOINT_TEST_ROOT` names the folder for that (default: the
 //! target folder). Each test has its own root, which shares that cache, so that the tests can run side by side.
 //!
-//! A test that needs a program which is not installed fails, unless `KNEEPOINT_WITHOUT_TOOLS=1` leaves it out.
+//! A test that needs a program which is not installed fails, unless `KNEEPOINT_WITHOUT_TOOLS=1` skips it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 mod life;

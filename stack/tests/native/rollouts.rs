@@ -1,8 +1,8 @@
-//! App servers are replaced while visitors are on the site: no request may be lost, unless it is done crudely.
+//! App servers are replaced while users are on the site: only the hard restart may lose requests.
 //!
-//! Visitors are raw sockets, so that nothing is tried again behind our back. Half of them open a connection for each
-//! request; the others keep theirs and do what HTTP allows: a GET that met the closing of an idle connection, before any
-//! byte of an answer, is sent once more on a new one (RFC 9112, section 9.3.1).
+//! Users are raw sockets, so that no library retries a request. Half of them open a connection for each request; the others
+//! keep theirs and do what HTTP allows: a GET on an idle connection that is closed before any byte of a response is sent again
+//! on a new connection (RFC 9112, section 9.3.1).
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -25,24 +25,23 @@ const GET: &str = "GET /catalogue/ HTTP/1.1\r\nHost: localhost\r\n";
 const BODY: &str = "{\"title\": \"Draining\", \"author\": 1, \"publication_date\": \"2020-02-02\", \"isbn\": \"978-3-16-148410-0\", \
     \"summary\": \"x\", \"genre\": \"history\", \"price\": \"9.99\", \"stock\": 1}";
 
-/// Answers that are waited for before and after a manoeuvre: counted, not timed, since machines are busy.
+/// Responses before and after a rollout; a number and not a time, since machines may be busy.
 const AROUND: u64 = 60;
-/// They take a second or two.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Usually these responses take a second or two.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What visitors saw.
 #[derive(Default)]
-struct Seen {
+struct RequestCounts {
     good: AtomicU64,
-    /// Of these, while the manoeuvre was made.
+    /// Of these, during the rollout.
     during: AtomicU64,
     again: AtomicU64,
-    /// What was lost, and how often.
+    /// Number of lost requests by method and reason.
     lost: Mutex<BTreeMap<String, u64>>,
 }
 
-impl Seen {
-    fn loses(&self, verb: &str, why: &str) {
+impl RequestCounts {
+    fn count_lost(&self, verb: &str, why: &str) {
         *self.lost.lock().unwrap().entry(format!("{verb}: {why}")).or_default() += 1;
     }
 
@@ -54,20 +53,20 @@ impl Seen {
         self.good.load(Ordering::Relaxed)
     }
 
-    /// Waits until visitors had so many more answers, good or bad.
-    fn more(&self, answers: u64) {
+    /// Waits for this many further responses, good or bad.
+    fn wait_for_responses(&self, answers: u64) {
         let began = Instant::now();
-        let seen = || self.good() + self.lost();
-        let wanted = seen() + answers;
-        while seen() < wanted {
-            assert!(began.elapsed() < PATIENCE, "visitors get no answers");
+        let responses = || self.good() + self.lost();
+        let wanted = responses() + answers;
+        while responses() < wanted {
+            assert!(began.elapsed() < TIMEOUT, "users get no responses");
             thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-/// The status, and who said so: what stands before the app servers does not sign as gunicorn does.
-fn refusal(head: &str) -> String {
+/// Status and `Server` header, which shows whether gunicorn or a proxy sent the response.
+fn describe_refusal(head: &str) -> String {
     let mut lines = head.lines();
     let status = lines.next().unwrap_or_default();
     let server = lines.find(|line| line.to_ascii_lowercase().starts_with("server:"));
@@ -81,7 +80,7 @@ fn post() -> String {
     )
 }
 
-/// Head and body of one answer, or how far it came.
+/// Head of one complete response, or the bytes read and the error.
 fn exchange(stream: &mut TcpStream, request: &str) -> Result<String, (usize, String)> {
     let failed = |read: usize| move |error: std::io::Error| (read, error.to_string());
     stream.write_all(request.as_bytes()).map_err(failed(0))?;
@@ -103,7 +102,7 @@ fn exchange(stream: &mut TcpStream, request: &str) -> Result<String, (usize, Str
             }
         }
         if read == 0 {
-            return Err((all.len(), "the connection was closed before the answer was whole".to_owned()));
+            return Err((all.len(), "the connection was closed before the response was complete".to_owned()));
         }
     }
 }
@@ -115,75 +114,75 @@ fn connect(port: u16) -> Result<TcpStream, String> {
     Ok(stream)
 }
 
-/// Rings when it is over, also when a manoeuvre panics: visitors would wait for ever.
-struct Bell<'a>(&'a AtomicBool);
+/// Stops the users, also when a rollout panics.
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Bell<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// One visitor until the bell rings.
-fn visit(port: u16, keeps: bool, request: &str, stop: &AtomicBool, seen: &Seen) {
-    let request = format!("{request}Connection: {}\r\n\r\n", if keeps { "keep-alive" } else { "close" });
+/// One user, until `stop` is set.
+fn send_requests(port: u16, keep_alive: bool, request: &str, stop: &AtomicBool, counts: &RequestCounts) {
+    let request = format!("{request}Connection: {}\r\n\r\n", if keep_alive { "keep-alive" } else { "close" });
     let request = if request.starts_with("POST") { format!("{request}{BODY}") } else { request };
     let verb = request.split(' ').next().unwrap_or_default().to_owned();
-    let mut kept: Option<TcpStream> = None;
+    let mut idle: Option<TcpStream> = None;
     while !stop.load(Ordering::Relaxed) {
-        let reused = kept.is_some();
-        let stream = kept.take().map_or_else(|| connect(port), Ok);
+        let reused = idle.is_some();
+        let stream = idle.take().map_or_else(|| connect(port), Ok);
         let answer = stream.map_err(|error| (0, error)).and_then(|mut stream| {
             let head = exchange(&mut stream, &request)?;
             Ok((head, stream))
         });
         match answer {
             Ok((head, stream)) if head.starts_with("HTTP/1.1 20") => {
-                seen.good.fetch_add(1, Ordering::Relaxed);
+                counts.good.fetch_add(1, Ordering::Relaxed);
                 let closes = head.to_ascii_lowercase().contains("connection: close");
-                kept = (keeps && !closes).then_some(stream);
+                idle = (keep_alive && !closes).then_some(stream);
             }
             Err((0, _)) if reused && request.starts_with("GET") => {
-                seen.again.fetch_add(1, Ordering::Relaxed);
+                counts.again.fetch_add(1, Ordering::Relaxed);
             }
-            Ok((head, _)) => seen.loses(&verb, &refusal(&head)),
-            Err((_, why)) => seen.loses(&verb, &why),
+            Ok((head, _)) => counts.count_lost(&verb, &describe_refusal(&head)),
+            Err((_, why)) => counts.count_lost(&verb, &why),
         }
         thread::sleep(Duration::from_millis(3));
     }
 }
 
-/// Makes a manoeuvre with visitors on the site, before, during and after.
-fn under_load(stack: &mut NativeStack, which: Manoeuvre, with_posts: bool) -> (Seen, RolloutReport) {
+/// Makes a rollout, with users on the site before, during and after it.
+fn under_load(stack: &mut NativeStack, which: Manoeuvre, with_posts: bool) -> (RequestCounts, RolloutReport) {
     let port = stack.ports().site;
-    let (stop, seen) = (AtomicBool::new(false), Seen::default());
+    let (stop, counts) = (AtomicBool::new(false), RequestCounts::default());
     let write = post();
     let report = thread::scope(|scope| {
-        for keeps in [true, false] {
-            scope.spawn(|| visit(port, true, GET, &stop, &seen));
-            let (stop, seen, write) = (&stop, &seen, &write);
-            scope.spawn(move || visit(port, keeps, GET, stop, seen));
+        for keep_alive in [true, false] {
+            scope.spawn(|| send_requests(port, true, GET, &stop, &counts));
+            let (stop, counts, write) = (&stop, &counts, &write);
+            scope.spawn(move || send_requests(port, keep_alive, GET, stop, counts));
             if with_posts {
-                scope.spawn(move || visit(port, false, write, stop, seen));
+                scope.spawn(move || send_requests(port, false, write, stop, counts));
             }
         }
-        let _bell = Bell(&stop);
-        seen.more(AROUND);
-        let before = seen.good();
+        let _stop_on_drop = StopOnDrop(&stop);
+        counts.wait_for_responses(AROUND);
+        let before = counts.good();
         let report = stack.roll_out(which, &Cancel::new(), &Silent);
-        seen.during.store(seen.good() - before, Ordering::Relaxed);
-        seen.more(AROUND);
+        counts.during.store(counts.good() - before, Ordering::Relaxed);
+        counts.wait_for_responses(AROUND);
         report
     });
     let report = report.unwrap();
-    say(&format!(
-        "{}: {:.1} s, {} answered, {} of them during it, {} sent again, {} lost; {}",
+    print_line(&format!(
+        "{}: {:.1} s, {} responses, {} of them during it, {} sent again, {} lost; {}",
         which.name(),
         report.took_us.0 as f64 / 1e6,
-        seen.good(),
-        seen.during.load(Ordering::Relaxed),
-        seen.again.load(Ordering::Relaxed),
-        seen.lost(),
+        counts.good(),
+        counts.during.load(Ordering::Relaxed),
+        counts.again.load(Ordering::Relaxed),
+        counts.lost(),
         report
             .steps
             .iter()
@@ -191,13 +190,13 @@ fn under_load(stack: &mut NativeStack, which: Manoeuvre, with_posts: bool) -> (S
             .collect::<Vec<_>>()
             .join(", "),
     ));
-    (seen, report)
+    (counts, report)
 }
 
-fn nothing_is_lost(seen: &Seen) {
-    let lost = seen.lost.lock().unwrap();
+fn assert_nothing_lost(counts: &RequestCounts) {
+    let lost = counts.lost.lock().unwrap();
     assert!(lost.is_empty(), "{lost:?}");
-    assert!(seen.during.load(Ordering::Relaxed) > 0, "nobody asked meanwhile: that shows nothing");
+    assert!(counts.during.load(Ordering::Relaxed) > 0, "no request during the rollout, which proves nothing");
 }
 
 fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> NativeStack {
@@ -209,13 +208,13 @@ fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> NativeStac
 fn two_servers(name: &str) -> Topology {
     let mut topology = Topology::named(name).unwrap();
     topology.servers = 2.try_into().unwrap();
-    // A cached page would be answered without any app server.
+    // A cached page needs no app server.
     topology.proxy.as_mut().unwrap().cache = false;
     topology
 }
 
-/// Down, and nothing of any generation is left.
-fn taken_down(stack: NativeStack) {
+/// Takes the stack down and checks that nothing of any generation is left.
+fn take_down(stack: NativeStack) {
     let (sessions, ports) = (sessions(stack.info()), ports(stack.info()));
     assert_eq!(stack.down(GRACE).leftovers, []);
     assert_nothing_is_left(&sessions, &ports);
@@ -229,25 +228,25 @@ fn behind_nginx_servers_are_replaced_and_nothing_is_lost() {
     let temp = tempfile::tempdir().unwrap();
     let mut stack = bring_up(&root(temp.path()), two_servers("nginx"), 24_000);
     let before = stack.info().clone();
-    let (seen, report) = under_load(&mut stack, Manoeuvre::RollingRestart, true);
-    nothing_is_lost(&seen);
+    let (counts, report) = under_load(&mut stack, Manoeuvre::RollingRestart, true);
+    assert_nothing_lost(&counts);
     assert_eq!(report.steps.len(), 6);
-    assert_eq!(stack.info(), &before, "supervisors stay, and with them all that is told");
+    assert_eq!(stack.info(), &before, "supervisors stay, and with them all of StackInfo");
 
-    let (seen, _) = under_load(&mut stack, Manoeuvre::BlueGreen, true);
-    nothing_is_lost(&seen);
+    let (counts, _) = under_load(&mut stack, Manoeuvre::BlueGreen, true);
+    assert_nothing_lost(&counts);
     let (blue, green) = (before.tier(Tier::Server).unwrap(), stack.info().tier(Tier::Server).unwrap());
     assert!(green.roots.len() == 2 && green.roots.iter().all(|root| !blue.roots.contains(root)));
     stack.check(&Cancel::new()).unwrap();
 
-    // The control: the visitors do notice when it is done crudely.
-    let (seen, _) = under_load(&mut stack, Manoeuvre::RestartHard, true);
-    assert!(seen.lost() > 0, "a crude restart lost nothing, so the test sees nothing");
-    taken_down(stack);
+    // The control: a hard restart is noticed.
+    let (counts, _) = under_load(&mut stack, Manoeuvre::RestartHard, true);
+    assert!(counts.lost() > 0, "a hard restart lost nothing, so the test proves nothing");
+    take_down(stack);
 }
 
 #[test]
-fn over_unix_sockets_as_well() {
+fn over_unix_sockets_nothing_is_lost() {
     if !has(&["nginx"]) {
         return;
     }
@@ -256,10 +255,10 @@ fn over_unix_sockets_as_well() {
     topology.proxy.as_mut().unwrap().socket = Some(true);
     let mut stack = bring_up(&root(temp.path()), topology, 24_100);
     for which in [Manoeuvre::RollingRestart, Manoeuvre::BlueGreen] {
-        let (seen, _) = under_load(&mut stack, which, false);
-        nothing_is_lost(&seen);
+        let (counts, _) = under_load(&mut stack, which, false);
+        assert_nothing_lost(&counts);
     }
-    taken_down(stack);
+    take_down(stack);
 }
 
 #[test]
@@ -273,29 +272,29 @@ fn behind_haproxy_servers_are_replaced_and_nothing_is_lost() {
     topology.balancer = Some(Balancer::Haproxy);
     let mut stack = bring_up(&root(temp.path()), topology, 24_200);
     for which in [Manoeuvre::RollingRestart, Manoeuvre::BlueGreen] {
-        let (seen, _) = under_load(&mut stack, which, true);
-        nothing_is_lost(&seen);
+        let (counts, _) = under_load(&mut stack, which, true);
+        assert_nothing_lost(&counts);
         assert_eq!(
-            seen.again.load(Ordering::Relaxed),
+            counts.again.load(Ordering::Relaxed),
             0,
             "HAProxy is not reloaded, so no connection is closed"
         );
     }
-    taken_down(stack);
+    take_down(stack);
 }
 
 #[test]
-fn a_server_alone_has_its_workers_replaced() {
+fn a_single_server_has_its_workers_replaced() {
     let temp = tempfile::tempdir().unwrap();
     let mut stack = bring_up(&root(temp.path()), Topology::named("gunicorn").unwrap(), 24_300);
     let old = workers(&stack);
-    let (seen, _) = under_load(&mut stack, Manoeuvre::RollingRestart, false);
-    nothing_is_lost(&seen);
+    let (counts, _) = under_load(&mut stack, Manoeuvre::RollingRestart, false);
+    assert_nothing_lost(&counts);
     let now = workers(&stack);
     assert!(now.len() == old.len() && now.iter().all(|pid| !old.contains(pid)), "{old:?} {now:?}");
     let refused = stack.roll_out(Manoeuvre::BlueGreen, &Cancel::new(), &Silent).unwrap_err();
     assert!(matches!(refused, StackError::Rollout { .. }), "{refused}");
     let began = Instant::now();
-    taken_down(stack);
+    take_down(stack);
     assert!(began.elapsed() < Duration::from_secs(20));
 }

@@ -1,4 +1,4 @@
-//! Every rung of the ladder, natively: up, asked from outside, down.
+//! Topologies of the native driver: brought up, checked from outside, taken down.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use kneepoint_stack::{Size, Topology};
 
 use super::support::*;
 
-/// Brings a topology up from what it needs; says how long that took and what it weighs.
+/// Prepares and brings up a topology; prints how long that took and how much memory each tier uses.
 fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> NativeStack {
     let needs = PrepareNeeds::for_topology(&topology, &std::collections::BTreeMap::new());
     let plan = NativePrepare { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs };
@@ -23,10 +23,10 @@ fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> NativeStac
     let began = Instant::now();
     let stack = up(&plan, &prepared, &Cancel::new(), &Silent).unwrap();
     let up_in = began.elapsed().as_secs_f64();
-    say(&format!("{name}: prepared in {prepared_in:.2} s, up in {up_in:.2} s"));
+    print_line(&format!("{name}: prepared in {prepared_in:.2} s, up in {up_in:.2} s"));
     for tier in &stack.info().tiers {
         let (name, weight) = (tier.tier.name(), mebibytes(&tier.roots));
-        say(&format!("  {name:8} {weight:6.0} MiB  {}", tier.what));
+        print_line(&format!("  {name:8} {weight:6.0} MiB  {}", tier.what));
     }
     stack
 }
