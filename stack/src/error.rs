@@ -79,7 +79,7 @@ pub enum StackError {
     #[error("python {version} at {} cannot create virtual environments; `apt install python3-venv` (or `python{version}-venv`)", path.display())]
     VenvMissing {
         path: PathBuf,
-        /// Only `major.minor`.
+        /// Without patch level, e.g. `3.11`.
         version: String,
     },
     /// The packages could not be downloaded.

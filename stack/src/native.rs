@@ -1,7 +1,7 @@
 //! The native driver: the stack as child processes on this machine, everything on the loopback.
 //!
 //! [`up()`] removes what a dead owner left, chooses ports, copies the data, writes the configuration, starts stores, app
-//! servers and proxies, and waits until each service answers a real request. Any failure takes everything down again.
+//! servers and proxies, and waits until each service has responded to a real request. Any failure takes everything down again.
 
 mod balancer;
 mod engine;

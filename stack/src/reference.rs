@@ -47,7 +47,7 @@ pub struct ReferencePlan {
     pub slot: Option<String>,
     /// In processes or in containers.
     pub driver: ReferenceDriver,
-    /// Resolved by [`ReferencePlan::topology`].
+    /// Resolved by [`ReferencePlan::resolve_topology`].
     pub topology: TopologyChoice,
     /// Worker processes per server, instead of the topology's.
     pub workers: Option<NonZeroU16>,
@@ -76,7 +76,7 @@ impl ReferencePlan {
     ///
     /// # Errors
     /// `UnknownTopology`, `BadTopology`.
-    pub fn topology(&self) -> Result<(Topology, Vec<Unmeasured>), StackError> {
+    pub fn resolve_topology(&self) -> Result<(Topology, Vec<Unmeasured>), StackError> {
         let (mut topology, mut unmeasured) = match (&self.topology, self.driver) {
             (TopologyChoice::Given(topology), _) => (topology.as_ref().clone(), Vec::new()),
             (TopologyChoice::Named(name), _) => (Topology::named(name)?, Vec::new()),
@@ -180,20 +180,21 @@ mod tests {
 
     #[test]
     fn the_plan_overrides_workers_and_database_of_any_topology() {
-        let auto = plan(ReferenceDriver::Compose, TopologyChoice::Auto).topology().unwrap().0;
+        let auto = plan(ReferenceDriver::Compose, TopologyChoice::Auto).resolve_topology().unwrap().0;
         assert_eq!(
             (auto.name.as_str(), auto.workers, auto.db),
             ("full", NonZeroU16::new(3), Some(Database::Sqlite))
         );
         let named = TopologyChoice::Named("db-apart".to_owned());
-        let (topology, unmeasured) = plan(ReferenceDriver::Native, named.clone()).topology().unwrap();
+        let (topology, unmeasured) = plan(ReferenceDriver::Native, named.clone()).resolve_topology().unwrap();
         assert_eq!(
             (topology.db, unmeasured.len()),
             (Some(Database::Sqlite), 1),
             "one machine instead of two"
         );
-        assert!(plan(ReferenceDriver::Compose, named).topology().unwrap().1.is_empty());
-        let unknown = plan(ReferenceDriver::Native, TopologyChoice::Named("ngnix".to_owned())).topology();
+        assert!(plan(ReferenceDriver::Compose, named).resolve_topology().unwrap().1.is_empty());
+        let unknown =
+            plan(ReferenceDriver::Native, TopologyChoice::Named("ngnix".to_owned())).resolve_topology();
         assert!(matches!(unknown, Err(StackError::UnknownTopology { .. })));
     }
 

@@ -54,7 +54,7 @@ impl Stack {
         cancel: &Cancel,
         events: &dyn EventSink,
     ) -> Result<Self, StackError> {
-        let (topology, unmeasured) = plan.topology()?;
+        let (topology, unmeasured) = plan.resolve_topology()?;
         match plan.driver {
             ReferenceDriver::Native => {
                 let prepared = native::prepare(&plan.native_prepare(&topology), cancel, events)?;

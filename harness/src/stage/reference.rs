@@ -66,7 +66,7 @@ pub(crate) const fn data_size(size: DataSize) -> Size {
 
 /// Refuses a topology that does not exist, with the names of those that do, before anything starts.
 pub(crate) fn check(part: &StackPart, home: &Path) -> Result<(), Failure> {
-    reference_plan(part, home, None)?.topology().map(drop).map_err(|e| failure(&e))
+    reference_plan(part, home, None)?.resolve_topology().map(drop).map_err(|e| failure(&e))
 }
 
 /// Brings the stack up and leaves it running after this process has ended.

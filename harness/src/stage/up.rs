@@ -35,7 +35,7 @@ pub(crate) fn up(target: &Target, home: &Path, run: &mut Run) -> Result<Stack, F
 fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Stack, Failure> {
     let plan = reference_plan(part, home, Some(run.folder.path(names::LOGS)))?;
     // Recorded before the stack is up, so that a run without a stack names it too.
-    run.unmeasured(plan.topology().map_err(|e| failure(&e))?.1);
+    run.unmeasured(plan.resolve_topology().map_err(|e| failure(&e))?.1);
     let stack = Stack::bring_up(&plan, &run.stop.cancel, &*run.events).map_err(|e| stopped_or(&e, run))?;
     run.unmeasured(stack.unmeasured().to_vec());
     Ok(stack)

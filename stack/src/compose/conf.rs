@@ -1,6 +1,6 @@
 //! Configuration of the tiers in containers, from the templates that both drivers share. Pure.
 //!
-//! `stack/conf/` holds the same files for people who use `compose.yaml` by hand; a test keeps them equal.
+//! `stack/conf/` holds the same files for manual use of `compose.yaml`; a test compares them.
 
 use super::service::ComposeService;
 use crate::error::StackError;

@@ -1,4 +1,4 @@
-//! `state.json`: who brought which stack up, for another process, or the next one after `kill -9`. Which containers exist is
+//! `state.json`: which process brought which stack up, for another process, or the next one after `kill -9`. Which containers exist is
 //! not taken from here but from Docker.
 
 use std::path::{Path, PathBuf};

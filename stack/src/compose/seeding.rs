@@ -106,7 +106,7 @@ impl Seeding<'_> {
     fn write_files(&self) -> Result<SeedFiles, StackError> {
         let (builder, work, logs) = (self.builder, self.home.work_dir(), self.home.logs_dir());
         fs::create_dir_all(&work).map_err(StackError::io("create the folder", &work))?;
-        let topology = least_topology(self.database)?;
+        let topology = minimal_topology(self.database)?;
         let site = site_variables(&topology, &BTreeMap::new(), &[])?.all;
         let text = OverrideFile {
             services: &[ComposeService::Db, ComposeService::Objects],
@@ -174,7 +174,7 @@ impl Seeding<'_> {
 }
 
 /// The smallest topology that has the data.
-fn least_topology(database: Database) -> Result<Topology, StackError> {
+fn minimal_topology(database: Database) -> Result<Topology, StackError> {
     let mut topology = Topology::named("gunicorn")?;
     topology.db = Some(database);
     topology.engine = false;

@@ -1,4 +1,4 @@
-//! The services of `compose.yaml`, and which of them a topology asks for. Pure.
+//! The services of `compose.yaml`, and which of them a topology needs. Pure.
 
 use kneepoint_model::tier::Tier;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ impl ComposeService {
 pub(super) fn database_of(topology: &Topology) -> Result<Database, StackError> {
     match topology.db.unwrap_or(Database::Mysql) {
         Database::Mariadb => {
-            Err(refused(topology, "MariaDB runs natively only; use `--db mysql` or `--db sqlite`"))
+            Err(unsupported(topology, "MariaDB runs natively only; use `--db mysql` or `--db sqlite`"))
         }
         database => Ok(database),
     }
@@ -133,10 +133,13 @@ pub(super) fn database_of(topology: &Topology) -> Result<Database, StackError> {
 pub(super) fn required_services(topology: &Topology) -> Result<Vec<ComposeService>, StackError> {
     use ComposeService as S;
     if topology.servers.get() > 2 {
-        return Err(refused(topology, "compose.yaml has two app servers (`servers = 2`)"));
+        return Err(unsupported(topology, "compose.yaml has two app servers (`servers = 2`)"));
     }
     if topology.proxy.is_some() && topology.balancer.is_some() {
-        return Err(refused(topology, "compose.yaml has either nginx or a balancer in front of the servers"));
+        return Err(unsupported(
+            topology,
+            "compose.yaml has either nginx or a balancer in front of the servers",
+        ));
     }
     let has = |service: S| match service {
         S::Proxy => topology.proxy.is_some(),
@@ -153,7 +156,7 @@ pub(super) fn required_services(topology: &Topology) -> Result<Vec<ComposeServic
     };
     database_of(topology)?;
     if topology.server == ServerKind::Runserver && topology.servers.get() > 1 {
-        return Err(refused(topology, "runserver cannot run several times"));
+        return Err(unsupported(topology, "runserver cannot run several times"));
     }
     Ok(S::ALL.into_iter().filter(|service| has(*service)).collect())
 }
@@ -183,7 +186,7 @@ pub(super) fn entry_service(services: &[ComposeService]) -> ComposeService {
     front.into_iter().find(|service| services.contains(service)).unwrap_or(ComposeService::Server)
 }
 
-fn refused(topology: &Topology, why: &str) -> StackError {
+fn unsupported(topology: &Topology, why: &str) -> StackError {
     StackError::BadTopology { name: topology.name.clone(), why: why.to_owned() }
 }
 

@@ -186,18 +186,18 @@ mod tests {
     fn a_fixed_port_that_is_taken_names_us() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let error = hold(PortPlan { site: port, fixed: true }, bare(1)).unwrap_err();
+        let error = hold(PortPlan { site: port, fixed: true }, servers_only(1)).unwrap_err();
         let StackError::PortTaken { holder: Some(holder), .. } = &error else { panic!("{error}") };
         assert_eq!(holder.pid, std::process::id());
     }
 
-    fn bare(servers: u8) -> PortRequest {
+    fn servers_only(servers: u8) -> PortRequest {
         PortRequest { servers, ..PortRequest::default() }
     }
 
     #[test]
     fn held_ports_differ_and_are_released_one_by_one() {
-        let request = PortRequest { proxy: true, engine: true, ..bare(2) };
+        let request = PortRequest { proxy: true, engine: true, ..servers_only(2) };
         let mut held = hold(PortPlan { site: 21_000, fixed: false }, request).unwrap();
         let Ports { site, servers, engine, proxy, db, .. } = held.ports.clone();
         assert!(site < servers[0] && servers[0] < servers[1] && servers[1] < engine.unwrap());
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn without_a_proxy_the_server_is_the_site() {
-        let held = hold(PortPlan { site: 21_100, fixed: false }, bare(1)).unwrap();
+        let held = hold(PortPlan { site: 21_100, fixed: false }, servers_only(1)).unwrap();
         assert_eq!((held.ports.servers, held.ports.engine), (vec![held.ports.site], None));
     }
 }

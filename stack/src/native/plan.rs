@@ -1,4 +1,4 @@
-//! What to bring up.
+//! Input of `up`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,25 +9,25 @@ use crate::host::ports::PortPlan;
 use crate::topology::Topology;
 use crate::watchdog::WatchdogCommand;
 
-/// What to bring up. Size and seed of the data are those that were prepared.
+/// Input of [`super::up()`]. Size and seed of the data are those that were prepared.
 #[derive(Debug, Clone)]
 pub struct NativePlan {
-    /// A name, where several stacks are to stand at the same time under one `.kneepoint` folder; each has its own data.
+    /// Distinguishes stacks that run at the same time under one `.kneepoint` folder; each has its own data.
     pub slot: Option<String>,
-    /// Which tiers, and how they are set.
+    /// What is brought up.
     pub topology: Topology,
-    /// Where they listen.
+    /// Ports on the loopback.
     pub ports: PortPlan,
-    /// Switches and planted faults: `KP_…` variables that override those of the topology.
+    /// Switches and injected faults: `KP_…` variables that override those of the topology.
     pub env: BTreeMap<String, String>,
-    /// The folder for logs and the probe's statements; `None` is `<root>/stack/logs`, which each `up` begins anew.
+    /// The folder for logs and recorded SQL statements; `None` is `<root>/stack/logs`, which each `up` empties.
     pub logs: Option<PathBuf>,
-    /// Whether the stack ends with us.
+    /// Whether the stack ends with this process.
     pub lifetime: Lifetime,
-    /// The command that runs the engine; `--listen ADDRESS --books FILE` is added. `None` leaves the tier out.
+    /// The command of the engine; `--listen ADDRESS --books FILE` is appended. `None` omits the tier.
     pub engine: Option<Vec<String>>,
-    /// The command that runs the object store, where the topology has one; `--listen ADDRESS --folder FOLDER` is added.
+    /// The command of the object store; `--listen ADDRESS --folder FOLDER` is appended. Required by topologies with a store.
     pub objects: Option<Vec<String>>,
-    /// The watchdog; `None` relies on the kernel's parent-death signal alone.
+    /// `None` relies on the kernel's parent-death signal only.
     pub watchdog: Option<WatchdogCommand>,
 }

@@ -63,7 +63,7 @@ impl ReadinessCheck {
         Self { url: loopback_address("redis", port), probe: Probe::LogContains(log.to_owned(), words) }
     }
 
-    /// HAProxy answers as soon as one server does and finds the others at its next health check, up to two seconds later;
+    /// HAProxy responds as soon as one server does and finds the others at its next health check, up to two seconds later;
     /// until then load would go to fewer servers than there are.
     pub(super) fn haproxy_backends(socket: &Path, servers: Vec<String>, port: u16) -> Self {
         Self {
