@@ -114,7 +114,7 @@ fn drain_server(haproxy: &Haproxy, servers: usize, index: usize, cancel: &Cancel
 }
 
 impl Nginx {
-    /// Writes the configuration with these app servers, reloads it, and waits until no worker with the old one is remaining.
+    /// Writes the configuration with these app servers, reloads it, and waits until no worker with the old one is left.
     /// nginx starts the new workers first, so that connections are always accepted.
     fn reload(&self, live: &LiveStack, upstreams: Vec<Backend>, cancel: &Cancel) -> Result<(), StackError> {
         let Some(conf) = &live.nginx else { return Ok(()) };
