@@ -6,29 +6,24 @@
 
 mod address;
 mod discover;
+mod target;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::via::Via;
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::StackError;
 use crate::host::http::{HttpClient, HttpResponse};
-use crate::host::redact;
 use address::{AddressScope, address_scope};
+use target::{bad_target, refuse_public, require_http, require_socket, resolve};
 
-/// Limits the wait for a name server that does not respond.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Long, since a cold site may be slow at first.
 const FIRST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -136,10 +131,6 @@ fn stack_info(plan: &AttachPlan, found: Vec<TierInfo>, response: &HttpResponse) 
     }
 }
 
-fn bad_target(url: &Url, why: &str) -> StackError {
-    StackError::BadTarget { url: redact::redact_line(url.as_str()), why: why.to_owned() }
-}
-
 /// Adds a hint on the fix to known TLS errors.
 fn with_hint(why: &str) -> String {
     let hints = [
@@ -156,70 +147,11 @@ fn with_hint(why: &str) -> String {
     hint.map_or_else(|| why.to_owned(), |(_, hint)| format!("{why}: {hint}"))
 }
 
-fn require_http(url: &Url) -> Result<(), StackError> {
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad_target(url, "only http and https can be loaded"));
-    }
-    // The URL is written to the run folder, which must not contain secrets.
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad_target(url, "it contains a user or password; name it without them"));
-    }
-    Ok(())
-}
-
-fn require_socket(path: &Path) -> Result<(), StackError> {
-    let no = |why: String| StackError::NoSuchSocket { path: path.to_owned(), why };
-    let found = std::fs::metadata(path).map_err(|error| no(error.to_string()))?;
-    if found.file_type().is_socket() { Ok(()) } else { Err(no("it is not a socket".to_owned())) }
-}
-
-/// Every address of the URL's host. The URL parser has normalised literal addresses (`http://2130706433/` is 127.0.0.1), so no
-/// spelling bypasses the check.
-fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
-    require_http(url)?;
-    let name = match url.host() {
-        Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
-        Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
-        Some(Host::Domain(name)) => name.to_owned(),
-        None => return Err(bad_target(url, "it has no host")),
-    };
-    // The resolver has no timeout, so it runs in a thread, which may end later than this function.
-    let (sender, result) = channel();
-    thread::spawn(move || sender.send((name.as_str(), 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
-    let started = Instant::now();
-    loop {
-        if cancel.is_set() {
-            return Err(StackError::Cancelled);
-        }
-        match result.recv_timeout(Duration::from_millis(50)) {
-            Ok(Ok(found)) if !found.is_empty() => {
-                return Ok(found.into_iter().map(|address| address.ip()).collect());
-            }
-            Ok(Ok(_)) => return Err(bad_target(url, "its host name has no address")),
-            Ok(Err(error)) => {
-                return Err(bad_target(url, &format!("its host name cannot be resolved: {error}")));
-            }
-            Err(_) if started.elapsed() > RESOLVE_TIMEOUT => {
-                return Err(bad_target(url, "its host name was not resolved within 10 s"));
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-fn refuse_public(url: &Url, addresses: &[IpAddr], consent: bool) -> Result<(), StackError> {
-    let public = addresses.iter().find(|ip| !address_scope(**ip).is_local());
-    match public {
-        Some(ip) if !consent => Err(StackError::NotPrivate {
-            host: url.host_str().unwrap_or_default().to_owned(),
-            address: ip.to_string(),
-        }),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::thread;
+
     use super::*;
 
     fn plan(url: &str) -> AttachPlan {
@@ -289,15 +221,6 @@ mod tests {
         let error =
             attach(&AttachPlan { via, pprof, ..plan("http://8.8.8.8/") }, &Cancel::new()).unwrap_err();
         assert!(matches!(error, StackError::NotPrivate { .. }), "{error}");
-    }
-
-    #[test]
-    fn one_public_address_among_private_ones_is_enough() {
-        let url = "http://shop.test/".parse().unwrap();
-        let addresses = ["10.0.0.1".parse().unwrap(), "8.8.8.8".parse().unwrap()];
-        assert!(refuse_public(&url, &addresses, false).is_err());
-        assert!(refuse_public(&url, &addresses, true).is_ok());
-        assert!(refuse_public(&url, &addresses[..1], false).is_ok());
     }
 
     #[test]
