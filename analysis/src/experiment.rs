@@ -12,7 +12,9 @@ mod rollout;
 
 use std::fmt::Write as _;
 
-use kneepoint_model::experiment::{Block, Effect, EffectAssessment, EffectVerdict, Leak, Nature, Scale, Side, Signal};
+use kneepoint_model::experiment::{
+    Block, Effect, EffectAssessment, EffectVerdict, Leak, Nature, Scale, Side, Signal,
+};
 use kneepoint_model::metric::{Direction, Unit};
 
 pub use agree::check_agreement;
@@ -162,7 +164,12 @@ fn judge_effect(criterion: &EffectCriterion, blocks: &[Block]) -> EffectAssessme
         Scale::Difference => half.max(min_effect),
     };
     why.push(format!("an effect of {} or more would have been seen", describe_min_effect(signal, smallest)));
-    EffectAssessment { verdict: EffectVerdict::NoEffectSeen, effect: Some(effect), smallest_detectable: Some(smallest), why }
+    EffectAssessment {
+        verdict: EffectVerdict::NoEffectSeen,
+        effect: Some(effect),
+        smallest_detectable: Some(smallest),
+        why,
+    }
 }
 
 /// Estimate and interval on the scale where zero means no effect: logarithms of ratios, or plain differences.
@@ -174,7 +181,11 @@ fn on_scale(signal: Signal, effect: &Effect) -> (f64, f64, f64) {
 }
 
 /// A generator at its limit hides the throughput of the site: a gain is then a lower bound, any other result is invalid.
-fn limited_by_generator(criterion: &EffectCriterion, blocks: &[Block], mut judged: EffectAssessment) -> EffectAssessment {
+fn limited_by_generator(
+    criterion: &EffectCriterion,
+    blocks: &[Block],
+    mut judged: EffectAssessment,
+) -> EffectAssessment {
     if criterion.signal.nature() != Nature::Clock {
         return judged;
     }

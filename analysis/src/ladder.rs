@@ -16,10 +16,10 @@ mod trial;
 use std::collections::BTreeMap;
 
 use kneepoint_model::ladder::{Ladder, LatencySlo};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
+use kneepoint_model::unmeasured::Unmeasured;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::RunFacts;

@@ -3,11 +3,11 @@
 //! A run counts as finished once `down` is in its manifest. The verdict is computed before the last stages have run, so
 //! `complete` cannot decide; and the stages after `down` can be repeated for any run folder.
 
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::site::SiteMap;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::facts::RunFacts;

@@ -65,7 +65,9 @@ pub fn measure(
             Ok(Measured { value: ttfb.p95.as_f64(), samples: ttfb.count })
         }
         Metric::Error => Ok(per_requests(errors as f64 / requests as f64)),
-        Metric::Rps => Ok(per_requests(PerSecond::from_count(requests.saturating_sub(errors), phase.measured()).0)),
+        Metric::Rps => {
+            Ok(per_requests(PerSecond::from_count(requests.saturating_sub(errors), phase.measured()).0))
+        }
         Metric::CpuPerRequest => analysis
             .cpu_us_per_request(&phase.name)
             .map(per_requests)

@@ -20,8 +20,8 @@ use crate::cli::{Cli, Command, Common, SchemaName};
 use crate::config::{self, Overrides, Plan, Target};
 use crate::console::{self, Console, Verbosity};
 use crate::failure::Failure;
-use crate::pipeline::StageSet;
-use crate::stage::native;
+use crate::pipeline::Asked;
+use crate::stage::reference;
 
 /// Runs the command of the command line.
 pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
@@ -91,7 +91,7 @@ fn load_plan(common: &Common, overrides: &Overrides) -> Result<Plan, Failure> {
     let plan = config::load(file.as_deref(), &absolute_home(common)?, overrides)
         .map_err(|e| Failure::new(ExitCode::Usage, e))?;
     match &plan.target {
-        Target::Reference(part) => native::check(part)?,
+        Target::Reference(part) => reference::check(part, &plan.home)?,
         Target::Site(_) => {}
     }
     Ok(plan)

@@ -1,13 +1,13 @@
 //! The stages: each passes its part of the plan to one crate and writes the result to the run folder.
 
 pub(crate) mod analyse;
-pub(crate) mod compose;
+pub(crate) mod audit;
 pub(crate) mod down;
 pub(crate) mod gate;
 pub(crate) mod load;
-pub(crate) mod native;
 pub(crate) mod probe;
 pub(crate) mod profile;
+pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod sampling;
 pub(crate) mod smoke;

@@ -6,12 +6,12 @@ mod options;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_model::load_segment::{LoadSegment, UserSegment};
-use kneepoint_model::user_schedule::UserSchedule;
 use kneepoint_model::load::Pacing;
 use kneepoint_model::load_segment::RateSegment;
+use kneepoint_model::load_segment::{LoadSegment, UserSegment};
 use kneepoint_model::rate_schedule::RateSchedule;
 use kneepoint_model::units::{Micros, PerSecond};
+use kneepoint_model::user_schedule::UserSchedule;
 use kneepoint_model::via::Via;
 use kneepoint_scenarios::Scenario;
 use url::Url;
@@ -158,7 +158,9 @@ impl PhasePlan {
         let length = |duration| Micros::from_duration(duration);
         let PhaseLoad::RateSegments(segments) = &self.load else {
             return match self.load.model_rate() {
-                Some(rate) => RateSchedule::new(&[RateSegment::hold(rate, length(self.warmup + self.duration))]),
+                Some(rate) => {
+                    RateSchedule::new(&[RateSegment::hold(rate, length(self.warmup + self.duration))])
+                }
                 None => RateSchedule::new(&[]),
             };
         };

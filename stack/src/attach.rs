@@ -1,67 +1,63 @@
-//! Attach to a site that already runs: kneepoint starts and stops nothing, and asks for consent before it loads a target
-//! that is not loopback or private.
+//! Attach to a site that already runs: kneepoint starts and stops nothing, and requires consent before it loads a target that
+//! is neither loopback nor private.
 //!
-//! The name is resolved first, and *every* address it has must be near; only then is the first request sent. A unix socket
-//! is of this machine: with one no name is looked up, and nothing is ever sent to the host of the URL.
+//! The name is resolved first, and *every* address must be local; only then is the first request sent. A Unix socket is
+//! always local: with one no name is resolved, and nothing is sent to the host of the URL.
 
 mod address;
 mod discover;
+mod target;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::via::Via;
-use url::{Host, Url};
+use url::Url;
 
-use crate::ask::{Asker, Reply};
-use crate::{StackError, mask};
-pub use address::{Reach, reach};
+use crate::error::StackError;
+use crate::host::http::{HttpClient, HttpResponse};
+use address::{AddressScope, address_scope};
+use target::{bad_target, refuse_public, require_http, require_socket, resolve};
 
-/// A name server that is away must not keep us.
-const RESOLVE: Duration = Duration::from_secs(10);
-/// The first answer of a cold site may take its time.
-const FIRST_ANSWER: Duration = Duration::from_secs(15);
+/// Long, since a cold site may be slow at first.
+const FIRST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What to attach to, and what the user can tell of it.
+/// What to attach to, and what the user knows about it.
 #[derive(Debug, Clone)]
 pub struct AttachPlan {
-    /// Where the site answers.
+    /// The site's address.
     pub url: Url,
-    /// `Host` header, where it must differ from the URL.
+    /// `Host` header, when it differs from the URL.
     pub host_header: Option<String>,
-    /// How connections to the site are made.
+    /// Unix socket and certificate authorities of connections to the site.
     pub via: Via,
-    /// The proxy's JSON access log.
+    /// nginx's access log in JSON.
     pub access_log: Option<PathBuf>,
-    /// Root processes by tier; what is given is not looked for.
+    /// Root processes by tier; tiers given here are not discovered.
     pub pids: BTreeMap<Tier, Vec<u32>>,
-    /// The engine's `/debug/pprof/profile`.
+    /// URL of the engine's `/debug/pprof/profile`.
     pub pprof: Option<Url>,
-    /// nginx `stub_status`.
+    /// URL of nginx's `stub_status`.
     pub status_url: Option<Url>,
-    /// The user says that this target may be loaded although it is not private.
+    /// Whether the user confirmed that this target may be loaded although it is not private.
     pub consent: bool,
 }
 
-/// Looks at the target and its processes. Blocks for at most half a minute.
+/// Sends one request and discovers the processes of the target. Blocks for at most half a minute.
 ///
 /// # Errors
-/// `NotPrivate` without consent, before anything is sent; `BadTarget` when it does not answer; `NoSuchProcess`;
+/// `NotPrivate` without consent, before anything is sent; `BadTarget` when it does not respond; `NoSuchProcess`;
 /// `NoSuchSocket`.
 pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackError> {
-    speaks_http(&plan.url)?;
+    require_http(&plan.url)?;
     let addresses = match &plan.via.unix_socket {
         Some(path) => {
-            is_socket(path)?;
+            require_socket(path)?;
             Vec::new()
         }
         None => resolve(&plan.url, cancel)?,
@@ -71,44 +67,44 @@ pub fn attach(plan: &AttachPlan, cancel: &Cancel) -> Result<StackInfo, StackErro
         refuse_public(url, &resolve(url, cancel)?, plan.consent)?;
     }
     for (tier, pids) in &plan.pids {
-        let gone = pids.iter().find(|pid| !PathBuf::from(format!("/proc/{pid}")).exists());
-        if let Some(pid) = gone {
+        let missing = pids.iter().find(|pid| !PathBuf::from(format!("/proc/{pid}")).exists());
+        if let Some(pid) = missing {
             return Err(StackError::NoSuchProcess { pid: *pid, tier: tier.name() });
         }
     }
-    let answer = Asker::of_site(&plan.url, &plan.via)?.get(
+    let result = HttpClient::for_site(&plan.url, &plan.via)?.get(
         &plan.url,
         plan.host_header.as_deref(),
-        FIRST_ANSWER,
+        FIRST_RESPONSE_TIMEOUT,
         cancel,
     );
     if cancel.is_cancelled() {
         return Err(StackError::Cancelled);
     }
-    let reply = answer.map_err(|why| bad(&plan.url, &mended(&why)))?;
+    let response = result.map_err(|why| bad_target(&plan.url, &with_hint(&why)))?;
     let found = if let Some(path) = &plan.via.unix_socket {
-        discover::serving(path)
-    } else if addresses.iter().all(|ip| reach(*ip) == Reach::Loopback) {
+        discover::tiers_on_socket(path)
+    } else if addresses.iter().all(|ip| address_scope(*ip) == AddressScope::Loopback) {
         let port = plan.url.port_or_known_default().unwrap_or(80);
-        discover::listening(&addresses, port)
+        discover::tiers_on_port(&addresses, port)
     } else {
         Vec::new()
     };
-    Ok(info(plan, found, &reply))
+    Ok(stack_info(plan, found, &response))
 }
 
-fn info(plan: &AttachPlan, found: Vec<TierInfo>, reply: &Reply) -> StackInfo {
+fn stack_info(plan: &AttachPlan, found: Vec<TierInfo>, response: &HttpResponse) -> StackInfo {
     let mut tiers: BTreeMap<Tier, TierInfo> = found.into_iter().map(|info| (info.tier, info)).collect();
     for (tier, pids) in &plan.pids {
-        tiers.insert(*tier, discover::given(*tier, pids));
+        tiers.insert(*tier, discover::tier_of_pids(*tier, pids));
     }
     if plan.access_log.is_some() || plan.status_url.is_some() {
-        let proxy = tiers.entry(Tier::Proxy).or_insert_with(|| discover::unseen(Tier::Proxy));
+        let proxy = tiers.entry(Tier::Proxy).or_insert_with(|| discover::unknown_tier(Tier::Proxy));
         proxy.access_log = plan.access_log.as_ref().map(|path| path.display().to_string());
         proxy.status_url.clone_from(&plan.status_url);
     }
     if plan.pprof.is_some() {
-        let engine = tiers.entry(Tier::Engine).or_insert_with(|| discover::unseen(Tier::Engine));
+        let engine = tiers.entry(Tier::Engine).or_insert_with(|| discover::unknown_tier(Tier::Engine));
         engine.pprof_url.clone_from(&plan.pprof);
         engine.runtime = Runtime::FramePointers;
     }
@@ -116,8 +112,10 @@ fn info(plan: &AttachPlan, found: Vec<TierInfo>, reply: &Reply) -> StackInfo {
     if let Some(tier) = tiers.get_mut(&outermost) {
         tier.url = Some(plan.url.clone());
     }
-    let server =
-        reply.server.as_deref().map(|server| server.chars().filter(|c| !c.is_control()).take(80).collect());
+    let server = response
+        .server
+        .as_deref()
+        .map(|server| server.chars().filter(|c| !c.is_control()).take(80).collect());
     StackInfo {
         format_version: FORMAT_VERSION,
         driver: Driver::Attach,
@@ -133,85 +131,27 @@ fn info(plan: &AttachPlan, found: Vec<TierInfo>, reply: &Reply) -> StackInfo {
     }
 }
 
-fn bad(url: &Url, why: &str) -> StackError {
-    StackError::BadTarget { url: mask::mask_line(url.as_str()), why: why.to_owned() }
-}
-
-/// What went wrong, with what mends it where that is known.
-fn mended(why: &str) -> String {
+/// Adds a hint on the fix to known TLS errors.
+fn with_hint(why: &str) -> String {
     let hints = [
         (
             "CaUsedAsEndEntity",
             "the server's certificate is one of an authority (CA:TRUE, which `openssl req -x509` makes it); make one for a server: `-addext basicConstraints=critical,CA:FALSE`",
         ),
-        ("UnknownIssuer", "nobody known here vouches for the server; name who does, e.g. `--cacert ca.pem`"),
+        (
+            "UnknownIssuer",
+            "no certificate authority on this machine signed the server's certificate; name one, e.g. `--cacert ca.pem`",
+        ),
     ];
     let hint = hints.iter().find(|(sign, _)| why.contains(sign));
     hint.map_or_else(|| why.to_owned(), |(_, hint)| format!("{why}: {hint}"))
 }
 
-fn speaks_http(url: &Url) -> Result<(), StackError> {
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad(url, "only http and https can be loaded"));
-    }
-    // The URL goes into the run folder, where no secret may go.
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad(url, "it carries a user or password; give it without them"));
-    }
-    Ok(())
-}
-
-fn is_socket(path: &Path) -> Result<(), StackError> {
-    let no = |why: String| StackError::NoSuchSocket { path: path.to_owned(), why };
-    let found = std::fs::metadata(path).map_err(|error| no(error.to_string()))?;
-    if found.file_type().is_socket() { Ok(()) } else { Err(no("it is no socket".to_owned())) }
-}
-
-/// Every address of the URL's host. Literal addresses were normalised by the URL's own rules (`http://2130706433/` is
-/// 127.0.0.1), so no spelling gets past the check.
-fn resolve(url: &Url, cancel: &Cancel) -> Result<Vec<IpAddr>, StackError> {
-    speaks_http(url)?;
-    let name = match url.host() {
-        Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
-        Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
-        Some(Host::Domain(name)) => name.to_owned(),
-        None => return Err(bad(url, "it names no host")),
-    };
-    // The resolver knows no deadline, so it is asked in a thread of its own, which may end later than we do.
-    let (sender, answer) = channel();
-    thread::spawn(move || sender.send((name.as_str(), 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
-    let started = Instant::now();
-    loop {
-        if cancel.is_cancelled() {
-            return Err(StackError::Cancelled);
-        }
-        match answer.recv_timeout(Duration::from_millis(50)) {
-            Ok(Ok(found)) if !found.is_empty() => {
-                return Ok(found.into_iter().map(|address| address.ip()).collect());
-            }
-            Ok(Ok(_)) => return Err(bad(url, "its name has no address")),
-            Ok(Err(error)) => return Err(bad(url, &format!("its name cannot be resolved: {error}"))),
-            Err(_) if started.elapsed() > RESOLVE => {
-                return Err(bad(url, "its name was not resolved in time"));
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-fn refuse_public(url: &Url, addresses: &[IpAddr], consent: bool) -> Result<(), StackError> {
-    let public = addresses.iter().find(|ip| !reach(**ip).is_near());
-    match public {
-        Some(ip) if !consent => Err(StackError::NotPrivate {
-            host: url.host_str().unwrap_or_default().to_owned(),
-            address: ip.to_string(),
-        }),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::thread;
+
     use super::*;
 
     fn plan(url: &str) -> AttachPlan {
@@ -228,16 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn what_mends_a_certificate_is_said() {
+    fn known_certificate_errors_have_a_hint() {
         let authority = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
-        assert!(mended(authority).starts_with(authority) && mended(authority).contains("CA:FALSE"));
-        assert!(mended("invalid peer certificate: UnknownIssuer").ends_with("e.g. `--cacert ca.pem`"));
-        assert_eq!(mended("refused"), "refused");
+        assert!(with_hint(authority).starts_with(authority) && with_hint(authority).contains("CA:FALSE"));
+        assert!(with_hint("invalid peer certificate: UnknownIssuer").ends_with("e.g. `--cacert ca.pem`"));
+        assert_eq!(with_hint("refused"), "refused");
     }
 
     #[test]
-    fn a_public_target_is_refused_however_it_is_spelt() {
-        // None of these is asked: the refusal comes before the first packet.
+    fn a_public_target_is_refused_in_every_spelling() {
+        // Nothing is sent to these: they are refused before the first packet.
         for url in [
             "http://8.8.8.8/",
             "http://134744072/",
@@ -252,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_near_whatever_the_url_says_and_must_be_one() {
+    fn a_socket_is_local_whatever_the_url_and_must_be_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("app.sock");
         let over = |path: &Path| {
             let via = Via { unix_socket: Some(path.to_owned()), ..Via::default() };
             attach(&AttachPlan { via, ..plan("http://8.8.8.8/") }, &Cancel::new())
         };
-        assert!(matches!(over(&path), Err(StackError::NoSuchSocket { .. })), "nothing is there");
+        assert!(matches!(over(&path), Err(StackError::NoSuchSocket { .. })), "the path does not exist");
         assert!(matches!(over(dir.path()), Err(StackError::NoSuchSocket { .. })), "a folder");
         let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         let site = thread::spawn(move || {
@@ -275,21 +215,12 @@ mod tests {
         assert!(request.to_lowercase().contains("host: 8.8.8.8\r\n"), "{request}");
         assert_eq!(info.via.unix_socket.as_deref(), Some(path.as_path()));
         assert_eq!(info.tiers[0].roots, [std::process::id()], "found by its socket");
-        // What else is asked is judged as ever.
+        // Other URLs are still checked.
         let pprof = Some("http://8.8.4.4/debug/pprof/profile".parse().unwrap());
         let via = Via { unix_socket: Some(path), ..Via::default() };
         let error =
             attach(&AttachPlan { via, pprof, ..plan("http://8.8.8.8/") }, &Cancel::new()).unwrap_err();
         assert!(matches!(error, StackError::NotPrivate { .. }), "{error}");
-    }
-
-    #[test]
-    fn one_public_address_among_private_ones_is_enough() {
-        let url = "http://shop.test/".parse().unwrap();
-        let addresses = ["10.0.0.1".parse().unwrap(), "8.8.8.8".parse().unwrap()];
-        assert!(refuse_public(&url, &addresses, false).is_err());
-        assert!(refuse_public(&url, &addresses, true).is_ok());
-        assert!(refuse_public(&url, &addresses[..1], false).is_ok());
     }
 
     #[test]
@@ -300,26 +231,28 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_target_says_why_without_credentials() {
+    fn an_invalid_target_is_refused_without_showing_credentials() {
         let ftp = attach(&plan("ftp://me:word@127.0.0.1/"), &Cancel::new()).unwrap_err().to_string();
         assert!(ftp.contains("only http and https") && !ftp.contains("word"), "{ftp}");
         let user = attach(&plan("http://me:hunter2@127.0.0.1:1/"), &Cancel::new()).unwrap_err().to_string();
         assert!(user.contains("without them") && !user.contains("hunter2"), "{user}");
         let pids = BTreeMap::from([(Tier::Server, vec![u32::MAX])]);
-        let gone = attach(&AttachPlan { pids, ..plan("http://127.0.0.1:1/") }, &Cancel::new()).unwrap_err();
-        assert!(matches!(gone, StackError::NoSuchProcess { .. }), "{gone}");
+        let missing =
+            attach(&AttachPlan { pids, ..plan("http://127.0.0.1:1/") }, &Cancel::new()).unwrap_err();
+        assert!(matches!(missing, StackError::NoSuchProcess { .. }), "{missing}");
     }
 
     #[test]
-    fn what_is_given_wins_and_fills_in() {
+    fn given_values_override_discovered_ones() {
         let given = AttachPlan {
             access_log: Some("/var/log/nginx/access.json".into()),
             pids: BTreeMap::from([(Tier::Server, vec![std::process::id()])]),
             pprof: Some("http://127.0.0.1:8300/debug/pprof/profile".parse().unwrap()),
             ..plan("http://127.0.0.1:8080/")
         };
-        let reply = Reply { status: 200, server: Some("nginx/1.22.1".to_owned()), body: String::new() };
-        let info = info(&given, vec![discover::unseen(Tier::Server)], &reply);
+        let response =
+            HttpResponse { status: 200, server: Some("nginx/1.22.1".to_owned()), body: String::new() };
+        let info = stack_info(&given, vec![discover::unknown_tier(Tier::Server)], &response);
         assert_eq!(
             info.tiers.iter().map(|tier| tier.tier).collect::<Vec<_>>(),
             [Tier::Proxy, Tier::Server, Tier::Engine]

@@ -1,30 +1,33 @@
-//! What the stack can do on this machine, and the command that mends what it cannot.
+//! What the stack can use on this machine, and how to fix what is missing.
 
 use std::path::Path;
 
 use kneepoint_model::cancel::Cancel;
 use serde::Serialize;
 
-use crate::native::known_programs;
+use crate::error::StackError;
+use crate::host::{disk, listeners, ports};
+use crate::native::locate_optional_programs;
+use crate::prepare::python;
 use crate::topology::Database;
-use crate::{StackError, compose, db, disk, ports, proc_net, python};
+use crate::{compose, db};
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What.
+    /// What was checked, e.g. `python`.
     pub name: &'static str,
-    /// Whether all is well.
+    /// Whether it can be used as it is.
     pub ok: bool,
     /// Whether the stack cannot run without it.
     pub required: bool,
-    /// What was found.
+    /// What was found, or the error.
     pub detail: String,
-    /// What to do, when it is not well.
+    /// How to fix it; `None` when it is ok.
     pub fix: Option<String>,
 }
 
-/// Looks at everything; changes nothing. `root` is the `.kneepoint` folder, which need not exist yet.
+/// Runs all checks; changes nothing. `root` is the `.kneepoint` folder, which may not exist yet.
 pub fn doctor(root: &Path) -> Vec<Check> {
     let mut checks = vec![python_check()];
     checks.extend(program_checks());
@@ -33,27 +36,25 @@ pub fn doctor(root: &Path) -> Vec<Check> {
     checks
 }
 
-/// What the compose driver needs.
 fn container_checks() -> [Check; 3] {
-    let seen = compose::look();
-    let mends = [
+    let [docker, tool, images] = compose::check_capabilities();
+    let fixes = [
         "`apt install docker.io` and start it; this user must be root or in the group `docker`",
         "`apt install docker-compose`, or the plugin `docker-compose-plugin`",
-        "let Docker reach an image registry, or `apt install debootstrap` and run as root: stand-ins are then made of Debian packages",
+        "let Docker reach an image registry, or `apt install debootstrap` and run as root: stand-ins are then built from Debian packages",
     ];
-    let [docker, tool, images] = seen;
     [
-        check("docker", false, docker, mends[0]),
-        check("docker compose", false, tool, mends[1]),
-        check("container images", false, images, mends[2]),
+        new_check("docker", false, docker, fixes[0]),
+        new_check("docker compose", false, tool, fixes[1]),
+        new_check("container images", false, images, fixes[2]),
     ]
 }
 
 fn python_check() -> Check {
     let found = python::locate(None, &Cancel::new());
-    let told =
+    let result =
         found.map(|python| format!("python {} at {}, with venv", python.version, python.path.display()));
-    check("python", true, told, "apt install python3 python3-venv")
+    new_check("python", true, result, "apt install python3 python3-venv")
 }
 
 /// Programs that only some topologies need.
@@ -64,39 +65,44 @@ fn program_checks() -> Vec<Check> {
         "apt install memcached (for cache = \"memcached\")",
         "apt install haproxy (for the topology balanced-lb)",
     ];
-    let told = known_programs(&Cancel::new());
-    told.into_iter().zip(fixes).map(|((name, told), fix)| check(name, false, told, fix)).collect()
+    let result = locate_optional_programs(&Cancel::new());
+    result.into_iter().zip(fixes).map(|((name, result), fix)| new_check(name, false, result, fix)).collect()
 }
 
-/// MySQL is unpacked where it is missing and apt is there, so its absence is no trouble then.
+/// A missing MySQL is no error when it can be unpacked from Debian packages.
 fn mysql_check(root: &Path) -> Check {
     let found = db::locate(Database::Mysql, &root.join("cache"), &Cancel::new());
-    let told = match found {
+    let result = match found {
         Ok(server) => Ok(server.map_or_else(String::new, |server| format!("MySQL {}", server.version))),
         Err(_) if db::can_unpack() => {
-            Ok("no MySQL is installed; it will be unpacked from Debian packages when it is wanted".to_owned())
+            Ok("no MySQL is installed; it will be unpacked from Debian packages when needed".to_owned())
         }
         Err(error) => Err(error),
     };
-    check("mysql", false, told, "apt install mysql-server (for the topologies from db-apart on)")
+    new_check("mysql", false, result, "apt install mysql-server (for the topologies from db-apart on)")
 }
 
 fn disk_check(root: &Path) -> Check {
     let existing = root.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
-    let found = disk::require(existing, disk::NEEDED).and_then(|()| disk::free(existing));
-    let told = found.map(|free| format!("{free} free at {}", existing.display()));
-    check("disk", true, told, "free some space, or run in a folder on another disk")
+    let found = disk::require(existing, disk::MIN_FREE).and_then(|()| disk::free_space(existing));
+    let result = found.map(|free| format!("{free} free at {}", existing.display()));
+    new_check("disk", true, result, "free some space, or run in a folder on another disk")
 }
 
 fn port_check(port: u16) -> Check {
-    let taken = || StackError::PortTaken { port, holder: proc_net::holder(port) };
-    let told = if ports::is_free(port) { Ok(format!("port {port} is free")) } else { Err(taken()) };
-    check("ports", false, told, "nothing to do: the next free port is taken instead, unless you fix one")
+    let taken = || StackError::PortTaken { port, holder: listeners::find_holder(port) };
+    let result = if ports::is_free(port) { Ok(format!("port {port} is free")) } else { Err(taken()) };
+    new_check(
+        "ports",
+        false,
+        result,
+        "nothing to do: the next free port is used instead, unless a fixed port is required",
+    )
 }
 
-fn check(name: &'static str, required: bool, told: Result<String, StackError>, fix: &str) -> Check {
-    let ok = told.is_ok();
-    let detail = told.unwrap_or_else(|error| error.to_string());
+fn new_check(name: &'static str, required: bool, result: Result<String, StackError>, fix: &str) -> Check {
+    let ok = result.is_ok();
+    let detail = result.unwrap_or_else(|error| error.to_string());
     Check { name, ok, required, detail, fix: (!ok).then(|| fix.to_owned()) }
 }
 
@@ -105,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_no_catastrophe_and_is_told() {
+    fn a_port_in_use_is_reported_and_not_required() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let check = port_check(listener.local_addr().unwrap().port());
         assert!(!check.ok && !check.required && check.fix.is_some());
@@ -113,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_looked_at_and_nothing_is_made() {
+    fn everything_is_checked_and_nothing_is_created() {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join("not/yet/there");
         let names: Vec<&str> = doctor(&root).iter().map(|check| check.name).collect();

@@ -1,6 +1,6 @@
-//! What can go wrong between nothing and a running stack, as values: each says what to do next.
+//! Errors of the stack: what is wrong, where, and how to fix it.
 //!
-//! Text of logs and of programs is bounded and masked (see `mask`) before it gets in here.
+//! Text of logs and programs is bounded and redacted (see `host::redact`) before it becomes part of an error.
 
 use std::fmt;
 use std::io;
@@ -12,117 +12,105 @@ use kneepoint_model::units::Bytes;
 use kneepoint_process::ProcessError;
 use url::Url;
 
-/// Who holds a port.
+/// The process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// Process id.
+pub struct PortHolder {
+    /// Its process id, as seen from this machine.
     pub pid: u32,
-    /// Command name, as the process chose it.
+    /// Its command name, control characters replaced.
     pub name: String,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for PortHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` (pid {})", self.name, self.pid)
     }
 }
 
-/// A service that does not answer, and what its log says about it.
+/// A service that does not respond, with the end of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// Which.
+pub struct ServiceFailure {
+    /// Its kind, e.g. `gunicorn`.
     pub service: &'static str,
-    /// What was asked.
+    /// The address that was probed.
     pub url: Url,
-    /// How long we waited.
+    /// Zero for a check of a running service.
     pub waited: Duration,
-    /// The last answer, or why there was none.
+    /// The last response, or why there was none.
     pub why: String,
-    /// The log that should tell why.
+    /// The log that explains the failure best.
     pub log: PathBuf,
-    /// Its end, secrets struck out.
+    /// The end of that log, secrets redacted.
     pub tail: String,
 }
 
-impl Trouble {
-    fn story(&self) -> String {
-        format!("{}\nthe end of {}:\n{}", self.why, self.log.display(), self.tail)
+impl ServiceFailure {
+    fn report(&self) -> String {
+        format!("{}\nend of {}:\n{}", self.why, self.log.display(), self.tail)
     }
 }
 
 /// Why the stack could not be prepared, brought up, attached to or taken down.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names the meaning of its fields")]
 pub enum StackError {
-    /// No Python at all.
+    /// There is no Python.
     #[error(
         "python 3.11 or later was not found; install it (`apt install python3 python3-venv`) or name one with `--python`"
     )]
     PythonMissing,
-    /// The unix socket of a site that already runs is not there, or is something else.
-    #[error("there is no unix socket at {}: {why}; name the one that the server listens on, e.g. --unix-socket /run/app.sock", path.display())]
-    NoSuchSocket {
-        /// Where it was looked for.
-        path: PathBuf,
-        /// What is there instead.
-        why: String,
-    },
-    /// The file of certificate authorities cannot be used.
-    #[error("cannot use {} as file of certificate authorities: {why}; give a PEM file, e.g. --cacert ca.pem", path.display())]
-    BadAuthorities {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// There is Python, but only older ones.
+    /// The path given as Unix socket of a running site does not exist or is not a socket.
+    #[error("there is no Unix socket at {}: {why}; name the socket on which the server listens, e.g. --unix-socket /run/app.sock", path.display())]
+    NoSuchSocket { path: PathBuf, why: String },
+    /// The file of certificate authorities is unreadable or contains none.
+    #[error("cannot use {} as certificate authorities: {why}; name a PEM file, e.g. --cacert ca.pem", path.display())]
+    BadAuthorities { path: PathBuf, why: String },
+    /// Every installed Python is too old.
     #[error(
         "python {version} at {} is too old; install 3.11 or later (`apt install python3 python3-venv`) or name one with `--python`",
         path.display()
     )]
     PythonTooOld {
-        /// The newest that was found.
+        /// The newest one.
         path: PathBuf,
-        /// Its version.
         version: String,
     },
-    /// Python cannot make virtual environments: Debian keeps that in a package of its own.
-    #[error("python {version} at {} cannot make virtual environments; `apt install python3-venv` (or `python{version}-venv`)", path.display())]
+    /// Python cannot create virtual environments: Debian has a separate package for that.
+    #[error("python {version} at {} cannot create virtual environments; `apt install python3-venv` (or `python{version}-venv`)", path.display())]
     VenvMissing {
-        /// Which Python.
         path: PathBuf,
-        /// Its version, `major.minor`.
+        /// Without patch level, e.g. `3.11`.
         version: String,
     },
     /// The packages could not be downloaded.
     #[error(
-        "the site's packages could not be downloaded: {last_words}\ncheck the network, or point pip to a reachable index with PIP_INDEX_URL, and run again"
+        "the site's packages could not be downloaded: {output}\ncheck the network, or name a reachable index in PIP_INDEX_URL, and run again"
     )]
     PipNetwork {
-        /// The end of what pip said.
-        last_words: String,
+        /// The end of pip's output.
+        output: String,
     },
-    /// Another program is not installed.
+    /// A program is not installed.
     #[error("{program} is not installed; {fix}")]
     ToolMissing {
-        /// Its name.
         program: &'static str,
-        /// What to do.
+        /// How to install it, or what to use instead.
         fix: &'static str,
     },
-    /// No Docker daemon answers.
+    /// The Docker daemon does not respond.
     #[error(
-        "no Docker daemon answers: {why}\nstart it (`systemctl start docker`), point DOCKER_HOST to it, or use the native driver (`--driver native`)"
+        "the Docker daemon does not respond: {why}\nstart it (`systemctl start docker`), name it in DOCKER_HOST, or use the native driver (`--driver native`)"
     )]
     NoDaemon {
-        /// What the client said.
+        /// The message of the client.
         why: String,
     },
     /// The daemon refuses this user.
     #[error(
-        "this user may not ask the Docker daemon: {why}\nadd it to the group `docker` (`usermod -aG docker $USER`, then log in anew), or run as root"
+        "this user may not use the Docker daemon: {why}\nadd the user to the group `docker` (`usermod -aG docker $USER`, then log in again), or run as root"
     )]
     DaemonDenied {
-        /// What the client said.
+        /// The message of the client.
         why: String,
     },
     /// The daemon is on another machine.
@@ -130,197 +118,154 @@ pub enum StackError {
         "the Docker daemon at {host} does not share files with this machine; unset DOCKER_HOST, or choose a local context (`docker context use default`)"
     )]
     DaemonElsewhere {
-        /// Its address, credentials struck out.
+        /// Its address, credentials redacted.
         host: String,
     },
-    /// An image that was asked for cannot be had.
+    /// An image that the user named is not available.
     #[error(
-        "the image {image} cannot be had: {why}\nit is named by {variable}; name another, or leave it out for the usual one"
+        "the image {image} is not available: {why}\n{variable} names it; name another image, or unset the variable for the default"
     )]
     Image {
-        /// Which.
         image: String,
         /// The variable that names it.
         variable: &'static str,
-        /// What Docker said.
+        /// The message of Docker.
         why: String,
     },
-    /// Neither official images nor stand-ins can be had.
-    #[error("no image registry can be reached, and stand-in images could not be made: {why}")]
+    /// Official images cannot be pulled and stand-ins cannot be built.
+    #[error("no image registry can be reached, and stand-in images could not be built: {why}")]
     StandIns {
-        /// Whether a tool, a right or a package mirror is missing.
+        /// Whether a tool, a privilege or a package mirror is missing.
         missing_tool: bool,
-        /// The last words of `images/build-base`.
+        /// The end of the output of `images/build-base`.
         why: String,
     },
-    /// Too little space.
-    #[error("only {free} free at {}, and {needed} are needed; free some space or move the project", path.display())]
-    DiskFull {
-        /// Where.
-        path: PathBuf,
-        /// What is there.
-        free: Bytes,
-        /// What is needed.
-        needed: Bytes,
-    },
-    /// Another kneepoint prepares the same folder and did not finish in time.
-    #[error("another kneepoint has been working in {} for {} s; wait for it, or end it and run again", path.display(), waited.as_secs())]
-    Locked {
-        /// The lock file.
-        path: PathBuf,
-        /// How long we waited.
-        waited: Duration,
-    },
-    /// A step of the preparation failed.
+    /// There is too little free disk space.
+    #[error("only {free} free at {}, but {needed} are needed; free some space or move the project", path.display())]
+    DiskFull { path: PathBuf, free: Bytes, needed: Bytes },
+    /// Another kneepoint holds the lock of a folder and did not finish in time.
+    #[error("another kneepoint holds the lock {} for more than {} s; wait until it finishes, or end it, and run again", path.display(), waited.as_secs())]
+    Locked { path: PathBuf, waited: Duration },
+    /// A tool failed.
     #[error("{step} failed: {source}")]
     Step {
-        /// Which, in a few words.
+        /// What the tool was used for, e.g. `packing the data`.
         step: &'static str,
-        /// How.
         source: Box<ProcessError>,
     },
-    /// The file system said no.
+    /// A file operation failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// A verb, e.g. `write`.
         action: &'static str,
-        /// On what.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
-    /// A topology that does not exist.
-    #[error("unknown topology `{name}`; there are: {known}")]
+    /// There is no topology of this name.
+    #[error("unknown topology `{name}`; choose one of: {known}")]
     UnknownTopology {
-        /// What was asked for.
         name: String,
-        /// What there is.
+        /// All valid names, comma-separated.
         known: String,
     },
-    /// A topology file that cannot be used.
+    /// A topology is invalid, or the driver does not support it.
     #[error("topology `{name}`: {why}")]
     BadTopology {
-        /// Which.
         name: String,
-        /// Line, column and reason.
+        /// With line and column for a parse error.
         why: String,
     },
-    /// A toggle that does not exist.
-    #[error("unknown toggle `{name}`; there are: {known}")]
+    /// There is no toggle of this name.
+    #[error("unknown toggle `{name}`; choose one of: {known}")]
     UnknownToggle {
-        /// What was asked for.
         name: String,
-        /// What there is.
+        /// All valid names, comma-separated.
         known: String,
     },
-    /// A toggle file that cannot be used.
+    /// A toggle file is invalid.
     #[error("toggle `{name}`: {why}")]
     BadToggle {
-        /// Which.
         name: String,
-        /// Line, column and reason.
+        /// With line and column for a parse error.
         why: String,
     },
-    /// A switch that cannot be set.
+    /// A switch may not be set.
     #[error("the switch {name} cannot be set: {why}")]
-    BadSwitch {
-        /// Which.
-        name: String,
-        /// Why.
-        why: &'static str,
-    },
-    /// A configuration template of ours does not fit what it is filled with: an internal fault.
+    BadSwitch { name: String, why: &'static str },
+    /// A configuration template does not match its values: an internal error.
     #[error("template {name}: {why}")]
-    Template {
-        /// Which.
-        name: String,
-        /// Why.
-        why: String,
-    },
-    /// The port that was asked for is in use.
-    #[error("port {port} is taken{}; end that, or choose another port", by(holder.as_ref()))]
+    Template { name: String, why: String },
+    /// The required port is in use.
+    #[error("port {port} is in use{}; end that process, or choose another port", held_by(holder.as_ref()))]
     PortTaken {
-        /// Which.
         port: u16,
-        /// By whom, when it can be found.
-        holder: Option<Holder>,
+        /// `None` when the process is not visible.
+        holder: Option<PortHolder>,
     },
-    /// No free port between the base and the ephemeral range.
-    #[error("no free port from {from} up to 32767; end what listens there or choose a lower base port")]
+    /// There is no free port below the ephemeral range.
+    #[error("no free port from {from} to 32767; end a process that listens there or choose a lower port")]
     NoPort {
-        /// Where the search began.
+        /// First port of the search.
         from: u16,
     },
-    /// A stack of ours is already up under this folder.
-    #[error("a stack is already up at {url} (topology {topology}); `kneepoint down` stops it")]
-    AlreadyUp {
-        /// Where it answers.
-        url: String,
-        /// What it is.
-        topology: String,
-    },
+    /// A stack already runs in this folder.
+    #[error("a stack already runs at {url} (topology {topology}); `kneepoint down` stops it")]
+    AlreadyUp { url: String, topology: String },
     /// A service could not be started.
     #[error("{service} did not start: {source}")]
-    Start {
-        /// Which.
-        service: &'static str,
-        /// Why.
-        source: Box<ProcessError>,
-    },
-    /// A service started but did not answer as it should.
-    #[error("{} was not ready at {} after {:.1} s: {}", .0.service, .0.url, .0.waited.as_secs_f64(), .0.story())]
-    NotReady(Box<Trouble>),
-    /// A service that was up is no longer well.
-    #[error("{} is not well at {}: {}", .0.service, .0.url, .0.story())]
-    Unhealthy(Box<Trouble>),
-    /// A change of a running stack that this stack cannot make.
-    #[error("{manoeuvre} is not possible with this stack: {why}")]
-    Manoeuvre {
-        /// Which.
-        manoeuvre: &'static str,
-        /// Why not.
+    Start { service: &'static str, source: Box<ProcessError> },
+    /// A service started but did not become ready.
+    #[error("{} was not ready at {} after {:.1} s: {}", .0.service, .0.url, .0.waited.as_secs_f64(), .0.report())]
+    NotReady(Box<ServiceFailure>),
+    /// A service that was ready is no longer healthy.
+    #[error("{} is not healthy at {}: {}", .0.service, .0.url, .0.report())]
+    Unhealthy(Box<ServiceFailure>),
+    /// This stack cannot be changed in this way.
+    #[error("{rollout} is not possible with this stack: {why}")]
+    Rollout {
+        /// Name of the rollout.
+        rollout: &'static str,
         why: String,
     },
-    /// The target is on the public internet, and nobody said that this is wanted.
+    /// The target is on the public internet, without consent to load it.
     #[error(
-        "{host} is {address}, which is neither loopback nor private; load only what is yours, and say so with `--i-own-this-target`"
+        "{host} has the address {address}, which is neither loopback nor private; load only your own sites, and confirm it with `--i-own-this-target`"
     )]
     NotPrivate {
-        /// The host as given.
+        /// As given by the user.
         host: String,
         /// The first address that is not private.
         address: String,
     },
-    /// The target cannot be used as a target.
+    /// The URL cannot be attached to.
     #[error("cannot attach to {url}: {why}")]
     BadTarget {
-        /// The target, credentials struck out.
+        /// With its credentials redacted.
         url: String,
-        /// Why.
         why: String,
     },
-    /// A process that was named is not there.
-    #[error("there is no process {pid} (given for the {tier} tier); look with `ps` and name a living one")]
+    /// A named process does not exist.
+    #[error(
+        "there is no process {pid} (named for the {tier} tier); list processes with `ps` and name a running one"
+    )]
     NoSuchProcess {
-        /// Its number.
         pid: u32,
-        /// For which tier it was given.
+        /// The tier for which it was named.
         tier: &'static str,
     },
-    /// The wish to stop was granted.
+    /// The operation was cancelled.
     #[error("stopped on request")]
     Cancelled,
-    /// The system refused something that it does not refuse in normal operation.
+    /// An operation failed for an unexpected reason.
     #[error("{what}: {why}")]
     System {
-        /// What was tried.
+        /// The operation, e.g. `starting a runtime`.
         what: &'static str,
-        /// What was said.
         why: String,
     },
 }
 
-fn by(holder: Option<&Holder>) -> String {
+fn held_by(holder: Option<&PortHolder>) -> String {
     holder.map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 
@@ -331,7 +276,7 @@ impl StackError {
         move |source| Self::Io { action, path, source }
     }
 
-    /// The exit code that tells a shell what kind of failure this is.
+    /// The exit code of the process for this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::PythonMissing
@@ -347,7 +292,7 @@ impl StackError {
             | Self::UnknownToggle { .. }
             | Self::BadToggle { .. }
             | Self::BadSwitch { .. }
-            | Self::Manoeuvre { .. }
+            | Self::Rollout { .. }
             | Self::NotPrivate { .. }
             | Self::NoSuchSocket { .. }
             | Self::BadAuthorities { .. }
@@ -365,18 +310,18 @@ mod tests {
 
     #[test]
     fn a_taken_port_names_its_holder() {
-        let holder = Holder { pid: 7, name: "nginx".to_owned() };
+        let holder = PortHolder { pid: 7, name: "nginx".to_owned() };
         let taken = StackError::PortTaken { port: 18080, holder: Some(holder) };
         assert_eq!(
             taken.to_string(),
-            "port 18080 is taken by `nginx` (pid 7); end that, or choose another port"
+            "port 18080 is in use by `nginx` (pid 7); end that process, or choose another port"
         );
         let unknown = StackError::PortTaken { port: 18080, holder: None };
-        assert_eq!(unknown.to_string(), "port 18080 is taken; end that, or choose another port");
+        assert_eq!(unknown.to_string(), "port 18080 is in use; end that process, or choose another port");
     }
 
     #[test]
-    fn exit_codes_tell_kinds_apart() {
+    fn exit_codes_distinguish_kinds_of_errors() {
         assert_eq!(StackError::PythonMissing.exit_code(), ExitCode::MissingTool);
         assert_eq!(StackError::Cancelled.exit_code(), ExitCode::Interrupted);
         assert_eq!(StackError::NoPort { from: 1 }.exit_code(), ExitCode::StackFailed);

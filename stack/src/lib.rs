@@ -1,49 +1,44 @@
-//! The reference stack and its life: what is under test, and how it is brought up, looked at and taken down.
+//! The stack under test: how it is prepared, brought up, inspected and taken down.
 //!
-//! - [`prepare()`]: from nothing to an extracted stack, a virtual environment and seeded data, all cached;
-//! - [`up()`]: the native driver: engine, gunicorn under supervisor, nginx, each ready when it answers a real request;
-//! - [`compose`]: the compose driver, the same stack in containers;
-//! - [`status`], [`down_recorded`]: the same stack seen from another process, also after `kill -9`;
-//! - [`attach()`]: a site that already runs, refused when it is public and nobody said that it may be loaded;
-//! - [`doctor()`]: what this machine can do, and the command that mends the rest.
+//! - [`Stack`]: one interface for all drivers: [`Stack::bring_up`] for the reference stack, [`Stack::attach`] for a site that
+//!   already runs;
+//! - [`native`]: the driver that runs engine, gunicorn, nginx and stores as processes of this machine;
+//! - [`compose`]: the driver that runs the same stack in containers;
+//! - [`doctor()`]: what these drivers can use on this machine, and how to fix what is missing;
+//! - [`toggle`]: the embedded experiments.
 //!
-//! Everything listens on the loopback. This crate must not load, measure or profile anything.
+//! The two drivers do not use each other: what they share is one level above them (`switches`, `owner`, `rollout`, `watchdog`,
+//! `host`, `render`, `topology`). Everything listens on the loopback. This crate must not load, measure or profile anything.
 
-mod ask;
 mod assets;
 mod attach;
 pub mod compose;
-mod data;
 mod db;
-mod disk;
 mod doctor;
 mod error;
-mod exec;
-mod folder;
-mod hash;
-mod lock;
-mod mask;
-mod native;
-mod ports;
+mod host;
+pub mod native;
+mod owner;
 mod prepare;
-mod proc_net;
-mod proxy_settings;
-mod python;
+mod reference;
 mod render;
-mod size;
+mod rollout;
+mod stack;
+mod switches;
 pub mod toggle;
 mod topology;
-mod venv;
+mod version;
+mod watchdog;
 
-pub use attach::{AttachPlan, Reach, attach, reach};
+pub use attach::{AttachPlan, attach};
 pub use doctor::{Check, doctor};
-pub use error::{Holder, StackError, Trouble};
+pub use error::{PortHolder, ServiceFailure, StackError};
+pub use host::ports::{DEFAULT_PORT, PortPlan, Ports};
 pub use kneepoint_process::Lifetime;
-pub use native::{
-    DownReport, Leftover, ManoeuvreReport, ManoeuvreStep, RunningStack, ServiceStatus, StackStatus, UpPlan,
-    WatchdogCommand, down_recorded, status, up,
+pub use reference::{ReferenceDriver, ReferencePlan, TopologyChoice};
+pub use rollout::{RolloutReport, RolloutStep};
+pub use stack::{Stack, StackDown};
+pub use topology::{
+    Balance, Balancer, Database, Machine, ProxySettings, ServerKind, SharedCache, Size, Topology,
 };
-pub use ports::{DEFAULT_PORT, PortPlan, Ports};
-pub use prepare::{Needs, PreparePlan, Prepared, prepare};
-pub use size::Size;
-pub use topology::{Balance, Balancer, Database, Machine, ProxySettings, ServerKind, SharedCache, Topology};
+pub use watchdog::WatchdogCommand;

@@ -1,48 +1,49 @@
-//! The native driver: the stack as child processes of this machine, everything on the loopback.
+//! The native driver: the stack as child processes on this machine, everything on the loopback.
 //!
-//! `up` reads as its stages: clear what a dead owner left, choose ports, copy the data, write the configuration, start
-//! what keeps things, the app servers and what stands before them, and wait until each answers a real question. Whatever
-//! fails on the way takes everything down.
+//! [`up()`] removes what a dead owner left, chooses ports, copies the data, writes the configuration, starts stores, app
+//! servers and proxies, and waits until each service has responded to a real request. Any failure takes everything down again.
 
-mod assemble;
 mod balancer;
 mod engine;
 mod haproxy;
 mod home;
-pub(crate) mod manoeuvre;
+mod live;
 mod media;
 mod plan;
 mod proxy;
-mod ready;
+mod readiness;
+mod record;
 mod recorded;
+mod required_services;
+mod rollout;
 mod running;
 mod server;
 mod service;
-pub(crate) mod state;
+mod service_specs;
+mod site;
+mod site_env;
 mod stores;
-pub(crate) mod switches;
-mod tiers;
+mod tier_info;
 mod tools;
 mod up;
-mod wanted;
+mod wait;
 
-/// The programs that some topologies need, and what was found of each.
-pub(crate) fn known_programs(
+/// The programs that only some topologies need: each with its version, or why it cannot be used.
+pub(crate) fn locate_optional_programs(
     cancel: &kneepoint_model::cancel::Cancel,
-) -> [(&'static str, Result<String, crate::StackError>); 4] {
+) -> [(&'static str, Result<String, crate::error::StackError>); 4] {
     [
         ("nginx", &tools::NGINX),
         ("redis", &tools::REDIS),
         ("memcached", &tools::MEMCACHED),
         ("haproxy", &tools::HAPROXY),
     ]
-    .map(|(name, known)| (name, known.locate(cancel).map(|tool| format!("{name} {}", tool.version))))
+    .map(|(name, spec)| (name, spec.locate(cancel).map(|tool| format!("{name} {}", tool.version))))
 }
 
-pub(crate) use home::plain_path;
-pub use manoeuvre::{ManoeuvreReport, ManoeuvreStep};
-pub use plan::{UpPlan, WatchdogCommand};
-pub use recorded::{ServiceStatus, StackStatus, down_recorded, status};
-pub use running::{DownReport, Leftover, RunningStack};
-pub(crate) use tools::since;
+pub use plan::NativePlan;
+pub use recorded::{NativeStatus, ServiceStatus, down_recorded, status};
+pub use running::{LeftoverProcess, NativeDown, NativeStack};
 pub use up::up;
+
+pub use crate::prepare::{NativePrepare, NativePrepared, PrepareNeeds, prepare};

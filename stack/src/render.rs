@@ -1,7 +1,7 @@
-//! Fills the configuration templates of every tier. Pure: text and values in, text out.
+//! Renders the configuration templates of every tier. Pure.
 //!
-//! One context a template, general enough for both drivers: every address and folder is given. A variable that a template
-//! asks for and that is neither given nor defaulted there is an error, never an empty string.
+//! Each template has one context type for both drivers, with every address and folder as a value. A template variable without
+//! a value or default is an error, never an empty string.
 
 mod balancer;
 mod db;
@@ -15,19 +15,20 @@ use serde::Serialize;
 pub(crate) use balancer::HaproxyConf;
 #[allow(
     unused_imports,
-    reason = "natively a second site stands behind nginx; in compose it may stand behind HAProxy"
+    reason = "natively the second site is behind nginx; in compose it may be behind HAProxy"
 )]
 pub(crate) use balancer::HaproxySite;
 pub(crate) use db::{DbFlavour, DbInstall, MyCnf};
 pub(crate) use nginx::{ExtraSite, Media, NginxConf};
 pub(crate) use server::{GunicornConf, SupervisedProgram, SupervisorConf};
 
-use crate::{StackError, assets};
+use crate::assets;
+use crate::error::StackError;
 
-/// A name and the address behind it, as proxies and balancers list their servers.
+/// A server in the list of a proxy or balancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Backend {
-    /// What logs and the balancer call it.
+    /// Its name in logs and in the balancer.
     pub(crate) name: String,
     /// `host:port`, or `unix:/path`.
     pub(crate) address: String,
@@ -36,12 +37,12 @@ pub(crate) struct Backend {
 /// Renders the embedded template `folder/name`.
 pub(crate) fn render(folder: &str, name: &str, values: &impl Serialize) -> Result<String, StackError> {
     let bad = |why: String| StackError::Template { name: format!("{folder}/{name}"), why };
-    let text = assets::text(folder, name).ok_or_else(|| bad("it is not embedded".to_owned()))?;
+    let text = assets::read_text(folder, name).ok_or_else(|| bad("it is not embedded".to_owned()))?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
     environment.set_syntax(syntax.map_err(|error| bad(error.to_string()))?);
-    // Configuration files are no HTML, whatever their names end in.
+    // Configuration files are not HTML, whatever their file name extension.
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment
         .render_named_str(name, text, minijinja::value::Serde(values))

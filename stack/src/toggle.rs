@@ -1,7 +1,8 @@
-//! Pieces of advice that can be put to the test: `toggles/*.toml`, embedded, typed, unknown keys refused with their line.
+//! Toggles: pieces of performance advice that an experiment tests, from the embedded `toggles/*.toml`. Unknown keys are refused
+//! with their line.
 //!
-//! A file says what is advised and by whom, what stands without and with it, which requests show the difference, and which
-//! signal decides. It says nothing of how the measurement is made: that is the same for all.
+//! A file contains the advice and its source, the stack without and with it, the requests that show the difference, and the
+//! deciding signal. How it is measured is the same for all toggles.
 
 mod raw;
 mod side;
@@ -12,32 +13,33 @@ use include_dir::{Dir, include_dir};
 use kneepoint_model::experiment::{Expected, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::{StackError, Topology};
+use crate::error::StackError;
+use crate::topology::Topology;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/toggles");
 
-/// Under which heading a piece of advice is listed; the order is that of the table.
+/// The heading under which a toggle is listed, in the order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Group {
-    /// What runs the site.
+pub enum ToggleGroup {
+    /// The application server and its workers.
     Server,
-    /// What stands in front of it.
+    /// nginx or a balancer in front of the server.
     Proxy,
-    /// What remembers answers.
+    /// Caches of responses and data.
     Caching,
-    /// What remembers everything.
+    /// The database and its connections.
     Database,
-    /// What travels between visitor and site.
+    /// Size and transfer of responses.
     Wire,
-    /// How the site's own code is set.
+    /// Settings of the site's own code.
     Code,
-    /// Correctness and uptime while things change.
+    /// Correctness and availability during changes.
     Safety,
 }
 
-impl Group {
-    /// Its heading.
+impl ToggleGroup {
+    /// The heading as shown in lists.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Server => "Server",
@@ -51,9 +53,9 @@ impl Group {
     }
 }
 
-/// A seed document: where the advice comes from.
+/// A source document of advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Seed {
+pub enum SeedDocument {
     /// 000: web site development with Django, nginx, gunicorn, supervisor and MySQL.
     #[serde(rename = "000")]
     SiteDevelopment,
@@ -71,8 +73,8 @@ pub enum Seed {
     RealWorld,
 }
 
-impl Seed {
-    /// Its number.
+impl SeedDocument {
+    /// As written in toggle files, e.g. `004`.
     pub const fn number(self) -> &'static str {
         match self {
             Self::SiteDevelopment => "000",
@@ -84,19 +86,19 @@ impl Seed {
     }
 }
 
-/// What must be there beside Python.
+/// What a toggle needs besides Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
-    /// nginx.
+    /// nginx in front of the server.
     Nginx,
-    /// MySQL.
+    /// MySQL as database.
     Mysql,
-    /// A second MySQL that follows the first, or stands for one.
+    /// A second MySQL that replicates the first.
     Replica,
-    /// Redis.
+    /// Redis as cache or broker.
     Redis,
-    /// Memcached.
+    /// Memcached as cache.
     Memcached,
     /// Several app servers behind the proxy.
     Servers,
@@ -104,19 +106,19 @@ pub enum Need {
     Queue,
     /// An S3-compatible store.
     Objects,
-    /// HAProxy.
+    /// HAProxy as balancer.
     Haproxy,
     /// The package `django-db-connection-pool` in the site's environment.
     Pool,
-    /// Swap space.
+    /// Swap space on this machine.
     Swap,
-    /// Machines of their own, which the compose driver has.
+    /// Separate machines, which only the compose driver has.
     Machines,
 }
 
 impl Need {
-    /// In words.
-    pub const fn words(self) -> &'static str {
+    /// As shown to users.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
             Self::Mysql => "MySQL",
@@ -129,59 +131,59 @@ impl Need {
             Self::Haproxy => "HAProxy",
             Self::Pool => "django-db-connection-pool",
             Self::Swap => "swap space",
-            Self::Machines => "machines of their own",
+            Self::Machines => "separate machines",
         }
     }
 }
 
-/// Which requests show the difference.
+/// The requests that show the difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requests {
-    /// These addresses, one after the other. `{fresh}` stands for a number that no block before has used.
+    /// These paths in turn. `{fresh}` is replaced by a number that no earlier block has used.
     Routes(Vec<String>),
-    /// A scenario of the library.
+    /// The name of a built-in scenario.
     Scenario(String),
-    /// The text of a scenario of its own.
+    /// The text of a scenario.
     Script(String),
 }
 
-/// Who asks.
+/// The load of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Visitors {
-    /// So many users, each asking again as soon as the answer is there.
+pub enum OfferedLoad {
+    /// A number of users, each sending the next request as soon as it has the response.
     Users(u16),
-    /// Visitors who come at this rate per second, whatever the answers do.
+    /// Arrivals per second, independent of the responses.
     Rate(f64),
 }
 
-/// How visitors treat connections.
+/// How users handle connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Connections {
-    /// Kept.
+    /// Kept open for further requests.
     #[default]
     KeepAlive,
-    /// Closed after each answer.
+    /// Closed after each response.
     Close,
 }
 
 /// One side of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// What stands here, in words.
+    /// A description of this side.
     pub what: String,
-    /// The stack.
+    /// What is brought up.
     pub topology: Topology,
-    /// Switches of the site, beyond those of the topology.
+    /// Switches that override those of the topology.
     pub env: BTreeMap<String, String>,
-    /// How visitors treat connections.
+    /// How users handle connections.
     pub connections: Connections,
-    /// Whether the pages are asked for once before visitors come (a cron job with curl does that).
+    /// Whether each page is requested once before the load, as a cron job with curl does.
     pub warmed: bool,
 }
 
 impl Variant {
-    /// Whether the same stack serves both: then only the visitors differ, and one stack is enough.
+    /// Whether one stack can serve both sides, which then differ only in the load.
     pub fn same_stack(&self, other: &Self) -> bool {
         self.topology == other.topology && self.env == other.env
     }
@@ -190,89 +192,89 @@ impl Variant {
 /// Two variants, and how they are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// As it was before.
+    /// Without the advice.
     pub without: Variant,
-    /// As the advice has it.
+    /// With the advice.
     pub with: Variant,
-    /// What is asked for.
+    /// The same for both sides.
     pub requests: Requests,
-    /// By whom.
-    pub visitors: Visitors,
-    /// What decides.
+    /// The same for both sides.
+    pub load: OfferedLoad,
+    /// The deciding signal.
     pub signal: Signal,
-    /// The least effect that matters: a share for ratios, else in the unit of the signal.
+    /// The smallest relevant effect: a fraction for ratios, else in the unit of the signal.
     pub min_effect: f64,
-    /// What shows an effect that is too small for the deciding signal.
+    /// Signals that show an effect too small for the deciding one.
     pub proofs: Vec<Signal>,
-    /// Whether two ways of doing things at the same time are compared.
+    /// Whether two kinds of concurrency are compared.
     pub concurrency: bool,
-    /// Whether visitors could come to see each other's pages: then two readers and a stranger look.
-    pub visitors_apart: bool,
+    /// Whether a cache might leak pages between users: then two logged-in users and an anonymous user check it.
+    pub user_isolation: bool,
 }
 
-/// Experiments of their own kind.
+/// Experiments with their own procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Special {
-    /// Isolation level × purchase code on one hot row.
+    /// Isolation level × code of the purchase, on one contended row.
     LostUpdate,
-    /// Servers replaced one by one under load.
+    /// Servers are replaced one by one under load.
     RollingRestart,
-    /// A second set of servers, and a switch.
+    /// Users are switched to a second set of servers under load.
     BlueGreen,
-    /// The first requests of fresh workers against those of warm ones.
+    /// First requests of new workers compared with warm ones.
     ColdStart,
-    /// Memory beyond what there is, with and without swap space.
+    /// More memory than available, with and without swap space.
     Swap,
 }
 
-/// How it is put to the test.
+/// How a toggle is tested.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// In alternating blocks.
+    /// By alternating blocks of both sides.
     Pairs(Box<Comparison>),
-    /// In a way of its own.
+    /// By its own procedure.
     Special(Special),
 }
 
-/// A piece of advice.
+/// A piece of advice and its test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Toggle {
-    /// Its name: that of its file.
+    /// The name of its file.
     pub name: String,
-    /// Its heading.
-    pub group: Group,
-    /// The advice, in a sentence.
+    /// The heading under which it is listed.
+    pub group: ToggleGroup,
+    /// The advice in one line.
     pub advice: String,
-    /// Who gives it.
-    pub seeds: Vec<Seed>,
-    /// What it needs.
+    /// The documents that give the advice.
+    pub seeds: Vec<SeedDocument>,
+    /// What must be available.
     pub needs: Vec<Need>,
-    /// How it is put to the test.
+    /// How it is tested.
     pub test: Test,
-    /// What was found before.
+    /// The verdict of earlier measurements.
     pub expected: Expected,
-    /// How large it was: a ratio (with / without) or a difference, as the signal has it.
+    /// The effect of earlier measurements: a ratio (with / without) or a difference, depending on the signal.
     pub expected_effect: Option<f64>,
-    /// What was measured then, in words.
+    /// A description of the earlier measurement.
     pub measured: Option<String>,
-    /// What to know when reading the result.
+    /// What a reader of the result must know.
     pub notes: Vec<String>,
 }
 
 impl Toggle {
-    /// Reads a toggle from the text of its file.
+    /// Parses a toggle file.
     ///
     /// # Errors
     /// `BadToggle` with line, column and reason.
     pub fn parse(name: &str, text: &str) -> Result<Self, StackError> {
-        raw::read(name, text)
+        raw::parse_toggle(name, text)
     }
 
-    /// An embedded toggle.
+    /// The embedded toggle of this name.
     ///
     /// # Errors
-    /// `UnknownToggle`, naming those that there are.
+    /// `UnknownToggle` with the known names.
     pub fn named(name: &str) -> Result<Self, StackError> {
         let file = FILES.get_file(format!("{name}.toml")).and_then(|file| file.contents_utf8());
         let unknown = || StackError::UnknownToggle { name: name.to_owned(), known: Self::names().join(", ") };
@@ -292,7 +294,7 @@ impl Toggle {
     /// Every embedded toggle, by heading and name.
     ///
     /// # Errors
-    /// None with the embedded files, which a test reads.
+    /// Never with the embedded files, which a test parses.
     pub fn all() -> Result<Vec<Self>, StackError> {
         let all: Result<Vec<Self>, StackError> = Self::names().iter().map(|name| Self::named(name)).collect();
         let mut all = all?;

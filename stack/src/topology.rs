@@ -1,4 +1,7 @@
-//! Which tiers there are and how they are set: `topologies/*.toml`, embedded, typed, unknown keys refused.
+//! Topologies: which tiers a stack has and their settings, from the embedded `topologies/*.toml`. Unknown keys are refused.
+
+mod proxy_settings;
+mod size;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroU16};
@@ -8,35 +11,36 @@ use include_dir::{Dir, include_dir};
 use kneepoint_model::unmeasured::Unmeasured;
 use serde::{Deserialize, Serialize};
 
-use crate::StackError;
-pub use crate::proxy_settings::{Balance, ProxySettings};
+pub use self::proxy_settings::{Balance, ProxySettings};
+pub use self::size::Size;
+use crate::error::StackError;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/topologies");
 
-/// What serves the Django site.
+/// The application server of the Django site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerKind {
-    /// `manage.py runserver`: one process, a thread per connection.
+    /// `manage.py runserver`: one process with a thread per connection.
     Runserver,
-    /// gunicorn, kept alive by supervisor.
+    /// gunicorn under supervisor, which restarts it.
     Gunicorn,
 }
 
-/// Which database serves the site.
+/// The database of the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Database {
-    /// A file beside the site: needs nothing, and is no tier of its own.
+    /// A file beside the site; not a tier.
     Sqlite,
     /// MySQL at SERIALIZABLE, `performance_schema` on.
     Mysql,
-    /// `MariaDB`: a stand-in that can run, but says less about itself.
+    /// `MariaDB`, which reports fewer statistics than MySQL.
     Mariadb,
 }
 
 impl Database {
-    /// The site's name for it.
+    /// Its value of the switch `KP_DB`.
     pub const fn setting(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -46,21 +50,21 @@ impl Database {
     }
 }
 
-/// A cache that all processes of the site share; without one, each keeps its own in its memory.
+/// A cache that all processes of the site share; without one, each process caches in its own memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SharedCache {
-    /// Redis.
+    /// Redis, also the broker of the queue.
     Redis,
-    /// Memcached.
+    /// Memcached, for the cache only.
     Memcached,
 }
 
-/// What spreads visitors over the proxies and servers, where that is not nginx's task.
+/// A load balancer other than nginx.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Balancer {
-    /// `HAProxy`, in front of everything.
+    /// `HAProxy`, in front of all other tiers.
     Haproxy,
 }
 
@@ -68,64 +72,66 @@ pub enum Balancer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// What it is called.
+    /// Unique within the topology, e.g. `app-1`.
     pub name: String,
-    /// Cores' worth of CPU time that its services share.
+    /// CPU time that its services share, in cores.
     pub cpus: f64,
     /// Memory that its services share, in MiB.
     pub memory_mib: u64,
-    /// The compose services that stand on it.
+    /// Names of the compose services on it.
     pub services: Vec<String>,
 }
 
-/// One rung of the ladder.
+/// A topology: the tiers of a stack and their settings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each stands for a service of its own, there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a service that exists or not")]
 pub struct Topology {
-    /// Its name: that of its file.
+    /// The name of its file.
     pub name: String,
-    /// What it is, in one sentence.
+    /// One line of description.
     pub about: String,
-    /// What the step to this rung is meant to buy, in one sentence.
-    pub buys: Option<String>,
-    /// Its place on the ladder, from 1; absent for what is no rung.
+    /// The expected gain over the rung below, in one line.
+    #[serde(rename = "buys")]
+    pub expected_gain: Option<String>,
+    /// Its place on the ladder, from 1; `None` for a topology that is not a rung.
     pub rung: Option<u8>,
-    /// What serves the site.
+    /// The application server.
     pub server: ServerKind,
-    /// nginx in front, when there is one.
+    /// Settings of nginx; `None` without nginx.
     pub proxy: Option<ProxySettings>,
-    /// Whether the engine stands beside it; without it the site answers searches with 503.
+    /// Whether the search engine runs; without it the site returns 503 for searches.
     pub engine: bool,
-    /// The database; `None` is the driver's own: `SQLite` natively, MySQL in compose.
+    /// `None` is the driver's default: `SQLite` natively, MySQL in compose.
     pub db: Option<Database>,
-    /// A cache that all processes share.
+    /// `None`: each process caches in its own memory.
     pub cache: Option<SharedCache>,
-    /// Whether confirmations of orders go through a queue and a worker (Celery on Redis).
+    /// Whether order confirmations are sent by a worker through a queue (Celery on Redis).
     pub queue: bool,
-    /// Whether media come from an S3-compatible store instead of the server's disk.
+    /// Whether media come from an S3-compatible store instead of the disk.
     pub objects: bool,
-    /// Whether the second site stands beside the first, told apart by its domain name.
+    /// Whether a second site runs, distinguished by its domain name.
     pub second_app: bool,
-    /// Identical app servers behind the proxy or the balancer.
+    /// Number of identical app servers behind the proxy or the balancer.
     pub servers: NonZeroU8,
-    /// A dedicated load balancer.
+    /// A load balancer in front of proxy or servers.
     pub balancer: Option<Balancer>,
-    /// Machines of the compose driver; natively there is one, this one.
+    /// Machines of the compose driver; the native driver has only this one.
     pub machines: Vec<Machine>,
-    /// Worker processes; `None` is one a core, and at least two.
+    /// Worker processes per server; `None` is one per core, at least two.
     pub workers: Option<NonZeroU16>,
-    /// Threads in each worker.
+    /// Threads per worker.
     pub threads: NonZeroU16,
-    /// Environment switches of the site.
+    /// Switches: `KP_…` variables of the site.
     pub env: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each stands for a service of its own, there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a service that exists or not")]
 struct RawTopology {
     about: String,
-    buys: Option<String>,
+    #[serde(rename = "buys")]
+    expected_gain: Option<String>,
     rung: Option<u8>,
     server: ServerKind,
     proxy: Option<ProxySettings>,
@@ -156,23 +162,23 @@ impl Topology {
     pub fn parse(name: &str, text: &str) -> Result<Self, StackError> {
         let bad = |why: String| StackError::BadTopology { name: name.to_owned(), why };
         let raw: RawTopology = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
-        if let Some(key) = raw.env.keys().find(|key| !is_variable(key)) {
-            return Err(bad(format!("`{key}` is no name of an environment variable; use KP_…")));
+        if let Some(key) = raw.env.keys().find(|key| !is_env_name(key)) {
+            return Err(bad(format!("`{key}` is not a valid name of an environment variable; use KP_…")));
         }
         if raw.proxy.is_some() && raw.server == ServerKind::Runserver {
-            return Err(bad("nginx in front of runserver is no rung of the ladder; use gunicorn".to_owned()));
+            return Err(bad("nginx cannot be combined with runserver; use gunicorn".to_owned()));
         }
         let servers = raw.servers.unwrap_or(NonZeroU8::MIN);
         if servers.get() > 1 && raw.proxy.is_none() && raw.balancer.is_none() {
             return Err(bad("several servers need a [proxy] or a balancer in front of them".to_owned()));
         }
         if raw.second_app && raw.proxy.is_none() {
-            return Err(bad("a second site needs a [proxy] that tells the two apart".to_owned()));
+            return Err(bad("a second site needs a [proxy] that distinguishes the two".to_owned()));
         }
         Ok(Self {
             name: name.to_owned(),
             about: raw.about,
-            buys: raw.buys,
+            expected_gain: raw.expected_gain,
             rung: raw.rung,
             server: raw.server,
             proxy: raw.proxy,
@@ -191,10 +197,10 @@ impl Topology {
         })
     }
 
-    /// An embedded topology.
+    /// The embedded topology of this name.
     ///
     /// # Errors
-    /// `UnknownTopology`, naming those that there are.
+    /// `UnknownTopology` with the known names.
     pub fn named(name: &str) -> Result<Self, StackError> {
         let file = FILES.get_file(format!("{name}.toml")).and_then(|file| file.contents_utf8());
         let unknown =
@@ -215,7 +221,7 @@ impl Topology {
     /// The rungs of the ladder, lowest first.
     ///
     /// # Errors
-    /// None with the embedded files, which a test reads.
+    /// Never with the embedded files, which a test parses.
     pub fn ladder() -> Result<Vec<Self>, StackError> {
         let all: Result<Vec<Self>, StackError> = Self::names().iter().map(|name| Self::named(name)).collect();
         let mut rungs: Vec<Self> = all?.into_iter().filter(|topology| topology.rung.is_some()).collect();
@@ -223,10 +229,10 @@ impl Topology {
         Ok(rungs)
     }
 
-    /// `nginx` where it is installed, otherwise `gunicorn`, with a word on what is thereby not seen.
+    /// `nginx` where nginx is installed, else `gunicorn`, with what cannot be measured then.
     ///
     /// # Errors
-    /// None with the embedded files, which a test reads.
+    /// Never with the embedded files, which a test parses.
     pub fn default_here() -> Result<(Self, Option<Unmeasured>), StackError> {
         Self::default_when(kneepoint_process::find("nginx").is_some())
     }
@@ -236,8 +242,8 @@ impl Topology {
             return Ok((Self::named("nginx")?, None));
         }
         let unmeasured = Unmeasured {
-            what: "the proxy tier: nginx in front, its cache and its access log".to_owned(),
-            why: "nginx is not installed, so gunicorn answers visitors itself".to_owned(),
+            what: "the proxy tier: nginx with its cache and access log".to_owned(),
+            why: "nginx is not installed, so users connect to gunicorn directly".to_owned(),
             fix: "apt install nginx".to_owned(),
         };
         Ok((Self::named("gunicorn")?, Some(unmeasured)))
@@ -253,7 +259,7 @@ impl Topology {
         }
     }
 
-    /// How many requests can be served at the same time; runserver takes as many as come.
+    /// How many requests can be served at the same time; `None` is unlimited (runserver).
     pub fn concurrency(&self) -> Option<u32> {
         match self.server {
             ServerKind::Runserver => None,
@@ -265,14 +271,14 @@ impl Topology {
         }
     }
 
-    /// gunicorn's worker class.
+    /// The setting `worker_class` of gunicorn.
     pub fn worker_class(&self) -> &'static str {
         if self.threads.get() > 1 { "gthread" } else { "sync" }
     }
 }
 
-/// Names that may go into an environment: what a shell would accept.
-pub(crate) fn is_variable(name: &str) -> bool {
+/// Whether a shell would accept this name of an environment variable.
+pub(crate) fn is_env_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
@@ -282,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_embedded_file_is_read() {
+    fn every_embedded_file_is_valid() {
         let ladder: Vec<String> = Topology::ladder().unwrap().into_iter().map(|rung| rung.name).collect();
         let wanted = [
             "runserver",
@@ -305,18 +311,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_or_key_is_refused_with_what_there_is() {
+    fn an_unknown_name_or_key_is_refused_with_the_known_ones() {
         let unknown = Topology::named("ngnix").unwrap_err().to_string();
         assert_eq!(
             unknown,
-            "unknown topology `ngnix`; there are: balanced, balanced-lb, cached, db-apart, full, gunicorn, multi-app, nginx, object-storage, queued, runserver"
+            "unknown topology `ngnix`; choose one of: balanced, balanced-lb, cached, db-apart, full, gunicorn, multi-app, nginx, object-storage, queued, runserver"
         );
         let base = "about = \"x\"\nserver = \"gunicorn\"\nengine = false\n";
         let why = |more: &str| Topology::parse("x", &format!("{base}{more}")).unwrap_err().to_string();
         assert!(why("worker = 3\n").contains("unknown field `worker`"), "{}", why("worker = 3\n"));
         assert!(why("worker = 3\n").contains("line 4"));
         assert!(why("workers = 0\n").contains("zero"));
-        assert!(why("[env]\n\"A B\" = \"1\"\n").contains("no name of an environment variable"));
+        assert!(why("[env]\n\"A B\" = \"1\"\n").contains("not a valid name of an environment variable"));
         assert!(why("[proxy]\ncache = true\nsocke = true\n").contains("unknown field `socke`"));
         assert!(why("[proxy]\ncache = true\nbalance = \"best\"\n").contains("round_robin"));
         let runserver = "about = \"x\"\nserver = \"runserver\"\nengine = false\n[proxy]\ncache = true\n";
@@ -324,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_says_what_it_cannot_see() {
+    fn the_default_reports_what_it_cannot_measure() {
         let (with, unmeasured) = Topology::default_when(true).unwrap();
         assert!(with.name == "nginx" && unmeasured.is_none());
         let (without, unmeasured) = Topology::default_when(false).unwrap();

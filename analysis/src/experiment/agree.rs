@@ -4,7 +4,12 @@ use kneepoint_model::experiment::{Agreement, EffectAssessment, EffectVerdict, Ex
 
 /// Compares the sign of a verdict with the expected one. `size` is the effect known before, as a ratio (with / without) or
 /// a difference: when it is smaller than the smallest effect visible now, "no effect" does not contradict it.
-pub fn check_agreement(expected: Expected, size: Option<f64>, signal: Signal, judged: &EffectAssessment) -> Agreement {
+pub fn check_agreement(
+    expected: Expected,
+    size: Option<f64>,
+    signal: Signal,
+    judged: &EffectAssessment,
+) -> Agreement {
     match (expected, judged.verdict) {
         (Expected::Unknown, _) => Agreement::NothingKnown,
         (_, EffectVerdict::Invalid) => Agreement::CannotTell,
@@ -36,7 +41,12 @@ mod tests {
     use super::*;
 
     fn judged(judgement: EffectVerdict, smallest_detectable: Option<f64>) -> EffectAssessment {
-        EffectAssessment { verdict: judgement, effect: None, smallest_detectable, why: vec!["because".to_owned()] }
+        EffectAssessment {
+            verdict: judgement,
+            effect: None,
+            smallest_detectable,
+            why: vec!["because".to_owned()],
+        }
     }
 
     #[test]

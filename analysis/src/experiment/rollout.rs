@@ -70,10 +70,8 @@ mod tests {
             (verdict(0, 60), verdict(1, 60), verdict(0, 0)),
             (EffectVerdict::Helps, EffectVerdict::Hurts, EffectVerdict::NoEffectSeen)
         );
-        let trouble = RolloutResult {
-            trouble: Some("nginx did not reload".into()),
-            ..result(Rollout::BlueGreen, 0)
-        };
+        let trouble =
+            RolloutResult { trouble: Some("nginx did not reload".into()), ..result(Rollout::BlueGreen, 0) };
         assert_eq!(
             rollout_verdict(&trouble, &result(Rollout::RestartHard, 9)).verdict,
             EffectVerdict::Invalid

@@ -90,10 +90,7 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
 
 fn severity(in_front: bool, because: &[UncachedReason]) -> Severity {
     let forbidden = |why: &UncachedReason| {
-        matches!(
-            why,
-            UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl
-        )
+        matches!(why, UncachedReason::SetCookie | UncachedReason::VaryCookie | UncachedReason::CacheControl)
     };
     match (in_front, because.iter().any(forbidden)) {
         (false, _) => Severity::Hint,
@@ -229,9 +226,7 @@ mod tests {
     #[test]
     fn caching_a_leaking_page_is_never_recommended() {
         assert!(with(CacheOutcome::Miss, &[UncachedReason::Personal]).is_empty());
-        assert!(
-            with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty()
-        );
+        assert!(with(CacheOutcome::Miss, &[UncachedReason::FormToken, UncachedReason::SetCookie]).is_empty());
         let mut facts = fixtures::healthy();
         *fixtures::cache_test(&mut facts, 0) = CacheTest {
             same_body: true,

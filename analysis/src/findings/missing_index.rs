@@ -88,12 +88,18 @@ fn missing_kind(digest: &DigestDelta, statement: &ParsedStatement) -> Option<Mis
 /// True when the server reports a scan of a whole table or a whole index.
 fn scans_fully(digest: &DigestDelta) -> bool {
     let planned = match &digest.plan {
-        Some(QueryPlan::Recorded { text, form: QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze, .. }) => {
+        Some(QueryPlan::Recorded {
+            text,
+            form: QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze,
+            ..
+        }) => {
             text.contains("Table scan on") || text.contains("Index scan on") || text.contains("index scan on")
         }
-        Some(QueryPlan::Recorded { text, form: QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson, .. }) => {
-            text.contains("\"access_type\": \"ALL\"") || text.contains("\"access_type\": \"index\"")
-        }
+        Some(QueryPlan::Recorded {
+            text,
+            form: QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson,
+            ..
+        }) => text.contains("\"access_type\": \"ALL\"") || text.contains("\"access_type\": \"index\""),
         Some(QueryPlan::Unavailable { .. }) | None => false,
     };
     planned || digest.sums.full_scans >= digest.sums.count
@@ -226,8 +232,11 @@ mod tests {
     fn with(text: &str, plan: Option<&str>, sums: StatementSums) -> Vec<Finding> {
         let mut facts = fixtures::healthy();
         let mut digest = fixtures::digest(Verb::Select, text, sums);
-        digest.plan =
-            plan.map(|text| QueryPlan::Recorded { form: QueryPlanForm::ExplainTree, text: text.into(), cut: false });
+        digest.plan = plan.map(|text| QueryPlan::Recorded {
+            form: QueryPlanForm::ExplainTree,
+            text: text.into(),
+            cut: false,
+        });
         fixtures::window(&mut facts, "open").databases[0].statements.push(digest);
         fixtures::findings(&facts, check)
     }

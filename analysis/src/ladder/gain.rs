@@ -52,8 +52,9 @@ fn compare_at_equal_rate(
             return Effect::unknown(why);
         }
     }
-    let values =
-        |(_, facts): Side<'_>| facts.phase(EQUAL_RATE_PHASE).map(|phase| series(facts, phase)).unwrap_or_default();
+    let values = |(_, facts): Side<'_>| {
+        facts.phase(EQUAL_RATE_PHASE).map(|phase| series(facts, phase)).unwrap_or_default()
+    };
     Effect::shift(&values(below), &values(here), MIN_EFFECT)
 }
 

@@ -125,7 +125,7 @@ fn render_list(toggles: &[Toggle]) -> String {
             heading = Some(toggle.group);
             let _ = writeln!(text, "{}", toggle.group.title());
         }
-        let needs: Vec<&str> = toggle.needs.iter().map(|need| need.words()).collect();
+        let needs: Vec<&str> = toggle.needs.iter().map(|need| need.label()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
         let _ = writeln!(text, "  {:<width$}  {}{needs}", toggle.name, toggle.advice);
     }

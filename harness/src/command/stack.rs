@@ -8,19 +8,18 @@ use std::time::Duration;
 
 use kneepoint_model::event::{Event, EventSink as _};
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::stage::{Stage, StageStatus};
-use kneepoint_stack::compose::{ComposeDown, ComposeStatus};
-use kneepoint_stack::{DownReport, StackStatus, compose as containers, down_recorded, status as recorded};
+use kneepoint_stack::compose::{self, ComposeDown, ComposeStatus};
+use kneepoint_stack::native::{self, NativeDown, NativeStatus};
 
 use super::{absolute_home, load_plan, new_console, run};
 use crate::announce::Announcer;
 use crate::cli::{Common, Format, StackArgs};
-use crate::config::{StackDriver, Target};
+use crate::config::Target;
 use crate::console;
 use crate::failure::Failure;
 use crate::signals::Shutdown;
-use crate::stage::down::leftovers;
-use crate::stage::{compose, native};
+use crate::stage::down::require_nothing_left;
+use crate::stage::reference;
 
 /// Grace period between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(8);
@@ -39,10 +38,7 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
     let events = Arc::new(Announcer::new(new_console(common)));
     let began = std::time::Instant::now();
     events.emit(Event::StageStarted { stage: Stage::Up });
-    let result = match part.driver {
-        StackDriver::Native => native::leave_standing(part, &plan.home, &shutdown, &events),
-        StackDriver::Compose => compose::leave_standing(part, &plan.home, &shutdown, &events),
-    };
+    let result = reference::leave_running(part, &plan.home, &stop, &events);
     let status = if result.is_ok() { StageStatus::Done } else { StageStatus::Failed };
     events.emit(Event::StageEnded { stage: Stage::Up, status, seconds: began.elapsed().as_secs_f64() });
     let info = result?;
@@ -79,21 +75,21 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
     }
 }
 
-fn take_down(home: &Path, all: bool) -> Result<(DownReport, ComposeDown), Failure> {
+fn take_down(home: &Path, all: bool) -> Result<(NativeDown, ComposeDown), Failure> {
     let refused = |e| crate::stage::up::failure(&e);
-    let report = down_recorded(home, GRACE, all).map_err(refused)?;
-    let containers = containers::down_recorded(home, GRACE, all).map_err(refused)?;
+    let report = native::down_recorded(home, GRACE, all).map_err(refused)?;
+    let containers = compose::down_recorded(home, GRACE, all).map_err(refused)?;
     Ok((report, containers))
 }
 
-/// The failure of an interrupted `down`: what still runs, and how to finish.
-fn interruption(home: &Path, shutdown: &Shutdown) -> Failure {
-    let native = recorded(home);
+/// What a wish to stop left, and how it is finished.
+fn interrupted(home: &Path, shutdown: &Shutdown) -> Failure {
+    let native = native::status(home);
     let services =
         native.iter().flat_map(|status| &status.services).filter(|service| !service.pids.is_empty());
     let mut left: Vec<String> =
         services.map(|service| format!("{} ({} processes)", service.name, service.pids.len())).collect();
-    match containers::status(home) {
+    match compose::status(home) {
         Ok(status) => {
             let containers = status.into_iter().flat_map(|status| status.containers);
             left.extend(containers.map(|container| format!("container {}", container.name)));
@@ -114,7 +110,7 @@ fn describe_leftovers(left: &[String]) -> String {
     format!("still running: {}; finish with: kneepoint down", left.join(", "))
 }
 
-fn print_stopped(report: &DownReport, containers: &ComposeDown) -> Result<ExitCode, Failure> {
+fn said(report: &NativeDown, containers: &ComposeDown) -> Result<ExitCode, Failure> {
     let stopped: Vec<String> = report.stopped.iter().chain(&containers.stopped).cloned().collect();
     let mut text = if stopped.is_empty() && containers.removed.is_empty() {
         "nothing was running".to_owned()
@@ -132,21 +128,21 @@ fn print_stopped(report: &DownReport, containers: &ComposeDown) -> Result<ExitCo
             ),
         ));
     }
-    compose::left(containers)?;
+    require_nothing_left(containers.leftovers_text())?;
     if !containers.removed.is_empty() {
         text.push_str("\nDocker lists nothing of this folder any more");
     }
-    console::print(&text);
-    if report.leftovers.is_empty() {
-        return Ok(ExitCode::Ok);
+    console::print(&said);
+    match report.leftovers_text() {
+        None => Ok(ExitCode::Ok),
+        Some(left) => Err(Failure::new(ExitCode::StackFailed, left)),
     }
-    Err(Failure::new(ExitCode::StackFailed, leftovers(report)))
 }
 
 pub(super) fn status(common: &Common) -> Result<ExitCode, Failure> {
     let home = absolute_home(common)?;
     let (native, compose) =
-        (recorded(&home), containers::status(&home).map_err(|e| crate::stage::up::failure(&e))?);
+        (native::status(&home), compose::status(&home).map_err(|e| crate::stage::up::failure(&e))?);
     if native.is_none() && compose.is_none() {
         console::print("nothing is up; start the stack with: kneepoint up");
     } else if common.format == Format::Json {
@@ -180,7 +176,7 @@ fn describe_owner(owner: Option<i32>, orphaned: bool) -> String {
     }
 }
 
-fn describe_native(status: &StackStatus) -> String {
+fn words(status: &NativeStatus) -> String {
     let url = status.info.as_ref().map_or("coming up".to_owned(), |info| format!("at {}", info.base_url));
     let mut text = format!("{} {url}\n", status.topology);
     for service in &status.services {

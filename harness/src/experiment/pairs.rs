@@ -9,8 +9,8 @@ use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::units::PerSecond;
-use kneepoint_profiler::ResourceSnapshotter;
-use kneepoint_stack::toggle::{Comparison, Toggle, Variant, Visitors};
+use kneepoint_profiler::Stocktaker;
+use kneepoint_stack::toggle::{Comparison, OfferedLoad, Toggle, Variant};
 
 use super::block::{BlockObservation, build_block};
 use super::context::ExperimentContext;
@@ -126,14 +126,14 @@ impl<'a> PairRun<'a> {
         let mut unused_pages = UnusedPages::up_to(book_count(context.part.size));
         let mut sides = BTreeMap::new();
         for (side, variant) in [(Side::Without, &comparison.without), (Side::With, &comparison.with)] {
-            let stack = if side == Side::With { testbeds.len() - 1 } else { 0 };
-            let testbed = &testbeds[stack];
-            let pages = block_pages(comparison, context.part.block, &mut unused_pages)?;
-            let scenario = build_scenario(&toggle.name, &comparison.requests, variant.connections, pages);
-            let scenario = scenario.map_err(|error| error.to_string())?;
-            let model = match comparison.visitors {
-                Visitors::Users(users) => LoadModel::Closed { users: u32::from(users) },
-                Visitors::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
+            let stack = if side == Side::With { grounds.len() - 1 } else { 0 };
+            let ground = &grounds[stack];
+            let pages = pages(comparison, bench.part.block, &mut fresh)?;
+            let asked = scenario(&toggle.name, &comparison.requests, variant.connections, pages);
+            let asked = asked.map_err(|error| error.to_string())?;
+            let model = match comparison.load {
+                OfferedLoad::Users(users) => LoadModel::Closed { users: u32::from(users) },
+                OfferedLoad::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
             };
             let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
             plan.host_header.clone_from(&ground.info().host_header);
@@ -160,15 +160,12 @@ impl<'a> PairRun<'a> {
     fn measure(&mut self, position: &str) -> Result<(), String> {
         let part = self.context.part;
         for side in [Side::Without, Side::With] {
-            self.context.progress(0, part.pairs, &format!("{position}: warming up {}", side.name()));
-            let length = if needs_unused_pages(&self.comparison.requests) { part.block } else { WARM_UP };
-            self.run_load(side, length)?;
-            if self.comparison.visitors_apart {
-                let found = user_isolation::find_leaks(
-                    &self.sides[&side].testbed.info().clone(),
-                    self.comparison,
-                    self.context,
-                )?;
+            self.bench.progress(0, part.pairs, &format!("{place}: warming up {}", side.name()));
+            let length = if wants_fresh(&self.comparison.requests) { part.block } else { WARM_UP };
+            self.load(side, length)?;
+            if self.comparison.user_isolation {
+                let found =
+                    apart::look(&self.sides[&side].ground.info().clone(), self.comparison, self.bench)?;
                 self.leaks.extend(found.into_iter().map(|mixed| Leak {
                     side,
                     path: mixed.path,
@@ -277,10 +274,8 @@ fn block_pages(
     if !needs_unused_pages(&comparison.requests) {
         return Ok(None);
     }
-    let Visitors::Rate(rate) = comparison.visitors else {
-        return Err(
-            "routes with {fresh} need a rate: a number of users would use up any number of pages".to_owned()
-        );
+    let OfferedLoad::Rate(rate) = comparison.load else {
+        return Err("fresh pages are asked for at a rate: users would use up any number of them".to_owned());
     };
     let count = (rate * block.as_secs_f64()).ceil() as u64;
     let pages = unused.take(count);

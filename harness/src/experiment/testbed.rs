@@ -7,16 +7,13 @@ use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::Rollout;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::toggle::Variant;
-use kneepoint_stack::{
-    Lifetime, Needs, PortPlan, PreparePlan, Prepared, RunningStack, StackError, Topology, UpPlan,
-    WatchdogCommand, prepare, up,
-};
+use kneepoint_stack::{ReferencePlan, Stack, StackError, Topology, TopologyChoice};
 
 use super::context::ExperimentContext;
 use super::warnings_only::WarningsOnly;
 use crate::config::StackDriver;
 use crate::failure::Failure;
-use crate::stage::native::size;
+use crate::stage::reference::{data_size, reference_plan};
 
 /// Grace period between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(6);
@@ -44,7 +41,7 @@ impl From<Failure> for TestbedError {
 
 /// A running stack that an experiment owns; [`Testbed::down`] must be called.
 pub(super) struct Testbed {
-    stack: RunningStack,
+    stack: Stack,
 }
 
 impl Testbed {
@@ -60,17 +57,16 @@ impl Testbed {
     /// Replaces the servers while load is running.
     pub(super) fn roll_out(&mut self, which: Rollout, context: &ExperimentContext<'_>) -> Result<(), String> {
         let sink = WarningsOnly(&**context.events);
-        let made = self.stack.manoeuvre(which, &context.shutdown.cancel, &sink);
+        let made = self.stack.roll_out(which, &context.shutdown.cancel, &sink);
         made.map(drop).map_err(|error| error.to_string())
     }
 
     /// Stops the stack; a process that cannot be stopped is a failure.
     pub(super) fn down(self) -> Result<(), Failure> {
-        let report = self.stack.down(GRACE);
-        if report.leftovers.is_empty() {
-            return Ok(());
+        match self.stack.down(GRACE, false).leftovers {
+            None => Ok(()),
+            Some(left) => Err(Failure::new(ExitCode::StackFailed, left)),
         }
-        Err(Failure::new(ExitCode::StackFailed, crate::stage::down::leftovers(&report)))
     }
 }
 
@@ -101,21 +97,18 @@ pub(super) fn bring_up_topology(
     }
     let mut switches = context.stack.env.clone();
     switches.extend(env.clone());
-    let prepared = prepare_stack(Needs::of(topology, &switches), context)?;
-    let exe = std::env::current_exe().map_err(Failure::internal)?;
-    let plan = UpPlan {
+    let logs = context.folder.path("logs").join(format!("{name}-{slot}"));
+    let plan = ReferencePlan {
         slot: Some(slot.to_owned()),
-        topology: topology.clone(),
-        ports: PortPlan { site: context.stack.port, fixed: false },
+        topology: TopologyChoice::Given(Box::new(topology.clone())),
+        workers: None,
+        db: None,
+        size: data_size(context.part.size),
         env: switches,
-        logs: Some(context.folder.path("logs").join(format!("{name}-{slot}"))),
-        lifetime: Lifetime::DieWithParent,
-        engine: Some(vec![exe.to_string_lossy().into_owned(), "engine".to_owned()]),
-        objects: Some(vec![exe.to_string_lossy().into_owned(), "objects".to_owned()]),
-        watchdog: Some(WatchdogCommand { exe, args: vec!["watchdog".to_owned()] }),
+        ..reference_plan(context.stack, context.home, Some(logs))?
     };
     let sink = WarningsOnly(&**context.events);
-    let stack = up(&plan, &prepared, &context.shutdown.cancel, &sink)
+    let stack = Stack::bring_up(&plan, &context.shutdown.cancel, &sink)
         .map_err(|error| testbed_error(&error, context))?;
     let testbed = Testbed { stack };
     match super::missing::missing_tier(topology, testbed.info()) {
@@ -129,18 +122,6 @@ pub(super) fn bring_up_topology(
             })
         }
     }
-}
-
-fn prepare_stack(needs: Needs, context: &ExperimentContext<'_>) -> Result<Prepared, TestbedError> {
-    let plan = PreparePlan {
-        root: context.home.to_owned(),
-        size: size(context.part.size),
-        seed: context.stack.seed,
-        python: context.stack.python.clone(),
-        needs,
-    };
-    prepare(&plan, &context.shutdown.cancel, &WarningsOnly(&**context.events))
-        .map_err(|error| testbed_error(&error, context))
 }
 
 fn testbed_error(error: &StackError, context: &ExperimentContext<'_>) -> TestbedError {

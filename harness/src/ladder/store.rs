@@ -126,7 +126,7 @@ fn new_rung(topology: &Topology, driver: StackDriver) -> Rung {
         name: topology.name.clone(),
         place: topology.rung,
         about: topology.about.clone(),
-        buys: topology.buys.clone(),
+        buys: topology.expected_gain.clone(),
         machines: match driver {
             StackDriver::Native => Vec::new(),
             StackDriver::Compose => machines.collect(),

@@ -1,38 +1,28 @@
-//! Down: the machine is given back, and it is checked that nothing is left.
+//! Down: the stack is taken down, and it is checked that nothing is left.
 
 use std::time::Duration;
 
 use kneepoint_model::exit::ExitCode;
-use kneepoint_model::stage::Stage;
-use kneepoint_stack::DownReport;
+use kneepoint_stack::Stack;
 
 use crate::failure::Failure;
 use crate::run::Run;
-use crate::stage::up::Standing;
+use crate::stage::up::failure;
 
 /// How long services may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(8);
 
-pub(crate) fn down(stack: Standing, run: &mut Run) -> Result<(), Failure> {
-    match stack {
-        Standing::Attached(_) => {
-            run.note(Stage::Down, "nothing to stop: the site is not kneepoint's");
-            Ok(())
-        }
-        Standing::Compose { stack, .. } => crate::stage::compose::down(*stack, run),
-        Standing::Native { stack, .. } => {
-            let report = stack.down(GRACE);
-            run.note(Stage::Down, format!("{} services stopped", report.stopped.len()));
-            if report.leftovers.is_empty() {
-                return Ok(());
-            }
-            Err(Failure::new(ExitCode::StackFailed, format!("{}; kneepoint down --all", leftovers(&report))))
-        }
-    }
+pub(crate) fn down(stack: Stack, run: &mut Run) -> Result<(), Failure> {
+    let interrupted = run.shutdown.cancel.is_cancelled();
+    let down = stack.down(GRACE, !interrupted);
+    run.note(Stage::Down, down.summary);
+    require_nothing_left(down.leftovers)?;
+    down.health.map_err(|e| failure(&e))
 }
 
-/// What could not be stopped, in words.
-pub(crate) fn leftovers(report: &DownReport) -> String {
-    let each = report.leftovers.iter().map(|l| format!("{} (pid {}, of {})", l.name, l.pid, l.service));
-    format!("still running: {}", each.collect::<Vec<_>>().join(", "))
+/// What could not be stopped or removed, as a failure.
+pub(crate) fn require_nothing_left(leftovers: Option<String>) -> Result<(), Failure> {
+    leftovers.map_or(Ok(()), |left| {
+        Err(Failure::new(ExitCode::StackFailed, format!("{left}; kneepoint down --all")))
+    })
 }

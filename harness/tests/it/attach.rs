@@ -137,7 +137,7 @@ fn a_site_on_a_unix_socket_is_crawled_warmed_probed_and_loaded() {
     let nobody = sandbox.run(&["smoke"]);
     nobody.assert_exit(2);
     assert!(
-        nobody.stderr.contains("no unix socket at") && nobody.stderr.contains("nobody.sock"),
+        nobody.stderr.contains("no Unix socket at") && nobody.stderr.contains("nobody.sock"),
         "{}",
         nobody.stderr
     );

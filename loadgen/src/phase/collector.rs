@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
+use kneepoint_model::load::{LoadModel, SecondStats};
 use kneepoint_model::stage::Stage;
 use kneepoint_model::stop_condition::{StopCondition, StopMonitor};
-use kneepoint_model::load::{LoadModel, SecondStats};
 use kneepoint_model::units::PerSecond;
 
 use crate::error::LoadError;

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::histogram::LatencyHistogram;
-use kneepoint_model::load::{EndpointStats, Exemplar, ExhaustedFeed, GroupStats, LoadModel, LoadPhase, Validity};
+use kneepoint_model::load::{
+    EndpointStats, Exemplar, ExhaustedFeed, GroupStats, LoadModel, LoadPhase, Validity,
+};
+use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::PageStats;
 use kneepoint_model::run::{FORMAT_VERSION, names};
-use kneepoint_model::load_segment::SegmentStats;
+use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{PerSecond, UnixMillis};
 
 use crate::phase::health::GeneratorCost;

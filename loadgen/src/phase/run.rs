@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::RunFolder;
+use kneepoint_model::stage::Stage;
 
 use crate::error::LoadError;
 use crate::phase::collector::Collector;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::manifest::{HostInfo, Manifest, StageRecord};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
+use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::unmeasured::Unmeasured;
 
 use crate::error::LoadError;
 use crate::plan::PhasePlan;

@@ -7,9 +7,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{ExhaustedFeed, GeneratorHealth, LoadModel, Validity};
+use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{Micros, PerSecond, Ratio};
 
 /// The figures from which validity is judged.
@@ -101,7 +101,8 @@ fn check_sample_size(evidence: &ValidityEvidence, why: &mut Vec<String>) {
 }
 
 fn check_errors(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut Vec<String>) {
-    let Some(share) = Ratio::from_parts(evidence.errors, evidence.requests).filter(|share| share.0 > 0.0) else {
+    let Some(share) = Ratio::from_parts(evidence.errors, evidence.requests).filter(|share| share.0 > 0.0)
+    else {
         return;
     };
     let mut counts = format!("{} of {} requests failed ({share})", evidence.errors, evidence.requests);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kneepoint_model::load_segment::{LoadSegment, UserSegment};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::load_segment::RateSegment;
+use kneepoint_model::load_segment::{LoadSegment, UserSegment};
 use kneepoint_model::rate_schedule::RateSchedule;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Replay;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::load::HttpVersion;
+use kneepoint_model::stop_condition::StopCondition;
 
 use crate::scheduler::pacer::Arrivals;
 use crate::scheduler::pacing::PacingMode;

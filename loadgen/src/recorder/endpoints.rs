@@ -1,6 +1,6 @@
 //! Numbers and tags of the endpoints, groups and feeds of a mix.
 
-use kneepoint_scenarios::{StepSlo, Scenario};
+use kneepoint_scenarios::{Scenario, StepSlo};
 use serde::{Deserialize, Serialize};
 
 /// An endpoint and its tag in the interval log.

@@ -69,7 +69,8 @@ impl PhaseFiles {
             if histogram.is_empty() {
                 return Ok(());
             }
-            self.log.append_line(&IntervalLine { tag, start_s, length_s, histogram: histogram.clone() }.format())
+            self.log
+                .append_line(&IntervalLine { tag, start_s, length_s, histogram: histogram.clone() }.format())
         };
         for (series, suffix) in [(&interval.measured, ""), (&interval.warmup, WARMUP)] {
             for (endpoint, series) in self.endpoints.iter().zip(series) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::load::{Exemplar, HttpVersion, LoadModel, Pacing};
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::units::UnixMillis;
 use serde::{Deserialize, Serialize};
 

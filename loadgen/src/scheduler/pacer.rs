@@ -61,7 +61,8 @@ mod tests {
     use super::*;
 
     fn pacer(segments: &[&str], arrivals: Arrivals, seed: u64) -> Pacer {
-        let segments: Vec<RateSegment> = segments.iter().map(|text| text.parse().expect("a segment")).collect();
+        let segments: Vec<RateSegment> =
+            segments.iter().map(|text| text.parse().expect("a segment")).collect();
         Pacer::new(RateSchedule::new(&segments), arrivals, seed)
     }
 

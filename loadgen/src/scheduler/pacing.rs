@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn arrivals_are_batched_only_where_single_wake_ups_would_fill_a_thread() {
-        let window = |mode: PacingMode, peak, threads| mode.resolve(PerSecond(peak), threads).batching_window_us.get();
+        let window =
+            |mode: PacingMode, peak, threads| mode.resolve(PerSecond(peak), threads).batching_window_us.get();
         assert_eq!(window(PacingMode::Automatic, 10_000.0, 1), 0);
         assert_eq!(window(PacingMode::Automatic, 10_001.0, 1), 200);
         assert_eq!(window(PacingMode::Automatic, 15_000.0, 2), 0);

@@ -1,8 +1,8 @@
-//! Which processes are behind a port or a unix socket of this machine, and which tier they are. Looked at once, at the start.
+//! Which processes serve a port or a Unix socket of this machine, and which tiers they are. Runs once, at the start.
 //!
 //! A Python server's workers and its master share the listening socket, and a manager above it (supervisor, the
-//! auto-reloader of `runserver`) belongs to it too; whatever merely started it (a test runner, a shell) does not. The
-//! decision is a function of a table of processes, so it is tested on tables.
+//! auto-reloader of `runserver`) belongs to it too; the program that started it (a test runner, a shell) does not. The
+//! decision is a pure function of a table of processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,10 +13,10 @@ use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::ProcStat;
 
-use crate::proc_net;
+use crate::host::listeners;
 
-/// Words in a command line that tell a manager of Python servers from a program that happens to be written in Python.
-const MANAGERS: [&str; 10] = [
+/// Words in the command line by which a manager of Python servers is recognised among Python programs.
+const MANAGER_NAMES: [&str; 10] = [
     "gunicorn",
     "supervisord",
     "uwsgi",
@@ -29,16 +29,15 @@ const MANAGERS: [&str; 10] = [
     "mod_wsgi",
 ];
 
-/// What is asked of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Facts {
+struct ProcessInfo {
     ppid: u32,
-    /// The file it runs, or its command name where we may not look.
+    /// Name of its executable, or its command name when the executable is not readable.
     program: String,
     command_line: String,
 }
 
-impl Facts {
+impl ProcessInfo {
     fn read(pid: u32) -> Option<Self> {
         let stat = ProcStat::read(i32::try_from(pid).ok()?)?;
         let file = fs::read_link(format!("/proc/{pid}/exe")).ok();
@@ -60,85 +59,85 @@ impl Facts {
     }
 
     fn is_manager(&self) -> bool {
-        MANAGERS.iter().any(|word| self.command_line.contains(word))
+        MANAGER_NAMES.iter().any(|word| self.command_line.contains(word))
     }
 }
 
-/// The tiers that listen where a connection to `addresses` at `port` would go.
-pub(super) fn listening(addresses: &[IpAddr], port: u16) -> Vec<TierInfo> {
-    behind(&proc_net::pids_listening(addresses, port))
+/// The tiers that would accept a connection to one of `addresses` at `port`.
+pub(super) fn tiers_on_port(addresses: &[IpAddr], port: u16) -> Vec<TierInfo> {
+    tiers_of(&listeners::pids_listening(addresses, port))
 }
 
-/// The tiers that listen on a unix socket.
-pub(super) fn serving(socket: &Path) -> Vec<TierInfo> {
-    behind(&proc_net::pids_serving(socket))
+/// The tiers that listen on a Unix socket.
+pub(super) fn tiers_on_socket(socket: &Path) -> Vec<TierInfo> {
+    tiers_of(&listeners::pids_on_unix_socket(socket))
 }
 
-fn behind(pids: &[u32]) -> Vec<TierInfo> {
+fn tiers_of(pids: &[u32]) -> Vec<TierInfo> {
     let mut table = BTreeMap::new();
     for pid in pids {
         let mut next = *pid;
         while next > 1
             && !table.contains_key(&next)
-            && let Some(facts) = Facts::read(next)
+            && let Some(process) = ProcessInfo::read(next)
         {
-            let parent = facts.ppid;
-            table.insert(next, facts);
+            let parent = process.ppid;
+            table.insert(next, process);
             next = parent;
         }
     }
-    tiers(&table, pids)
+    group_tiers(&table, pids)
 }
 
 /// Groups the listening processes under their roots.
-fn tiers(table: &BTreeMap<u32, Facts>, listening: &[u32]) -> Vec<TierInfo> {
-    let holds: BTreeSet<u32> = listening.iter().copied().collect();
+fn group_tiers(table: &BTreeMap<u32, ProcessInfo>, listening: &[u32]) -> Vec<TierInfo> {
+    let listening_pids: BTreeSet<u32> = listening.iter().copied().collect();
     let mut roots: BTreeMap<Tier, BTreeSet<u32>> = BTreeMap::new();
     for pid in listening {
-        let Some(facts) = table.get(pid) else { continue };
-        let tier = if facts.is_nginx() { Tier::Proxy } else { Tier::Server };
-        roots.entry(tier).or_default().insert(root_of(table, &holds, *pid));
+        let Some(process) = table.get(pid) else { continue };
+        let tier = if process.is_nginx() { Tier::Proxy } else { Tier::Server };
+        roots.entry(tier).or_default().insert(find_root(table, &listening_pids, *pid));
     }
     let info = |(tier, roots): (Tier, BTreeSet<u32>)| {
         let first = roots.first().and_then(|pid| table.get(pid))?;
-        Some(described(tier, first, roots.into_iter().collect()))
+        Some(describe_tier(tier, first, roots.into_iter().collect()))
     };
     roots.into_iter().filter_map(info).collect()
 }
 
-/// Climbs as long as the parent is of the same server.
-fn root_of(table: &BTreeMap<u32, Facts>, holds: &BTreeSet<u32>, pid: u32) -> u32 {
+/// Follows the parents as long as they belong to the same server.
+fn find_root(table: &BTreeMap<u32, ProcessInfo>, listening_pids: &BTreeSet<u32>, pid: u32) -> u32 {
     let mut root = pid;
-    while let Some(facts) = table.get(&root)
-        && let Some(parent) = table.get(&facts.ppid)
+    while let Some(process) = table.get(&root)
+        && let Some(parent) = table.get(&process.ppid)
     {
-        let shares = holds.contains(&facts.ppid);
-        let same = if facts.is_nginx() {
+        let shares = listening_pids.contains(&process.ppid);
+        let same = if process.is_nginx() {
             parent.is_nginx()
         } else {
-            shares || (facts.is_python() && parent.is_python() && parent.is_manager())
+            shares || (process.is_python() && parent.is_python() && parent.is_manager())
         };
         if !same {
             break;
         }
-        root = facts.ppid;
+        root = process.ppid;
     }
     root
 }
 
-/// A tier whose processes the user named.
-pub(super) fn given(tier: Tier, pids: &[u32]) -> TierInfo {
-    match pids.first().and_then(|pid| Facts::read(*pid)) {
-        Some(facts) => described(tier, &facts, pids.to_vec()),
-        None => TierInfo { roots: pids.to_vec(), ..unseen(tier) },
+/// A tier whose root processes the user named.
+pub(super) fn tier_of_pids(tier: Tier, pids: &[u32]) -> TierInfo {
+    match pids.first().and_then(|pid| ProcessInfo::read(*pid)) {
+        Some(process) => describe_tier(tier, &process, pids.to_vec()),
+        None => TierInfo { roots: pids.to_vec(), ..unknown_tier(tier) },
     }
 }
 
-/// A tier of which no process is known.
-pub(super) fn unseen(tier: Tier) -> TierInfo {
+/// A tier without known processes.
+pub(super) fn unknown_tier(tier: Tier) -> TierInfo {
     TierInfo {
         tier,
-        what: "processes not seen from here".to_owned(),
+        what: "processes not visible on this machine".to_owned(),
         roots: Vec::new(),
         runtime: Runtime::Native,
         url: None,
@@ -152,27 +151,34 @@ pub(super) fn unseen(tier: Tier) -> TierInfo {
     }
 }
 
-fn described(tier: Tier, facts: &Facts, roots: Vec<u32>) -> TierInfo {
-    let manager = MANAGERS.iter().find(|word| facts.is_python() && facts.command_line.contains(*word));
-    let program: String = facts.program.chars().filter(|c| !c.is_control()).take(40).collect();
+fn describe_tier(tier: Tier, process: &ProcessInfo, roots: Vec<u32>) -> TierInfo {
+    let manager =
+        MANAGER_NAMES.iter().find(|word| process.is_python() && process.command_line.contains(*word));
+    let program: String = process.program.chars().filter(|c| !c.is_control()).take(40).collect();
     let what = manager.map_or_else(|| program.clone(), |manager| format!("{manager} on {program}"));
-    let runtime = if facts.is_python() { Runtime::Python } else { Runtime::Native };
-    TierInfo { what, roots, runtime, ..unseen(tier) }
+    let runtime = if process.is_python() { Runtime::Python } else { Runtime::Native };
+    TierInfo { what, roots, runtime, ..unknown_tier(tier) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn table(rows: &[(u32, u32, &str, &str)]) -> BTreeMap<u32, Facts> {
-        let facts = |(pid, ppid, program, line): &(u32, u32, &str, &str)| {
-            (*pid, Facts { ppid: *ppid, program: (*program).to_owned(), command_line: (*line).to_owned() })
+    fn table(rows: &[(u32, u32, &str, &str)]) -> BTreeMap<u32, ProcessInfo> {
+        let process = |(pid, ppid, program, line): &(u32, u32, &str, &str)| {
+            (
+                *pid,
+                ProcessInfo { ppid: *ppid, program: (*program).to_owned(), command_line: (*line).to_owned() },
+            )
         };
-        rows.iter().map(facts).collect()
+        rows.iter().map(process).collect()
     }
 
     fn roots(rows: &[(u32, u32, &str, &str)], listening: &[u32]) -> Vec<(Tier, Vec<u32>, Runtime)> {
-        tiers(&table(rows), listening).into_iter().map(|info| (info.tier, info.roots, info.runtime)).collect()
+        group_tiers(&table(rows), listening)
+            .into_iter()
+            .map(|info| (info.tier, info.roots, info.runtime))
+            .collect()
     }
 
     #[test]
@@ -188,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reloader_belongs_and_a_shell_does_not() {
+    fn the_reloader_belongs_to_the_server_and_a_shell_does_not() {
         let rows = [
             (5, 1, "bash", "bash"),
             (6, 5, "python3", "python manage.py runserver"),
@@ -221,7 +227,7 @@ mod tests {
     fn finds_this_very_process() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let found = listening(&[address.ip()], address.port());
+        let found = tiers_on_port(&[address.ip()], address.port());
         assert!(found[0].tier == Tier::Server && found[0].runtime == Runtime::Native, "{found:?}");
     }
 }

@@ -1,34 +1,28 @@
-//! Base images of `compose.yaml`: which service runs on which, and the official ones. Pure.
+//! Base images of `compose.yaml`: which service runs on which image. Pure.
 
 use std::collections::BTreeSet;
 
 use super::service::ComposeService;
 
-/// A base image of `compose.yaml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Base {
-    /// Runs kneepoint's own programs.
+pub(super) enum BaseImage {
+    /// Engine and object store, which are kneepoint itself.
     Debian,
-    /// Below the site's image.
+    /// The base of the site's image.
     Python,
-    /// The proxy.
     Nginx,
-    /// The balancer.
     Haproxy,
-    /// The database.
     Mysql,
-    /// Cache and queue.
     Redis,
-    /// Cache.
     Memcached,
 }
 
-impl Base {
+impl BaseImage {
     #[cfg(test)]
     const ALL: [Self; 7] =
         [Self::Debian, Self::Python, Self::Nginx, Self::Haproxy, Self::Mysql, Self::Redis, Self::Memcached];
 
-    /// The variable of `compose.yaml`, by which users name another image.
+    /// The variable of `compose.yaml` that names another image.
     pub(super) const fn variable(self) -> &'static str {
         match self {
             Self::Debian => "KP_DEBIAN_IMAGE",
@@ -41,7 +35,7 @@ impl Base {
         }
     }
 
-    /// The official image; a test keeps it equal to the default in `compose.yaml`.
+    /// The official image; a test compares it with the default in `compose.yaml`.
     pub(super) const fn official(self) -> &'static str {
         match self {
             Self::Debian => "debian:13-slim",
@@ -54,7 +48,7 @@ impl Base {
         }
     }
 
-    const fn of(service: ComposeService) -> Self {
+    const fn for_service(service: ComposeService) -> Self {
         match service {
             ComposeService::Proxy => Self::Nginx,
             ComposeService::Balancer => Self::Haproxy,
@@ -69,9 +63,13 @@ impl Base {
         }
     }
 
-    /// What these services run on. Debian always: it fills the volumes.
-    pub(super) fn needed(services: &BTreeSet<ComposeService>) -> BTreeSet<Self> {
-        services.iter().map(|service| Self::of(*service)).chain([Self::Debian, Self::Python]).collect()
+    /// The base images of these services. Debian always, since it fills the volumes.
+    pub(super) fn required_by(services: &BTreeSet<ComposeService>) -> BTreeSet<Self> {
+        services
+            .iter()
+            .map(|service| Self::for_service(*service))
+            .chain([Self::Debian, Self::Python])
+            .collect()
     }
 }
 
@@ -82,18 +80,23 @@ mod tests {
     #[test]
     fn the_official_images_are_those_of_the_file() {
         let file = include_str!("../../reference/compose.yaml");
-        for base in Base::ALL {
+        for base in BaseImage::ALL {
             let default = format!("${{{}:-{}}}", base.variable(), base.official());
             assert!(file.contains(&default), "compose.yaml has no {default}");
         }
     }
 
     #[test]
-    fn what_is_needed() {
-        let of = |services: &[ComposeService]| Base::needed(&services.iter().copied().collect());
-        assert_eq!(of(&[ComposeService::Server]), [Base::Debian, Base::Python].into());
-        let more =
-            of(&[ComposeService::Server, ComposeService::Db, ComposeService::Proxy, ComposeService::Worker]);
-        assert_eq!(more, [Base::Debian, Base::Python, Base::Nginx, Base::Mysql].into());
+    fn each_service_requires_its_base_image() {
+        let required =
+            |services: &[ComposeService]| BaseImage::required_by(&services.iter().copied().collect());
+        assert_eq!(required(&[ComposeService::Server]), [BaseImage::Debian, BaseImage::Python].into());
+        let more = required(&[
+            ComposeService::Server,
+            ComposeService::Db,
+            ComposeService::Proxy,
+            ComposeService::Worker,
+        ]);
+        assert_eq!(more, [BaseImage::Debian, BaseImage::Python, BaseImage::Nginx, BaseImage::Mysql].into());
     }
 }

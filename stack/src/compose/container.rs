@@ -1,4 +1,4 @@
-//! Containers as `docker inspect` tells of them, and how one that ended ended. Pure.
+//! Containers as `docker inspect` reports them. Pure.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -7,54 +7,54 @@ use serde::Deserialize;
 
 use super::project::LABEL;
 use super::service::ComposeService;
-use crate::StackError;
+use crate::error::StackError;
 
-/// Compose's own label for the service.
-const SERVICE: &str = "com.docker.compose.service";
+/// The label by which compose names the service.
+const SERVICE_LABEL: &str = "com.docker.compose.service";
 
-/// One container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Container {
-    /// Its full id.
+    /// The full id.
     pub(super) id: String,
-    /// Its name, without the slash.
+    /// Without the leading slash.
     pub(super) name: String,
-    /// The service of `compose.yaml` that it is, when it is one.
+    /// `None` when it is no service of `compose.yaml`.
     pub(super) service: Option<ComposeService>,
-    /// The project that it belongs to.
+    /// The compose project.
     pub(super) project: String,
-    /// Whether it runs.
     pub(super) running: bool,
-    /// How it ended, when it did.
-    pub(super) end: Option<End>,
-    /// Its first process, as the daemon's machine numbers it.
+    /// `None` while it runs or has not been started.
+    pub(super) end: Option<ContainerExit>,
+    /// Process id of its first process on the daemon's machine.
     pub(super) pid: Option<u32>,
     /// Its address on the bridge.
     pub(super) address: Option<Ipv4Addr>,
-    /// Where its ports are published on this machine.
+    /// From ports in the container to ports of this machine.
     pub(super) published: BTreeMap<u16, u16>,
 }
 
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
-    /// Its exit code.
+pub(super) struct ContainerExit {
     pub(super) code: i64,
-    /// Whether it took more memory than it may.
+    /// Whether the kernel killed it for exceeding its memory limit.
     pub(super) out_of_memory: bool,
-    /// Why it could not even start.
+    /// Why it could not be started; empty when it was.
     pub(super) error: String,
 }
 
-impl End {
-    /// In words.
-    pub(super) fn words(&self) -> String {
+impl ContainerExit {
+    /// One line for messages.
+    pub(super) fn describe(&self) -> String {
         if !self.error.is_empty() {
-            return format!("its container could not be started: {}", crate::mask::mask_line(&self.error));
+            return format!(
+                "its container could not be started: {}",
+                crate::host::redact::redact_line(&self.error)
+            );
         }
         let why = match self.code {
-            _ if self.out_of_memory => " (it took more memory than it may)".to_owned(),
-            // As shells number those whom a signal ended.
+            _ if self.out_of_memory => " (it exceeded its memory limit)".to_owned(),
+            // 128 plus the number of the signal that ended it.
             code @ 129..=192 => format!(" (signal {} ended it)", code - 128),
             _ => String::new(),
         };
@@ -64,18 +64,18 @@ impl End {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Raw {
+struct RawContainer {
     id: String,
     name: String,
-    state: State,
-    config: Config,
+    state: ContainerState,
+    config: ContainerConfig,
     #[serde(default)]
-    network_settings: Networks,
+    network_settings: ContainerNetworks,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct State {
+struct ContainerState {
     #[serde(default)]
     status: String,
     #[serde(default)]
@@ -92,13 +92,13 @@ struct State {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Config {
+struct ContainerConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Networks {
+struct ContainerNetworks {
     networks: Option<BTreeMap<String, Network>>,
     ports: Option<BTreeMap<String, Option<Vec<Published>>>>,
 }
@@ -115,16 +115,16 @@ struct Published {
     port: String,
 }
 
-/// What `docker inspect` printed, a list of containers.
-pub(super) fn parse(text: &str) -> Result<Vec<Container>, StackError> {
-    let raw: Vec<Raw> = serde_json::from_str(text.trim()).map_err(|error| StackError::System {
-        what: "reading what `docker inspect` says",
+/// The output of `docker inspect`, a list of containers.
+pub(super) fn parse_inspect(text: &str) -> Result<Vec<Container>, StackError> {
+    let raw: Vec<RawContainer> = serde_json::from_str(text.trim()).map_err(|error| StackError::System {
+        what: "reading the output of `docker inspect`",
         why: error.to_string(),
     })?;
-    Ok(raw.into_iter().map(container).collect())
+    Ok(raw.into_iter().map(from_raw).collect())
 }
 
-fn container(raw: Raw) -> Container {
+fn from_raw(raw: RawContainer) -> Container {
     let labels = raw.config.labels.unwrap_or_default();
     let label = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
     let networks = raw.network_settings.networks.unwrap_or_default();
@@ -138,10 +138,10 @@ fn container(raw: Raw) -> Container {
     Container {
         id: raw.id,
         name: raw.name.trim_start_matches('/').to_owned(),
-        service: ComposeService::named(label(SERVICE)),
+        service: ComposeService::from_name(label(SERVICE_LABEL)),
         project: label(LABEL).to_owned(),
         running: raw.state.running,
-        end: ended.then_some(End {
+        end: ended.then_some(ContainerExit {
             code: raw.state.exit_code,
             out_of_memory: raw.state.out_of_memory,
             error: raw.state.error,
@@ -159,10 +159,10 @@ mod tests {
     #[test]
     fn containers_of_both_composes() {
         for text in [include_str!("goldens/inspect-v1.json"), include_str!("goldens/inspect-v2.json")] {
-            let containers = parse(text).unwrap();
-            let of =
+            let containers = parse_inspect(text).unwrap();
+            let find =
                 |service| containers.iter().find(|container| container.service == Some(service)).unwrap();
-            let (server, db) = (of(ComposeService::Server), of(ComposeService::Db));
+            let (server, db) = (find(ComposeService::Server), find(ComposeService::Db));
             assert!(server.running && server.end.is_none() && server.pid.is_some());
             assert_eq!(server.published, BTreeMap::from([(80, 18_999)]));
             assert_eq!(server.project, "kneepoint-toy1");
@@ -175,19 +175,21 @@ mod tests {
     #[test]
     fn how_a_container_ended() {
         let one = |state: &str| {
-            parse(&format!(r#"[{{"Id":"a","Name":"/x","State":{state},"Config":{{"Labels":null}}}}]"#))
-                .unwrap()
-                .remove(0)
+            parse_inspect(&format!(
+                r#"[{{"Id":"a","Name":"/x","State":{state},"Config":{{"Labels":null}}}}]"#
+            ))
+            .unwrap()
+            .remove(0)
         };
-        let words = |state: &str| one(state).end.unwrap().words();
-        let killed = words(r#"{"Status":"exited","ExitCode":137}"#);
+        let describe = |state: &str| one(state).end.unwrap().describe();
+        let killed = describe(r#"{"Status":"exited","ExitCode":137}"#);
         assert_eq!(killed, "its container ended with exit code 137 (signal 9 ended it)");
-        let full = words(r#"{"Status":"exited","ExitCode":137,"OOMKilled":true}"#);
-        assert_eq!(full, "its container ended with exit code 137 (it took more memory than it may)");
-        assert_eq!(words(r#"{"Status":"exited","ExitCode":1}"#), "its container ended with exit code 1");
-        let never = words(r#"{"Status":"created","Error":"exec: \"mysqld\": not found","ExitCode":127}"#);
+        let full = describe(r#"{"Status":"exited","ExitCode":137,"OOMKilled":true}"#);
+        assert_eq!(full, "its container ended with exit code 137 (it exceeded its memory limit)");
+        assert_eq!(describe(r#"{"Status":"exited","ExitCode":1}"#), "its container ended with exit code 1");
+        let never = describe(r#"{"Status":"created","Error":"exec: \"mysqld\": not found","ExitCode":127}"#);
         assert!(never.contains("could not be started: exec: \"mysqld\""), "{never}");
         assert!(one(r#"{"Status":"created"}"#).end.is_none());
-        assert!(parse("[{}]").is_err() && parse("[]").unwrap().is_empty());
+        assert!(parse_inspect("[{}]").is_err() && parse_inspect("[]").unwrap().is_empty());
     }
 }

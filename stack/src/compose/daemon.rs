@@ -1,53 +1,50 @@
-//! The Docker daemon as it describes itself (`docker info`), and why it could not be asked. Pure.
+//! The Docker daemon as `docker info` reports it, and why it cannot be reached. Pure.
 
 use serde::Deserialize;
 
-use crate::StackError;
+use crate::error::StackError;
 
-/// How Docker makes cgroups.
+/// How Docker creates cgroups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum CgroupDriver {
-    /// By itself.
+    /// Directly in the file system.
     #[default]
     Cgroupfs,
-    /// Through systemd.
+    /// By systemd, as slices and scopes.
     Systemd,
-    /// Not at all, or in a way that we do not know.
+    /// Without cgroups, or by an unknown driver.
     Other,
 }
 
-/// Which kind of cgroups the daemon's machine has.
+/// The cgroup version of the daemon's machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum CgroupVersion {
-    /// One tree for each controller.
+    /// One tree per controller.
     #[default]
     V1,
-    /// One tree.
+    /// One tree for all controllers.
     V2,
 }
 
-/// What we need to know of the daemon.
+/// The facts about the daemon that the driver uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Daemon {
-    /// Its version.
     pub(super) version: String,
-    /// The system on which it runs, as it calls itself.
+    /// Its operating system, e.g. `Debian GNU/Linux 12 (bookworm)`.
     pub(super) system: String,
-    /// The kernel on which it runs.
+    /// Release of its kernel.
     pub(super) kernel: String,
-    /// Where it keeps images, containers and volumes.
+    /// Its folder for images, containers and volumes.
     pub(super) folder: String,
-    /// How it makes cgroups.
     pub(super) cgroup_driver: CgroupDriver,
-    /// Of which version.
     pub(super) cgroup_version: CgroupVersion,
-    /// Whether it runs without root rights.
+    /// Whether it runs without root privileges.
     pub(super) rootless: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Info {
+struct DaemonInfo {
     #[serde(default)]
     server_version: String,
     #[serde(default)]
@@ -65,14 +62,14 @@ struct Info {
 }
 
 impl Daemon {
-    /// From `docker info --format '{{json .}}'`. Old clients leave with success even when no daemon answers.
+    /// From `docker info --format '{{json .}}'`. Old clients exit with success even when no daemon responds.
     pub(super) fn parse(text: &str) -> Result<Self, StackError> {
-        let info: Info = serde_json::from_str(text.trim()).map_err(|error| StackError::System {
-            what: "reading what `docker info` says",
+        let info: DaemonInfo = serde_json::from_str(text.trim()).map_err(|error| StackError::System {
+            what: "reading the output of `docker info`",
             why: error.to_string(),
         })?;
         if let Some(why) = info.server_errors.unwrap_or_default().first() {
-            return Err(unreachable(why).unwrap_or_else(|| StackError::NoDaemon { why: why.clone() }));
+            return Err(parse_unreachable(why).unwrap_or_else(|| StackError::NoDaemon { why: why.clone() }));
         }
         let options = info.security_options.unwrap_or_default();
         Ok(Self {
@@ -90,14 +87,14 @@ impl Daemon {
         })
     }
 
-    /// Whether its processes are processes of this machine: a virtual machine (Docker Desktop) has a kernel of its own.
+    /// Whether its processes are processes of this machine: a virtual machine (Docker Desktop) has another kernel.
     pub(super) fn shares_kernel(&self, ours: &str) -> bool {
         !self.kernel.is_empty() && self.kernel == ours && !self.system.contains("Docker Desktop")
     }
 }
 
-/// Whether a tool's last words say that the daemon could not be asked.
-pub(super) fn unreachable(words: &str) -> Option<StackError> {
+/// The error when a tool's output says that the daemon cannot be reached; else `None`.
+pub(super) fn parse_unreachable(words: &str) -> Option<StackError> {
     let line =
         |sign: &str| words.lines().find(|line| line.to_ascii_lowercase().contains(sign)).map(str::to_owned);
     let denied = ["permission denied while trying to connect", "permissionerror(13"];
@@ -114,7 +111,7 @@ pub(super) fn unreachable(words: &str) -> Option<StackError> {
     signs.into_iter().find_map(line).map(|why| StackError::NoDaemon { why })
 }
 
-/// Refuses a daemon that does not share our files: `host` is the address that the client uses.
+/// Refuses a daemon on another machine, which cannot mount files of this one. `host` is the address that the client uses.
 pub(super) fn refuse_remote(host: &str) -> Result<(), StackError> {
     let host = host.trim();
     if host.is_empty()
@@ -124,7 +121,7 @@ pub(super) fn refuse_remote(host: &str) -> Result<(), StackError> {
     {
         return Ok(());
     }
-    Err(StackError::DaemonElsewhere { host: crate::mask::mask_line(host) })
+    Err(StackError::DaemonElsewhere { host: crate::host::redact::redact_line(host) })
 }
 
 #[cfg(test)]
@@ -132,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_daemon_says() {
+    fn the_report_of_a_daemon() {
         let daemon = Daemon::parse(include_str!("goldens/info-20.10.json")).unwrap();
         let wanted = Daemon {
             version: "20.10.24+dfsg1".to_owned(),
@@ -161,12 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_cannot_be_asked() {
+    fn a_daemon_that_cannot_be_reached() {
         let v1 = "docker.errors.DockerException: Error while fetching server API version: ('Connection aborted.', FileNotFoundError(2, 'No such file or directory'))";
-        assert!(matches!(unreachable(v1), Some(StackError::NoDaemon { .. })));
+        assert!(matches!(parse_unreachable(v1), Some(StackError::NoDaemon { .. })));
         let denied = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get \"http://x\": dial unix: connect: permission denied";
-        assert!(matches!(unreachable(denied), Some(StackError::DaemonDenied { .. })));
-        assert!(unreachable("pull access denied for nginx, repository does not exist").is_none());
+        assert!(matches!(parse_unreachable(denied), Some(StackError::DaemonDenied { .. })));
+        assert!(parse_unreachable("pull access denied for nginx, repository does not exist").is_none());
     }
 
     #[test]

@@ -1,33 +1,35 @@
-//! Where a compose stack lives on this machine: `<root>/compose[-slot]/` with its state, its lock, its logs, and `work/`
-//! (configuration, override file), which goes when it is taken down.
+//! The folder of a compose stack: `<root>/compose[-slot]/` with its record, lock and logs, and `work/` (configuration,
+//! override file), which is removed when the stack is taken down.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::project::Project;
-use crate::{StackError, folder};
+use crate::error::StackError;
+use crate::host::folder;
 
-/// The folders of a stack.
 #[derive(Debug, Clone)]
-pub(super) struct Home {
+pub(super) struct ComposeHome {
     folder: PathBuf,
     project: Project,
 }
 
-impl Home {
-    /// Of this `.kneepoint` folder and slot. Made absolute, since the project is named after it.
-    pub(super) fn slot(root: &Path, slot: Option<&str>) -> Self {
+impl ComposeHome {
+    /// `root` is made absolute, since the name of the project is derived from it.
+    pub(super) fn for_slot(root: &Path, slot: Option<&str>) -> Self {
         let root = absolute(root);
-        let project = Project::of(&root, slot);
+        let project = Project::for_slot(&root, slot);
         let folder = match slot {
-            Some(_) => root.join("compose").with_file_name(format!("compose{}", suffix(&project, &root))),
+            Some(_) => {
+                root.join("compose").with_file_name(format!("compose{}", slot_suffix(&project, &root)))
+            }
             None => root.join("compose"),
         };
         Self { folder, project }
     }
 
-    /// Every stack that has a folder under this `.kneepoint` folder, the usual one first.
-    pub(super) fn all(root: &Path) -> Vec<Self> {
+    /// Every stack that has a folder under this `.kneepoint` folder, the default one first.
+    pub(super) fn list_all(root: &Path) -> Vec<Self> {
         let root = absolute(root);
         let entries = fs::read_dir(&root).into_iter().flatten().flatten();
         let mut slots: Vec<String> = entries
@@ -36,60 +38,58 @@ impl Home {
             })
             .collect();
         slots.sort();
-        let others = slots.iter().map(|slot| Self::slot(&root, Some(slot)));
-        std::iter::once(Self::slot(&root, None)).chain(others).collect()
+        let others = slots.iter().map(|slot| Self::for_slot(&root, Some(slot)));
+        std::iter::once(Self::for_slot(&root, None)).chain(others).collect()
     }
 
-    /// Its compose project.
     pub(super) const fn project(&self) -> &Project {
         &self.project
     }
 
-    /// `state.json`.
-    pub(super) fn state(&self) -> PathBuf {
+    /// `state.json`: see `record.rs`.
+    pub(super) fn record_file(&self) -> PathBuf {
         self.folder.join("state.json")
     }
 
-    /// Held while a stack comes up or goes down.
-    pub(super) fn lock(&self) -> PathBuf {
+    /// Locked while a stack is brought up or taken down.
+    pub(super) fn lock_file(&self) -> PathBuf {
         self.folder.join("lock")
     }
 
-    /// What goes when the stack is taken down.
-    pub(super) fn work(&self) -> PathBuf {
+    /// Removed when the stack is taken down.
+    pub(super) fn work_dir(&self) -> PathBuf {
         self.folder.join("work")
     }
 
-    /// Where logs go when nobody says otherwise.
-    pub(super) fn logs(&self) -> PathBuf {
+    /// Default folder for logs.
+    pub(super) fn logs_dir(&self) -> PathBuf {
         self.folder.join("logs")
     }
 
-    /// Makes the folder.
-    pub(super) fn make(&self) -> Result<(), StackError> {
-        fs::create_dir_all(&self.folder).map_err(StackError::io("make the folder", &self.folder))
+    pub(super) fn create(&self) -> Result<(), StackError> {
+        fs::create_dir_all(&self.folder).map_err(StackError::io("create the folder", &self.folder))
     }
 
-    /// Removes everything but logs.
+    /// Removes everything except logs.
     pub(super) fn clear(&self) -> Result<(), StackError> {
-        folder::remove(&self.work())?;
-        match fs::remove_file(self.state()) {
+        folder::remove(&self.work_dir())?;
+        match fs::remove_file(self.record_file()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(StackError::io("remove", &self.state())(error))
+                Err(StackError::io("remove", &self.record_file())(error))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The folder itself, not a link to it: the same stack must have the same name from everywhere.
+/// The folder itself, not a link to it, so that a stack has the same name from every path.
 pub(super) fn absolute(root: &Path) -> PathBuf {
     root.canonicalize().or_else(|_| std::path::absolute(root)).unwrap_or_else(|_| root.to_owned())
 }
 
-/// The plain form of the slot, as the project has it: so that folder and project name each other.
-fn suffix(project: &Project, root: &Path) -> String {
-    let usual = Project::of(root, None);
+/// The slot as it is spelled in the name of the project, so that folder and project correspond.
+fn slot_suffix(project: &Project, root: &Path) -> String {
+    let usual = Project::for_slot(root, None);
     project.name().strip_prefix(usual.name()).unwrap_or_default().to_owned()
 }
 
@@ -98,15 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_and_projects_name_each_other() {
+    fn folders_and_projects_correspond() {
         let temp = tempfile::tempdir().unwrap();
-        let homes =
-            [None, Some("head"), Some("Very odd slot/name")].map(|slot| Home::slot(temp.path(), slot));
+        let homes = [None, Some("head"), Some("Very odd slot/name")]
+            .map(|slot| ComposeHome::for_slot(temp.path(), slot));
         for home in &homes {
-            home.make().unwrap();
+            home.create().unwrap();
         }
-        let all = Home::all(temp.path());
-        let projects = |homes: &[Home]| {
+        let all = ComposeHome::list_all(temp.path());
+        let projects = |homes: &[ComposeHome]| {
             let mut names: Vec<String> = homes.iter().map(|home| home.project().name().to_owned()).collect();
             names.sort();
             names
@@ -118,13 +118,13 @@ mod tests {
     #[test]
     fn clearing_leaves_the_logs() {
         let temp = tempfile::tempdir().unwrap();
-        let home = Home::slot(temp.path(), None);
-        for folder in [home.work(), home.logs()] {
+        let home = ComposeHome::for_slot(temp.path(), None);
+        for folder in [home.work_dir(), home.logs_dir()] {
             fs::create_dir_all(folder).unwrap();
         }
-        fs::write(home.state(), "{}").unwrap();
+        fs::write(home.record_file(), "{}").unwrap();
         home.clear().unwrap();
         home.clear().unwrap();
-        assert!(home.logs().is_dir() && !home.work().exists() && !home.state().exists());
+        assert!(home.logs_dir().is_dir() && !home.work_dir().exists() && !home.record_file().exists());
     }
 }

@@ -1,5 +1,5 @@
-//! Images: the official ones where they can be had, and where no image registry can be reached, stand-ins that
-//! `images/build-base` makes of Debian packages. The same compose file runs on both.
+//! Images: the official ones, or, when no image registry can be reached, stand-ins that `images/build-base` builds from
+//! Debian packages. The same compose file runs on both.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -10,46 +10,46 @@ use kneepoint_model::event::EventSink;
 use kneepoint_model::stage::Stage;
 use kneepoint_process::{Exit, ProcessError, Program};
 
-use super::base::Base;
+use super::base::BaseImage;
 use super::docker::{self, Docker, SHORT};
 use super::service::ComposeService;
-use crate::hash::ContentHash;
-use crate::{StackError, mask};
+use crate::error::StackError;
+use crate::host::hash::ContentHash;
+use crate::host::redact;
 
-/// A slow line still brings the largest image within this time.
-const PULL: Duration = Duration::from_mins(15);
-/// debootstrap, and two rounds of packages.
-const BUILD: Duration = Duration::from_mins(20);
-/// As many as `compose.yaml` asks for.
-const OPEN_FILES: u64 = 65_536;
-/// Lines of a build that failed which are told.
-const TOLD: usize = 8;
-/// The label of images that kneepoint made.
-const LABEL: &str = "org.kneepoint.image";
+/// Enough for the largest image over a slow connection.
+const PULL_TIMEOUT: Duration = Duration::from_mins(15);
+/// Enough for debootstrap and two installations of packages.
+const BUILD_TIMEOUT: Duration = Duration::from_mins(20);
+/// The limit that `compose.yaml` asks for.
+const MAX_OPEN_FILES: u64 = 65_536;
+/// Output lines of a failed build that are reported.
+const MAX_OUTPUT_LINES: usize = 8;
+/// The label of images that kneepoint built.
+const IMAGE_LABEL: &str = "org.kneepoint.image";
 
-/// An image that is there.
+/// An image on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Image {
-    /// As it is asked for.
+    /// The name by which it is referred to.
     pub(super) name: String,
-    /// Its content.
+    /// The id of its content.
     pub(super) id: String,
 }
 
 /// The images of a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Images {
-    /// By what they are for.
-    pub(super) bases: BTreeMap<Base, Image>,
-    /// The site's.
+pub(super) struct ImageSet {
+    pub(super) bases: BTreeMap<BaseImage, Image>,
+    /// The site's image.
     pub(super) server: Option<Image>,
-    /// Whether any is a stand-in.
+    /// Whether any of them is a stand-in.
     pub(super) stand_ins: bool,
-    /// The limit of open files that containers can be given.
+    /// The limit of open files that the daemon can give containers.
     pub(super) open_files: u64,
 }
 
-impl Images {
+impl ImageSet {
     /// Variables of `compose.yaml`.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
         let bases = self.bases.iter().map(|(base, image)| (base.variable().to_owned(), image.name.clone()));
@@ -59,30 +59,30 @@ impl Images {
     }
 }
 
-/// What it takes to find or make images.
+/// Finds, pulls or builds images.
 #[derive(Clone, Copy)]
-pub(super) struct Workshop<'a> {
+pub(super) struct ImageBuilder<'a> {
     pub(super) docker: &'a Docker,
     /// The extracted stack.
     pub(super) stack: &'a Path,
-    /// The label of containers that are started for it.
+    /// The label of containers that are started meanwhile.
     pub(super) label: &'a str,
     pub(super) cancel: &'a Cancel,
     pub(super) events: &'a dyn EventSink,
 }
 
-impl Workshop<'_> {
-    /// Finds, pulls or makes every image that these services need.
+impl ImageBuilder<'_> {
+    /// Makes every image that these services need available.
     ///
     /// # Errors
-    /// `Image` for one that the user named and that cannot be had; `StandIns` when they cannot be made; `Step`.
-    pub(super) fn images(&self, services: &BTreeSet<ComposeService>) -> Result<Images, StackError> {
-        let mut images = Images::default();
+    /// `Image` for one that the user named and that cannot be pulled; `StandIns` when they cannot be built; `Step`.
+    pub(super) fn ensure_all(&self, services: &BTreeSet<ComposeService>) -> Result<ImageSet, StackError> {
+        let mut images = ImageSet::default();
         let mut missing = Vec::new();
-        for base in Base::needed(services) {
+        for base in BaseImage::required_by(services) {
             match std::env::var(base.variable()).ok().filter(|name| !name.is_empty()) {
                 Some(name) => {
-                    images.bases.insert(base, self.named(&name, base.variable())?);
+                    images.bases.insert(base, self.ensure_named(&name, base.variable())?);
                 }
                 None => match self.inspect(base.official())? {
                     Some(image) => drop(images.bases.insert(base, image)),
@@ -90,19 +90,19 @@ impl Workshop<'_> {
                 },
             }
         }
-        let missing = self.pulled(missing, &mut images)?;
+        let missing = self.pull_all(missing, &mut images)?;
         if !missing.is_empty() {
-            self.stand_ins(&missing, &mut images)?;
+            self.build_stand_ins(&missing, &mut images)?;
         }
-        let python = images.bases.get(&Base::Python).cloned();
-        images.server = python.map(|python| self.server(&python)).transpose()?;
-        if let Some(debian) = images.bases.get(&Base::Debian) {
+        let python = images.bases.get(&BaseImage::Python).cloned();
+        images.server = python.map(|python| self.ensure_server(&python)).transpose()?;
+        if let Some(debian) = images.bases.get(&BaseImage::Debian) {
             images.open_files = self.open_files(&debian.name)?;
         }
         Ok(images)
     }
 
-    /// The limit that a container gets by itself: a daemon cannot give more than it has, and refuses to start one that asks.
+    /// The limit that a container has by default: the daemon cannot give more and refuses to start a container that asks for it.
     fn open_files(&self, image: &str) -> Result<u64, StackError> {
         let args = [
             "run",
@@ -117,41 +117,42 @@ impl Workshop<'_> {
             "-c",
             "ulimit -Hn",
         ];
-        let said = self.docker.ask(&args, "asking for the limit of open files", SHORT, self.cancel)?;
-        Ok(said.trim().parse().unwrap_or(OPEN_FILES).min(OPEN_FILES))
+        let output = self.docker.run(&args, "reading the limit of open files", SHORT, self.cancel)?;
+        Ok(output.trim().parse().unwrap_or(MAX_OPEN_FILES).min(MAX_OPEN_FILES))
     }
 
-    /// An image that is on this machine.
+    /// `None` when the image is not on this machine.
     pub(super) fn inspect(&self, name: &str) -> Result<Option<Image>, StackError> {
         let args = ["image", "inspect", "--format", "{{.Id}}", name];
-        match self.docker.ask(&args, "looking for an image", SHORT, self.cancel) {
+        match self.docker.run(&args, "inspecting an image", SHORT, self.cancel) {
             Ok(id) => Ok(Some(Image { name: name.to_owned(), id: id.trim().to_owned() })),
             Err(StackError::Step { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn named(&self, name: &str, variable: &'static str) -> Result<Image, StackError> {
+    fn ensure_named(&self, name: &str, variable: &'static str) -> Result<Image, StackError> {
         if let Some(image) = self.inspect(name)? {
             return Ok(image);
         }
         let bad = |why: String| StackError::Image { image: name.to_owned(), variable, why };
         match self.pull(name) {
-            Err(StackError::Step { source, .. }) => return Err(bad(last_words(&source))),
+            Err(StackError::Step { source, .. }) => return Err(bad(error_tail(&source))),
             other => other?,
         }
-        self.inspect(name)?.ok_or_else(|| bad("it was pulled and is not there".to_owned()))
+        self.inspect(name)?.ok_or_else(|| bad("it was pulled but cannot be found".to_owned()))
     }
 
     fn pull(&self, name: &str) -> Result<(), StackError> {
         self.events.progress(Stage::Up, 0, None, &format!("pulling the image {name}"));
-        self.docker.ask(&["pull", "--quiet", name], "pulling an image", PULL, self.cancel).map(|_| ())
+        self.docker.run(&["pull", "--quiet", name], "pulling an image", PULL_TIMEOUT, self.cancel).map(|_| ())
     }
 
-    /// Pulls what can be pulled; the first refusal is taken for all, since a registry is there or not.
-    fn pulled(&self, missing: Vec<Base>, images: &mut Images) -> Result<Vec<Base>, StackError> {
-        let mut left = missing.into_iter();
-        while let Some(base) = left.next() {
+    /// Pulls images and returns those that are still missing. The first failure counts for all, since either the registry can
+    /// be reached or not.
+    fn pull_all(&self, missing: Vec<BaseImage>, images: &mut ImageSet) -> Result<Vec<BaseImage>, StackError> {
+        let mut rest = missing.into_iter();
+        while let Some(base) = rest.next() {
             match self.pull(base.official()) {
                 Ok(()) => {
                     if let Some(image) = self.inspect(base.official())? {
@@ -159,10 +160,11 @@ impl Workshop<'_> {
                     }
                 }
                 Err(StackError::Step { source, .. }) => {
-                    let why = last_words(&source);
-                    let note = format!("no official images ({why}); using stand-ins of Debian packages");
+                    let why = error_tail(&source);
+                    let note =
+                        format!("no official images ({why}); using stand-ins built from Debian packages");
                     self.events.note(Stage::Up, &note);
-                    return Ok(std::iter::once(base).chain(left).collect());
+                    return Ok(std::iter::once(base).chain(rest).collect());
                 }
                 Err(error) => return Err(error),
             }
@@ -170,38 +172,39 @@ impl Workshop<'_> {
         Ok(Vec::new())
     }
 
-    fn stand_ins(&self, missing: &[Base], images: &mut Images) -> Result<(), StackError> {
+    fn build_stand_ins(&self, missing: &[BaseImage], images: &mut ImageSet) -> Result<(), StackError> {
         let program = Program::new("bash").arg(self.stack.join("images/build-base"));
-        let step = "making stand-in images of Debian packages";
+        let step = "building stand-in images from Debian packages";
         self.events.progress(Stage::Up, 0, None, step);
         let mut each = |stream, line: &str| {
             if stream == kneepoint_process::Stream::Stderr {
                 self.events.progress(Stage::Up, 0, None, line.trim_start_matches("build-base: "));
             }
         };
-        let made = docker::run(program, step, BUILD, self.cancel, &mut each).map_err(refusal)?;
-        let names = names(&made.stdout_text());
+        let made = docker::run_tool(program, step, BUILD_TIMEOUT, self.cancel, &mut each)
+            .map_err(stand_ins_error)?;
+        let names = parse_names(&made.stdout_text());
         for base in missing {
             let name = names.get(base.variable()).ok_or_else(|| StackError::StandIns {
                 missing_tool: false,
-                why: format!("images/build-base made no {}", base.variable()),
+                why: format!("images/build-base reported no {}", base.variable()),
             })?;
-            images.bases.insert(*base, self.named(name, base.variable())?);
+            images.bases.insert(*base, self.ensure_named(name, base.variable())?);
         }
         images.stand_ins = true;
         Ok(())
     }
 
-    /// The site's image: made once for what it is made of.
-    fn server(&self, python: &Image) -> Result<Image, StackError> {
+    /// The site's image, built once for each base image and requirements.
+    fn ensure_server(&self, python: &Image) -> Result<Image, StackError> {
         let index = std::env::var("PIP_INDEX_URL").unwrap_or_default();
-        let name = format!("kneepoint/server:{}", &recipe(&python.id, &index)[..12]);
+        let name = format!("kneepoint/server:{}", &recipe_hash(&python.id, &index)[..12]);
         if let Some(image) = self.inspect(&name)? {
             return Ok(image);
         }
-        let step = "making the image of the site";
+        let step = "building the image of the site";
         self.events.progress(Stage::Up, 0, None, step);
-        let label = format!("{LABEL}=server");
+        let label = format!("{IMAGE_LABEL}=server");
         let base = format!("BASE={}", python.name);
         let folder = self.stack.to_string_lossy();
         let file = self.stack.join("images/server.Dockerfile");
@@ -212,7 +215,7 @@ impl Workshop<'_> {
             &label,
             "--build-arg",
             &base,
-            // Its value is taken from the environment: an index may have a password in its address.
+            // Passed by environment, since the address of an index may contain a password.
             "--build-arg",
             "PIP_INDEX_URL",
             "--tag",
@@ -220,28 +223,28 @@ impl Workshop<'_> {
         ];
         let program = self.docker.command(&args).env("PIP_INDEX_URL", index);
         let program = program.arg("--file").arg(file).arg(&*folder);
-        let mut said = VecDeque::new();
+        let mut output_lines = VecDeque::new();
         let mut each = |_, line: &str| {
-            let line = mask::mask_line(line);
+            let line = redact::redact_line(line);
             if line.starts_with("Step ") || line.contains(" RUN ") {
-                self.events.progress(Stage::Up, 0, None, &format!("the image of the site: {line}"));
+                self.events.progress(Stage::Up, 0, None, &format!("image of the site: {line}"));
             } else if !line.trim().is_empty() {
-                said.push_back(line);
-                if said.len() > TOLD {
-                    said.pop_front();
+                output_lines.push_back(line);
+                if output_lines.len() > MAX_OUTPUT_LINES {
+                    output_lines.pop_front();
                 }
             }
         };
-        let built = docker::run(program, step, BUILD, self.cancel, &mut each);
-        built.map_err(|error| with_words(error, said.make_contiguous()))?;
-        let gone = || StackError::System { what: step, why: format!("{name} was made and is not there") };
+        let built = docker::run_tool(program, step, BUILD_TIMEOUT, self.cancel, &mut each);
+        built.map_err(|error| with_build_output(error, output_lines.make_contiguous()))?;
+        let gone = || StackError::System { what: step, why: format!("{name} was built but cannot be found") };
         self.inspect(&name)?.ok_or_else(gone)
     }
 }
 
-/// A name for what the site's image is made of.
-fn recipe(python: &str, index: &str) -> String {
-    let assets = crate::assets::all();
+/// Changes when the base image, the package index or the requirements change.
+fn recipe_hash(python: &str, index: &str) -> String {
+    let assets = crate::assets::list_all();
     let counts = |asset: &crate::assets::Asset| {
         let target = asset.target();
         let name = target.to_string_lossy();
@@ -251,29 +254,29 @@ fn recipe(python: &str, index: &str) -> String {
     assets.iter().filter(|asset| counts(asset)).fold(hash, |hash, asset| hash.part(asset.content())).short()
 }
 
-/// `KP_NGINX_IMAGE=kneepoint/services:68da…`, a line each.
-fn names(lines: &str) -> BTreeMap<String, String> {
+/// Parses lines such as `KP_NGINX_IMAGE=kneepoint/services:68da…`.
+fn parse_names(lines: &str) -> BTreeMap<String, String> {
     let pairs = lines.lines().filter_map(|line| line.trim().split_once('='));
     pairs.map(|(variable, name)| (variable.to_owned(), name.to_owned())).collect()
 }
 
-/// The script's own exit code 7: a tool, a right or a mirror is missing.
-fn refusal(error: StackError) -> StackError {
+/// Exit code 7 of the script: a tool, a privilege or a mirror is missing.
+fn stand_ins_error(error: StackError) -> StackError {
     let StackError::Step { source, .. } = &error else { return error };
     let missing_tool = match source.as_ref() {
         ProcessError::Failed(failure) => failure.exit == Some(Exit::Code(7)),
         ProcessError::NotFound { .. } => true,
         _ => false,
     };
-    StackError::StandIns { missing_tool, why: last_words(source) }
+    StackError::StandIns { missing_tool, why: error_tail(source) }
 }
 
-/// What the tools within a build said last: the builder itself only says that one of them failed.
-fn with_words(error: StackError, said: &[String]) -> StackError {
+/// Adds the last output of the tools within a build: the builder itself only reports that one of them failed.
+fn with_build_output(error: StackError, output_lines: &[String]) -> StackError {
     let StackError::Step { step, source } = error else { return error };
     let source = match *source {
         ProcessError::Failed(mut failure) => {
-            failure.output_tail = format!("{}\n{}", said.join("\n"), failure.output_tail.trim());
+            failure.output_tail = format!("{}\n{}", output_lines.join("\n"), failure.output_tail.trim());
             ProcessError::Failed(failure)
         }
         other => other,
@@ -281,11 +284,11 @@ fn with_words(error: StackError, said: &[String]) -> StackError {
     StackError::Step { step, source: Box::new(source) }
 }
 
-/// The end of what a tool said, without the command line, which is long.
-pub(super) fn last_words(error: &ProcessError) -> String {
+/// The end of a tool's output, without the command line, which is long.
+pub(super) fn error_tail(error: &ProcessError) -> String {
     match error {
         ProcessError::Failed(failure) | ProcessError::TimedOut(failure) => {
-            let words = mask::tail(failure.output_tail.trim(), 12, 1500);
+            let words = redact::redact_tail(failure.output_tail.trim(), 12, 1500);
             if words.is_empty() { error.to_string() } else { words }
         }
         other => other.to_string(),
@@ -297,10 +300,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_script_says() {
+    fn the_output_of_the_script() {
         let lines =
             "KP_DEBIAN_IMAGE=kneepoint/debian:69cc593a2099\nKP_PYTHON_IMAGE=kneepoint/python:ba3e45f3493b\n";
-        assert_eq!(names(lines)["KP_PYTHON_IMAGE"], "kneepoint/python:ba3e45f3493b");
+        assert_eq!(parse_names(lines)["KP_PYTHON_IMAGE"], "kneepoint/python:ba3e45f3493b");
         let failed = |code| {
             let failure = kneepoint_process::Failure {
                 argv: "bash".to_owned(),
@@ -308,7 +311,10 @@ mod tests {
                 output_tail: "build-base: debootstrap is missing: apt-get install debootstrap\n".to_owned(),
                 elapsed: Duration::ZERO,
             };
-            refusal(StackError::Step { step: "x", source: Box::new(ProcessError::Failed(Box::new(failure))) })
+            stand_ins_error(StackError::Step {
+                step: "x",
+                source: Box::new(ProcessError::Failed(Box::new(failure))),
+            })
         };
         assert!(
             matches!(&failed(7), StackError::StandIns { missing_tool: true, why } if why.contains("apt-get install debootstrap"))
@@ -318,8 +324,8 @@ mod tests {
 
     #[test]
     fn another_base_or_index_is_another_image() {
-        assert_eq!(recipe("sha256:1", ""), recipe("sha256:1", ""));
-        assert_ne!(recipe("sha256:1", ""), recipe("sha256:2", ""));
-        assert_ne!(recipe("sha256:1", ""), recipe("sha256:1", "https://index.test/"));
+        assert_eq!(recipe_hash("sha256:1", ""), recipe_hash("sha256:1", ""));
+        assert_ne!(recipe_hash("sha256:1", ""), recipe_hash("sha256:2", ""));
+        assert_ne!(recipe_hash("sha256:1", ""), recipe_hash("sha256:1", "https://index.test/"));
     }
 }

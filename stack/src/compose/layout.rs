@@ -1,53 +1,20 @@
-//! The work folder of a stack: configuration, override file, and the variables by which `compose.yaml` finds all of it.
+//! The work folder of a stack: configuration, override file, and the variables of `compose.yaml` that name them.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::conf::Conf;
-use super::override_file::Override;
-use super::ports::HeldPorts;
-use super::prepare::ComposePrepared;
+use super::conf::TierConfig;
+use super::mounts::{Mounts, write_private};
+use super::override_file::OverrideFile;
+use super::ports::PublishedPorts;
+use super::prepared::ComposePrepared;
 use super::project::Project;
-use crate::{StackError, folder};
+use crate::error::StackError;
+use crate::host::folder;
 
-/// Between two questions about health, and before the first. Each starts processes in the container, all through the
-/// measurement; kneepoint itself asks once, with real requests. (v1 refuses an override that switches them off.)
-const NEVER: &str = "24h";
-
-/// What `compose.yaml` mounts of this machine.
-pub(super) struct Mounts<'a> {
-    pub(super) project: &'a Project,
-    pub(super) conf: &'a Path,
-    pub(super) logs: &'a Path,
-    /// The extracted stack.
-    pub(super) stack: &'a Path,
-    pub(super) binary: &'a Path,
-    pub(super) variant: &'a Path,
-}
-
-impl Mounts<'_> {
-    /// Variables of `compose.yaml`.
-    pub(super) fn variables(&self) -> Vec<(String, String)> {
-        let path = |path: &Path| path.display().to_string();
-        let fixed = [
-            ("KP_STACK", self.project.name().to_owned()),
-            ("KP_CONF", path(self.conf)),
-            ("KP_LOGS", path(self.logs)),
-            ("KP_PROBE", path(&self.stack.join("probe"))),
-            ("KP_BINARY", path(self.binary)),
-            ("KP_VARIANT", path(self.variant)),
-            ("KP_HEALTH_INTERVAL", NEVER.to_owned()),
-        ];
-        fixed.map(|(name, value)| (name.to_owned(), value)).to_vec()
-    }
-}
-
-/// What is laid out.
+/// The written work folder.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    /// The override file.
     pub(super) override_file: PathBuf,
     /// Variables of `compose.yaml`.
     pub(super) variables: Vec<(String, String)>,
@@ -55,29 +22,28 @@ pub(super) struct Layout {
     pub(super) conf: PathBuf,
 }
 
-/// What goes into the folder.
-pub(super) struct Plan<'a> {
+/// The content of the work folder.
+pub(super) struct LayoutPlan<'a> {
     pub(super) work: &'a Path,
     pub(super) logs: &'a Path,
     pub(super) project: &'a Project,
     pub(super) prepared: &'a ComposePrepared,
-    pub(super) conf: Conf<'a>,
-    pub(super) override_file: Override<'a>,
-    pub(super) ports: &'a HeldPorts,
+    pub(super) conf: TierConfig<'a>,
+    pub(super) override_file: OverrideFile<'a>,
+    pub(super) ports: &'a PublishedPorts,
 }
 
-impl Plan<'_> {
-    /// Writes everything.
-    pub(super) fn lay_out(&self) -> Result<Layout, StackError> {
+impl LayoutPlan<'_> {
+    pub(super) fn write(&self) -> Result<Layout, StackError> {
         folder::remove(self.work)?;
         let conf = self.work.join("conf");
-        // Docker would make missing folders of logs itself, as root.
+        // Docker would create missing log folders itself, owned by root.
         let logs = ["server2", "hello", "worker"].map(|name| self.logs.join(name));
         for folder in logs.iter().chain([&conf]) {
-            fs::create_dir_all(folder).map_err(StackError::io("make the folder", folder))?;
+            fs::create_dir_all(folder).map_err(StackError::io("create the folder", folder))?;
         }
-        for (name, text) in self.conf.files()? {
-            write_conf(&conf, name, &text)?;
+        for (name, text) in self.conf.config_files()? {
+            write_config(&conf, name, &text)?;
         }
         let override_file = write_private(&self.work.join("override.json"), &self.override_file.text())?;
         let variant =
@@ -97,30 +63,9 @@ impl Plan<'_> {
     }
 }
 
-/// Writes a configuration file so that a program that reads it at the same time sees the old or the new one, whole.
-pub(super) fn write_conf(folder: &Path, name: &str, text: &str) -> Result<(), StackError> {
+/// Writes a configuration file by rename, so that a concurrent reader sees the old or the new one, never a part.
+pub(super) fn write_config(folder: &Path, name: &str, text: &str) -> Result<(), StackError> {
     let (path, part) = (folder.join(name), folder.join(format!(".{name}.part")));
     fs::write(&part, text).map_err(StackError::io("write", &part))?;
     fs::rename(&part, &path).map_err(StackError::io("rename into place", &path))
-}
-
-/// Writes a file that others may not read: the site's variables may hold secrets.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<PathBuf, StackError> {
-    let open = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
-    open.and_then(|mut file| file.write_all(text.as_bytes())).map_err(StackError::io("write", path))?;
-    Ok(path.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn variables_are_private() {
-        let temp = tempfile::tempdir().unwrap();
-        let path = write_private(&temp.path().join("override.json"), "{}").unwrap();
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
 }

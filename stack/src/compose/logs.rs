@@ -1,4 +1,4 @@
-//! Logs of containers: kept in the logs folder before a container goes, and read when something is wrong.
+//! Logs of containers: saved before a container is removed, and read to explain a failure.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -9,44 +9,44 @@ use kneepoint_model::cancel::Cancel;
 
 use super::container::Container;
 use super::docker::{self, Docker};
-use super::mine;
+use super::docker_resources::list_containers;
 use super::project::Project;
 use super::service::ComposeService;
-use super::wait::log_path;
-use crate::mask;
+use crate::host::redact;
 
-/// Reading the log of one container.
-const READ: Duration = Duration::from_secs(30);
+/// Timeout for reading the log of one container.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of the end of a log goes into a message: bytes, lines, characters.
 const TAIL: (u64, usize, usize) = (16 * 1024, 25, 3000);
 
-/// Keeps what a container said, its secrets struck out, as `<folder>/<service>.log`. That nothing could be kept is no
-/// reason to stop: the folder is then all that is missing.
-pub(super) fn keep(docker: &Docker, container: &Container, folder: &Path) {
+/// Saves the output of a container, secrets redacted, as `<folder>/<service>.log`. Failures are ignored: only the log is then
+/// missing.
+pub(super) fn save_log(docker: &Docker, container: &Container, folder: &Path) {
     let Some(service) = container.service else { return };
     let path = log_path(folder, service);
     let Ok(file) = File::create(&path) else { return };
     let mut file = BufWriter::new(file);
     let program = docker.command(&["logs", "--timestamps", &container.id]).stdout_cap(1);
     let mut each = |_, line: &str| {
-        let _ = writeln!(file, "{}", mask::mask_line(line));
+        let _ = writeln!(file, "{}", redact::redact_line(line));
     };
-    let _ = docker::run(program, "keeping a container's log", READ, &Cancel::new(), &mut each);
+    let _ =
+        docker::run_tool(program, "saving the log of a container", READ_TIMEOUT, &Cancel::new(), &mut each);
     let _ = file.flush();
 }
 
-/// Keeps the logs of every container of a project.
-pub(super) fn keep_all(docker: &Docker, project: &Project, folder: &Path) {
+/// Saves the logs of all containers of a project.
+pub(super) fn save_all_logs(docker: &Docker, project: &Project, folder: &Path) {
     if fs::create_dir_all(folder).is_err() {
         return;
     }
-    for container in mine::containers(docker, project, &Cancel::new()).unwrap_or_default() {
-        keep(docker, &container, folder);
+    for container in list_containers(docker, project, &Cancel::new()).unwrap_or_default() {
+        save_log(docker, &container, folder);
     }
 }
 
-/// Files that a service writes into the logs folder itself, the most telling first.
-pub(super) fn files(service: ComposeService) -> &'static [&'static str] {
+/// Files that a service itself writes into the logs folder, the most useful first.
+pub(super) fn service_log_files(service: ComposeService) -> &'static [&'static str] {
     match service {
         ComposeService::Proxy => &["nginx-error.log"],
         ComposeService::Server => &["gunicorn-error.log", "gunicorn.log", "supervisord.log"],
@@ -64,28 +64,34 @@ pub(super) fn files(service: ComposeService) -> &'static [&'static str] {
     }
 }
 
-/// The most telling log of a service, and its end: masked and bounded.
-pub(super) fn last_words(folder: &Path, service: ComposeService) -> (PathBuf, String) {
+/// The first log of a service that is not empty, and its end: redacted and bounded.
+pub(super) fn log_tail(folder: &Path, service: ComposeService) -> (PathBuf, String) {
     let own = log_path(folder, service);
-    let all = files(service).iter().map(|name| folder.join(name)).chain([own.clone()]);
-    let said =
-        all.filter_map(|path| Some((tail_of(&path).ok().filter(|text| !text.trim().is_empty())?, path)));
-    said.map(|(text, path)| (path, mask::tail(&text, TAIL.1, TAIL.2)))
+    let all = service_log_files(service).iter().map(|name| folder.join(name)).chain([own.clone()]);
+    let tails =
+        all.filter_map(|path| Some((read_tail(&path).ok().filter(|text| !text.trim().is_empty())?, path)));
+    tails
+        .map(|(text, path)| (path, redact::redact_tail(&text, TAIL.1, TAIL.2)))
         .next()
-        .unwrap_or_else(|| (own, "(nothing)".to_owned()))
+        .unwrap_or_else(|| (own, "(empty)".to_owned()))
 }
 
-/// Whether its own log says that it cannot come up: gunicorn ends when its first worker cannot import the site, and
-/// supervisor would start it again and again.
-pub(super) fn says_it_cannot(folder: &Path, service: ComposeService) -> bool {
+/// Whether the log shows that the service will never become ready: gunicorn ends when its first worker cannot import the
+/// site, and supervisor restarts it again and again.
+pub(super) fn boot_failed(folder: &Path, service: ComposeService) -> bool {
     const SIGNS: [&str; 2] = ["Worker failed to boot", "entered FATAL state"];
-    let says = |name: &&str| {
-        tail_of(&folder.join(name)).is_ok_and(|text| SIGNS.iter().any(|sign| text.contains(sign)))
+    let matches = |name: &&str| {
+        read_tail(&folder.join(name)).is_ok_and(|text| SIGNS.iter().any(|sign| text.contains(sign)))
     };
-    files(service).iter().any(says)
+    service_log_files(service).iter().any(matches)
 }
 
-fn tail_of(path: &Path) -> std::io::Result<String> {
+/// The saved log of a service's container.
+pub(super) fn log_path(folder: &Path, service: ComposeService) -> PathBuf {
+    folder.join(format!("{}.log", service.name()))
+}
+
+fn read_tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let end = file.metadata()?.len();
     file.seek(SeekFrom::Start(end.saturating_sub(TAIL.0)))?;
@@ -99,21 +105,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_telling_log_is_read() {
+    fn the_first_log_that_is_not_empty_is_read() {
         let temp = tempfile::tempdir().unwrap();
         let folder = temp.path();
-        let (path, words) = last_words(folder, ComposeService::Server);
-        assert_eq!((path, words.as_str()), (folder.join("server.log"), "(nothing)"));
+        let (path, words) = log_tail(folder, ComposeService::Server);
+        assert_eq!((path, words.as_str()), (folder.join("server.log"), "(empty)"));
         fs::write(folder.join("server.log"), "started\n").unwrap();
         fs::write(folder.join("gunicorn-error.log"), "\n").unwrap();
-        assert_eq!(last_words(folder, ComposeService::Server).1, "started");
+        assert_eq!(log_tail(folder, ComposeService::Server).1, "started");
         fs::write(folder.join("gunicorn-error.log"), "no module; KP_DB_PASSWORD=x\nWorker failed to boot\n")
             .unwrap();
-        let (path, words) = last_words(folder, ComposeService::Server);
+        let (path, words) = log_tail(folder, ComposeService::Server);
         assert!(path.ends_with("gunicorn-error.log") && words.contains("KP_DB_PASSWORD=***"), "{words}");
-        assert!(
-            says_it_cannot(folder, ComposeService::Server)
-                && !says_it_cannot(folder, ComposeService::Server2)
-        );
+        assert!(boot_failed(folder, ComposeService::Server) && !boot_failed(folder, ComposeService::Server2));
     }
 }

@@ -1,5 +1,5 @@
-//! The override of `compose.yaml`, written for each stack: variables of the site, and machines. Pure. It is JSON, which is
-//! YAML too. A service of which nothing is said is named all the same: without services v1 takes it for an older format.
+//! The override of `compose.yaml` for one stack: variables of the site, and machines. Pure. It is JSON, which is valid YAML.
+//! Services without changes are listed too: v1 takes a file without services for an older format.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,42 +10,44 @@ use super::machines::Machines;
 use super::service::ComposeService;
 use crate::topology::{ServerKind, Topology};
 
-/// What the file says.
-pub(super) struct Override<'a> {
+/// The content of the file.
+pub(super) struct OverrideFile<'a> {
     /// The services that are started.
     pub(super) services: &'a [ComposeService],
-    /// What is brought up.
     pub(super) topology: &'a Topology,
     /// The site's variables.
     pub(super) variables: &'a BTreeMap<String, String>,
-    /// Quotas.
+    /// Quotas of machines.
     pub(super) machines: &'a Machines,
     /// The folder of logs on this machine.
     pub(super) logs: &'a Path,
 }
 
-/// Where the second app server sees the folder of logs of the whole stack.
-const ALL_LOGS: &str = "/srv/kneepoint/all-logs";
+/// Where the logs folder of the whole stack is mounted in the second app server.
+const SHARED_LOGS: &str = "/srv/kneepoint/all-logs";
 
-impl Override<'_> {
-    /// The whole file.
+impl OverrideFile<'_> {
     pub(super) fn text(&self) -> String {
-        let services: Map<String, Value> =
-            self.services.iter().map(|service| (service.name().to_owned(), self.service(*service))).collect();
+        let services: Map<String, Value> = self
+            .services
+            .iter()
+            .map(|service| (service.name().to_owned(), self.service_keys(*service)))
+            .collect();
         let file = json!({ "services": services });
-        // A value made of maps and strings can always be written.
+        // Serializing maps and strings cannot fail.
         format!("{file:#}\n")
     }
 
-    fn service(&self, service: ComposeService) -> Value {
+    fn service_keys(&self, service: ComposeService) -> Value {
         let mut keys = Map::new();
         if service.is_django() {
             let mut variables = self.variables.clone();
             if service == ComposeService::Server2 {
-                // The probe's statements of both servers are one list; each line is one write.
-                let shared = format!("{}:{ALL_LOGS}", self.logs.display());
+                // Both servers append SQL statements to one file; each line is one write.
+                let shared = format!("{}:{SHARED_LOGS}", self.logs.display());
                 keys.insert("volumes".to_owned(), json!([shared]));
-                variables.insert("KNEEPOINT_STATEMENTS".to_owned(), format!("{ALL_LOGS}/statements.jsonl"));
+                variables
+                    .insert("KNEEPOINT_STATEMENTS".to_owned(), format!("{SHARED_LOGS}/statements.jsonl"));
             }
             keys.insert("environment".to_owned(), environment(&variables));
         }
@@ -55,13 +57,17 @@ impl Override<'_> {
         }
         match self.machines {
             Machines::Off => {}
-            Machines::Shared { of, .. } => {
-                if let Some(parent) = of.get(&service).or_else(|| of.get(&stands_in(service))) {
+            Machines::Shared { parent_of, .. } => {
+                if let Some(parent) =
+                    parent_of.get(&service).or_else(|| parent_of.get(&machine_service(service)))
+                {
                     keys.insert("cgroup_parent".to_owned(), json!(parent));
                 }
             }
-            Machines::Alone { of, .. } => {
-                if let Some((cpus, memory)) = of.get(&service).or_else(|| of.get(&stands_in(service))) {
+            Machines::PerContainer { quota_of, .. } => {
+                if let Some((cpus, memory)) =
+                    quota_of.get(&service).or_else(|| quota_of.get(&machine_service(service)))
+                {
                     keys.insert("cpus".to_owned(), json!(cpus));
                     keys.insert("mem_limit".to_owned(), json!(format!("{memory}b")));
                 }
@@ -71,8 +77,8 @@ impl Override<'_> {
     }
 }
 
-/// A second app server that no machine names stands on that of the first.
-const fn stands_in(service: ComposeService) -> ComposeService {
+/// A second app server that no machine lists is placed on the machine of the first.
+const fn machine_service(service: ComposeService) -> ComposeService {
     match service {
         ComposeService::Server2 => ComposeService::Server,
         other => other,
@@ -91,20 +97,20 @@ fn environment(variables: &BTreeMap<String, String>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::daemon::Daemon;
-    use super::super::machines::Powers;
+    use super::super::machines::HostAccess;
     use super::super::project::Project;
-    use super::super::service::wanted;
+    use super::super::service::required_services;
     use super::*;
 
     fn text(name: &str, quotas: bool, root: bool) -> String {
         let topology = Topology::named(name).unwrap();
-        let services = wanted(&topology).unwrap();
-        let powers = Powers { root, same_host: true };
-        let project = Project::of(Path::new("/x"), None);
-        let machines = Machines::plan(quotas, &topology.machines, &project, &Daemon::default(), powers);
+        let services = required_services(&topology).unwrap();
+        let access = HostAccess { root, same_host: true };
+        let project = Project::for_slot(Path::new("/x"), None);
+        let machines = Machines::plan(quotas, &topology.machines, &project, &Daemon::default(), access);
         let variables = BTreeMap::from([("KP_SECRET_KEY".to_owned(), "a$b\"c".to_owned())]);
         let logs = Path::new("/run/logs");
-        Override {
+        OverrideFile {
             services: &services,
             topology: &topology,
             variables: &variables,

@@ -1,40 +1,39 @@
-//! Ports on the loopback at which services are published: below the range of outgoing connections, and held until Docker
-//! binds them, so that two stacks that come up at the same time do not choose the same.
+//! Ports of the loopback at which services are published. They are below the ephemeral range, and held until Docker binds
+//! them, so that two stacks that start at the same time do not choose the same.
 
 use std::net::TcpListener;
 
 use super::service::ComposeService;
-use crate::StackError;
-use crate::ports::{PortPlan, bind, first_free};
+use crate::error::StackError;
+use crate::host::ports::{PortPlan, bind, first_free};
 
-/// Ports that are held by us until Docker needs them.
+/// Chosen ports, and listeners that hold them until Docker needs them.
 #[derive(Debug)]
-pub(super) struct HeldPorts {
-    of: Vec<(ComposeService, u16)>,
+pub(super) struct PublishedPorts {
+    ports: Vec<(ComposeService, u16)>,
     held: Vec<TcpListener>,
 }
 
-impl HeldPorts {
-    /// Chooses and holds a port for each service that is published: the plan's for `entry`, the next free ones above for
-    /// the others.
+impl PublishedPorts {
+    /// Chooses and holds a port for each published service: the plan's for `entry`, the next free ones above for the others.
     ///
     /// # Errors
     /// `PortTaken` when the plan's port is fixed and taken; `NoPort`.
-    pub(super) fn hold(
+    pub(super) fn reserve(
         plan: PortPlan,
         entry: ComposeService,
         services: &[ComposeService],
     ) -> Result<Self, StackError> {
         let others = services.iter().copied().filter(|service| *service != entry);
-        let mut ports = Self { of: Vec::new(), held: Vec::new() };
+        let mut reserved = Self { ports: Vec::new(), held: Vec::new() };
         let mut next = plan.site;
         for service in std::iter::once(entry).chain(others).filter(|service| service.port().is_some()) {
             let (port, listener) = first_free(next, plan.fixed && service == entry, bind)?;
             next = port.saturating_add(1);
-            ports.of.push((service, port));
-            ports.held.push(listener);
+            reserved.ports.push((service, port));
+            reserved.held.push(listener);
         }
-        Ok(ports)
+        Ok(reserved)
     }
 
     /// Variables of `compose.yaml`.
@@ -42,20 +41,22 @@ impl HeldPorts {
         let named = |(service, port): &(ComposeService, u16)| {
             service.port().map(|(_, variable)| (variable.to_owned(), port.to_string()))
         };
-        self.of.iter().filter_map(named).collect()
+        self.ports.iter().filter_map(named).collect()
     }
 
-    /// Lets go of the ports of these services, just before they start.
+    /// Releases the ports of these services, just before they start.
     pub(super) fn release(&mut self, services: &[ComposeService]) {
-        let ours = self.of.iter().filter(|(service, _)| services.contains(service)).map(|(_, port)| *port);
-        let ours: Vec<u16> = ours.collect();
-        self.held
-            .retain(|listener| !listener.local_addr().is_ok_and(|address| ours.contains(&address.port())));
+        let released =
+            self.ports.iter().filter(|(service, _)| services.contains(service)).map(|(_, port)| *port);
+        let released: Vec<u16> = released.collect();
+        self.held.retain(|listener| {
+            !listener.local_addr().is_ok_and(|address| released.contains(&address.port()))
+        });
     }
 }
 
-/// Whether Docker's complaint is that another took a port between our letting go of it and its binding.
-pub(super) fn lost(words: &str) -> bool {
+/// Whether Docker's error says that another process took a port after kneepoint released it and before Docker bound it.
+pub(super) fn is_port_conflict(words: &str) -> bool {
     ["port is already allocated", "ddress already in use"].iter().any(|sign| words.contains(sign))
 }
 
@@ -67,7 +68,7 @@ mod tests {
     fn each_service_has_its_port_until_it_starts() {
         let services = [ComposeService::Proxy, ComposeService::Server, ComposeService::Worker];
         let plan = PortPlan { site: 22_300, fixed: false };
-        let mut ports = HeldPorts::hold(plan, ComposeService::Proxy, &services).unwrap();
+        let mut ports = PublishedPorts::reserve(plan, ComposeService::Proxy, &services).unwrap();
         let variables = ports.variables();
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["KP_PORT_PROXY", "KP_PORT_SERVER"]);
@@ -81,16 +82,17 @@ mod tests {
     fn a_fixed_port_that_is_taken_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let plan = PortPlan { site: listener.local_addr().unwrap().port(), fixed: true };
-        let error = HeldPorts::hold(plan, ComposeService::Server, &[ComposeService::Server]).unwrap_err();
+        let error =
+            PublishedPorts::reserve(plan, ComposeService::Server, &[ComposeService::Server]).unwrap_err();
         assert!(matches!(error, StackError::PortTaken { .. }), "{error}");
     }
 
     #[test]
-    fn a_lost_port_is_told_from_other_trouble() {
-        assert!(lost("Bind for 127.0.0.1:18080 failed: port is already allocated"));
-        assert!(lost(
+    fn a_port_conflict_is_told_from_other_errors() {
+        assert!(is_port_conflict("Bind for 127.0.0.1:18080 failed: port is already allocated"));
+        assert!(is_port_conflict(
             "Error starting userland proxy: listen tcp4 127.0.0.1:18080: bind: address already in use"
         ));
-        assert!(!lost("no such image"));
+        assert!(!is_port_conflict("no such image"));
     }
 }

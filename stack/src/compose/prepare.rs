@@ -1,10 +1,10 @@
-//! From nothing to everything that `up` needs: the extracted stack, images, a data snapshot.
+//! Prepares everything that `up` parts: the extracted stack, images, data snapshots.
 //!
-//! Whatever was prepared before is used again. One process prepares at a time; each part appears whole or not at all.
+//! Earlier results are reused. One process prepares at a time, and each part appears by rename, complete or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
@@ -13,98 +13,58 @@ use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Bytes;
 
 use super::daemon::Daemon;
-use super::docker::{Compose, Docker};
-use super::home::Home;
-use super::images::{Images, Workshop};
+use super::docker::Docker;
+use super::home;
+use super::home::ComposeHome;
+use super::images::ImageBuilder;
 use super::plan::ComposePrepare;
-use super::service::{ComposeService, database, wanted};
-use super::snapshot::{Maker, SLOT};
-use super::{home, versions};
+use super::prepared::{ComposePrepared, database_name};
+use super::seeding::SnapshotBuilder;
+use super::service::{ComposeService, database_of, required_services};
+use super::snapshot::SLOT;
+use super::versions::image_versions;
+use crate::assets;
+use crate::error::StackError;
+use crate::host::{disk, folder, lock};
 use crate::topology::{Database, Topology};
-use crate::{Size, StackError, assets, disk, folder, lock};
 
-/// How long to wait for another kneepoint that prepares the same folder.
-const PATIENCE: Duration = Duration::from_mins(30);
-/// What images and volumes take where Docker keeps them.
-const DOCKER_NEEDS: Bytes = Bytes(5 << 30);
+/// How long to wait for another kneepoint that prepares in the same folder.
+const LOCK_TIMEOUT: Duration = Duration::from_mins(30);
+/// Free space for images and volumes in Docker's folder.
+const DOCKER_SPACE: Bytes = Bytes(5 << 30);
 
-/// What `up` needs; valid as long as `<root>/cache` and the images are left alone.
-#[derive(Debug, Clone)]
-pub struct ComposePrepared {
-    /// The `.kneepoint` folder.
-    pub root: PathBuf,
-    /// The extracted stack, with `compose.yaml`.
-    pub stack: PathBuf,
-    /// How much data.
-    pub size: Size,
-    /// From which number.
-    pub seed: u64,
-    /// Versions of what runs in the containers, and of the tools.
-    pub versions: BTreeMap<String, String>,
-    pub(super) binary: PathBuf,
-    pub(super) docker: Docker,
-    pub(super) compose: Compose,
-    pub(super) daemon: Daemon,
-    pub(super) same_host: bool,
-    pub(super) images: Images,
-    pub(super) snapshots: BTreeMap<&'static str, PathBuf>,
-}
-
-impl ComposePrepared {
-    /// Whether official images could not be had.
-    pub fn stand_ins(&self) -> bool {
-        self.images.stand_ins
-    }
-
-    /// The data for a database.
-    pub(super) fn snapshot(&self, database: Database) -> Result<&Path, StackError> {
-        self.snapshots.get(key(database)).map(PathBuf::as_path).ok_or_else(|| StackError::System {
-            what: "restoring the data",
-            why: format!("nothing was prepared for {}", key(database)),
-        })
-    }
-}
-
-const fn key(database: Database) -> &'static str {
-    match database {
-        Database::Sqlite => "SQLite",
-        Database::Mysql => "MySQL",
-        Database::Mariadb => "MariaDB",
-    }
-}
-
-/// Prepares, or finds what was prepared. Blocks; looks at `cancel` at least every 50 ms.
+/// Prepares, or finds what was prepared before. Blocks; checks `cancel` at least every 50 ms.
 ///
 /// # Errors
 /// `ToolMissing`, `NoDaemon`, `DaemonDenied`, `DaemonElsewhere`, `DiskFull`, `Image`, `StandIns`, `NotReady` (the database
-/// that is filled), `Step`, `Cancelled`. Nothing is left running.
+/// that is filled), `Step`, `Cancelled`. No container keeps running.
 pub fn prepare(
     plan: &ComposePrepare,
     cancel: &Cancel,
     events: &dyn EventSink,
 ) -> Result<ComposePrepared, StackError> {
     let docker = Docker::locate()?;
-    let daemon = docker.daemon(cancel)?;
-    let compose = docker.compose(cancel)?;
-    let needs = needs(&plan.topologies)?;
-    folder::self_ignoring(&plan.root)?;
+    let daemon = docker.inspect_daemon(cancel)?;
+    let compose = docker.find_compose(cancel)?;
+    let parts = required_parts(&plan.topologies)?;
+    folder::create_ignored(&plan.root)?;
     let root = home::absolute(&plan.root);
     let cache = root.join("cache");
-    fs::create_dir_all(&cache).map_err(StackError::io("make the folder", &cache))?;
-    let same_host = daemon.shares_kernel(&kernel());
-    room(&cache, &daemon, same_host)?;
-    let _lock = lock::take(&cache.join("prepare.lock"), PATIENCE, cancel, &mut || {
-        events.note(Stage::Up, "waiting for another kneepoint that prepares the same folder");
+    fs::create_dir_all(&cache).map_err(StackError::io("create the folder", &cache))?;
+    let same_host = daemon.shares_kernel(&kernel_release());
+    require_disk_space(&cache, &daemon, same_host)?;
+    let _lock = lock::take(&cache.join("prepare.lock"), LOCK_TIMEOUT, cancel, &mut || {
+        events.note(Stage::Up, "waiting for another kneepoint that prepares in the same folder");
     })?;
     let stack = assets::extract(&cache)?;
-    let project = Home::slot(&root, Some(SLOT)).project().clone();
+    let project = ComposeHome::for_slot(&root, Some(SLOT)).project().clone();
     let label = project.label();
-    let workshop = Workshop { docker: &docker, stack: &stack, label: &label, cancel, events };
-    let images = workshop.images(&needs.services)?;
-    let mut versions = versions::of(&docker, &images, &cache, &project, cancel)?;
+    let builder = ImageBuilder { docker: &docker, stack: &stack, label: &label, cancel, events };
+    let images = builder.ensure_all(&parts.services)?;
+    let mut versions = image_versions(&docker, &images, &cache, &project, cancel)?;
     versions.insert("docker".to_owned(), daemon.version.clone());
     versions.insert("compose".to_owned(), compose.version().to_owned());
-    let maker = Maker {
+    let builder = SnapshotBuilder {
         docker: &docker,
         compose: &compose,
         images: &images,
@@ -119,8 +79,8 @@ pub fn prepare(
         events,
     };
     let mut snapshots = BTreeMap::new();
-    for database in needs.databases {
-        snapshots.insert(key(database), maker.ensure(&cache, database)?);
+    for database in parts.databases {
+        snapshots.insert(database_name(database), builder.ensure(&cache, database)?);
     }
     Ok(ComposePrepared {
         root,
@@ -138,35 +98,35 @@ pub fn prepare(
     })
 }
 
-/// What a list of topologies needs.
-struct Needs {
+/// What a list of topologies requires.
+struct RequiredParts {
     services: BTreeSet<ComposeService>,
     databases: Vec<Database>,
 }
 
-fn needs(topologies: &[Topology]) -> Result<Needs, StackError> {
-    let mut needs = Needs { services: BTreeSet::new(), databases: Vec::new() };
+fn required_parts(topologies: &[Topology]) -> Result<RequiredParts, StackError> {
+    let mut parts = RequiredParts { services: BTreeSet::new(), databases: Vec::new() };
     for topology in topologies {
-        needs.services.extend(wanted(topology)?);
-        let database = database(topology)?;
-        if !needs.databases.contains(&database) {
-            needs.databases.push(database);
+        parts.services.extend(required_services(topology)?);
+        let database = database_of(topology)?;
+        if !parts.databases.contains(&database) {
+            parts.databases.push(database);
         }
     }
-    Ok(needs)
+    Ok(parts)
 }
 
-/// Our own kernel's release.
-pub(super) fn kernel() -> String {
+/// Release of this machine's kernel.
+pub(super) fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-fn room(cache: &Path, daemon: &Daemon, same_host: bool) -> Result<(), StackError> {
-    disk::require(cache, disk::NEEDED)?;
+fn require_disk_space(cache: &Path, daemon: &Daemon, same_host: bool) -> Result<(), StackError> {
+    disk::require(cache, disk::MIN_FREE)?;
     let docker = Path::new(&daemon.folder);
-    // Its folder may be closed to us; the one above it is on the same disk more often than not.
+    // Its folder may be unreadable; the folder above is usually on the same disk.
     let visible = docker.ancestors().find(|path| path.is_dir());
-    visible.filter(|_| same_host).map_or(Ok(()), |path| disk::require(path, DOCKER_NEEDS))
+    visible.filter(|_| same_host).map_or(Ok(()), |path| disk::require(path, DOCKER_SPACE))
 }
 
 #[cfg(test)]
@@ -174,14 +134,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ladder_needs_both_databases() {
-        let needs = needs(&Topology::ladder().unwrap()).unwrap();
-        assert_eq!(needs.databases, [Database::Sqlite, Database::Mysql]);
-        assert_eq!(needs.services.len(), ComposeService::ALL.len());
+    fn the_ladder_requires_both_databases() {
+        let parts = required_parts(&Topology::ladder().unwrap()).unwrap();
+        assert_eq!(parts.databases, [Database::Sqlite, Database::Mysql]);
+        assert_eq!(parts.services.len(), ComposeService::ALL.len());
     }
 
     #[test]
     fn this_kernel_has_a_name() {
-        assert!(!kernel().is_empty());
+        assert!(!kernel_release().is_empty());
     }
 }

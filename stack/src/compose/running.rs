@@ -1,6 +1,6 @@
-//! A compose stack that runs: dropped before it is complete, or as long as it is to die with us, it is taken down.
+//! A compose stack that runs. Dropping it takes it down, unless it is complete and detached.
 //!
-//! The record is on the disk and the watchdog is told before anything of it exists.
+//! The record is on disk and the watchdog runs before anything of the stack exists.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,61 +13,69 @@ use kneepoint_process::{Lifetime, Watchdog};
 use serde::Serialize;
 
 use super::container::Container;
-use super::docker::{Compose, Docker};
-use super::home::Home;
+use super::docker::{ComposeTool, Docker};
+use super::docker_resources::{self, DockerResources, Removal};
+use super::home::ComposeHome;
 use super::layout::Layout;
 use super::logs;
-use super::mine::{self, Holdings, Removed};
-use super::ports::HeldPorts;
+use super::ports::PublishedPorts;
+use super::record::ComposeRecord;
 use super::service::ComposeService;
-use super::state::State;
-use super::tiers::Standing;
-use super::variables::Variables;
-use super::wait::Waiter;
-use crate::{StackError, Topology};
+use super::tier_info::StackView;
+use super::variables::SiteVariables;
+use super::wait::ReadinessWaiter;
+use crate::error::StackError;
+use crate::owner::write_record;
+use crate::topology::Topology;
 
-/// What a stack that is dropped gives its containers to end by themselves.
+/// Time between SIGTERM and SIGKILL for containers of a dropped stack.
 const DROP_GRACE: Duration = Duration::from_secs(3);
 
-/// What taking a stack down did, and the proof: what a new list showed afterwards.
+/// The outcome of taking compose stacks down, with what Docker listed afterwards.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ComposeDown {
-    /// The services whose containers were removed.
+    /// Services whose containers were removed.
     pub stopped: Vec<String>,
-    /// Everything that was there and was removed.
-    pub removed: Holdings,
+    /// Everything that existed and was removed.
+    pub removed: DockerResources,
     /// What Docker still lists.
-    pub left: Holdings,
-    /// The last complaint, when something is left.
+    pub left: DockerResources,
+    /// The last error, when something is left.
     pub why: Option<String>,
-    /// The kneepoint that owns a stack which was left alone, because it is at work with it.
+    /// Process id of the kneepoint that owns a stack, when it was therefore not touched.
     pub in_use_by: Option<i32>,
 }
 
 impl ComposeDown {
-    /// Adds what the removal of one stack did.
-    pub(super) fn add(&mut self, stopped: Vec<String>, removed: Removed) {
+    /// `still there: container x (why)`; `None` when nothing is left.
+    pub fn leftovers_text(&self) -> Option<String> {
+        let why = self.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        (!self.left.is_empty()).then(|| format!("still there: {}{why}", self.left.names()))
+    }
+
+    /// Adds the outcome for one stack.
+    pub(super) fn add(&mut self, stopped: Vec<String>, removed: Removal) {
         self.stopped.extend(stopped);
-        self.removed.add(removed.gone);
-        self.left.add(removed.left);
-        self.why = self.why.take().or(removed.why);
+        self.removed.add(removed.removed);
+        self.left.add(removed.remaining);
+        self.why = self.why.take().or(removed.error);
     }
 }
 
-/// A stack that runs.
+/// A compose stack that runs.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts about this stack")]
 pub struct ComposeStack {
     pub(super) docker: Docker,
-    pub(super) compose: Compose,
-    pub(super) home: Home,
-    pub(super) state: State,
+    pub(super) compose: ComposeTool,
+    pub(super) home: ComposeHome,
+    pub(super) record: ComposeRecord,
     pub(super) topology: Topology,
     pub(super) services: Vec<ComposeService>,
     pub(super) stack: PathBuf,
     pub(super) layout: Option<Layout>,
-    pub(super) held: HeldPorts,
-    pub(super) variables: Variables,
+    pub(super) held: PublishedPorts,
+    pub(super) variables: SiteVariables,
     pub(super) versions: BTreeMap<String, String>,
     pub(super) bridge: bool,
     pub(super) same_host: bool,
@@ -80,20 +88,20 @@ pub struct ComposeStack {
 }
 
 impl ComposeStack {
-    /// What runs, and where it can be looked at.
+    /// What runs, with addresses, processes and versions.
     ///
     /// # Panics
-    /// Never for a stack that `up` gave: it is complete.
+    /// Never for a stack that `up` returned, which is complete.
     pub fn info(&self) -> &StackInfo {
-        self.state.info.as_ref().expect("a stack is handed out only when it is complete")
+        self.record.info.as_ref().expect("`up` returns only complete stacks")
     }
 
-    /// What cannot be seen of it, why, and what would mend that.
+    /// What cannot be measured on this stack, why, and the fix.
     pub fn unmeasured(&self) -> &[Unmeasured] {
-        &self.state.unmeasured
+        &self.record.unmeasured
     }
 
-    /// Whether every container runs and its service answers a real request now.
+    /// Checks once whether every container runs and its service responds to a real request.
     ///
     /// # Errors
     /// `Unhealthy` for the first that does not, with how it ended and the end of its log.
@@ -101,66 +109,66 @@ impl ComposeStack {
         self.waiter(cancel).check(&self.services)
     }
 
-    /// [`ComposeStack::check`] as a yes or no.
+    /// Whether [`ComposeStack::check`] succeeds.
     pub fn is_healthy(&self) -> bool {
         self.check(&Cancel::new()).is_ok()
     }
 
-    /// Keeps the logs of all containers and takes the stack down: SIGTERM, after `grace` SIGKILL, then everything of it is
-    /// removed, and it is listed again whether anything is left.
+    /// Saves the logs of all containers, stops them (SIGTERM, and SIGKILL after `grace`), removes everything of the stack, and
+    /// lists again what is left.
     pub fn down(mut self, grace: Duration) -> ComposeDown {
         self.stop(grace)
     }
 
-    pub(super) fn waiter<'a>(&'a self, cancel: &'a Cancel) -> Waiter<'a> {
-        Waiter {
+    pub(super) fn waiter<'a>(&'a self, cancel: &'a Cancel) -> ReadinessWaiter<'a> {
+        ReadinessWaiter {
             docker: &self.docker,
             project: self.home.project(),
             bridge: self.bridge,
-            logs: &self.state.logs,
+            logs: &self.record.logs,
             cancel,
         }
     }
 
-    /// Its containers as they are now.
+    /// The current containers of its services.
     pub(super) fn containers(&self, cancel: &Cancel) -> Result<Vec<Container>, StackError> {
-        let mut containers = mine::containers(&self.docker, self.home.project(), cancel)?;
+        let mut containers = docker_resources::list_containers(&self.docker, self.home.project(), cancel)?;
         containers
             .retain(|container| container.service.is_some_and(|service| self.services.contains(&service)));
         Ok(containers)
     }
 
-    /// Looks at the containers as they are now and records what they are.
-    pub(super) fn tell(&mut self, cancel: &Cancel) -> Result<(), StackError> {
+    /// Updates `StackInfo` and the record from the current containers.
+    pub(super) fn record_info(&mut self, cancel: &Cancel) -> Result<(), StackError> {
         let containers = self.containers(cancel)?;
-        let standing = Standing {
+        let view = StackView {
             topology: &self.topology,
             containers: &containers,
             bridge: self.bridge,
             same_host: self.same_host,
-            logs: &self.state.logs,
+            logs: &self.record.logs,
             variables: &self.variables,
             versions: &self.versions,
         };
         let nowhere = || StackError::System {
-            what: "looking at the containers",
-            why: "what visitors reach has no address".to_owned(),
+            what: "inspecting the containers",
+            why: "the service that users reach has no address".to_owned(),
         };
-        let (info, unmeasured) = (standing.info().ok_or_else(nowhere)?, standing.unmeasured());
+        let (info, unmeasured) = (view.info().ok_or_else(nowhere)?, view.unmeasured());
         for missing in unmeasured {
-            if !self.state.unmeasured.contains(&missing) {
-                self.state.unmeasured.push(missing);
+            if !self.record.unmeasured.contains(&missing) {
+                self.record.unmeasured.push(missing);
             }
         }
-        self.state.services.clone_from(&self.services);
-        self.state.info = Some(info);
-        self.state.write(&self.home.state())
+        self.record.services.clone_from(&self.services);
+        self.record.info = Some(info);
+        write_record(&self.home.record_file(), &self.record)
     }
 
     fn stop(&mut self, grace: Duration) -> ComposeDown {
         self.is_down = true;
         let mut report = ComposeDown::default();
-        match take_down(&self.docker, &self.home, &self.state.logs, grace) {
+        match take_down(&self.docker, &self.home, &self.record.logs, grace) {
             Ok((stopped, removed)) => report.add(stopped, removed),
             Err(error) => {
                 report.why = Some(error.to_string());
@@ -168,11 +176,11 @@ impl ComposeStack {
                     self.services.iter().map(|service| service.name().to_owned()).collect();
             }
         }
-        // Where something is left, the watchdog is dropped, which means to it that we died: it tries once more.
+        // When something is left, the watchdog is dropped, which makes it run the cleaner once more.
         if let Some(watchdog) = self.watchdog.take()
             && report.left.is_empty()
         {
-            // A watchdog that has gone has nothing left to end.
+            // A watchdog that has ended has nothing left to do.
             let _ = watchdog.finish();
         }
         report
@@ -181,29 +189,29 @@ impl ComposeStack {
 
 impl Drop for ComposeStack {
     fn drop(&mut self) {
-        let lives_on = self.lifetime == Lifetime::Detached && self.state.info.is_some();
-        if !self.is_down && !lives_on {
+        let survives = self.lifetime == Lifetime::Detached && self.record.info.is_some();
+        if !self.is_down && !survives {
             self.stop(DROP_GRACE);
         }
     }
 }
 
-/// Keeps logs, removes everything of a project, and its work folder when nothing is left.
+/// Saves logs, removes everything of a project, and its work folder when nothing is left.
 pub(super) fn take_down(
     docker: &Docker,
-    home: &Home,
-    kept: &std::path::Path,
+    home: &ComposeHome,
+    logs_dir: &std::path::Path,
     grace: Duration,
-) -> Result<(Vec<String>, Removed), StackError> {
-    let containers = mine::containers(docker, home.project(), &Cancel::new())?;
-    // nginx writes its buffered log when it ends, and databases say goodbye: so they end first and their logs are kept then.
-    mine::stop(docker, &containers, grace);
+) -> Result<(Vec<String>, Removal), StackError> {
+    let containers = docker_resources::list_containers(docker, home.project(), &Cancel::new())?;
+    // nginx and databases write to their logs when they end, so logs are saved after the stop.
+    docker_resources::stop_containers(docker, &containers, grace);
     for container in &containers {
-        logs::keep(docker, container, kept);
+        logs::save_log(docker, container, logs_dir);
     }
-    let removed = mine::remove(docker, home.project(), Duration::ZERO)?;
-    if removed.left.is_empty() {
-        // What cannot be removed is found and removed by the next `up`.
+    let removed = docker_resources::remove_all(docker, home.project(), Duration::ZERO)?;
+    if removed.remaining.is_empty() {
+        // What cannot be removed now is removed by the next `up`.
         let _ = home.clear();
     }
     let services = containers.iter().filter_map(|container| container.service);

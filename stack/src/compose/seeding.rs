@@ -1,87 +1,115 @@
-//! Makes the data of a snapshot: an empty database, the service `seed`, a clean end, and the volumes packed.
+//! Makes the data of a snapshot: starts an empty database, runs the service `seed`, shuts down cleanly and packs the volumes.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kneepoint_model::cancel::Cancel;
+use kneepoint_model::event::EventSink;
 use kneepoint_model::stage::Stage;
 
-use super::base::Base;
-use super::docker::{self, ComposeCall};
-use super::home::Home;
-use super::layout::{Mounts, write_private};
+use super::base::BaseImage;
+use super::docker::{self, ComposeInvocation, ComposeTool, Docker};
+use super::home::ComposeHome;
+use super::images::ImageSet;
 use super::machines::Machines;
-use super::override_file::Override;
-use super::ports::HeldPorts;
+use super::mounts::{Mounts, write_private};
+use super::override_file::OverrideFile;
+use super::plan::ComposeGuard;
+use super::ports::PublishedPorts;
 use super::service::ComposeService;
-use super::snapshot::Maker;
-use super::wait::Waiter;
-use super::{mine, variables, volumes};
-use crate::topology::{Database, Topology};
-use crate::{PortPlan, Size, StackError};
+use super::variables::{objects_url, site_variables};
+use super::wait::ReadinessWaiter;
+use super::{docker_resources, volumes};
+use crate::error::StackError;
+use crate::host::ports::PortPlan;
+use crate::topology::{Database, Size, Topology};
 
-/// Starting or stopping one container.
-const START: Duration = Duration::from_mins(2);
-/// From here on ports are looked for.
+/// Timeout for starting or stopping one container.
+const CONTAINER_TIMEOUT: Duration = Duration::from_mins(2);
+/// Where the search for free ports begins.
 const PORTS: PortPlan = PortPlan { site: 28_306, fixed: false };
-/// A database that is shut down writes everything to its files.
-const SHUTDOWN: &str = "60";
+/// Seconds for a database to write everything to its files at shutdown.
+const SHUTDOWN_SECONDS: &str = "60";
 
-/// One making.
+/// Makes data snapshots.
+#[derive(Clone, Copy)]
+pub(super) struct SnapshotBuilder<'a> {
+    pub(super) docker: &'a Docker,
+    pub(super) compose: &'a ComposeTool,
+    pub(super) images: &'a ImageSet,
+    pub(super) root: &'a Path,
+    /// The extracted stack.
+    pub(super) stack: &'a Path,
+    pub(super) binary: &'a Path,
+    pub(super) size: Size,
+    pub(super) seed: u64,
+    pub(super) guard: Option<&'a ComposeGuard>,
+    pub(super) bridge: bool,
+    pub(super) cancel: &'a Cancel,
+    pub(super) events: &'a dyn EventSink,
+}
+
+/// The making of one snapshot.
 pub(super) struct Seeding<'a> {
-    pub(super) maker: &'a Maker<'a>,
-    pub(super) home: &'a Home,
+    pub(super) builder: &'a SnapshotBuilder<'a>,
+    pub(super) home: &'a ComposeHome,
     pub(super) database: Database,
 }
 
-/// What compose is told.
-struct Written {
+/// Files, variables and ports of the compose commands.
+struct SeedFiles {
     override_file: PathBuf,
     variables: Vec<(String, String)>,
-    ports: HeldPorts,
+    ports: PublishedPorts,
 }
 
 impl Seeding<'_> {
-    /// Fills `part`; gives the names of the volumes that were packed.
-    pub(super) fn make(&self, part: &Path) -> Result<Vec<&'static str>, StackError> {
-        let Maker { docker, cancel, events, .. } = *self.maker;
+    /// Packs the volumes into `part`; returns their names.
+    pub(super) fn fill(&self, part: &Path) -> Result<Vec<&'static str>, StackError> {
+        let SnapshotBuilder { docker, cancel, events, .. } = *self.builder;
         let project = self.home.project();
-        let mut written = self.write()?;
-        let call = ComposeCall {
+        let mut files = self.write_files()?;
+        let call = ComposeInvocation {
             project: project.name(),
-            folder: self.maker.stack,
-            override_file: &written.override_file,
-            variables: &written.variables,
+            folder: self.builder.stack,
+            override_file: &files.override_file,
+            variables: &files.variables,
         };
-        volumes::make(docker, project, cancel)?;
+        volumes::create_volumes(docker, project, cancel)?;
         let mut names = vec!["site", "objects"];
         let mut services = vec![ComposeService::Objects];
         if self.database == Database::Mysql {
             names.push("db");
             services.push(ComposeService::Db);
         }
-        written.ports.release(&services);
+        files.ports.release(&services);
         self.start(&call, &services)?;
         self.seed(&call)?;
         for service in services {
-            let container = mine::container(docker, project, service, cancel)?;
-            let step = "shutting down what was filled";
-            docker.ask(&["stop", "--time", SHUTDOWN, &container.id], step, START, cancel)?;
+            let container = docker_resources::find_container(docker, project, service, cancel)?;
+            let step = "shutting down the filled database";
+            docker.run(
+                &["stop", "--time", SHUTDOWN_SECONDS, &container.id],
+                step,
+                CONTAINER_TIMEOUT,
+                cancel,
+            )?;
         }
         events.progress(Stage::Up, 0, None, "packing the data");
-        let debian = self.maker.images.bases.get(&Base::Debian);
+        let debian = self.builder.images.bases.get(&BaseImage::Debian);
         let debian = debian.map(|image| image.name.as_str()).unwrap_or_default();
         volumes::pack(docker, project, &names, part, debian, cancel)?;
         Ok(names)
     }
 
-    fn write(&self) -> Result<Written, StackError> {
-        let (maker, work, logs) = (self.maker, self.home.work(), self.home.logs());
-        fs::create_dir_all(&work).map_err(StackError::io("make the folder", &work))?;
-        let topology = topology(self.database)?;
-        let site = variables::of(&topology, &BTreeMap::new(), &[])?.all;
-        let text = Override {
+    fn write_files(&self) -> Result<SeedFiles, StackError> {
+        let (builder, work, logs) = (self.builder, self.home.work_dir(), self.home.logs_dir());
+        fs::create_dir_all(&work).map_err(StackError::io("create the folder", &work))?;
+        let topology = minimal_topology(self.database)?;
+        let site = site_variables(&topology, &BTreeMap::new(), &[])?.all;
+        let text = OverrideFile {
             services: &[ComposeService::Db, ComposeService::Objects],
             topology: &topology,
             variables: &site,
@@ -89,44 +117,50 @@ impl Seeding<'_> {
             logs: &logs,
         };
         let override_file = write_private(&work.join("override.json"), &text.text())?;
-        // The service `seed` is no part of the override: it takes the site's variables from here. It puts the covers into
-        // the object store too; a site without a store finds them in its own volume.
+        // The service `seed` is not in the override and takes the site's variables from here. It also puts the covers into the
+        // object store; a site without a store finds them in its own volume.
         let mut seed = site.clone();
-        seed.insert("KP_OBJECTS_URL".to_owned(), variables::objects_url());
+        seed.insert("KP_OBJECTS_URL".to_owned(), objects_url());
         let lines = seed.iter().fold(String::new(), |lines, (name, value)| lines + name + "=" + value + "\n");
         let variant = write_private(&work.join("variant.env"), &lines)?;
         let mounts = Mounts {
             project: self.home.project(),
             conf: &work,
             logs: &logs,
-            stack: maker.stack,
-            binary: maker.binary,
+            stack: builder.stack,
+            binary: builder.binary,
             variant: &variant,
         };
-        // Nobody needs their ports, and they must not collide with those of a stack that stands.
-        let ports = HeldPorts::hold(PORTS, ComposeService::Db, &[ComposeService::Objects])?;
-        let mut variables = maker.images.variables();
+        // Nothing connects to these ports, but they must not collide with those of a running stack.
+        let ports = PublishedPorts::reserve(PORTS, ComposeService::Db, &[ComposeService::Objects])?;
+        let mut variables = builder.images.variables();
         variables.extend(mounts.variables());
         variables.extend(ports.variables());
-        variables.push(("KP_SIZE".to_owned(), maker.size.name().to_owned()));
-        variables.push(("KP_SEED".to_owned(), maker.seed.to_string()));
-        Ok(Written { override_file, variables, ports })
+        variables.push(("KP_SIZE".to_owned(), builder.size.name().to_owned()));
+        variables.push(("KP_SEED".to_owned(), builder.seed.to_string()));
+        Ok(SeedFiles { override_file, variables, ports })
     }
 
-    fn start(&self, call: &ComposeCall<'_>, services: &[ComposeService]) -> Result<(), StackError> {
-        let Maker { docker, compose, cancel, events, .. } = *self.maker;
+    fn start(&self, call: &ComposeInvocation<'_>, services: &[ComposeService]) -> Result<(), StackError> {
+        let SnapshotBuilder { docker, compose, cancel, events, .. } = *self.builder;
         events.progress(Stage::Up, 0, None, "initialising an empty database");
         let up = ["up", "--detach", "--no-deps", "--no-build"];
         let args: Vec<&str> = up.into_iter().chain(services.iter().map(|service| service.name())).collect();
         let program = docker.compose_command(compose, call, &args);
-        docker::run(program, "starting what is to be filled", START, cancel, &mut |_, _| {})?;
-        let (project, logs) = (self.home.project(), self.home.logs());
-        let waiter = Waiter { docker, project, bridge: self.maker.bridge, logs: &logs, cancel };
-        services.iter().try_for_each(|service| waiter.wait(*service).map(|_| ()))
+        docker::run_tool(
+            program,
+            "starting the stores to be filled",
+            CONTAINER_TIMEOUT,
+            cancel,
+            &mut |_, _| {},
+        )?;
+        let (project, logs) = (self.home.project(), self.home.logs_dir());
+        let waiter = ReadinessWaiter { docker, project, bridge: self.builder.bridge, logs: &logs, cancel };
+        services.iter().try_for_each(|service| waiter.wait_until_ready(*service).map(|_| ()))
     }
 
-    fn seed(&self, call: &ComposeCall<'_>) -> Result<(), StackError> {
-        let Maker { docker, compose, cancel, events, .. } = *self.maker;
+    fn seed(&self, call: &ComposeInvocation<'_>) -> Result<(), StackError> {
+        let SnapshotBuilder { docker, compose, cancel, events, .. } = *self.builder;
         let step = "seeding the bookstore";
         events.progress(Stage::Up, 0, None, step);
         let args = ["run", "--rm", "--no-deps", "-T", "seed"];
@@ -136,19 +170,19 @@ impl Seeding<'_> {
                 events.progress(Stage::Up, 0, None, &format!("{step}: {what}"));
             }
         };
-        docker::run(program, step, deadline(self.maker.size), cancel, &mut each).map(|_| ())
+        docker::run_tool(program, step, seed_timeout(self.builder.size), cancel, &mut each).map(|_| ())
     }
 }
 
-/// The least that the data depends on.
-fn topology(database: Database) -> Result<Topology, StackError> {
+/// The smallest topology that has the data.
+fn minimal_topology(database: Database) -> Result<Topology, StackError> {
     let mut topology = Topology::named("gunicorn")?;
     topology.db = Some(database);
     topology.engine = false;
     Ok(topology)
 }
 
-const fn deadline(size: Size) -> Duration {
+const fn seed_timeout(size: Size) -> Duration {
     match size {
         Size::S => Duration::from_mins(4),
         Size::M => Duration::from_mins(10),

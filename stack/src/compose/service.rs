@@ -1,41 +1,41 @@
-//! The services of `compose.yaml`, and which of them a topology asks for. Pure.
+//! The services of `compose.yaml`, and which of them a topology needs. Pure.
 
 use kneepoint_model::tier::Tier;
 use serde::{Deserialize, Serialize};
 
-use crate::StackError;
+use crate::error::StackError;
 use crate::topology::{Balancer, Database, ServerKind, Topology};
 
-/// A service of `compose.yaml`. `seed` is none: it fills the data and ends.
+/// A service of `compose.yaml`, except `seed`, which fills the data and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ComposeService {
-    /// nginx.
+    /// nginx, which also caches pages.
     Proxy,
-    /// HAProxy.
+    /// HAProxy, instead of nginx.
     Balancer,
-    /// The Django site.
+    /// The first app server of the Django site.
     Server,
-    /// The second, identical app server.
+    /// The second app server, identical to the first.
     Server2,
-    /// The second Django site, told apart by its domain name.
+    /// The second Django site, distinguished by its domain name.
     Hello,
-    /// The search engine.
+    /// The search engine, which is kneepoint itself.
     Engine,
-    /// MySQL.
+    /// MySQL; `SQLite` is no service.
     Db,
-    /// Redis: cache and queue.
+    /// Cache and queue.
     Redis,
-    /// Memcached.
+    /// Cache, beside Redis.
     Memcached,
-    /// The Celery worker.
+    /// The Celery worker of the queue.
     Worker,
-    /// The S3-compatible store.
+    /// The S3-compatible store, which is kneepoint itself.
     Objects,
 }
 
 impl ComposeService {
-    /// All of them, nearest to the visitor first.
+    /// Nearest to the user first.
     pub const ALL: [Self; 11] = [
         Self::Balancer,
         Self::Proxy,
@@ -50,7 +50,7 @@ impl ComposeService {
         Self::Objects,
     ];
 
-    /// Its name in `compose.yaml`, which is its host name for the others too.
+    /// Its name in `compose.yaml`, which is also its host name for other containers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Proxy => "proxy",
@@ -67,12 +67,12 @@ impl ComposeService {
         }
     }
 
-    /// The service of that name.
-    pub fn named(name: &str) -> Option<Self> {
+    /// `None` when no service has this name.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.name() == name)
     }
 
-    /// Which tier it belongs to.
+    /// The tier of `StackInfo` that it is part of.
     pub const fn tier(self) -> Tier {
         match self {
             Self::Proxy | Self::Balancer => Tier::Proxy,
@@ -102,13 +102,13 @@ impl ComposeService {
         })
     }
 
-    /// Whether it runs the Django project, and thus takes the site's variables.
+    /// Whether it runs the Django project and takes the site's variables.
     pub(super) const fn is_django(self) -> bool {
         matches!(self, Self::Server | Self::Server2 | Self::Hello | Self::Worker)
     }
 
-    /// When it is started: what it needs is started, and answers, before it.
-    const fn stage(self) -> u8 {
+    /// Services of a lower rank are started, and respond, before this one.
+    const fn start_rank(self) -> u8 {
         match self {
             Self::Db | Self::Redis | Self::Memcached | Self::Objects | Self::Engine => 0,
             Self::Server | Self::Server2 | Self::Hello | Self::Worker => 1,
@@ -117,27 +117,29 @@ impl ComposeService {
     }
 }
 
-/// The database of this topology in compose, where nobody chose one: MySQL.
-pub(super) fn database(topology: &Topology) -> Result<Database, StackError> {
+/// The database of this topology in compose: MySQL by default.
+pub(super) fn database_of(topology: &Topology) -> Result<Database, StackError> {
     match topology.db.unwrap_or(Database::Mysql) {
         Database::Mariadb => {
-            Err(refused(topology, "MariaDB runs natively only; use `--db mysql` or `--db sqlite`"))
+            Err(unsupported(topology, "MariaDB runs natively only; use `--db mysql` or `--db sqlite`"))
         }
         database => Ok(database),
     }
 }
 
-/// The services that a topology asks for, nearest to the visitor first.
+/// The services that a topology needs, nearest to the user first.
 ///
-/// Where there is a shared cache both of the seeds' caches stand, so that a variant of the site can change from one to the
-/// other by its environment alone.
-pub(super) fn wanted(topology: &Topology) -> Result<Vec<ComposeService>, StackError> {
+/// With a shared cache both Redis and Memcached run, so that a variant of the site can change the cache by environment only.
+pub(super) fn required_services(topology: &Topology) -> Result<Vec<ComposeService>, StackError> {
     use ComposeService as S;
     if topology.servers.get() > 2 {
-        return Err(refused(topology, "compose.yaml has two app servers (`servers = 2`)"));
+        return Err(unsupported(topology, "compose.yaml has two app servers (`servers = 2`)"));
     }
     if topology.proxy.is_some() && topology.balancer.is_some() {
-        return Err(refused(topology, "compose.yaml has either nginx or a balancer in front of the servers"));
+        return Err(unsupported(
+            topology,
+            "compose.yaml has either nginx or a balancer in front of the servers",
+        ));
     }
     let has = |service: S| match service {
         S::Proxy => topology.proxy.is_some(),
@@ -152,37 +154,39 @@ pub(super) fn wanted(topology: &Topology) -> Result<Vec<ComposeService>, StackEr
         S::Worker => topology.queue,
         S::Objects => topology.objects,
     };
-    database(topology)?;
+    database_of(topology)?;
     if topology.server == ServerKind::Runserver && topology.servers.get() > 1 {
-        return Err(refused(topology, "runserver stands alone"));
+        return Err(unsupported(topology, "runserver cannot run several times"));
     }
     Ok(S::ALL.into_iter().filter(|service| has(*service)).collect())
 }
 
-/// The services that may come to be: with the second app server, where there is something in front that can move visitors.
-pub(super) fn with_spare(services: &[ComposeService], topology: &Topology) -> Vec<ComposeService> {
+/// These services, and the second app server where a blue-green switch may start it later.
+pub(super) fn with_spare_server(services: &[ComposeService], topology: &Topology) -> Vec<ComposeService> {
     let mut known = services.to_vec();
     let spare = ComposeService::Server2;
-    let movable = topology.server == ServerKind::Gunicorn && entry(services) != ComposeService::Server;
+    let movable =
+        topology.server == ServerKind::Gunicorn && entry_service(services) != ComposeService::Server;
     if movable && !known.contains(&spare) {
         known.push(spare);
     }
     known
 }
 
-/// The same services in the order of their start, those that may be started together in one list.
-pub(super) fn stages(services: &[ComposeService]) -> Vec<Vec<ComposeService>> {
-    let of = |stage| services.iter().copied().filter(|service| service.stage() == stage).collect::<Vec<_>>();
-    (0..=2).map(of).filter(|stage| !stage.is_empty()).collect()
+/// The services in start order; those in one group may be started together.
+pub(super) fn start_order(services: &[ComposeService]) -> Vec<Vec<ComposeService>> {
+    let with_rank =
+        |rank| services.iter().copied().filter(|service| service.start_rank() == rank).collect::<Vec<_>>();
+    (0..=2).map(with_rank).filter(|group| !group.is_empty()).collect()
 }
 
-/// Whom visitors reach.
-pub(super) fn entry(services: &[ComposeService]) -> ComposeService {
+/// The service that users reach.
+pub(super) fn entry_service(services: &[ComposeService]) -> ComposeService {
     let front = [ComposeService::Balancer, ComposeService::Proxy];
     front.into_iter().find(|service| services.contains(service)).unwrap_or(ComposeService::Server)
 }
 
-fn refused(topology: &Topology, why: &str) -> StackError {
+fn unsupported(topology: &Topology, why: &str) -> StackError {
     StackError::BadTopology { name: topology.name.clone(), why: why.to_owned() }
 }
 
@@ -191,23 +195,26 @@ mod tests {
     use super::ComposeService as S;
     use super::*;
 
-    fn of(name: &str) -> Vec<S> {
-        wanted(&Topology::named(name).unwrap()).unwrap()
+    fn services_of(name: &str) -> Vec<S> {
+        required_services(&Topology::named(name).unwrap()).unwrap()
     }
 
     #[test]
     fn each_rung_has_its_services() {
-        assert_eq!(of("runserver"), [S::Server, S::Engine]);
-        assert_eq!(of("gunicorn"), [S::Server, S::Engine, S::Db]);
-        assert_eq!(of("multi-app"), [S::Proxy, S::Server, S::Hello, S::Engine, S::Db]);
-        assert_eq!(of("balanced-lb"), [S::Balancer, S::Server, S::Server2, S::Engine, S::Db, S::Objects]);
-        assert!(of("cached").contains(&S::Redis) && of("cached").contains(&S::Memcached));
-        assert!(of("queued").contains(&S::Worker));
+        assert_eq!(services_of("runserver"), [S::Server, S::Engine]);
+        assert_eq!(services_of("gunicorn"), [S::Server, S::Engine, S::Db]);
+        assert_eq!(services_of("multi-app"), [S::Proxy, S::Server, S::Hello, S::Engine, S::Db]);
+        assert_eq!(
+            services_of("balanced-lb"),
+            [S::Balancer, S::Server, S::Server2, S::Engine, S::Db, S::Objects]
+        );
+        assert!(services_of("cached").contains(&S::Redis) && services_of("cached").contains(&S::Memcached));
+        assert!(services_of("queued").contains(&S::Worker));
         for topology in Topology::ladder().unwrap() {
-            let services = wanted(&topology).unwrap();
+            let services = required_services(&topology).unwrap();
             let on_machines = topology.machines.iter().flat_map(|machine| &machine.services);
             for name in on_machines {
-                let service = S::named(name).unwrap_or_else(|| panic!("{name} of {}", topology.name));
+                let service = S::from_name(name).unwrap_or_else(|| panic!("{name} of {}", topology.name));
                 assert!(services.contains(&service), "{name} of {} does not run", topology.name);
             }
         }
@@ -215,13 +222,19 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_started_first() {
-        assert_eq!(stages(&of("nginx")), [vec![S::Engine, S::Db], vec![S::Server], vec![S::Proxy]]);
-        assert_eq!(entry(&of("nginx")), S::Proxy);
-        assert_eq!(entry(&of("balanced-lb")), S::Balancer);
-        assert_eq!(entry(&of("runserver")), S::Server);
-        let known = |name: &str| with_spare(&of(name), &Topology::named(name).unwrap());
+        assert_eq!(
+            start_order(&services_of("nginx")),
+            [vec![S::Engine, S::Db], vec![S::Server], vec![S::Proxy]]
+        );
+        assert_eq!(entry_service(&services_of("nginx")), S::Proxy);
+        assert_eq!(entry_service(&services_of("balanced-lb")), S::Balancer);
+        assert_eq!(entry_service(&services_of("runserver")), S::Server);
+        let known = |name: &str| with_spare_server(&services_of(name), &Topology::named(name).unwrap());
         assert_eq!(known("nginx").last(), Some(&S::Server2));
-        assert_eq!((known("gunicorn"), known("balanced")), (of("gunicorn"), of("balanced")));
+        assert_eq!(
+            (known("gunicorn"), known("balanced")),
+            (services_of("gunicorn"), services_of("balanced"))
+        );
     }
 
     #[test]
@@ -229,7 +242,7 @@ mod tests {
         let topology = |change: &dyn Fn(&mut Topology)| {
             let mut topology = Topology::named("balanced").unwrap();
             change(&mut topology);
-            wanted(&topology).unwrap_err().to_string()
+            required_services(&topology).unwrap_err().to_string()
         };
         assert!(topology(&|t| t.servers = 3.try_into().unwrap()).contains("two app servers"));
         assert!(topology(&|t| t.balancer = Some(Balancer::Haproxy)).contains("either nginx or a balancer"));
@@ -239,7 +252,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_file() {
         for service in S::ALL {
-            assert_eq!(S::named(service.name()), Some(service));
+            assert_eq!(S::from_name(service.name()), Some(service));
             assert_eq!(serde_json::to_value(service).unwrap(), service.name());
         }
     }

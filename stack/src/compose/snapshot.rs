@@ -1,82 +1,60 @@
-//! The data snapshot: made once for each size, seed, database and set of images, then restored into fresh volumes in
-//! seconds, so that every stack begins with identical data.
+//! The data snapshot: filled once for each size, seed, database and set of images, then restored into fresh volumes in
+//! seconds, so that every stack starts with identical data.
 //!
-//! A stack of its own (project `…-prepare`) makes it: an empty database, and the service `seed` of `compose.yaml`. The
-//! database is shut down cleanly before its folder is packed, so that no start has anything to recover.
+//! A separate stack (project `…-prepare`) makes it with an empty database and the service `seed` of `compose.yaml`. The
+//! database is shut down cleanly before its folder is packed, so that no start needs a recovery.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kneepoint_model::cancel::Cancel;
-use kneepoint_model::event::EventSink;
 use kneepoint_process::Watchdog;
 
-use super::base::Base;
-use super::docker::{Compose, Docker};
-use super::home::Home;
-use super::images::Images;
-use super::plan::ComposeGuard;
-use super::seeding::Seeding;
-use super::{logs, mine, volumes};
-use crate::hash::ContentHash;
+use super::base::BaseImage;
+use super::home::ComposeHome;
+use super::seeding::{Seeding, SnapshotBuilder};
+use super::{docker_resources, logs, volumes};
+use crate::error::StackError;
+use crate::host::folder;
+use crate::host::hash::ContentHash;
 use crate::topology::Database;
-use crate::{Size, StackError, folder};
 
-/// What the stack that makes data is called.
+/// The slot of the stack that makes the data.
 pub(super) const SLOT: &str = "prepare";
 
-/// What a snapshot is made with.
-#[derive(Clone, Copy)]
-pub(super) struct Maker<'a> {
-    pub(super) docker: &'a Docker,
-    pub(super) compose: &'a Compose,
-    pub(super) images: &'a Images,
-    pub(super) root: &'a Path,
-    /// The extracted stack.
-    pub(super) stack: &'a Path,
-    pub(super) binary: &'a Path,
-    pub(super) size: Size,
-    pub(super) seed: u64,
-    pub(super) guard: Option<&'a ComposeGuard>,
-    pub(super) bridge: bool,
-    pub(super) cancel: &'a Cancel,
-    pub(super) events: &'a dyn EventSink,
-}
-
-impl Maker<'_> {
-    /// The snapshot's folder in `cache`, made when it is not there.
+impl SnapshotBuilder<'_> {
+    /// Returns the folder of the snapshot in `cache`, after making it when it does not exist.
     pub(super) fn ensure(&self, cache: &Path, database: Database) -> Result<PathBuf, StackError> {
-        let whole = cache.join(self.name(database));
+        let whole = cache.join(self.snapshot_name(database));
         if whole.is_dir() {
             return Ok(whole);
         }
-        let part = folder::fresh_neighbour(&whole)?;
-        let home = Home::slot(self.root, Some(SLOT));
-        home.make()?;
-        let kept = home.logs();
-        folder::remove(&kept)?;
-        fs::create_dir_all(kept.join("seed")).map_err(StackError::io("make the folder", &kept))?;
-        mine::remove(self.docker, home.project(), Duration::ZERO)?;
-        let watchdog = self.guard.map(|guard| guard.start(home.project(), &kept)).transpose()?;
-        let made = Seeding { maker: self, home: &home, database }.make(&part);
-        if made.is_err() {
-            logs::keep_all(self.docker, home.project(), &kept);
+        let part = folder::create_part(&whole)?;
+        let home = ComposeHome::for_slot(self.root, Some(SLOT));
+        home.create()?;
+        let logs_dir = home.logs_dir();
+        folder::remove(&logs_dir)?;
+        fs::create_dir_all(logs_dir.join("seed")).map_err(StackError::io("create the folder", &logs_dir))?;
+        docker_resources::remove_all(self.docker, home.project(), Duration::ZERO)?;
+        let watchdog = self.guard.map(|guard| guard.start(home.project(), &logs_dir)).transpose()?;
+        let filled = Seeding { builder: self, home: &home, database }.fill(&part);
+        if filled.is_err() {
+            logs::save_all_logs(self.docker, home.project(), &logs_dir);
         }
-        // Whatever came of it, and also when it was stopped on request.
-        let removed = mine::remove(self.docker, home.project(), Duration::ZERO);
-        // A watchdog that has gone has nothing left to do.
+        // After success, failure and cancellation alike.
+        let removed = docker_resources::remove_all(self.docker, home.project(), Duration::ZERO);
+        // A watchdog that has ended has nothing left to do.
         drop(watchdog.map(Watchdog::finish));
-        let names = made?;
+        let names = filled?;
         removed?;
-        check(&part, &names)?;
+        require_filled(&part, &names)?;
         home.clear()?;
-        folder::appear(&part, &whole)?;
+        folder::move_into_place(&part, &whole)?;
         Ok(whole)
     }
 
-    fn name(&self, database: Database) -> String {
-        let bases = [Base::Mysql]
+    fn snapshot_name(&self, database: Database) -> String {
+        let bases = [BaseImage::Mysql]
             .iter()
             .filter(|_| database == Database::Mysql)
             .filter_map(|base| self.images.bases.get(base));
@@ -88,10 +66,10 @@ impl Maker<'_> {
     }
 }
 
-/// A step may succeed and still leave nothing.
-fn check(part: &Path, names: &[&str]) -> Result<(), StackError> {
+/// A step may succeed without producing anything.
+fn require_filled(part: &Path, names: &[&str]) -> Result<(), StackError> {
     for name in names {
-        let path = part.join(volumes::file(name));
+        let path = part.join(volumes::archive_name(name));
         if fs::metadata(&path).map_err(StackError::io("find", &path))?.len() < 4096 {
             let why = format!("{} is empty", path.display());
             return Err(StackError::System { what: "making the data snapshot", why });

@@ -1,41 +1,41 @@
-//! The site's variables in compose: switches of topology and plan, and what the driver itself must set. Pure.
+//! The site's variables in compose: switches of topology and plan, and variables that the driver itself sets. Pure.
 
 use std::collections::BTreeMap;
 
-use super::conf::address;
-use super::service::{ComposeService, database};
-use crate::StackError;
-use crate::native::switches;
+use super::conf::service_address;
+use super::service::{ComposeService, database_of};
+use crate::error::StackError;
+use crate::switches::merge_switches;
 use crate::topology::{Database, SharedCache, Topology};
 
-/// Every variable of the site, and the switches alone, which are shown and stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Variables {
-    /// All.
+pub(super) struct SiteVariables {
+    /// Every variable of the site.
     pub(super) all: BTreeMap<String, String>,
-    /// Those that were asked for.
+    /// The switches of topology and plan only, for reports.
     pub(super) switches: BTreeMap<String, String>,
 }
 
-/// The variables of a topology and a plan.
-pub(super) fn of(
+/// # Errors
+/// `BadSwitch` for a switch that may not be set; `BadTopology`.
+pub(super) fn site_variables(
     topology: &Topology,
     plan: &BTreeMap<String, String>,
     services: &[ComposeService],
-) -> Result<Variables, StackError> {
-    let switches = switches::merge(&topology.env, plan)?;
+) -> Result<SiteVariables, StackError> {
+    let switches = merge_switches(&topology.env, plan)?;
     let mut all = switches.clone();
-    let mut usual = |name: &str, value: String| {
+    let mut set_default = |name: &str, value: String| {
         all.entry(name.to_owned()).or_insert(value);
     };
-    // Visitors name a container by its address, which is known only when it runs.
-    usual("KP_ALLOWED_HOSTS", "*".to_owned());
+    // Requests name a container by its address, which is known only when it runs.
+    set_default("KP_ALLOWED_HOSTS", "*".to_owned());
     if let Some(cache) = topology.cache {
-        usual("KP_CACHE", if cache == SharedCache::Redis { "redis" } else { "memcached" }.to_owned());
+        set_default("KP_CACHE", if cache == SharedCache::Redis { "redis" } else { "memcached" }.to_owned());
     }
     let url = match all.get("KP_CACHE").map(String::as_str) {
-        Some("redis") => Some(format!("redis://{}/0", address(ComposeService::Redis))),
-        Some("memcached") => Some(address(ComposeService::Memcached)),
+        Some("redis") => Some(format!("redis://{}/0", service_address(ComposeService::Redis))),
+        Some("memcached") => Some(service_address(ComposeService::Memcached)),
         _ => None,
     };
     if let Some(url) = url {
@@ -43,33 +43,36 @@ pub(super) fn of(
     }
     if services.contains(&ComposeService::Worker) {
         all.insert("KP_QUEUE".to_owned(), "celery".to_owned());
-        all.insert("KP_QUEUE_URL".to_owned(), format!("redis://{}/1", address(ComposeService::Redis)));
+        all.insert(
+            "KP_QUEUE_URL".to_owned(),
+            format!("redis://{}/1", service_address(ComposeService::Redis)),
+        );
     }
     if services.contains(&ComposeService::Objects) {
         all.insert("KP_OBJECTS_URL".to_owned(), objects_url());
     }
-    let db = if database(topology)? == Database::Sqlite { "sqlite" } else { "mysql" };
+    let db = if database_of(topology)? == Database::Sqlite { "sqlite" } else { "mysql" };
     all.insert("KP_DB".to_owned(), db.to_owned());
     if services.contains(&ComposeService::Engine) {
-        all.insert("KP_ENGINE_URL".to_owned(), format!("http://{}", address(ComposeService::Engine)));
+        all.insert("KP_ENGINE_URL".to_owned(), format!("http://{}", service_address(ComposeService::Engine)));
     }
-    Ok(Variables { all, switches })
+    Ok(SiteVariables { all, switches })
 }
 
-/// Where the site finds the object store.
+/// The object store's address for the site.
 pub(super) fn objects_url() -> String {
-    format!("http://{}", address(ComposeService::Objects))
+    format!("http://{}", service_address(ComposeService::Objects))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::service::wanted;
+    use super::super::service::required_services;
     use super::*;
 
     fn all(name: &str, plan: &[(&str, &str)]) -> BTreeMap<String, String> {
         let topology = Topology::named(name).unwrap();
         let plan = plan.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        of(&topology, &plan, &wanted(&topology).unwrap()).unwrap().all
+        site_variables(&topology, &plan, &required_services(&topology).unwrap()).unwrap().all
     }
 
     #[test]
@@ -105,12 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_told_from_what_the_driver_sets() {
+    fn switches_are_separate_from_what_the_driver_sets() {
         let topology = Topology::named("nginx").unwrap();
         let plan = BTreeMap::from([("KP_GZIP".to_owned(), "1".to_owned())]);
-        let variables = of(&topology, &plan, &wanted(&topology).unwrap()).unwrap();
+        let variables = site_variables(&topology, &plan, &required_services(&topology).unwrap()).unwrap();
         assert_eq!(variables.switches, plan);
         let bad = BTreeMap::from([("KP_DB_HOST".to_owned(), "example.org".to_owned())]);
-        assert!(of(&topology, &bad, &[]).is_err());
+        assert!(site_variables(&topology, &bad, &[]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Versions of what runs in the containers, asked once for each set of images and kept.
+//! Versions of the programs in the containers, queried once per set of images and cached.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use kneepoint_model::cancel::Cancel;
 
-use super::base::Base;
+use super::base::BaseImage;
 use super::docker::{self, Docker, SHORT};
-use super::images::Images;
+use super::images::ImageSet;
 use super::project::Project;
-use crate::StackError;
-use crate::hash::ContentHash;
+use crate::error::StackError;
+use crate::host::hash::ContentHash;
 
-/// Packages of Python that a report should name.
+/// Python packages that reports name.
 const PACKAGES: [&str; 9] = [
     "Django",
     "djangorestframework",
@@ -26,10 +26,10 @@ const PACKAGES: [&str; 9] = [
     "celery",
 ];
 
-/// The versions, from the file in `cache` or from the images themselves.
-pub(super) fn of(
+/// From the file in `cache`, else from the images themselves.
+pub(super) fn image_versions(
     docker: &Docker,
-    images: &Images,
+    images: &ImageSet,
     cache: &Path,
     project: &Project,
     cancel: &Cancel,
@@ -40,17 +40,17 @@ pub(super) fn of(
     if let Some(known) = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
         return Ok(known);
     }
-    let asked = ask(docker, images, project, cancel)?;
-    if let Ok(text) = serde_json::to_vec_pretty(&asked) {
-        // Only to be quicker next time.
+    let versions = query_versions(docker, images, project, cancel)?;
+    if let Ok(text) = serde_json::to_vec_pretty(&versions) {
+        // Only a cache: a failure to write it costs time next time.
         let _ = fs::write(&path, text);
     }
-    Ok(asked)
+    Ok(versions)
 }
 
-fn ask(
+fn query_versions(
     docker: &Docker,
-    images: &Images,
+    images: &ImageSet,
     project: &Project,
     cancel: &Cancel,
 ) -> Result<BTreeMap<String, String>, StackError> {
@@ -59,41 +59,45 @@ fn ask(
     let run = |image: &str, entry: &str, args: &[&str]| -> Result<String, StackError> {
         let fixed = ["run", "--rm", "--network", "none", "--label", &label, "--entrypoint", entry, image];
         let all: Vec<&str> = fixed.into_iter().chain(args.iter().copied()).collect();
-        let output = docker::run(
+        let result = docker::run_tool(
             docker.command(&all),
-            "asking an image for its version",
+            "querying the versions in an image",
             SHORT,
             cancel,
             &mut |_, _| {},
         )?;
-        Ok(format!("{}\n{}", output.stdout_text(), output.stderr_tail))
+        Ok(format!("{}\n{}", result.stdout_text(), result.stderr_tail))
     };
     if let Some(server) = &images.server {
-        let said = run(&server.name, "python", &["--version"])?;
-        versions.extend(number(&said).map(|version| ("python".to_owned(), version)));
-        versions.extend(packages(&run(&server.name, "python", &["-m", "pip", "list", "--format=freeze"])?));
+        let output = run(&server.name, "python", &["--version"])?;
+        versions.extend(parse_version_number(&output).map(|version| ("python".to_owned(), version)));
+        versions.extend(parse_packages(&run(
+            &server.name,
+            "python",
+            &["-m", "pip", "list", "--format=freeze"],
+        )?));
     }
     for (base, image) in &images.bases {
-        let Some((name, program, args)) = question(*base) else { continue };
-        let said = run(&image.name, program, args)?;
-        versions.extend(number(&said).map(|version| (name.to_owned(), version)));
+        let Some((name, program, args)) = version_command(*base) else { continue };
+        let output = run(&image.name, program, args)?;
+        versions.extend(parse_version_number(&output).map(|version| (name.to_owned(), version)));
     }
     Ok(versions)
 }
 
-const fn question(base: Base) -> Option<(&'static str, &'static str, &'static [&'static str])> {
+const fn version_command(base: BaseImage) -> Option<(&'static str, &'static str, &'static [&'static str])> {
     Some(match base {
-        Base::Nginx => ("nginx", "nginx", &["-v"]),
-        Base::Haproxy => ("haproxy", "haproxy", &["-v"]),
-        Base::Mysql => ("mysql", "mysqld", &["--version"]),
-        Base::Redis => ("redis", "redis-server", &["--version"]),
-        Base::Memcached => ("memcached", "memcached", &["-V"]),
-        Base::Debian | Base::Python => return None,
+        BaseImage::Nginx => ("nginx", "nginx", &["-v"]),
+        BaseImage::Haproxy => ("haproxy", "haproxy", &["-v"]),
+        BaseImage::Mysql => ("mysql", "mysqld", &["--version"]),
+        BaseImage::Redis => ("redis", "redis-server", &["--version"]),
+        BaseImage::Memcached => ("memcached", "memcached", &["-V"]),
+        BaseImage::Debian | BaseImage::Python => return None,
     })
 }
 
-/// The first word that looks like a version: `nginx/1.30.6`, `v=8.0.6`, `Ver 9.7.4`, `3.13.9`.
-fn number(text: &str) -> Option<String> {
+/// The first number with a dot: `nginx/1.30.6`, `v=8.0.6`, `Ver 9.7.4`, `3.13.9`.
+fn parse_version_number(text: &str) -> Option<String> {
     text.split(|c: char| c.is_whitespace() || "/=(),".contains(c)).find_map(|word| {
         let version: String = word.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let version = version.trim_end_matches('.');
@@ -102,8 +106,8 @@ fn number(text: &str) -> Option<String> {
     })
 }
 
-/// `Django==5.2.19`, a line each.
-fn packages(text: &str) -> BTreeMap<String, String> {
+/// Parses lines such as `Django==5.2.19`; only [`PACKAGES`] are kept.
+fn parse_packages(text: &str) -> BTreeMap<String, String> {
     let pairs = text.lines().filter_map(|line| line.trim().split_once("=="));
     let wanted = pairs.filter_map(|(name, version)| {
         let known = PACKAGES.iter().find(|known| known.eq_ignore_ascii_case(name))?;
@@ -117,8 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_as_programs_say_them() {
-        for (said, version) in [
+    fn versions_as_programs_print_them() {
+        for (output, version) in [
             ("nginx version: nginx/1.30.6\n", "1.30.6"),
             ("HAProxy version 3.2.9-1 2025/11/21 - https://haproxy.org/\n", "3.2.9"),
             ("/usr/sbin/mysqld  Ver 9.7.4 for debian-linux-gnu on x86_64 (Debian)\n", "9.7.4"),
@@ -126,16 +130,16 @@ mod tests {
             ("memcached 1.6.45\n", "1.6.45"),
             ("Python 3.13.9\n", "3.13.9"),
         ] {
-            let found = number(said).unwrap_or_default();
-            assert_eq!(found, version, "{said}");
+            let found = parse_version_number(output).unwrap_or_default();
+            assert_eq!(found, version, "{output}");
         }
-        assert_eq!(number("nothing here"), None);
+        assert_eq!(parse_version_number("nothing here"), None);
     }
 
     #[test]
     fn packages_that_are_named() {
         let text = "asgiref==3.13.0\nDjango==5.2.19\ngunicorn==27.0.1\nCelery==5.6.0\n";
-        let names: Vec<String> = packages(text).into_keys().collect();
+        let names: Vec<String> = parse_packages(text).into_keys().collect();
         assert_eq!(names, ["Django", "celery", "gunicorn"]);
     }
 }

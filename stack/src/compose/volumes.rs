@@ -1,4 +1,4 @@
-//! Volumes: made with the labels by which compose takes them for its own, filled from a snapshot, and packed into one.
+//! Volumes: created with compose's labels, so that compose accepts them as its own, filled from a snapshot, packed into one.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,27 +7,37 @@ use kneepoint_model::cancel::Cancel;
 
 use super::docker::{Docker, SHORT};
 use super::project::Project;
-use crate::StackError;
+use crate::error::StackError;
 
-/// Volumes of `compose.yaml`.
-pub(super) const NAMES: [&str; 3] = ["db", "site", "objects"];
-/// Packing or unpacking the largest data on a slow disk.
-const TAR: Duration = Duration::from_mins(10);
+/// The volumes of `compose.yaml`.
+pub(super) const VOLUMES: [&str; 3] = ["db", "site", "objects"];
+/// Enough to pack or unpack the largest data on a slow disk.
+const TAR_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Makes the volumes of a project, empty.
-pub(super) fn make(docker: &Docker, project: &Project, cancel: &Cancel) -> Result<(), StackError> {
-    NAMES.into_iter().try_for_each(|name| {
-        let ours = project.label();
-        let (of, which) =
+/// Creates the empty volumes of a project.
+pub(super) fn create_volumes(docker: &Docker, project: &Project, cancel: &Cancel) -> Result<(), StackError> {
+    VOLUMES.into_iter().try_for_each(|name| {
+        let label = project.label();
+        let (project_label, volume_label) =
             (format!("com.docker.compose.project={project}"), format!("com.docker.compose.volume={name}"));
         let full = project.volume(name);
-        let args = ["volume", "create", "--label", &ours, "--label", &of, "--label", &which, &full];
-        docker.ask(&args, "making a volume", SHORT, cancel).map(|_| ())
+        let args = [
+            "volume",
+            "create",
+            "--label",
+            &label,
+            "--label",
+            &project_label,
+            "--label",
+            &volume_label,
+            &full,
+        ];
+        docker.run(&args, "creating a volume", SHORT, cancel).map(|_| ())
     })
 }
 
-/// The snapshot's file of a volume.
-pub(super) fn file(name: &str) -> String {
+/// The file of a volume in a snapshot.
+pub(super) fn archive_name(name: &str) -> String {
     format!("{name}.tar")
 }
 
@@ -39,14 +49,16 @@ pub(super) fn restore(
     image: &str,
     cancel: &Cancel,
 ) -> Result<(), StackError> {
-    let names: Vec<&str> = NAMES.into_iter().filter(|name| snapshot.join(file(name)).is_file()).collect();
-    let script = names.iter().map(|name| format!("tar -C /volumes/{name} -xf /snapshot/{}", file(name)));
+    let names: Vec<&str> =
+        VOLUMES.into_iter().filter(|name| snapshot.join(archive_name(name)).is_file()).collect();
+    let script =
+        names.iter().map(|name| format!("tar -C /volumes/{name} -xf /snapshot/{}", archive_name(name)));
     let script = script.collect::<Vec<_>>().join(" && ");
     let mount = format!("{}:/snapshot:ro", snapshot.display());
-    one_shot(docker, project, "restore", &[mount], &names, image, &script, cancel)
+    run_one_shot(docker, project, "restore", &[mount], &names, image, &script, cancel)
 }
 
-/// Packs a project's volumes into files of this folder; nothing may be writing to them.
+/// Packs a project's volumes into files of this folder; nothing may write to them meanwhile.
 pub(super) fn pack(
     docker: &Docker,
     project: &Project,
@@ -55,16 +67,20 @@ pub(super) fn pack(
     image: &str,
     cancel: &Cancel,
 ) -> Result<(), StackError> {
-    // Sparse: logs of a database are mostly holes.
-    let script =
-        names.iter().map(|name| format!("tar -C /volumes/{name} --sparse -cf /snapshot/{} .", file(name)));
+    // Sparse, since database logs consist mostly of holes.
+    let script = names
+        .iter()
+        .map(|name| format!("tar -C /volumes/{name} --sparse -cf /snapshot/{} .", archive_name(name)));
     let script = script.collect::<Vec<_>>().join(" && ");
     let mount = format!("{}:/snapshot", folder.display());
-    one_shot(docker, project, "pack", &[mount], names, image, &script, cancel)
+    run_one_shot(docker, project, "pack", &[mount], names, image, &script, cancel)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one private call for two tasks that differ in all of them")]
-fn one_shot(
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one private function for two tasks that differ in all arguments"
+)]
+fn run_one_shot(
     docker: &Docker,
     project: &Project,
     task: &'static str,
@@ -84,5 +100,5 @@ fn one_shot(
     }
     args.extend(["--entrypoint", "bash", image, "-ec", script]);
     let step = if task == "pack" { "packing the data" } else { "restoring the data" };
-    docker.ask(&args, step, TAR, cancel).map(|_| ())
+    docker.run(&args, step, TAR_TIMEOUT, cancel).map(|_| ())
 }

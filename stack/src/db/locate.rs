@@ -1,4 +1,4 @@
-//! Which database server there is: one that the user names, one that was unpacked, one that is installed.
+//! Locates the database server: one that the user names, one that was unpacked, or one that is installed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,15 +9,16 @@ use kneepoint_model::stage::Stage;
 use kneepoint_process::{Program, find};
 
 use super::DbServer;
-use crate::python::clean;
+use crate::error::StackError;
+use crate::host::exec::{self, without_python_env};
+use crate::host::folder;
 use crate::render::{DbFlavour, DbInstall};
 use crate::topology::Database;
-use crate::{StackError, exec, folder};
 
-/// A folder made by `stack/reference/db/unpack-mysql`.
-const VARIABLE: &str = "KNEEPOINT_MYSQL";
-/// Fifty packages from a slow mirror.
-const UNPACK: Duration = Duration::from_mins(15);
+/// Names a folder made by `unpack-mysql`.
+const FOLDER_VARIABLE: &str = "KNEEPOINT_MYSQL";
+/// Enough for fifty packages from a slow mirror.
+const UNPACK_TIMEOUT: Duration = Duration::from_mins(15);
 const NO_MYSQL: StackError = StackError::ToolMissing {
     program: "mysqld",
     fix: "`apt install mysql-server`, or unpack one with `stack/reference/db/unpack-mysql FOLDER` (Debian) and name it by \
@@ -28,7 +29,7 @@ const NO_MARIADB: StackError = StackError::ToolMissing {
     fix: "`apt install mariadb-server`, or use another database (mysql, sqlite)",
 };
 
-/// The server for this database; fetches MySQL when there is none and apt can. `SQLite` needs none.
+/// The server for this database; a missing MySQL is unpacked from Debian packages when apt is available. `None` for `SQLite`.
 pub(crate) fn obtain(
     database: Database,
     cache: &Path,
@@ -43,24 +44,24 @@ pub(crate) fn obtain(
     if database != Database::Mysql || !can_unpack() {
         return Err(missing);
     }
-    events.progress(Stage::Up, 0, None, "no MySQL is installed: unpacking one from Debian packages");
+    events.progress(Stage::Up, 0, None, "MySQL is not installed; unpacking it from Debian packages");
     let target = cache.join("mysql-unpacked");
     folder::remove(&target)?;
-    let unpack = clean(Program::new("bash")).arg(stack.join("db/unpack-mysql")).arg(&target);
-    let step = "unpacking MySQL (another way: install it, or choose another database)";
-    exec::run(unpack, step, UNPACK, cancel, &mut |_, line| {
+    let unpack = without_python_env(Program::new("bash")).arg(stack.join("db/unpack-mysql")).arg(&target);
+    let step = "unpacking MySQL (alternatively install it, or choose another database)";
+    exec::run(unpack, step, UNPACK_TIMEOUT, cancel, &mut |_, line| {
         let short: String = line.chars().take(80).collect();
         events.progress(Stage::Up, 0, None, &format!("MySQL: {short}"));
     })?;
     locate(database, cache, cancel)
 }
 
-/// Whether a missing MySQL can be fetched as Debian packages.
+/// Whether a missing MySQL can be unpacked from Debian packages.
 pub(crate) fn can_unpack() -> bool {
     ["bash", "apt-get", "dpkg-deb"].iter().all(|program| find(program).is_some())
 }
 
-/// The server for this database, as it is found now.
+/// The server for this database, if there is one now; unpacks nothing. `None` for `SQLite`.
 pub(crate) fn locate(
     database: Database,
     cache: &Path,
@@ -77,42 +78,42 @@ pub(crate) fn locate(
 }
 
 fn mysql(cache: &Path, cancel: &Cancel) -> Result<DbServer, StackError> {
-    if let Some(named) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
+    if let Some(named) = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()) {
         let path = PathBuf::from(named);
         return unpacked(&path, cancel).ok_or_else(|| StackError::System {
             what: "using the MySQL named by KNEEPOINT_MYSQL",
             why: format!(
-                "{} is no folder made by stack/reference/db/unpack-mysql, or its server does not run here",
+                "{} was not made by stack/reference/db/unpack-mysql, or its server does not run on this machine",
                 path.display()
             ),
         });
     }
-    let kept = kept(cache).into_iter().find_map(|path| unpacked(&path, cancel));
+    let server = unpacked_folders(cache).into_iter().find_map(|path| unpacked(&path, cancel));
     let installed = || find("mysqld").and_then(|path| installed(&path, cancel));
-    kept.or_else(installed).filter(|server| server.flavour == DbFlavour::Mysql).ok_or(NO_MYSQL)
+    server.or_else(installed).filter(|server| server.flavour == DbFlavour::Mysql).ok_or(NO_MYSQL)
 }
 
-/// Unpacked folders under the cache, the newest name first.
-fn kept(cache: &Path) -> Vec<PathBuf> {
+/// Folders of unpacked servers in the cache, the last name first.
+fn unpacked_folders(cache: &Path) -> Vec<PathBuf> {
     let entries =
         std::fs::read_dir(cache).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
-    let mut kept: Vec<PathBuf> = entries.unwrap_or_default();
-    kept.retain(|path| {
+    let mut folders: Vec<PathBuf> = entries.unwrap_or_default();
+    folders.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("mysql") && path.extension().is_none_or(|end| end != "part") && path.is_dir()
     });
-    kept.sort();
-    kept.reverse();
-    kept
+    folders.sort();
+    folders.reverse();
+    folders
 }
 
-/// The folder's own loader runs its server.
+/// The server in an unpacked folder, started by the folder's own loader.
 fn unpacked(folder: &Path, cancel: &Cancel) -> Option<DbServer> {
     let folder = folder.canonicalize().ok()?;
     let text = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let leading = vec!["--library-path".to_owned(), text("lib"), text("server")];
     let program = folder.join("lib/mysqld");
-    let (flavour, version) = ask(&program, &leading, cancel)?;
+    let (flavour, version) = query_version(&program, &leading, cancel)?;
     let install = DbInstall {
         basedir: folder.to_string_lossy().into_owned(),
         messages: text("share"),
@@ -123,20 +124,20 @@ fn unpacked(folder: &Path, cancel: &Cancel) -> Option<DbServer> {
 }
 
 fn installed(path: &Path, cancel: &Cancel) -> Option<DbServer> {
-    let (flavour, version) = ask(path, &[], cancel)?;
+    let (flavour, version) = query_version(path, &[], cancel)?;
     Some(DbServer { flavour, version, program: path.to_owned(), leading: Vec::new(), install: None })
 }
 
-fn ask(program: &Path, leading: &[String], cancel: &Cancel) -> Option<(DbFlavour, String)> {
-    let ask = clean(Program::new(program)).args(leading).args(["--no-defaults", "--version"]);
-    let step = "asking the database for its version";
-    let output = exec::run(ask, step, Duration::from_secs(20), cancel, &mut |_, _| {}).ok()?;
-    version(&output.stdout_text())
+fn query_version(program: &Path, leading: &[String], cancel: &Cancel) -> Option<(DbFlavour, String)> {
+    let query = without_python_env(Program::new(program)).args(leading).args(["--no-defaults", "--version"]);
+    let step = "reading the version of the database";
+    let output = exec::run(query, step, Duration::from_secs(20), cancel, &mut |_, _| {}).ok()?;
+    parse_version(&output.stdout_text())
 }
 
 /// `mysqld  Ver 9.7.4-2 for Linux …`, `mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu …`. Debian's
-/// `mysqld` may be a link to `MariaDB`, so the name of the file says nothing.
-fn version(text: &str) -> Option<(DbFlavour, String)> {
+/// `mysqld` may be a link to `MariaDB`, so the file name proves nothing.
+fn parse_version(text: &str) -> Option<(DbFlavour, String)> {
     let version = text.split(" Ver ").nth(1)?.split_whitespace().next()?;
     match version.split_once("-MariaDB") {
         Some((version, _)) => Some((DbFlavour::Mariadb, version.to_owned())),
@@ -149,26 +150,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_tell_whose_server_it_is() {
-        let mysql = version("/x/server  Ver 9.7.4-2 for Linux on x86_64 ((Debian))").unwrap();
+    fn the_version_shows_which_server_it_is() {
+        let mysql = parse_version("/x/server  Ver 9.7.4-2 for Linux on x86_64 ((Debian))").unwrap();
         assert_eq!(mysql, (DbFlavour::Mysql, "9.7.4-2".to_owned()));
         let ubuntu =
-            version("/usr/sbin/mysqld  Ver 8.4.5-0ubuntu0.2 for Linux on x86_64 ((Ubuntu))").unwrap();
+            parse_version("/usr/sbin/mysqld  Ver 8.4.5-0ubuntu0.2 for Linux on x86_64 ((Ubuntu))").unwrap();
         assert_eq!(ubuntu, (DbFlavour::Mysql, "8.4.5-0ubuntu0.2".to_owned()));
-        let mariadb =
-            version("mysqld  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)");
+        let mariadb = parse_version(
+            "mysqld  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)",
+        );
         assert_eq!(mariadb.unwrap(), (DbFlavour::Mariadb, "10.11.19".to_owned()));
-        assert_eq!(version("bash: no such thing"), None);
+        assert_eq!(parse_version("bash: no such thing"), None);
     }
 
     #[test]
-    fn half_made_and_foreign_folders_are_passed_over() {
+    fn incomplete_and_foreign_folders_are_skipped() {
         let temp = tempfile::tempdir().unwrap();
         for name in ["mysql-unpacked.part", "mysql-a", "mysql-b", "data-1"] {
             std::fs::create_dir(temp.path().join(name)).unwrap();
         }
         let names: Vec<PathBuf> = ["mysql-b", "mysql-a"].iter().map(|name| temp.path().join(name)).collect();
-        assert_eq!(kept(temp.path()), names);
+        assert_eq!(unpacked_folders(temp.path()), names);
         assert!(unpacked(&names[0], &Cancel::new()).is_none());
     }
 

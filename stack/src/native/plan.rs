@@ -1,41 +1,33 @@
-//! What to bring up.
+//! Input of `up`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use kneepoint_process::Lifetime;
 
-use crate::{PortPlan, Topology};
+use crate::host::ports::PortPlan;
+use crate::topology::Topology;
+use crate::watchdog::WatchdogCommand;
 
-/// How to start the watchdog, which ends the services when we were killed and could not: the same binary under a hidden
-/// subcommand that calls `kneepoint_process::watchdog::main`.
+/// Input of [`super::up()`]. Size and seed of the data are those that were prepared.
 #[derive(Debug, Clone)]
-pub struct WatchdogCommand {
-    /// Our own executable.
-    pub exe: PathBuf,
-    /// The arguments that make it a watchdog.
-    pub args: Vec<String>,
-}
-
-/// What to bring up. Size and seed of the data are those that were prepared.
-#[derive(Debug, Clone)]
-pub struct UpPlan {
-    /// A name, where several stacks are to stand at the same time under one `.kneepoint` folder; each has its own data.
+pub struct NativePlan {
+    /// Distinguishes stacks that run at the same time under one `.kneepoint` folder; each has its own data.
     pub slot: Option<String>,
-    /// Which tiers, and how they are set.
+    /// What is brought up.
     pub topology: Topology,
-    /// Where they listen.
+    /// Ports on the loopback.
     pub ports: PortPlan,
-    /// Switches and planted faults: `KP_…` variables that override those of the topology.
+    /// Switches and injected faults: `KP_…` variables that override those of the topology.
     pub env: BTreeMap<String, String>,
-    /// The folder for logs and the probe's statements; `None` is `<root>/stack/logs`, which each `up` begins anew.
+    /// The folder for logs and recorded SQL statements; `None` is `<root>/stack/logs`, which each `up` empties.
     pub logs: Option<PathBuf>,
-    /// Whether the stack ends with us.
+    /// Whether the stack ends with this process.
     pub lifetime: Lifetime,
-    /// The command that runs the engine; `--listen ADDRESS --books FILE` is added. `None` leaves the tier out.
+    /// The command of the engine; `--listen ADDRESS --books FILE` is appended. `None` omits the tier.
     pub engine: Option<Vec<String>>,
-    /// The command that runs the object store, where the topology has one; `--listen ADDRESS --folder FOLDER` is added.
+    /// The command of the object store; `--listen ADDRESS --folder FOLDER` is appended. Required by topologies with a store.
     pub objects: Option<Vec<String>>,
-    /// The watchdog; `None` relies on the kernel's parent-death signal alone.
+    /// `None` relies on the kernel's parent-death signal only.
     pub watchdog: Option<WatchdogCommand>,
 }

@@ -1,4 +1,4 @@
-//! The recorded stack: looked at and taken down by a process that did not start it.
+//! The recorded stack: inspected and taken down by a process that did not start it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,134 +10,145 @@ use kneepoint_model::stage::Stage;
 use kneepoint_process::session;
 use serde::Serialize;
 
-use super::home::Home;
-use super::running::DownReport;
-use super::state::{Standing, State};
-use crate::{Ports, StackError, lock};
+use super::home::NativeHome;
+use super::record::NativeRecord;
+use super::running::NativeDown;
+use crate::error::StackError;
+use crate::host::lock;
+use crate::host::ports::Ports;
+use crate::owner::{Ownership, read_record};
 
-/// What orphans get between SIGTERM and SIGKILL.
+/// Time between SIGTERM and SIGKILL for services of a dead owner.
 const ORPHAN_GRACE: Duration = Duration::from_secs(5);
-/// How long to wait for a kneepoint that is just bringing its stack up or down.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for another kneepoint that brings its stack up or down.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One service of a recorded stack.
+/// A service of a recorded stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceStatus {
-    /// What it is called.
+    /// Unique within the stack, e.g. `gunicorn-2`.
     pub name: String,
-    /// Its processes; empty when it has ended.
+    /// Its living processes; empty when it has ended.
     pub pids: Vec<i32>,
 }
 
-/// A recorded stack of which something runs.
+/// A recorded native stack of which something runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StackStatus {
-    /// What it is; absent while it is coming up.
+pub struct NativeStatus {
+    /// `None` until the stack is complete.
     pub info: Option<StackInfo>,
-    /// Name of the topology.
+    /// The topology's name.
     pub topology: String,
-    /// Where it listens.
+    /// The ports of its services.
     pub ports: Ports,
-    /// Its services, in the order in which they were started.
+    /// In start order.
     pub services: Vec<ServiceStatus>,
-    /// The kneepoint that will take it down; absent when it was left running, or its owner died.
+    /// Process id of the kneepoint that will take it down; `None` when it was left running or its owner died.
     pub owner: Option<i32>,
     /// Whether its owner died without taking it down.
     pub orphaned: bool,
 }
 
-/// The stack under this `.kneepoint` folder; `None` when nothing of it runs.
-pub fn status(root: &Path) -> Option<StackStatus> {
-    let state = State::read(&Home::at(root).state())?;
-    let standing = state.standing();
-    if standing == Standing::Gone {
+/// The native stack under this `.kneepoint` folder; `None` when nothing of it runs.
+pub fn status(root: &Path) -> Option<NativeStatus> {
+    let record = read_record::<NativeRecord>(&NativeHome::default_slot(root).record_file())?;
+    let ownership = record.ownership();
+    if ownership == Ownership::Gone {
         return None;
     }
     let members = |session: kneepoint_process::SessionRef| {
         session.members().iter().map(|process| process.pid).collect()
     };
-    let services = state.services.iter();
+    let services = record.services.iter();
     let services =
         services.map(|service| ServiceStatus { name: service.name.clone(), pids: members(service.session) });
-    Some(StackStatus {
+    Some(NativeStatus {
         services: services.collect(),
-        topology: state.topology,
-        ports: state.ports,
-        owner: (standing == Standing::Owned).then_some(state.owner.pid),
-        orphaned: standing == Standing::Orphaned,
-        info: state.info,
+        topology: record.topology,
+        ports: record.ports,
+        owner: (ownership == Ownership::Owned).then_some(record.owner.pid),
+        orphaned: ownership == Ownership::Orphaned,
+        info: record.info,
     })
 }
 
-/// Takes down what is recorded, in every slot, and removes the record; does nothing when there is none.
+/// Takes down the recorded native stacks of every slot and removes their records; does nothing when there is none.
 ///
-/// A stack whose kneepoint is at work with it is left alone and reported, unless `all` is said.
+/// A stack that a living kneepoint owns is not touched but reported, unless `all` is set.
 ///
 /// # Errors
 /// `Locked` when another kneepoint is bringing it up or down; `Io`.
-pub fn down_recorded(root: &Path, grace: Duration, all: bool) -> Result<DownReport, StackError> {
-    let mut whole = DownReport::default();
-    for home in Home::all(root) {
-        let report = down_one(&home, grace, all)?;
-        whole.stopped.extend(report.stopped);
-        whole.leftovers.extend(report.leftovers);
-        whole.in_use_by = whole.in_use_by.or(report.in_use_by);
+pub fn down_recorded(root: &Path, grace: Duration, all: bool) -> Result<NativeDown, StackError> {
+    let mut total = NativeDown::default();
+    for home in NativeHome::list_all(root) {
+        let report = take_down_one(&home, grace, all)?;
+        total.stopped.extend(report.stopped);
+        total.leftovers.extend(report.leftovers);
+        total.in_use_by = total.in_use_by.or(report.in_use_by);
     }
-    Ok(whole)
+    Ok(total)
 }
 
-fn down_one(home: &Home, grace: Duration, all: bool) -> Result<DownReport, StackError> {
-    if State::read(&home.state()).is_none() {
-        return Ok(DownReport::default());
+fn take_down_one(home: &NativeHome, grace: Duration, all: bool) -> Result<NativeDown, StackError> {
+    if read_record::<NativeRecord>(&home.record_file()).is_none() {
+        return Ok(NativeDown::default());
     }
-    let _lock = match lock::take(&home.lock(), PATIENCE, &Cancel::new(), &mut || {}) {
-        // `all` ends also a stack that is just coming up; its owner then sees its services end.
+    let _lock = match lock::take(&home.lock_file(), LOCK_TIMEOUT, &Cancel::new(), &mut || {}) {
+        // `all` also ends a stack that is being brought up; its owner then sees its services end.
         Err(StackError::Locked { .. }) if all => None,
         other => Some(other?),
     };
-    // Looked at again under the lock: it may have gone meanwhile.
-    let Some(state) = State::read(&home.state()) else { return Ok(DownReport::default()) };
-    match state.standing() {
-        Standing::Owned if !all => {
-            Ok(DownReport { in_use_by: Some(state.owner.pid), ..DownReport::default() })
+    // Read again under the lock: it may have been taken down meanwhile.
+    let Some(record) = read_record::<NativeRecord>(&home.record_file()) else {
+        return Ok(NativeDown::default());
+    };
+    match record.ownership() {
+        Ownership::Owned if !all => {
+            Ok(NativeDown { in_use_by: Some(record.owner.pid), ..NativeDown::default() })
         }
-        Standing::Gone => {
-            home.clear(state.alias.as_deref())?;
-            Ok(DownReport::default())
+        Ownership::Gone => {
+            home.clear(record.alias.as_deref())?;
+            Ok(NativeDown::default())
         }
-        Standing::Owned | Standing::LeftRunning | Standing::Orphaned => end(home, &state, grace),
+        Ownership::Owned | Ownership::LeftRunning | Ownership::Orphaned => {
+            stop_services(home, &record, grace)
+        }
     }
 }
 
-fn end(home: &Home, state: &State, grace: Duration) -> Result<DownReport, StackError> {
-    let mut report = DownReport::default();
-    for service in state.services.iter().rev() {
+fn stop_services(
+    home: &NativeHome,
+    record: &NativeRecord,
+    grace: Duration,
+) -> Result<NativeDown, StackError> {
+    let mut report = NativeDown::default();
+    for service in record.services.iter().rev() {
         if service.session.is_alive() {
             report.add(&service.name, session::kill(service.session, grace));
         }
     }
     if report.leftovers.is_empty() {
-        home.clear(state.alias.as_deref())?;
+        home.clear(record.alias.as_deref())?;
     }
     Ok(report)
 }
 
-/// Before a new stack comes up: refuses when one is up, and clears what a dead owner left.
-pub(super) fn clear_way(home: &Home, events: &dyn EventSink) -> Result<(), StackError> {
-    let Some(state) = State::read(&home.state()) else { return home.clear(None) };
-    match state.standing() {
-        Standing::Owned | Standing::LeftRunning => Err(StackError::AlreadyUp {
-            url: format!("http://127.0.0.1:{}/", state.ports.site),
-            topology: state.topology,
+/// Before a new stack is brought up: refuses when one is running, and ends what a dead owner left.
+pub(super) fn clean_up_stale(home: &NativeHome, events: &dyn EventSink) -> Result<(), StackError> {
+    let Some(record) = read_record::<NativeRecord>(&home.record_file()) else { return home.clear(None) };
+    match record.ownership() {
+        Ownership::Owned | Ownership::LeftRunning => Err(StackError::AlreadyUp {
+            url: format!("http://127.0.0.1:{}/", record.ports.site),
+            topology: record.topology,
         }),
-        Standing::Gone => home.clear(state.alias.as_deref()),
-        Standing::Orphaned => {
-            events.note(Stage::Up, "ending what an earlier kneepoint left running when it was killed");
-            let report = end(home, &state, ORPHAN_GRACE)?;
+        Ownership::Gone => home.clear(record.alias.as_deref()),
+        Ownership::Orphaned => {
+            events.note(Stage::Up, "ending services that a killed kneepoint left running");
+            let report = stop_services(home, &record, ORPHAN_GRACE)?;
             match report.leftovers.first() {
                 None => Ok(()),
                 Some(left) => Err(StackError::System {
-                    what: "ending what an earlier kneepoint left",
+                    what: "ending services that a killed kneepoint left running",
                     why: format!("`{}` (pid {}) of {} does not end", left.name, left.pid, left.service),
                 }),
             }
@@ -150,36 +161,37 @@ mod tests {
     use kneepoint_model::event::NullEventSink;
     use kneepoint_process::{Lifetime, Program, StartOptions};
 
-    use super::super::state::RecordedService;
+    use super::super::record::RecordedService;
     use super::*;
+    use crate::owner::write_record;
 
     const GRACE: Duration = Duration::from_secs(3);
 
-    /// A recorded stack of one `sleep`, whose owner is made to look dead when `orphaned`.
-    fn recorded(root: &Path, orphaned: bool) -> (Home, kneepoint_process::Service) {
-        let home = Home::at(root);
-        home.make().unwrap();
+    /// A recorded stack of one `sleep`; with `orphaned` its owner looks dead.
+    fn recorded(root: &Path, orphaned: bool) -> (NativeHome, kneepoint_process::Service) {
+        let home = NativeHome::default_slot(root);
+        home.create().unwrap();
         let options = StartOptions { name: "sleep".to_owned(), log: None, lifetime: Lifetime::DieWithParent };
         let service = Program::new("sleep").arg("60").start(options).unwrap();
         let ports = Ports { site: 1, servers: vec![1], ..Ports::default() };
-        let mut state = State::begin("gunicorn", Lifetime::DieWithParent, ports, None);
-        state.services.push(RecordedService { name: "sleep".to_owned(), session: service.session_ref() });
-        state.owner.start_ticks += u64::from(orphaned);
-        state.write(&home.state()).unwrap();
+        let mut record = NativeRecord::new("gunicorn", Lifetime::DieWithParent, ports, None);
+        record.services.push(RecordedService { name: "sleep".to_owned(), session: service.session_ref() });
+        record.owner.start_ticks += u64::from(orphaned);
+        write_record(&home.record_file(), &record).unwrap();
         (home, service)
     }
 
     #[test]
-    fn a_stack_in_use_is_left_alone_unless_all_is_said() {
+    fn a_stack_in_use_is_not_touched_unless_all_is_set() {
         let temp = tempfile::tempdir().unwrap();
         let (home, service) = recorded(temp.path(), false);
-        assert!(matches!(clear_way(&home, &NullEventSink), Err(StackError::AlreadyUp { .. })));
+        assert!(matches!(clean_up_stale(&home, &NullEventSink), Err(StackError::AlreadyUp { .. })));
         let spared = down_recorded(temp.path(), GRACE, false).unwrap();
         assert_eq!(spared.in_use_by, Some(std::process::id().cast_signed()));
         assert!(service.is_alive());
         let report = down_recorded(temp.path(), GRACE, true).unwrap();
         assert_eq!(report.stopped, ["sleep"]);
-        assert!(!service.is_alive() && !home.state().exists());
+        assert!(!service.is_alive() && !home.record_file().exists());
     }
 
     #[test]
@@ -188,8 +200,8 @@ mod tests {
         let (home, service) = recorded(temp.path(), true);
         let status = status(temp.path()).unwrap();
         assert!(status.orphaned && status.owner.is_none() && status.services[0].pids == [service.pid()]);
-        clear_way(&home, &NullEventSink).unwrap();
+        clean_up_stale(&home, &NullEventSink).unwrap();
         assert!(!service.is_alive() && super::status(temp.path()).is_none());
-        assert_eq!(down_recorded(temp.path(), GRACE, true).unwrap(), DownReport::default());
+        assert_eq!(down_recorded(temp.path(), GRACE, true).unwrap(), NativeDown::default());
     }
 }

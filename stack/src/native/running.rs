@@ -1,7 +1,7 @@
-//! A stack that runs: started piece by piece, recorded after each piece, and stopped in the opposite order.
+//! A native stack that runs: its services are started and recorded one by one, and stopped in the opposite order.
 //!
-//! Until it is complete, and as long as it is to die with us, dropping it stops everything. The record is on the disk
-//! before anything runs, so that `kill -9` of us never leaves something that nobody knows of.
+//! Dropping it stops everything, unless it is complete and detached. The record is on disk before anything runs, so that
+//! `kill -9` of kneepoint never leaves a process without a record.
 
 use std::time::Duration;
 
@@ -10,47 +10,60 @@ use kneepoint_model::stack::StackInfo;
 use kneepoint_process::{Lifetime, ProcessInfo, Watchdog};
 use serde::Serialize;
 
-use super::UpPlan;
-use super::assemble::Live;
-use super::home::Home;
-use super::ready;
-use super::service::{Running, Spec};
-use super::state::{RecordedService, State};
-use super::tiers;
-use crate::ask::Asker;
-use crate::{Ports, StackError};
+use super::home::NativeHome;
+use super::live::LiveStack;
+use super::plan::NativePlan;
+use super::record::{NativeRecord, RecordedService};
+use super::service::{RunningService, ServiceSpec};
+use super::tier_info::merge_tiers;
+use super::wait;
+use crate::error::StackError;
+use crate::host::http::HttpClient;
+use crate::host::ports::Ports;
+use crate::owner::write_record;
+use crate::watchdog::{WatchdogCommand, watchdog_error};
 
-/// What a stack that is dropped gets between SIGTERM and SIGKILL.
+/// Time between SIGTERM and SIGKILL for the services of a dropped stack.
 const DROP_GRACE: Duration = Duration::from_secs(4);
 
 /// A process that even SIGKILL did not end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Leftover {
-    /// Of which service.
+pub struct LeftoverProcess {
+    /// Name of the service that it belongs to.
     pub service: String,
-    /// Its process id.
+    /// Its number at the time of the report.
     pub pid: i32,
-    /// Its name.
+    /// Its command name.
     pub name: String,
 }
 
-/// What taking a stack down did.
+/// The outcome of taking a native stack down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct DownReport {
+pub struct NativeDown {
     /// The services that ran and were stopped.
     pub stopped: Vec<String>,
-    /// What could not be stopped.
-    pub leftovers: Vec<Leftover>,
-    /// The kneepoint that owns a stack which was left alone, because it is at work with it.
+    /// Processes that survived SIGKILL.
+    pub leftovers: Vec<LeftoverProcess>,
+    /// Process id of the kneepoint that owns the stack, when it was therefore not touched.
     pub in_use_by: Option<i32>,
 }
 
-impl DownReport {
+impl NativeDown {
+    /// `still running: nginx (pid 7, of nginx)`; `None` when nothing survived.
+    pub fn leftovers_text(&self) -> Option<String> {
+        let names = self
+            .leftovers
+            .iter()
+            .map(|left| format!("{} (pid {}, of {})", left.name, left.pid, left.service));
+        let names = names.collect::<Vec<_>>().join(", ");
+        (!names.is_empty()).then(|| format!("still running: {names}"))
+    }
+
     pub(super) fn add(&mut self, service: &str, survivors: Vec<ProcessInfo>) {
         if survivors.is_empty() {
             self.stopped.push(service.to_owned());
         }
-        let leftover = |process: ProcessInfo| Leftover {
+        let leftover = |process: ProcessInfo| LeftoverProcess {
             service: service.to_owned(),
             pid: process.pid,
             name: process.comm,
@@ -59,181 +72,181 @@ impl DownReport {
     }
 }
 
-/// A stack that runs.
+/// A native stack that runs.
 #[derive(Debug)]
-pub struct RunningStack {
+pub struct NativeStack {
     info: StackInfo,
-    home: Home,
-    state: State,
-    services: Vec<Running>,
+    home: NativeHome,
+    record: NativeRecord,
+    services: Vec<RunningService>,
     watchdog: Option<Watchdog>,
     lifetime: Lifetime,
-    /// What manoeuvres need; absent until the stack is complete.
-    live: Option<Live>,
+    /// What rollouts need; `None` until the stack is complete.
+    live: Option<LiveStack>,
     is_down: bool,
 }
 
-impl RunningStack {
-    /// Records a stack of which nothing runs yet, and starts its watchdog.
+impl NativeStack {
+    /// Writes the record before anything runs, and starts the watchdog.
     pub(super) fn begin(
-        home: Home,
-        state: State,
+        home: NativeHome,
+        record: NativeRecord,
         info: StackInfo,
-        plan: &UpPlan,
+        plan: &NativePlan,
     ) -> Result<Self, StackError> {
         let mut stack = Self {
             info,
             home,
-            state,
+            record,
             services: Vec::new(),
             watchdog: None,
             lifetime: plan.lifetime,
             live: None,
             is_down: false,
         };
-        stack.state.write(&stack.home.state())?;
-        if let Some(command) = &plan.watchdog {
-            let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
-            let watchdog = Watchdog::start(&command.exe, &args);
-            stack.watchdog = Some(watchdog.map_err(start_error("the watchdog"))?);
-        }
+        stack.save_record()?;
+        stack.watchdog = plan.watchdog.as_ref().map(WatchdogCommand::start).transpose()?;
         Ok(stack)
     }
 
-    /// Starts one service, tells the watchdog and records it.
-    pub(super) fn start(&mut self, spec: Spec) -> Result<(), StackError> {
+    /// Starts one service, registers it with the watchdog and records it.
+    pub(super) fn start(&mut self, spec: ServiceSpec) -> Result<(), StackError> {
         let kind = spec.kind;
         let running = spec.start(self.lifetime).map_err(start_error(kind))?;
-        let told = self.watchdog.as_ref().map_or(Ok(()), |watchdog| watchdog.watch(&running.service));
-        let session = running.service.session_ref();
-        self.state.services.push(RecordedService { name: running.name.clone(), session });
+        let watched = self.watchdog.as_ref().map_or(Ok(()), |watchdog| watchdog.watch(&running.process));
+        let session = running.process.session_ref();
+        self.record.services.push(RecordedService { name: running.name.clone(), session });
         self.services.push(running);
-        told.map_err(start_error(kind))?;
-        self.state.write(&self.home.state())
+        watched.map_err(start_error(kind))?;
+        self.save_record()
     }
 
-    /// Everything answers: from now on a detached stack lives without us.
-    pub(super) fn complete(&mut self, live: Live) -> Result<(), StackError> {
+    /// Called when every service is ready: from now on a detached stack outlives this process.
+    pub(super) fn complete(&mut self, live: LiveStack) -> Result<(), StackError> {
         self.live = Some(live);
-        self.tell()?;
+        self.publish_info()?;
         if self.lifetime == Lifetime::Detached
             && let Some(watchdog) = self.watchdog.take()
         {
-            watchdog.finish().map_err(start_error("the watchdog"))?;
+            watchdog.finish().map_err(watchdog_error)?;
         }
         Ok(())
     }
 
-    /// Brings what is told of the stack up to date, here and on the disk.
-    pub(super) fn tell(&mut self) -> Result<(), StackError> {
-        self.info.tiers = tiers::of(self.services.iter().map(|running| &running.tier));
-        self.state.info = Some(self.info.clone());
-        self.state.write(&self.home.state())
+    /// Updates `StackInfo` and the record from the services that run now.
+    pub(super) fn publish_info(&mut self) -> Result<(), StackError> {
+        self.info.tiers = merge_tiers(self.services.iter().map(|running| &running.tier));
+        self.record.info = Some(self.info.clone());
+        self.save_record()
     }
 
-    /// Ends some services of a stack whose others stay.
+    /// Stops some services; the others continue.
     pub(super) fn end_services(&mut self, names: &[String], grace: Duration) -> Result<(), StackError> {
         let (ended, stay) = std::mem::take(&mut self.services)
             .into_iter()
-            .partition(|running: &Running| names.contains(&running.name));
+            .partition(|running: &RunningService| names.contains(&running.name));
         self.services = stay;
         let mut failure = Ok(());
         for running in &ended {
-            let stopped = running.service.stop(grace);
+            let stopped = running.process.stop(grace);
             if let Some(watchdog) = &self.watchdog
                 && stopped.is_ok()
             {
-                let _ = watchdog.forget(running.service.session());
+                let _ = watchdog.forget(running.process.session());
             }
             failure =
                 failure.and(stopped.map_err(|error| StackError::System {
-                    what: "ending a service",
+                    what: "stopping a service",
                     why: error.to_string(),
                 }));
         }
-        // What survived stays in the record, so that it is found again.
+        // What survived stays in the record, so that the next `down` finds it.
         if failure.is_ok() {
-            let gone: Vec<_> = ended.iter().map(|running| running.service.session()).collect();
-            self.state.services.retain(|service| !gone.contains(&service.session.session));
+            let ended_sessions: Vec<_> = ended.iter().map(|running| running.process.session()).collect();
+            self.record.services.retain(|service| !ended_sessions.contains(&service.session.session));
         }
-        self.state.write(&self.home.state())?;
+        self.save_record()?;
         failure
     }
 
-    /// Another generation of app servers has taken the place of the one before.
-    pub(super) fn replace_servers(&mut self, live: Live) -> Result<(), StackError> {
-        self.state.ports.servers.clone_from(&live.set.ports);
-        self.state.ports.hello = live.set.hello;
+    /// Records that another generation of app servers has replaced the previous one.
+    pub(super) fn replace_servers(&mut self, live: LiveStack) -> Result<(), StackError> {
+        self.record.ports.servers.clone_from(&live.servers.ports);
+        self.record.ports.hello = live.servers.hello;
         self.live = Some(live);
-        self.tell()
+        self.publish_info()
     }
 
-    pub(super) fn assembled(&self) -> Option<&Live> {
+    pub(super) fn live(&self) -> Option<&LiveStack> {
         self.live.as_ref()
     }
 
-    pub(super) fn services(&self) -> &[Running] {
+    pub(super) fn services(&self) -> &[RunningService] {
         &self.services
     }
 
-    /// What runs, and where it can be looked at.
+    /// What runs, with addresses, processes and versions.
     pub fn info(&self) -> &StackInfo {
         &self.info
     }
 
-    /// Where it listens.
+    /// The ports of its services.
     pub fn ports(&self) -> &Ports {
-        &self.state.ports
+        &self.record.ports
     }
 
-    /// Whether every service runs and answers a real request now.
+    /// Checks once whether every service runs and responds to a real request.
     ///
     /// # Errors
-    /// `Unhealthy` for the first that has ended, or else does not answer, with the end of its log.
+    /// `Unhealthy` for the first service that has ended or does not respond, with the end of its log.
     pub fn check(&self, cancel: &Cancel) -> Result<(), StackError> {
-        let asker = Asker::new()?;
-        // One that has ended is named before those that only wait for it.
+        let client = HttpClient::new()?;
+        // A service that ended is named before those that depend on it.
         let (ended, running): (Vec<_>, Vec<_>) =
-            self.services.iter().partition(|running| running.service.exit_status().is_some());
-        ended.into_iter().chain(running).try_for_each(|service| ready::check(&asker, service, cancel))
+            self.services.iter().partition(|running| running.process.exit_status().is_some());
+        ended.into_iter().chain(running).try_for_each(|service| wait::check_health(&client, service, cancel))
     }
 
-    /// [`RunningStack::check`] as a yes or no.
+    /// Whether [`NativeStack::check`] succeeds.
     pub fn is_healthy(&self) -> bool {
         self.check(&Cancel::new()).is_ok()
     }
 
-    /// Takes the stack down: SIGTERM, and after `grace` SIGKILL, to one service after the other. Its logs stay.
-    pub fn down(mut self, grace: Duration) -> DownReport {
+    /// Stops one service after the other: SIGTERM, and SIGKILL after `grace`. Logs are kept.
+    pub fn down(mut self, grace: Duration) -> NativeDown {
         self.stop(grace)
     }
 
-    fn stop(&mut self, grace: Duration) -> DownReport {
-        let mut report = DownReport::default();
+    fn save_record(&self) -> Result<(), StackError> {
+        write_record(&self.home.record_file(), &self.record)
+    }
+
+    fn stop(&mut self, grace: Duration) -> NativeDown {
+        let mut report = NativeDown::default();
         self.is_down = true;
         for running in self.services.iter().rev() {
-            // An error says that something survived, and the members say what.
-            let _ = running.service.stop(grace);
-            report.add(&running.name, running.service.members());
+            // On an error something survived; the members are what survived.
+            let _ = running.process.stop(grace);
+            report.add(&running.name, running.process.members());
             if let Some(watchdog) = &self.watchdog {
-                // A watchdog that has gone has nothing left to end.
-                let _ = watchdog.forget(running.service.session());
+                // A watchdog that has ended has nothing left to do.
+                let _ = watchdog.forget(running.process.session());
             }
         }
         if let Some(watchdog) = self.watchdog.take() {
             let _ = watchdog.finish();
         }
         if report.leftovers.is_empty() {
-            // What cannot be removed is found and removed by the next `up`.
-            let _ = self.home.clear(self.state.alias.as_deref());
+            // What cannot be removed now is removed by the next `up`.
+            let _ = self.home.clear(self.record.alias.as_deref());
         }
         report
     }
 }
 
-impl Drop for RunningStack {
+impl Drop for NativeStack {
     fn drop(&mut self) {
-        let lives_on = self.lifetime == Lifetime::Detached && self.state.info.is_some();
+        let lives_on = self.lifetime == Lifetime::Detached && self.record.info.is_some();
         if !self.is_down && !lives_on {
             self.stop(DROP_GRACE);
         }

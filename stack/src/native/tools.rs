@@ -1,5 +1,5 @@
-//! Programs that a topology needs beside Python: looked for before anything is started, so that what is missing is told
-//! at once, with the command that brings it.
+//! Programs that a topology needs beside Python. They are located before anything is started, so that a missing one is
+//! reported at once, with the command that installs it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,19 +7,20 @@ use std::time::Duration;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_process::{Program, find};
 
-use super::wanted::Services;
-use crate::{StackError, exec};
+use super::required_services::RequiredServices;
+use crate::error::StackError;
+use crate::host::exec;
+use crate::version;
 
 /// An installed program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tool {
-    /// Where it is.
     pub(crate) path: PathBuf,
-    /// `1.22.1`.
+    /// E.g. `1.22.1`, or `of unknown version`.
     pub(crate) version: String,
 }
 
-/// What was found of what is needed.
+/// The programs that a topology needs; the others are `None`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tools {
     pub(super) nginx: Option<Tool>,
@@ -29,9 +30,10 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Finds each that these services need.
-    pub(super) fn locate(services: Services, cancel: &Cancel) -> Result<Self, StackError> {
-        let tool = |wanted: bool, known: &Known| wanted.then(|| known.locate(cancel)).transpose();
+    /// # Errors
+    /// `ToolMissing` for the first that is not installed.
+    pub(super) fn locate(services: RequiredServices, cancel: &Cancel) -> Result<Self, StackError> {
+        let tool = |wanted: bool, spec: &ToolSpec| wanted.then(|| spec.locate(cancel)).transpose();
         Ok(Self {
             nginx: tool(services.proxy, &NGINX)?,
             haproxy: tool(services.balancer, &HAPROXY)?,
@@ -40,7 +42,7 @@ impl Tools {
         })
     }
 
-    /// The versions of all, by the names that reports use.
+    /// Versions by the names that reports use.
     pub(super) fn versions(&self) -> impl Iterator<Item = (String, String)> {
         let all = [
             ("nginx", &self.nginx),
@@ -52,71 +54,63 @@ impl Tools {
     }
 }
 
-/// What must be known of a program to find it.
-pub(super) struct Known {
+/// How a program is located and asked for its version.
+pub(super) struct ToolSpec {
     name: &'static str,
     fix: &'static str,
-    /// The argument that makes it say its version.
-    ask: &'static str,
-    /// What stands before the version.
-    before: &'static str,
+    /// The argument that makes it print its version.
+    version_arg: &'static str,
+    /// The text just before the version in its output.
+    version_prefix: &'static str,
 }
 
-pub(super) const NGINX: Known = Known {
+pub(super) const NGINX: ToolSpec = ToolSpec {
     name: "nginx",
     fix: "`apt install nginx`, or use the topology gunicorn",
-    ask: "-v",
-    before: "nginx/",
+    version_arg: "-v",
+    version_prefix: "nginx/",
 };
-pub(super) const HAPROXY: Known = Known {
+pub(super) const HAPROXY: ToolSpec = ToolSpec {
     name: "haproxy",
-    fix: "`apt install haproxy`, or use the topology balanced, where nginx does its work",
-    ask: "-v",
-    before: "version ",
+    fix: "`apt install haproxy`, or use the topology balanced, where nginx balances the load",
+    version_arg: "-v",
+    version_prefix: "version ",
 };
-pub(super) const REDIS: Known = Known {
+pub(super) const REDIS: ToolSpec = ToolSpec {
     name: "redis-server",
-    fix: "`apt install redis-server`, or use a topology without Redis (it serves `cached` and `queued`)",
-    ask: "--version",
-    before: "v=",
+    fix: "`apt install redis-server`, or use a topology without Redis (only `cached` and `queued` need it)",
+    version_arg: "--version",
+    version_prefix: "v=",
 };
-pub(super) const MEMCACHED: Known = Known {
+pub(super) const MEMCACHED: ToolSpec = ToolSpec {
     name: "memcached",
     fix: "`apt install memcached`, or use `cache = \"redis\"`",
-    ask: "--version",
-    before: "memcached ",
+    version_arg: "--version",
+    version_prefix: "memcached ",
 };
 
-impl Known {
-    /// Finds it and asks for its version.
+impl ToolSpec {
     pub(super) fn locate(&self, cancel: &Cancel) -> Result<Tool, StackError> {
         let missing = || StackError::ToolMissing { program: self.name, fix: self.fix };
         let path = find(self.name).ok_or_else(missing)?;
-        let ask = Program::new(&path).arg(self.ask);
+        let ask = Program::new(&path).arg(self.version_arg);
         let step = "asking a program for its version";
         let output = exec::run(ask, step, Duration::from_secs(10), cancel, &mut |_, _| {})?;
-        let said = format!("{}\n{}", output.stdout_text(), output.stderr_tail);
-        let version = version(&said, self.before).unwrap_or_else(|| "of unknown version".to_owned());
+        let output_text = format!("{}\n{}", output.stdout_text(), output.stderr_tail);
+        let version = parse_version(&output_text, self.version_prefix)
+            .unwrap_or_else(|| "of unknown version".to_owned());
         Ok(Tool { path, version })
     }
 }
 
 impl Tool {
-    /// Whether it is of this version or later.
-    pub(super) fn is_since(&self, wanted: (u32, u32, u32)) -> bool {
-        since(&self.version, wanted)
+    pub(super) fn is_at_least(&self, wanted: (u32, u32, u32)) -> bool {
+        version::is_at_least(&self.version, wanted)
     }
 }
 
-/// Whether this version is that one or later.
-pub(crate) fn since(version: &str, wanted: (u32, u32, u32)) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) >= wanted
-}
-
-fn version(said: &str, before: &str) -> Option<String> {
-    let rest = said.split(before).nth(1)?;
+fn parse_version(output: &str, prefix: &str) -> Option<String> {
+    let rest = output.split(prefix).nth(1)?;
     let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     (!version.is_empty()).then_some(version)
 }
@@ -126,8 +120,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_as_the_programs_say_them() {
-        for (known, said, wanted) in [
+    fn versions_as_the_programs_print_them() {
+        for (spec, output, wanted) in [
             (&NGINX, "nginx version: nginx/1.22.1\n", Some("1.22.1")),
             (&NGINX, "nginx version: nginx/1.18.0 (Ubuntu)", Some("1.18.0")),
             (&NGINX, "something else", None),
@@ -135,24 +129,24 @@ mod tests {
             (&REDIS, "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0", Some("7.0.15")),
             (&MEMCACHED, "memcached 1.6.18", Some("1.6.18")),
         ] {
-            assert_eq!(version(said, known.before).as_deref(), wanted, "{said}");
+            assert_eq!(parse_version(output, spec.version_prefix).as_deref(), wanted, "{output}");
         }
     }
 
     #[test]
     fn versions_are_compared_by_their_numbers() {
         let tool = |version: &str| Tool { path: "/nginx".into(), version: version.to_owned() };
-        for (version, is_since) in
+        for (version, expected) in
             [("1.22.1", true), ("1.19.5", true), ("2.0", true), ("1.18.0", false), ("of unknown", false)]
         {
-            assert_eq!(tool(version).is_since((1, 19, 5)), is_since, "{version}");
+            assert_eq!(tool(version).is_at_least((1, 19, 5)), expected, "{version}");
         }
     }
 
     #[test]
-    fn a_program_that_is_missing_is_told_with_what_brings_it() {
-        let known = Known { name: "no-such-program-of-kneepoint", ..REDIS };
-        let error = known.locate(&Cancel::new()).unwrap_err().to_string();
+    fn a_missing_program_is_reported_with_what_installs_it() {
+        let spec = ToolSpec { name: "no-such-program-of-kneepoint", ..REDIS };
+        let error = spec.locate(&Cancel::new()).unwrap_err().to_string();
         assert!(error.contains("is not installed; `apt install redis-server`"), "{error}");
     }
 }

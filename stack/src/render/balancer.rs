@@ -1,46 +1,45 @@
-//! HAProxy: `balancer/haproxy.cfg.j2`.
+//! The context of HAProxy's template, `balancer/haproxy.cfg.j2`.
 
 use serde::Serialize;
 
 use super::{Backend, render};
-use crate::StackError;
+use crate::error::StackError;
 
-/// A further site, told from the first by the beginning of its domain name.
+/// A further site, distinguished by the beginning of its domain name.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct HaproxySite {
-    /// What its backend is called.
+    /// The name of its backend.
     pub(crate) name: String,
-    /// `hello.`
+    /// Prefix of its domain name, e.g. `hello.`.
     pub(crate) host_begins: String,
-    /// Who answers for it.
+    /// Its app servers.
     pub(crate) servers: Vec<Backend>,
 }
 
-/// What the template is filled with; what is not listed keeps the template's default.
+/// Values of the template; settings not listed here keep the template's default.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct HaproxyConf {
-    /// For the pid file.
+    /// The folder of the pid file.
     pub(crate) run_dir: String,
-    /// The runtime socket, through which a server is taken out and put back.
+    /// The runtime socket, by which servers are taken out and put back.
     pub(crate) socket: String,
     /// Any address: `127.0.0.1:18080`, `*:80`.
     pub(crate) listen: String,
-    /// Where its own figures are shown; must be the loopback, or a network that strangers do not reach.
+    /// Address of its statistics page: the loopback, or a network that anonymous users cannot reach.
     pub(crate) stats: String,
-    /// The app servers, in turns.
+    /// The app servers, used in turn.
     pub(crate) servers: Vec<Backend>,
-    /// Further sites.
+    /// Sites beside the main one.
     pub(crate) extra_sites: Vec<HaproxySite>,
     /// `host:port` of the object store that has the bucket `media`.
     pub(crate) objects: Option<String>,
-    /// Its bucket.
+    /// The bucket of the media.
     pub(crate) bucket: String,
-    /// Connections of clients.
+    /// The limit of client connections.
     pub(crate) maxconn: u64,
 }
 
 impl HaproxyConf {
-    /// The whole file.
     pub(crate) fn text(&self) -> Result<String, StackError> {
         render("balancer", "haproxy.cfg.j2", self)
     }

@@ -1,11 +1,11 @@
-//! MySQL and `MariaDB`: `db/my.cnf.j2`.
+//! The context of the database's template, `db/my.cnf.j2`.
 
 use serde::Serialize;
 
 use super::render;
-use crate::StackError;
+use crate::error::StackError;
 
-/// Whose options are understood.
+/// The server whose options the template writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DbFlavour {
@@ -15,46 +15,42 @@ pub(crate) enum DbFlavour {
     Mariadb,
 }
 
-/// Where an installation keeps what it needs, when that is not where it was built for.
+/// Folders of an unpacked installation, which is not where it was built for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct DbInstall {
     /// The folder that holds `bin`, `sbin` and `share`.
     pub(crate) basedir: String,
-    /// Error messages.
+    /// The folder of error messages.
     pub(crate) messages: String,
-    /// Character sets.
+    /// The folder of character sets.
     pub(crate) charsets: String,
-    /// Plugins.
+    /// The folder of plugins.
     pub(crate) plugins: String,
 }
 
-/// What the template is filled with; what is not listed keeps the template's default.
+/// Values of the template; settings not listed here keep the template's default.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct MyCnf {
-    /// Whose options.
     pub(crate) flavour: DbFlavour,
-    /// Whom it runs as, when it is started as root.
+    /// The user it runs as, when it is started as root.
     pub(crate) user: Option<String>,
-    /// Only for an unpacked tree.
+    /// `None` for an installed server.
     pub(crate) install: Option<DbInstall>,
-    /// The data folder.
     pub(crate) datadir: String,
-    /// For pid file, lock and temporary tables.
+    /// The folder of pid file, lock and temporary tables.
     pub(crate) run_dir: String,
     /// The Unix socket; its path may have 107 bytes.
     pub(crate) socket: String,
-    /// Where it listens; the loopback natively.
+    /// The address on which it listens; the loopback natively.
     pub(crate) bind: String,
-    /// Its port there.
     pub(crate) port: u16,
-    /// InnoDB's own cache of pages, in MiB.
+    /// InnoDB's page cache, in MiB.
     pub(crate) buffer_pool_mib: u32,
-    /// Connections at the same time.
+    /// The limit of simultaneous connections.
     pub(crate) max_connections: u32,
 }
 
 impl MyCnf {
-    /// The whole file.
     pub(crate) fn text(&self) -> Result<String, StackError> {
         render("db", "my.cnf.j2", self)
     }

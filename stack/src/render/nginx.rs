@@ -1,72 +1,64 @@
-//! nginx: `proxy/nginx.conf.j2`.
+//! The context of nginx's template, `proxy/nginx.conf.j2`.
 
 use serde::Serialize;
 
 use super::{Backend, render};
-use crate::StackError;
+use crate::error::StackError;
 use crate::topology::ProxySettings;
 
-/// A further site, told from the first by its domain name.
+/// A further site, distinguished by its domain name.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ExtraSite {
-    /// What its upstream is called.
+    /// The name of its upstream.
     pub(crate) name: String,
-    /// As nginx writes it: `hello.*`.
+    /// In nginx's syntax, e.g. `hello.*`.
     pub(crate) server_name: String,
-    /// Who answers for it.
+    /// Its app servers.
     pub(crate) upstreams: Vec<Backend>,
 }
 
-/// Where `/media/` comes from.
+/// The source of `/media/`.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "lowercase", tag = "from")]
 pub(crate) enum Media {
     /// A folder that nginx can read.
-    Folder {
-        /// Its path.
-        path: String,
-    },
-    /// A bucket of an S3-compatible store that strangers may read.
+    Folder { path: String },
+    /// A bucket of an S3-compatible store that anonymous users may read.
     Store {
         /// `host:port` of the store.
         address: String,
-        /// The bucket.
         bucket: String,
     },
 }
 
-/// What the template is filled with; what is not listed keeps the template's default.
+/// Values of the template; settings not listed here keep the template's default.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct NginxConf {
-    /// For pid, logs (in `logs/`), temporary files and cache.
+    /// The folder of pid file, logs (in `logs/`), temporary files and cache.
     pub(crate) run_dir: String,
-    /// Whom the workers run as, when the master is root.
+    /// The user of the workers, when the master is root.
     pub(crate) user: Option<String>,
     /// Any address: `127.0.0.1:18080`, `80`, `unix:/path`.
     pub(crate) listen: String,
-    /// The app servers.
     pub(crate) upstreams: Vec<Backend>,
-    /// Further sites.
+    /// Sites beside the main one.
     pub(crate) extra_sites: Vec<ExtraSite>,
-    /// What `collectstatic` filled; `None` leaves static files to the app servers.
+    /// The folder filled by `collectstatic`; `None` leaves static files to the app servers.
     pub(crate) static_root: Option<String>,
     /// `None` leaves `/media/` to the app servers.
     pub(crate) media: Option<Media>,
-    /// Networks beside the loopback from which its own figures may be asked.
+    /// Networks besides the loopback that may read its status page.
     pub(crate) status_from: Vec<String>,
-    /// How it is set.
     #[serde(flatten)]
     pub(crate) settings: ProxySettings,
-    /// Whether this nginx can keep idle clients while it is reloaded (`keepalive_min_timeout`, from 1.27.4 on).
+    /// Whether this nginx can keep idle client connections while it is reloaded (`keepalive_min_timeout`, since 1.27.4).
     pub(crate) keeps_clients: bool,
-    /// The limit of open files.
     pub(crate) worker_rlimit_nofile: u64,
-    /// Connections of one worker; a proxied request in flight takes two.
+    /// Connections per worker; a proxied request in flight takes two.
     pub(crate) worker_connections: u64,
 }
 
 impl NginxConf {
-    /// The whole file.
     pub(crate) fn text(&self) -> Result<String, StackError> {
         render("proxy", "nginx.conf.j2", self)
     }
@@ -130,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_switched_off_is_not_there() {
+    fn disabled_features_are_absent() {
         let settings = ProxySettings {
             gzip: Some(false),
             client_keepalive_seconds: Some(0),

@@ -1,66 +1,62 @@
-//! gunicorn and supervisor: `server/*.j2`.
+//! The contexts of the templates of gunicorn and supervisor, `server/*.j2`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::render;
-use crate::StackError;
+use crate::error::StackError;
 
-/// One gunicorn.
+/// Values of `gunicorn.conf.py.j2`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct GunicornConf {
     /// The error log goes to `run_dir/logs/NAME-error.log`.
     pub(crate) run_dir: String,
     /// The folder of `manage.py`.
     pub(crate) app_dir: String,
-    /// Its name among all gunicorns of the run folder.
+    /// Unique among the gunicorns of the run folder.
     pub(crate) name: String,
-    /// Any addresses: `host:port`, `unix:/path`.
+    /// Each `host:port` or `unix:/path`.
     pub(crate) bind: Vec<String>,
-    /// Worker processes.
     pub(crate) workers: u16,
-    /// Threads of each.
+    /// Per worker process.
     pub(crate) threads: u16,
     /// `sync` or `gthread`.
     pub(crate) worker_class: String,
-    /// Variables that differ from those which the supervisor hands down; nothing secret.
+    /// Variables in addition to those inherited from the supervisor; never secrets.
     pub(crate) environment: BTreeMap<String, String>,
 }
 
 impl GunicornConf {
-    /// The whole file.
     pub(crate) fn text(&self) -> Result<String, StackError> {
         render("server", "gunicorn.conf.py.j2", self)
     }
 }
 
-/// One supervisor. The site's variables are not among it: they come by inheritance, so that no secret is written to a file.
+/// Values of `supervisord.conf.j2`. The site's variables are inherited instead, so that no secret is written to a file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SupervisorConf {
-    /// For pid file, socket and logs (in `logs/`).
+    /// The folder of pid file, socket and logs (in `logs/`).
     pub(crate) run_dir: String,
-    /// Where its programs work.
+    /// The working directory of its programs.
     pub(crate) app_dir: String,
-    /// Its name among all supervisors of the run folder; its files are called so.
+    /// Unique among the supervisors of the run folder; the prefix of its file names.
     pub(crate) name: String,
-    /// `root` when it is started as root, which silences a warning.
+    /// `root` when it is started as root, which avoids a warning.
     pub(crate) user: Option<String>,
-    /// What it keeps alive.
     pub(crate) programs: Vec<SupervisedProgram>,
 }
 
-/// One program that supervisor keeps alive.
+/// A program that supervisor restarts when it ends.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SupervisedProgram {
-    /// Its own output goes to `run_dir/logs/NAME.log`.
+    /// Its output goes to `run_dir/logs/NAME.log`.
     pub(crate) name: String,
-    /// The program and its arguments.
+    /// Executable and arguments.
     pub(crate) argv: Vec<String>,
 }
 
 impl SupervisorConf {
-    /// The whole file.
     pub(crate) fn text(&self) -> Result<String, StackError> {
         render("server", "supervisord.conf.j2", self)
     }

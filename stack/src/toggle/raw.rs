@@ -1,28 +1,31 @@
-//! The file of a toggle as it is written, and what must hold of it.
+//! The format of a toggle file and its validation.
 
 use kneepoint_model::experiment::{Expected, Scale, Signal};
 use serde::Deserialize;
 
-use super::side::{RawSide, variant};
-use super::{Comparison, Group, Need, Requests, Seed, Special, Test, Toggle, Variant, Visitors};
-use crate::{Database, SharedCache, StackError};
+use super::side::{RawSide, build_variant};
+use super::{
+    Comparison, Need, OfferedLoad, Requests, SeedDocument, Special, Test, Toggle, ToggleGroup, Variant,
+};
+use crate::error::StackError;
+use crate::topology::{Database, SharedCache};
 
-/// Users where nothing is said: more than two cores can serve at once, so that queues form, and fewer than would only wait.
-const USERS: u16 = 4;
+/// Users by default: more than two cores can serve at once, so that queues form, but not so many that most only wait.
+const DEFAULT_USERS: u16 = 4;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawToggle {
-    group: Group,
+    group: ToggleGroup,
     advice: String,
-    seeds: Vec<Seed>,
+    seeds: Vec<SeedDocument>,
     #[serde(default)]
     needs: Vec<Need>,
     special: Option<Special>,
     #[serde(default)]
     concurrency: bool,
-    #[serde(default)]
-    visitors_apart: bool,
+    #[serde(default, rename = "visitors_apart")]
+    user_isolation: bool,
     show: Option<RawShow>,
     #[serde(default)]
     both: RawSide,
@@ -68,33 +71,32 @@ impl Default for RawExpect {
     }
 }
 
-pub(super) fn read(name: &str, file: &str) -> Result<Toggle, StackError> {
+pub(super) fn parse_toggle(name: &str, file: &str) -> Result<Toggle, StackError> {
     let bad = |why: String| StackError::BadToggle { name: name.to_owned(), why };
     let mut raw: RawToggle = toml::from_str(file).map_err(|error| bad(error.to_string()))?;
     if raw.advice.trim().is_empty() || raw.seeds.is_empty() {
-        return Err(bad(
-            "advice and seeds say what is advised and by whom; e.g. advice = \"…\", seeds = [\"004\"]"
-                .to_owned(),
-        ));
+        return Err(bad("advice and seeds are required; e.g. advice = \"…\", seeds = [\"004\"]".to_owned()));
     }
     let test = match raw.special {
         Some(special) => {
-            let more =
+            let has_comparison =
                 raw.show.is_some() || raw.without.is_some() || raw.with.is_some() || raw.decides.is_some();
-            if more {
-                return Err(bad("a special experiment has no show, without, with or decides".to_owned()));
+            if has_comparison {
+                return Err(bad(
+                    "with special = \"…\", show, without, with and decides are not allowed".to_owned()
+                ));
             }
             Test::Special(special)
         }
-        None => Test::Pairs(Box::new(comparison(&mut raw).map_err(bad)?)),
+        None => Test::Pairs(Box::new(build_comparison(&mut raw).map_err(bad)?)),
     };
     if let Test::Pairs(comparison) = &test
-        && let Some(need) = needed(comparison).into_iter().find(|need| !raw.needs.contains(need))
+        && let Some(need) = required_needs(comparison).into_iter().find(|need| !raw.needs.contains(need))
     {
         return Err(bad(format!(
-            "it needs {} but does not say so: needs = [{:?}, …]",
-            need.words(),
-            key(need)
+            "it needs {} but does not list it; add it: needs = [{:?}, …]",
+            need.label(),
+            toml_name(need)
         )));
     }
     Ok(Toggle {
@@ -111,19 +113,21 @@ pub(super) fn read(name: &str, file: &str) -> Result<Toggle, StackError> {
     })
 }
 
-fn comparison(raw: &mut RawToggle) -> Result<Comparison, String> {
-    let missing =
-        |what: &str| format!("[{what}] is missing, and no special = \"…\" says that it is not wanted");
+fn build_comparison(raw: &mut RawToggle) -> Result<Comparison, String> {
+    let missing = |what: &str| format!("[{what}] is missing; it may only be absent with special = \"…\"");
     let show = raw.show.take().ok_or_else(|| missing("show"))?;
     let decides = raw.decides.take().ok_or_else(|| missing("decides"))?;
     let (without, with) = (raw.without.take(), raw.with.take());
-    let without = variant("without", &raw.both, without.ok_or_else(|| missing("without"))?)?;
-    let with = variant("with", &raw.both, with.ok_or_else(|| missing("with"))?)?;
+    let without = build_variant("without", &raw.both, without.ok_or_else(|| missing("without"))?)?;
+    let with = build_variant("with", &raw.both, with.ok_or_else(|| missing("with"))?)?;
     if without.same_stack(&with) && without.connections == with.connections && without.warmed == with.warmed {
         return Err("without and with are the same".to_owned());
     }
     if !(decides.min_effect.is_finite() && decides.min_effect >= 0.0) {
-        return Err(format!("min_effect = {} is no size; e.g. min_effect = 0.03", decides.min_effect));
+        return Err(format!(
+            "min_effect = {} is not a valid effect; e.g. min_effect = 0.03",
+            decides.min_effect
+        ));
     }
     if let Some(effect) = raw.expect.effect
         && decides.signal.scale() == Scale::Ratio
@@ -131,21 +135,21 @@ fn comparison(raw: &mut RawToggle) -> Result<Comparison, String> {
     {
         return Err(format!("effect = {effect}: {} is compared by ratio (with / without)", decides.signal));
     }
-    let (requests, visitors) = asked(show)?;
+    let (requests, load) = requests_and_load(show)?;
     Ok(Comparison {
         without,
         with,
         requests,
-        visitors,
+        load,
         signal: decides.signal,
         min_effect: decides.min_effect,
         proofs: decides.proofs,
         concurrency: raw.concurrency,
-        visitors_apart: raw.visitors_apart,
+        user_isolation: raw.user_isolation,
     })
 }
 
-fn asked(show: RawShow) -> Result<(Requests, Visitors), String> {
+fn requests_and_load(show: RawShow) -> Result<(Requests, OfferedLoad), String> {
     let requests = match (show.routes, show.scenario, show.script) {
         (Some(routes), None, None) => {
             if routes.is_empty() || routes.iter().any(|route| !route.starts_with('/')) {
@@ -155,23 +159,24 @@ fn asked(show: RawShow) -> Result<(Requests, Visitors), String> {
         }
         (None, Some(name), None) => Requests::Scenario(name),
         (None, None, Some(text)) => Requests::Script(text),
-        _ => return Err("[show] has one of routes, scenario and script".to_owned()),
+        _ => return Err("[show] must contain exactly one of routes, scenario and script".to_owned()),
     };
-    let visitors = match (show.users, show.rate) {
-        (None, None) => Visitors::Users(USERS),
-        (Some(users @ 1..=64), None) => Visitors::Users(users),
-        (None, Some(rate)) if rate > 0.0 && rate <= 1_000.0 => Visitors::Rate(rate),
+    let load = match (show.users, show.rate) {
+        (None, None) => OfferedLoad::Users(DEFAULT_USERS),
+        (Some(users @ 1..=64), None) => OfferedLoad::Users(users),
+        (None, Some(rate)) if rate > 0.0 && rate <= 1_000.0 => OfferedLoad::Rate(rate),
         _ => {
             return Err(
-                "[show] has users (1 to 64) or rate (per second, at most 1000); e.g. users = 4".to_owned()
+                "[show] must contain users (1 to 64) or rate (per second, at most 1000); e.g. users = 4"
+                    .to_owned(),
             );
         }
     };
-    Ok((requests, visitors))
+    Ok((requests, load))
 }
 
-/// What the two stacks cannot stand without.
-fn needed(comparison: &Comparison) -> Vec<Need> {
+/// What the two stacks require.
+fn required_needs(comparison: &Comparison) -> Vec<Need> {
     let mut needs = Vec::new();
     for Variant { topology, .. } in [&comparison.without, &comparison.with] {
         let tiers = [
@@ -190,6 +195,6 @@ fn needed(comparison: &Comparison) -> Vec<Need> {
     needs
 }
 
-fn key(need: Need) -> String {
+fn toml_name(need: Need) -> String {
     serde_json::to_value(need).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

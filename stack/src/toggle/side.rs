@@ -1,4 +1,4 @@
-//! One side of a toggle: a topology, and what is changed of it.
+//! One side of a toggle: a topology with changes.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU8, NonZeroU16};
@@ -6,11 +6,10 @@ use std::num::{NonZeroU8, NonZeroU16};
 use serde::Deserialize;
 
 use super::{Connections, Variant};
-use crate::topology::{Balance, is_variable};
-use crate::{Balancer, Database, ServerKind, SharedCache, Topology};
+use crate::topology::{Balance, Balancer, Database, ServerKind, SharedCache, Topology, is_env_name};
 
-/// What stands where nothing is said.
-const TOPOLOGY: &str = "nginx";
+/// The topology of a side that names none.
+const DEFAULT_TOPOLOGY: &str = "nginx";
 
 /// A shared cache, or explicitly none.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -21,7 +20,7 @@ enum RawCache {
     Memcached,
 }
 
-/// One side as written; what is absent is taken from `[both]`, then from the topology.
+/// One side as written; absent values come from `[both]`, then from the topology.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawSide {
@@ -43,7 +42,7 @@ pub(super) struct RawSide {
     warmed: Option<bool>,
 }
 
-/// What is changed of nginx.
+/// Changes of nginx.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawProxy {
@@ -59,7 +58,7 @@ struct RawProxy {
 }
 
 impl RawProxy {
-    fn says_something(&self) -> bool {
+    fn is_set(&self) -> bool {
         let Self {
             cache,
             cache_seconds,
@@ -77,7 +76,7 @@ impl RawProxy {
             || balance.is_some()
     }
 
-    fn over(&self, under: &Self) -> Self {
+    fn merged_over(&self, under: &Self) -> Self {
         Self {
             cache: self.cache.or(under.cache),
             cache_seconds: self.cache_seconds.or(under.cache_seconds),
@@ -92,14 +91,14 @@ impl RawProxy {
     }
 }
 
-/// The variant that a side makes over `[both]`.
-pub(super) fn variant(side: &str, both: &RawSide, own: RawSide) -> Result<Variant, String> {
+/// A side merged with `[both]` and its topology.
+pub(super) fn build_variant(side: &str, both: &RawSide, own: RawSide) -> Result<Variant, String> {
     let what = own.what.filter(|what| !what.trim().is_empty());
-    let what = what.ok_or_else(|| format!("[{side}] does not say what stands there: what = \"…\""))?;
-    let base = own.topology.or_else(|| both.topology.clone()).unwrap_or_else(|| TOPOLOGY.to_owned());
+    let what = what.ok_or_else(|| format!("[{side}] has no description; add what = \"…\""))?;
+    let base = own.topology.or_else(|| both.topology.clone()).unwrap_or_else(|| DEFAULT_TOPOLOGY.to_owned());
     let mut topology = Topology::named(&base).map_err(|error| error.to_string())?;
-    // A comparison is no rung, and what a step buys is for its verdict to say.
-    (topology.rung, topology.buys) = (None, None);
+    // A side of a comparison is not a rung; its gain is the verdict.
+    (topology.rung, topology.expected_gain) = (None, None);
     topology.server = own.server.or(both.server).unwrap_or(topology.server);
     topology.workers = own.workers.or(both.workers).or(topology.workers);
     topology.threads = own.threads.or(both.threads).unwrap_or(topology.threads);
@@ -115,17 +114,17 @@ pub(super) fn variant(side: &str, both: &RawSide, own: RawSide) -> Result<Varian
     topology.queue = own.queue.or(both.queue).unwrap_or(topology.queue);
     topology.objects = own.objects.or(both.objects).unwrap_or(topology.objects);
     topology.balancer = own.balancer.or(both.balancer).or(topology.balancer);
-    if own.proxy.says_something() && topology.proxy.is_none() {
-        return Err(format!("[{side}.proxy] sets nginx, and the topology `{base}` has none"));
+    if own.proxy.is_cancelled() && topology.proxy.is_none() {
+        return Err(format!("[{side}.proxy] sets nginx, but the topology `{base}` has none"));
     }
-    set_proxy(&mut topology, &own.proxy.over(&both.proxy));
+    set_proxy(&mut topology, &own.proxy.merged_over(&both.proxy));
     if topology.servers.get() > 1 && topology.proxy.is_none() && topology.balancer.is_none() {
-        return Err(format!("[{side}] has several servers and nothing in front of them"));
+        return Err(format!("[{side}] has several servers but nothing in front of them"));
     }
     let mut env = both.env.clone();
     env.extend(own.env);
-    if let Some(name) = env.keys().find(|name| !name.starts_with("KP_") || !is_variable(name)) {
-        return Err(format!("[{side}.env] `{name}`: a switch of the site is named KP_…"));
+    if let Some(name) = env.keys().find(|name| !name.starts_with("KP_") || !is_env_name(name)) {
+        return Err(format!("[{side}.env] `{name}`: the name of a switch begins with KP_"));
     }
     Ok(Variant {
         what,

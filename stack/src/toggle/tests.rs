@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 
-/// Every variable that the site reads: the table of its README, which its settings must bear out.
+/// Every variable that the site reads: those in both its README and its settings.
 fn variables() -> BTreeSet<String> {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/bookstore");
     let names = |text: &str| -> BTreeSet<String> {
@@ -29,7 +29,7 @@ fn comparisons() -> Vec<(Toggle, Comparison)> {
 }
 
 #[test]
-fn every_embedded_file_is_read_and_names_real_switches() {
+fn every_embedded_file_is_valid_and_names_real_switches() {
     let known = variables();
     assert!(known.contains("KP_DEBUG") && known.len() > 20, "{known:?}");
     for (toggle, comparison) in comparisons() {
@@ -45,7 +45,8 @@ fn every_embedded_file_is_read_and_names_real_switches() {
 fn the_list_of_the_design_is_covered() {
     let names = Toggle::names();
     assert!(names.len() >= 25, "{}", names.len());
-    let seeds: BTreeSet<Seed> = Toggle::all().unwrap().into_iter().flat_map(|toggle| toggle.seeds).collect();
+    let seeds: BTreeSet<SeedDocument> =
+        Toggle::all().unwrap().into_iter().flat_map(|toggle| toggle.seeds).collect();
     assert!(seeds.len() >= 4, "{seeds:?}");
 }
 
@@ -97,11 +98,11 @@ fn a_whole_file_is_two_variants_of_one_topology() {
     assert_eq!(comparison.without.topology, comparison.with.topology);
     assert!(!comparison.with.topology.proxy.as_ref().unwrap().cache);
     assert!(!comparison.without.same_stack(&comparison.with));
-    assert_eq!(comparison.visitors, Visitors::Users(4));
+    assert_eq!(comparison.load, OfferedLoad::Users(4));
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_its_line_or_a_valid_example() {
+fn invalid_files_are_refused_with_their_line_or_a_valid_example() {
     assert!(refusal("routes =", "route =").contains("line 7"));
     assert!(refusal("\"cpu_per_request\"", "\"cpu\"").contains("unknown variant"));
     assert!(refusal("seeds = [\"004\"]", "seeds = [\"009\"]").contains("unknown variant"));

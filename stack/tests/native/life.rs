@@ -1,4 +1,4 @@
-//! From nothing to a stack and back: one stack or several, taken down, dropped, detached, orphaned.
+//! The life of one or several stacks: taken down, dropped, detached, orphaned.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -10,15 +10,15 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::NullEventSink;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_model::tier::Tier;
-use kneepoint_stack::{
-    Lifetime, Needs, PortPlan, PreparePlan, RunningStack, Size, StackError, UpPlan, down_recorded, prepare,
-    status, up,
+use kneepoint_stack::native::{
+    NativePlan, NativePrepare, NativeStack, PrepareNeeds, down_recorded, prepare, status, up,
 };
+use kneepoint_stack::{Lifetime, PortPlan, Size, StackError};
 
 use super::support::*;
 
 #[test]
-fn kill_9_while_preparing_leaves_nothing_half_done() {
+fn kill_9_while_preparing_leaves_nothing_incomplete() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());
     let whole = prepared(&root).data;
@@ -33,8 +33,8 @@ fn kill_9_while_preparing_leaves_nothing_half_done() {
     });
     kill_9(owner.pid());
     assert!(!place.exists() && part.exists());
-    let needs = Needs::default();
-    let plan = PreparePlan { root: root.clone(), size: Size::S, seed: KILLED_SEED, python: None, needs };
+    let needs = PrepareNeeds::default();
+    let plan = NativePrepare { root: root.clone(), size: Size::S, seed: KILLED_SEED, python: None, needs };
     let again = prepare(&plan, &Cancel::new(), &NullEventSink).unwrap();
     assert!(again.data.file_name() == place.file_name() && !part.exists());
     for name in ["db.sqlite3", "books.jsonl", "static"] {
@@ -45,13 +45,13 @@ fn kill_9_while_preparing_leaves_nothing_half_done() {
 }
 
 #[test]
-fn comes_up_answers_heals_and_goes_down() {
+fn comes_up_responds_recovers_and_goes_down() {
     let temp = tempfile::tempdir().unwrap();
-    // A path that neither nginx nor a Unix socket likes.
+    // A path that neither nginx nor a Unix socket accepts.
     let root = root(&temp.path().join("a project; with blanks and 100%").join("x".repeat(60)));
     let prepared = prepared(&root);
     let logs = temp.path().join("logs");
-    let plan = UpPlan {
+    let plan = NativePlan {
         topology: best(),
         logs: Some(logs.clone()),
         env: BTreeMap::from([
@@ -123,7 +123,7 @@ fn every_topology_comes_up_without_an_engine_and_starts_from_the_same_data() {
     let prepared = prepared(&root);
     let snapshot = std::fs::read(prepared.data.join("db.sqlite3")).unwrap();
     for topology in ["runserver", "gunicorn"] {
-        let plan = UpPlan { engine: None, ..plan(topology, 22_100) };
+        let plan = NativePlan { engine: None, ..plan(topology, 22_100) };
         let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
         let copy = root.join("stack/run/data/db.sqlite3");
         assert!(std::fs::read(&copy).unwrap() == snapshot, "a copy of the snapshot");
@@ -143,14 +143,14 @@ fn every_topology_comes_up_without_an_engine_and_starts_from_the_same_data() {
 }
 
 #[test]
-fn what_cannot_come_up_says_why_and_leaves_nothing() {
+fn a_failed_start_reports_why_and_leaves_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());
     let prepared = prepared(&root);
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let taken = UpPlan { ports: PortPlan { site: port, fixed: true }, ..plan("gunicorn", port) };
+    let taken = NativePlan { ports: PortPlan { site: port, fixed: true }, ..plan("gunicorn", port) };
     let error = up(&taken, &prepared, &Cancel::new(), &NullEventSink).unwrap_err();
     assert!(
         matches!(&error, StackError::PortTaken { holder: Some(holder), .. } if holder.pid == std::process::id()),
@@ -158,10 +158,10 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
     );
 
     let env = BTreeMap::from([("KP_FAULTS".to_owned(), "no_such_fault".to_owned())]);
-    let faulty = UpPlan { env, ..plan("gunicorn", 22_200) };
+    let faulty = NativePlan { env, ..plan("gunicorn", 22_200) };
     let error = up(&faulty, &prepared, &Cancel::new(), &NullEventSink).unwrap_err();
     let text = error.to_string();
-    assert!(matches!(&error, StackError::NotReady(trouble) if trouble.service == "gunicorn"), "{text}");
+    assert!(matches!(&error, StackError::NotReady(failure) if failure.service == "gunicorn"), "{text}");
     assert!(text.contains("no_such_fault") && text.contains("use n_plus_one"), "{text}");
     assert!(status(&root).is_none());
 
@@ -178,12 +178,12 @@ fn what_cannot_come_up_says_why_and_leaves_nothing() {
 }
 
 #[test]
-fn two_stacks_that_come_up_at_once_do_not_take_each_others_ports() {
+fn two_stacks_that_come_up_at_once_use_different_ports() {
     let temp = tempfile::tempdir().unwrap();
-    let stacks: Vec<RunningStack> = thread::scope(|scope| {
+    let stacks: Vec<NativeStack> = thread::scope(|scope| {
         let come_up = |name: &str| {
             let root = root(&temp.path().join(name));
-            let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_600) };
+            let plan = NativePlan { topology: best(), ..plan("gunicorn", 22_600) };
             scope.spawn(move || up(&plan, &prepared(&root), &Cancel::new(), &NullEventSink).unwrap())
         };
         let both = [come_up("base"), come_up("head")];
@@ -203,7 +203,7 @@ fn a_detached_stack_outlives_its_handle_and_is_taken_down_by_its_record() {
     let temp = tempfile::tempdir().unwrap();
     let root = root(temp.path());
     let prepared = prepared(&root);
-    let plan = UpPlan { topology: best(), lifetime: Lifetime::Detached, ..plan("gunicorn", 22_300) };
+    let plan = NativePlan { topology: best(), lifetime: Lifetime::Detached, ..plan("gunicorn", 22_300) };
     let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     let info = stack.info().clone();
     drop(stack);
@@ -239,7 +239,7 @@ fn kill_9_of_the_owner_leaves_nothing_and_the_next_up_works() {
     kill_9(owner.pid());
     wait_until("its services end with it", || sessions.iter().all(|session| !session.is_alive()));
     assert!(status(&root).is_none() && root.join("stack/state.json").exists(), "the record is stale");
-    let plan = UpPlan { topology: best(), ..plan("gunicorn", 22_400) };
+    let plan = NativePlan { topology: best(), ..plan("gunicorn", 22_400) };
     let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     assert_eq!(page(stack.info(), "/").0, 200);
     assert_eq!(stack.down(GRACE).leftovers, []);

@@ -13,14 +13,14 @@ use kneepoint_model::event::NullEventSink;
 use kneepoint_model::stack::{Driver, StackInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_process::{ProcStat, Program, Service, SessionRef, StartOptions};
-use kneepoint_stack::{
-    AttachPlan, Lifetime, Needs, PortPlan, PreparePlan, Prepared, RunningStack, Size, Topology, UpPlan,
-    WatchdogCommand, attach, prepare,
+use kneepoint_stack::native::{
+    NativePlan, NativePrepare, NativePrepared, NativeStack, PrepareNeeds, prepare,
 };
+use kneepoint_stack::{AttachPlan, Lifetime, PortPlan, Size, Topology, WatchdogCommand, attach};
 
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
 pub(crate) const OWNER: &str = "KNEEPOINT_TEST_STACK_OWNER";
-/// The data of this seed is made, and its maker killed, in each run.
+/// In each run the process that makes the data of this seed is killed.
 pub(crate) const KILLED_SEED: u64 = 777;
 
 /// `target/`, wherever this test binary was built to.
@@ -39,13 +39,18 @@ pub(crate) fn root(temp: &Path) -> PathBuf {
     root
 }
 
-pub(crate) fn prepared(root: &Path) -> Prepared {
-    let plan =
-        PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs: Needs::default() };
+pub(crate) fn prepared(root: &Path) -> NativePrepared {
+    let plan = NativePrepare {
+        root: root.to_owned(),
+        size: Size::S,
+        seed: 1,
+        python: None,
+        needs: PrepareNeeds::default(),
+    };
     prepare(&plan, &Cancel::new(), &NullEventSink).unwrap()
 }
 
-/// The engine of this build, when there is one.
+/// The engine of this build; `None` when it was not built.
 pub(crate) fn engine() -> Option<Vec<String>> {
     let engine = target().join("release/kneepoint-engine");
     engine.exists().then(|| vec![engine.to_string_lossy().into_owned()])
@@ -56,8 +61,8 @@ pub(crate) fn this_test(name: &str) -> WatchdogCommand {
     WatchdogCommand { exe: std::env::current_exe().unwrap(), args }
 }
 
-pub(crate) fn plan(topology: &str, port: u16) -> UpPlan {
-    UpPlan {
+pub(crate) fn plan(topology: &str, port: u16) -> NativePlan {
+    NativePlan {
         slot: None,
         topology: Topology::named(topology).unwrap(),
         ports: PortPlan { site: port, fixed: false },
@@ -79,8 +84,8 @@ pub(crate) fn get(url: &str) -> (u16, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-        let answer = client.get(url).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = client.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     })
 }
 
@@ -122,7 +127,7 @@ pub(crate) fn assert_nothing_is_left(sessions: &[SessionRef], ports: &[u16]) {
     }
 }
 
-pub(crate) fn workers(stack: &RunningStack) -> Vec<i32> {
+pub(crate) fn workers(stack: &NativeStack) -> Vec<i32> {
     let server = stack.info().tier(Tier::Server).unwrap().roots[0].cast_signed();
     let members =
         sessions(stack.info()).into_iter().find(|session| session.session.0 == server).unwrap().members();
@@ -130,7 +135,7 @@ pub(crate) fn workers(stack: &RunningStack) -> Vec<i32> {
     members.iter().filter(|process| Some(process.ppid) == master).map(|process| process.pid).collect()
 }
 
-/// What is found from outside is what was started.
+/// Attaching finds the tiers that were started.
 pub(crate) fn attach_finds_its_tiers(info: &StackInfo) {
     for tier in info.tiers.iter().filter(|tier| tier.tier != Tier::Engine) {
         let plan = AttachPlan {
@@ -154,7 +159,7 @@ pub(crate) fn kill_9(pid: i32) {
     Program::new("kill").args(["-9", &pid.to_string()]).run(Duration::from_secs(5)).unwrap();
 }
 
-/// This very binary under another role, to be killed.
+/// This test binary in another role, to be killed.
 pub(crate) fn start_owner(role: &str, root: &Path, logs: &Path) -> Service {
     let command = this_test(role);
     let log = Some(logs.join("owner.log"));
@@ -162,14 +167,14 @@ pub(crate) fn start_owner(role: &str, root: &Path, logs: &Path) -> Service {
     Program::new(&command.exe).args(&command.args).env(OWNER, root).start(options).unwrap()
 }
 
-/// The object store of this build, when there is one.
+/// The object store of this build; `None` when it was not built.
 pub(crate) fn objects() -> Option<Vec<String>> {
     let objects = target().join("release/kneepoint-objects");
     objects.exists().then(|| vec![objects.to_string_lossy().into_owned()])
 }
 
-/// Whether these programs are installed. Where one is not, the test fails, unless `KNEEPOINT_WITHOUT_TOOLS` asks that
-/// such tests be left out: then that is said loudly.
+/// Whether these programs are installed. A missing one fails the test, unless `KNEEPOINT_WITHOUT_TOOLS` skips such tests, which
+/// is then printed.
 pub(crate) fn has(programs: &[&str]) -> bool {
     let missing: Vec<&str> =
         programs.iter().copied().filter(|program| kneepoint_process::find(program).is_none()).collect();
@@ -182,12 +187,12 @@ pub(crate) fn has(programs: &[&str]) -> bool {
         asked,
         "not installed: {missing}; `ci/prepare` brings it, KNEEPOINT_WITHOUT_TOOLS=1 leaves the test out"
     );
-    say(&format!("\n*** SKIPPED BY REQUEST, NOT TESTED: {missing} not installed ***\n"));
+    print_line(&format!("\n*** SKIPPED BY REQUEST, NOT TESTED: {missing} not installed ***\n"));
     false
 }
 
-/// Past the test harness, which keeps what a passing test prints to itself.
-pub(crate) fn say(words: &str) {
+/// Prints to stderr directly, since the test harness captures the output of passing tests.
+pub(crate) fn print_line(words: &str) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 

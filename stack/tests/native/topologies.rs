@@ -1,4 +1,4 @@
-//! Every rung of the ladder, natively: up, asked from outside, down.
+//! Topologies of the native driver: brought up, checked from outside, taken down.
 
 use std::time::Instant;
 
@@ -6,26 +6,27 @@ use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::NullEventSink;
 use kneepoint_model::stack::Instrument;
 use kneepoint_model::tier::Tier;
-use kneepoint_stack::{Needs, PreparePlan, RunningStack, Size, Topology, UpPlan, prepare, up};
+use kneepoint_stack::native::{NativePlan, NativePrepare, NativeStack, PrepareNeeds, prepare, up};
+use kneepoint_stack::{Size, Topology};
 
 use super::support::*;
 
-/// Brings a topology up from what it needs; says how long that took and what it weighs.
-fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> RunningStack {
-    let needs = Needs::of(&topology, &std::collections::BTreeMap::new());
-    let plan = PreparePlan { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs };
+/// Prepares and brings up a topology; prints how long that took and how much memory each tier uses.
+fn bring_up(root: &std::path::Path, topology: Topology, port: u16) -> NativeStack {
+    let needs = PrepareNeeds::for_topology(&topology, &std::collections::BTreeMap::new());
+    let plan = NativePrepare { root: root.to_owned(), size: Size::S, seed: 1, python: None, needs };
     let began = Instant::now();
     let prepared = prepare(&plan, &Cancel::new(), &NullEventSink).unwrap();
     let prepared_in = began.elapsed().as_secs_f64();
     let name = topology.name.clone();
-    let plan = UpPlan { topology, objects: objects(), ..super::support::plan("gunicorn", port) };
+    let plan = NativePlan { topology, objects: objects(), ..super::support::plan("gunicorn", port) };
     let began = Instant::now();
     let stack = up(&plan, &prepared, &Cancel::new(), &NullEventSink).unwrap();
     let up_in = began.elapsed().as_secs_f64();
-    say(&format!("{name}: prepared in {prepared_in:.2} s, up in {up_in:.2} s"));
+    print_line(&format!("{name}: prepared in {prepared_in:.2} s, up in {up_in:.2} s"));
     for tier in &stack.info().tiers {
         let (name, weight) = (tier.tier.name(), mebibytes(&tier.roots));
-        say(&format!("  {name:8} {weight:6.0} MiB  {}", tier.what));
+        print_line(&format!("  {name:8} {weight:6.0} MiB  {}", tier.what));
     }
     stack
 }
