@@ -12,7 +12,6 @@ use kneepoint_model::live::{Interest, LiveSecond};
 use kneepoint_model::run::LineWriter;
 use kneepoint_model::sample::ResourceSample;
 use kneepoint_model::stage::Stage;
-use kneepoint_model::stage::Stage;
 use kneepoint_model::units::UnixMillis;
 use serde::Serialize;
 

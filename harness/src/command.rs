@@ -20,7 +20,7 @@ use crate::cli::{Cli, Command, Common, SchemaName};
 use crate::config::{self, Overrides, Plan, Target};
 use crate::console::{self, Console, Verbosity};
 use crate::failure::Failure;
-use crate::pipeline::Asked;
+use crate::pipeline::StageSet;
 use crate::stage::reference;
 
 /// Runs the command of the command line.

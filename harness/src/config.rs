@@ -15,15 +15,14 @@ use kneepoint_model::ladder::LatencySlo;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::load_segment::LoadSegment;
 
-pub(crate) use connection::{ReadRateText, SocketPath};
+pub(crate) use connection::SocketPath;
 pub(crate) use error::ConfigError;
 pub(crate) use plan::{
     ExperimentPart, LadderPart, LoadPart, Mix, Plan, ProbePart, ProfilePart, ReportPart, SiteTarget, SloPart,
     StackPart, Target, WarmPart,
 };
 pub(crate) use raw::{Crawl as RawCrawl, DataSize, FailOn, StackDb, StackDriver};
-pub(crate) use value::{OtlpUrl, ObjectiveText, Rate, SegmentText};
-pub(crate) use wire::SocketPath;
+pub(crate) use value::{ObjectiveText, OtlpUrl, Rate, SegmentText};
 
 use raw::RawConfig;
 

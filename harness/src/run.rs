@@ -9,8 +9,6 @@ use kneepoint_model::event::{Event, EventSink};
 use kneepoint_model::manifest::{Manifest, StageRecord};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_model::stage::{Stage, StageStatus};
-use kneepoint_model::stage::{Stage, StageStatus};
-use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_model::unmeasured::Unmeasured;
 use kneepoint_profiler::StoreWatch;
 

@@ -1,7 +1,6 @@
 //! The stages: each passes its part of the plan to one crate and writes the result to the run folder.
 
 pub(crate) mod analyse;
-pub(crate) mod audit;
 pub(crate) mod down;
 pub(crate) mod gate;
 pub(crate) mod load;

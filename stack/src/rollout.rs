@@ -88,7 +88,7 @@ impl<'a> RolloutSteps<'a> {
         Self { which, started: Instant::now(), finished: Vec::new(), events }
     }
 
-    pub(crate) const fn which(&self) -> Manoeuvre {
+    pub(crate) const fn which(&self) -> Rollout {
         self.which
     }
 

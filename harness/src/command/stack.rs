@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use kneepoint_model::event::{Event, EventSink as _};
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_stack::compose::{self, ComposeDown, ComposeStatus};
 use kneepoint_stack::native::{self, NativeDown, NativeStatus};
 
@@ -38,7 +39,7 @@ pub(super) fn up(common: &Common, args: &StackArgs) -> Result<ExitCode, Failure>
     let events = Arc::new(Announcer::new(new_console(common)));
     let began = std::time::Instant::now();
     events.emit(Event::StageStarted { stage: Stage::Up });
-    let result = reference::leave_running(part, &plan.home, &stop, &events);
+    let result = reference::leave_running(part, &plan.home, &shutdown, &events);
     let status = if result.is_ok() { StageStatus::Done } else { StageStatus::Failed };
     events.emit(Event::StageEnded { stage: Stage::Up, status, seconds: began.elapsed().as_secs_f64() });
     let info = result?;
@@ -82,8 +83,8 @@ fn take_down(home: &Path, all: bool) -> Result<(NativeDown, ComposeDown), Failur
     Ok((report, containers))
 }
 
-/// What a wish to stop left, and how it is finished.
-fn interrupted(home: &Path, shutdown: &Shutdown) -> Failure {
+/// The failure of an interrupted `down`: what still runs, and how to finish.
+fn interruption(home: &Path, shutdown: &Shutdown) -> Failure {
     let native = native::status(home);
     let services =
         native.iter().flat_map(|status| &status.services).filter(|service| !service.pids.is_empty());
@@ -110,7 +111,7 @@ fn describe_leftovers(left: &[String]) -> String {
     format!("still running: {}; finish with: kneepoint down", left.join(", "))
 }
 
-fn said(report: &NativeDown, containers: &ComposeDown) -> Result<ExitCode, Failure> {
+fn print_stopped(report: &NativeDown, containers: &ComposeDown) -> Result<ExitCode, Failure> {
     let stopped: Vec<String> = report.stopped.iter().chain(&containers.stopped).cloned().collect();
     let mut text = if stopped.is_empty() && containers.removed.is_empty() {
         "nothing was running".to_owned()
@@ -132,7 +133,7 @@ fn said(report: &NativeDown, containers: &ComposeDown) -> Result<ExitCode, Failu
     if !containers.removed.is_empty() {
         text.push_str("\nDocker lists nothing of this folder any more");
     }
-    console::print(&said);
+    console::print(&text);
     match report.leftovers_text() {
         None => Ok(ExitCode::Ok),
         Some(left) => Err(Failure::new(ExitCode::StackFailed, left)),
@@ -176,7 +177,7 @@ fn describe_owner(owner: Option<i32>, orphaned: bool) -> String {
     }
 }
 
-fn words(status: &NativeStatus) -> String {
+fn describe_native(status: &NativeStatus) -> String {
     let url = status.info.as_ref().map_or("coming up".to_owned(), |info| format!("at {}", info.base_url));
     let mut text = format!("{} {url}\n", status.topology);
     for service in &status.services {

@@ -5,9 +5,8 @@ use std::str::FromStr;
 use kneepoint_ci::Assertion;
 use kneepoint_ci::limit::Operator;
 use kneepoint_loadgen::PacingMode;
-use kneepoint_model::load_segment::LoadSegment;
-use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::ladder::LatencySlo;
+use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::metric::{Metric, Unit};
 use kneepoint_model::stop_condition::StopCondition;
 use kneepoint_model::units::{Micros, Span};
@@ -73,11 +72,11 @@ pub(crate) struct PacingText(pub(crate) PacingMode);
 impl<'de> Deserialize<'de> for PacingText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let slack = || text.parse().ok().filter(|Span(slack)| *slack <= PacingMode::MAX_WINDOW);
+        let window = || text.parse().ok().filter(|Span(window)| *window <= PacingMode::MAX_WINDOW);
         match text.as_str() {
             "auto" => Ok(Self(PacingMode::Automatic)),
             "spin" => Ok(Self(PacingMode::Spinning)),
-            _ => slack().map(|Span(slack)| Self(PacingMode::Batched(slack))).ok_or_else(|| {
+            _ => window().map(|Span(window)| Self(PacingMode::Batched(window))).ok_or_else(|| {
                 de::Error::custom(format!(
                     "`{text}` is not a pacing mode; write `auto`, `spin`, or a batching window of at most 10ms, e.g. `200us`"
                 ))
@@ -91,7 +90,7 @@ impl Serialize for PacingText {
         match self.0 {
             PacingMode::Automatic => serializer.serialize_str("auto"),
             PacingMode::Spinning => serializer.serialize_str("spin"),
-            PacingMode::Batched(slack) => serializer.collect_str(&Span(slack)),
+            PacingMode::Batched(window) => serializer.collect_str(&Span(window)),
         }
     }
 }

@@ -90,7 +90,7 @@ fn measure_first_and_later(
     let scenario = built.map_err(|error| error.to_string())?;
     let info = testbed.info();
     let model = LoadModel::Closed { users: 1 };
-    let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(asked, 1)]);
+    let mut plan = PhasePlan::new("cold-start", model, info.base_url.clone(), vec![(scenario, 1)]);
     plan.options.think_scale = 0.0;
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
     let mut taker = ResourceSnapshotter::new(&[info]);

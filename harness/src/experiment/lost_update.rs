@@ -108,7 +108,7 @@ fn measure_cell(testbed: &Testbed, context: &ExperimentContext<'_>) -> Result<Co
     let scenario = Scenario::from_library("hot-book").map_err(|error| error.to_string())?;
     let model = LoadModel::Closed { users: u32::from(BUYERS) };
     let mut plan = PhasePlan::new("hot-book", model, info.base_url.clone(), vec![(scenario, 1)]);
-    (plan.options.think_scale, plan.options.seed) = (0.0, bench.stack.seed);
+    (plan.options.think_scale, plan.options.seed) = (0.0, context.stack.seed);
     let mut load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
     let counters = DbCounters::for_stack(info)?;
     let before = stock_check::count_stock(info, BookRange::One(BOOK_KEY), cancel)?.count();

@@ -9,7 +9,7 @@ use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::{Block, Leak, Side, Signal, ToggleResult};
 use kneepoint_model::load::LoadModel;
 use kneepoint_model::units::PerSecond;
-use kneepoint_profiler::Stocktaker;
+use kneepoint_profiler::ResourceSnapshotter;
 use kneepoint_stack::toggle::{Comparison, OfferedLoad, Toggle, Variant};
 
 use super::block::{BlockObservation, build_block};
@@ -126,20 +126,21 @@ impl<'a> PairRun<'a> {
         let mut unused_pages = UnusedPages::up_to(book_count(context.part.size));
         let mut sides = BTreeMap::new();
         for (side, variant) in [(Side::Without, &comparison.without), (Side::With, &comparison.with)] {
-            let stack = if side == Side::With { grounds.len() - 1 } else { 0 };
-            let ground = &grounds[stack];
-            let pages = pages(comparison, bench.part.block, &mut fresh)?;
-            let asked = scenario(&toggle.name, &comparison.requests, variant.connections, pages);
-            let asked = asked.map_err(|error| error.to_string())?;
+            let stack = if side == Side::With { testbeds.len() - 1 } else { 0 };
+            let testbed = &testbeds[stack];
+            let pages = block_pages(comparison, context.part.block, &mut unused_pages)?;
+            let scenario = build_scenario(&toggle.name, &comparison.requests, variant.connections, pages);
+            let scenario = scenario.map_err(|error| error.to_string())?;
             let model = match comparison.load {
                 OfferedLoad::Users(users) => LoadModel::Closed { users: u32::from(users) },
                 OfferedLoad::Rate(rate) => LoadModel::Open { rate: PerSecond(rate) },
             };
-            let mut plan = PhasePlan::new("block", model, ground.info().base_url.clone(), vec![(asked, 1)]);
-            plan.host_header.clone_from(&ground.info().host_header);
-            plan.via.clone_from(&ground.info().via);
+            let mut plan =
+                PhasePlan::new("block", model, testbed.info().base_url.clone(), vec![(scenario, 1)]);
+            plan.host_header.clone_from(&testbed.info().host_header);
+            plan.via.clone_from(&testbed.info().via);
             (plan.options.think_scale, plan.options.timeout, plan.options.seed) =
-                (0.0, TIMEOUT, bench.stack.seed);
+                (0.0, TIMEOUT, context.stack.seed);
             let load = BlockLoad::new(plan).map_err(|error| error.to_string())?;
             let signals = comparison.proofs.iter().copied().chain([comparison.signal]);
             let counters =
@@ -160,12 +161,15 @@ impl<'a> PairRun<'a> {
     fn measure(&mut self, position: &str) -> Result<(), String> {
         let part = self.context.part;
         for side in [Side::Without, Side::With] {
-            self.bench.progress(0, part.pairs, &format!("{place}: warming up {}", side.name()));
-            let length = if wants_fresh(&self.comparison.requests) { part.block } else { WARM_UP };
-            self.load(side, length)?;
+            self.context.progress(0, part.pairs, &format!("{position}: warming up {}", side.name()));
+            let length = if needs_unused_pages(&self.comparison.requests) { part.block } else { WARM_UP };
+            self.run_load(side, length)?;
             if self.comparison.user_isolation {
-                let found =
-                    apart::look(&self.sides[&side].ground.info().clone(), self.comparison, self.bench)?;
+                let found = user_isolation::find_leaks(
+                    &self.sides[&side].testbed.info().clone(),
+                    self.comparison,
+                    self.context,
+                )?;
                 self.leaks.extend(found.into_iter().map(|mixed| Leak {
                     side,
                     path: mixed.path,
@@ -236,17 +240,17 @@ impl<'a> PairRun<'a> {
     /// Gives the next block pages that were never requested; on a warmed side they are requested once now.
     fn assign_unused_pages(&mut self, side: Side) -> Result<(), String> {
         let (comparison, name) = (self.comparison, &self.toggle.name);
-        let pages = pages(comparison, self.bench.part.block, &mut self.fresh)?;
-        let turn = self.sides.get_mut(&side).ok_or("there are two sides")?;
-        let asked = || scenario(name, &comparison.requests, turn.variant.connections, pages);
-        let asked_for = asked().map_err(|error| error.to_string())?;
-        if turn.variant.warmed {
-            turn.load.set_scenarios(vec![(asked_for.clone(), 1)]).map_err(|error| error.to_string())?;
-            turn.load
-                .run(self.bench.part.block, &self.bench.shutdown.cancel)
+        let pages = block_pages(comparison, self.context.part.block, &mut self.unused_pages)?;
+        let side = self.sides.get_mut(&side).ok_or("there are two sides")?;
+        let built = || build_scenario(name, &comparison.requests, side.variant.connections, pages);
+        let scenario = built().map_err(|error| error.to_string())?;
+        if side.variant.warmed {
+            side.load.set_scenarios(vec![(scenario.clone(), 1)]).map_err(|error| error.to_string())?;
+            side.load
+                .run(self.context.part.block, &self.context.shutdown.cancel)
                 .map_err(|error| error.to_string())?;
         }
-        turn.load.set_scenarios(vec![(asked_for, 1)]).map_err(|error| error.to_string())
+        side.load.set_scenarios(vec![(scenario, 1)]).map_err(|error| error.to_string())
     }
 
     /// Signals that load cannot give, when the comparison needs them.
@@ -275,7 +279,9 @@ fn block_pages(
         return Ok(None);
     }
     let OfferedLoad::Rate(rate) = comparison.load else {
-        return Err("fresh pages are asked for at a rate: users would use up any number of them".to_owned());
+        return Err(
+            "routes with {fresh} need a rate: a number of users would use up any number of pages".to_owned()
+        );
     };
     let count = (rate * block.as_secs_f64()).ceil() as u64;
     let pages = unused.take(count);

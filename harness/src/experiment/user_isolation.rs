@@ -68,8 +68,8 @@ pub(super) fn count_debug_pages(info: &StackInfo, context: &ExperimentContext<'_
     plan.host_header.clone_from(&info.host_header);
     plan.via.clone_from(&info.via);
     plan.options.timeout = TIMEOUT;
-    let load =
-        BlockLoad::new(plan).and_then(|mut load| load.run(Duration::from_millis(100), &bench.shutdown.cancel));
+    let load = BlockLoad::new(plan)
+        .and_then(|mut load| load.run(Duration::from_millis(100), &context.shutdown.cancel));
     let phase = load.map_err(|error| error.to_string())?;
     let shown = phase.outcomes.get(&Outcome::CheckFailed).copied().unwrap_or(0);
     Ok(if shown > 0 { 1.0 } else { 0.0 })

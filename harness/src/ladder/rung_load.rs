@@ -79,9 +79,9 @@ impl RungLoad<'_> {
         };
         for number in 1..=self.part.search.max_trials {
             let facts = run.load_facts()?;
-            let steps = trials(&facts, &self.part.objective);
+            let tried = trials(&facts, &self.part.objective);
             let tried: Vec<TriedRate> =
-                steps.iter().map(|step| TriedRate { rate: step.rate, outcome: step.outcome }).collect();
+                tried.iter().map(|trial| TriedRate { rate: trial.rate, outcome: trial.outcome }).collect();
             match next_rate(&self.part.search, start, &tried) {
                 NextRate::Done(_) => break,
                 NextRate::Try(rate) => {
@@ -96,7 +96,7 @@ impl RungLoad<'_> {
 
     /// Notes the outcome of the last trial.
     fn announce_trial(&self, run: &Run) -> Result<(), Failure> {
-        if let Some(last) = steps(&run.load_facts()?, &self.part.objective).pop() {
+        if let Some(last) = trials(&run.load_facts()?, &self.part.objective).pop() {
             let word = match last.outcome {
                 TrialOutcome::Met => "met",
                 TrialOutcome::Violated => "violated",

@@ -3,7 +3,6 @@
 use kneepoint_analysis::{Analysis, RunFacts, analyse as analyse_facts};
 use kneepoint_model::run::names;
 use kneepoint_model::stage::Stage;
-use kneepoint_model::stage::Stage;
 
 use crate::failure::Failure;
 use crate::run::Run;

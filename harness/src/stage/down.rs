@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kneepoint_model::exit::ExitCode;
+use kneepoint_model::stage::Stage;
 use kneepoint_stack::Stack;
 
 use crate::failure::Failure;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_loadgen::{PhaseLoad, PhasePlan, RecordedLog, recover_phase, run_phase};
-use kneepoint_model::load_segment::{LoadSegment, UserSegment};
-use kneepoint_model::stage::Stage;
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::load::LoadPhase;
+use kneepoint_model::load_segment::{LoadSegment, RateSegment, UserSegment};
 use kneepoint_model::run::{RunFolder, names};
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stack::StackInfo;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::units::PerSecond;
 use kneepoint_scenarios::Scenario;
 

@@ -44,7 +44,7 @@ fn crawl_plan(part: &RawCrawl, stack: &StackInfo) -> CrawlPlan {
     plan.max_depth = part.max_depth.unwrap_or(plan.max_depth);
     plan.per_template = part.per_template.map_or(plan.per_template, |n| n.0);
     plan.concurrency = part.concurrency.map_or(plan.concurrency, |n| n.0 as usize);
-    plan.options.timeout = part.timeout.map_or(plan.timeout, |t| t.0);
+    plan.timeout = part.timeout.map_or(plan.timeout, |t| t.0);
     plan.max_seconds = part.max_time.map_or(plan.max_seconds, |t| t.0.as_secs().max(1));
     plan.ignore = part.ignore.clone().unwrap_or_default();
     plan.extra_paths = part.paths.clone().unwrap_or_default();

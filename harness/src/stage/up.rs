@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use kneepoint_model::run::names;
+use kneepoint_model::stage::Stage;
 use kneepoint_model::tier::Tier;
 use kneepoint_stack::{AttachPlan, Stack, StackError};
 
@@ -35,7 +36,8 @@ fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Stack, Failu
     let plan = reference_plan(part, home, Some(run.folder.path(names::LOGS)))?;
     // Recorded before the stack is up, so that a run without a stack names it too.
     run.add_unmeasured(plan.resolve_topology().map_err(|e| failure(&e))?.1);
-    let stack = Stack::bring_up(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| stopped_or(&e, run))?;
+    let stack =
+        Stack::bring_up(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| stopped_or(&e, run))?;
     run.add_unmeasured(stack.unmeasured().to_vec());
     Ok(stack)
 }

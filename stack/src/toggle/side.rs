@@ -114,7 +114,7 @@ pub(super) fn build_variant(side: &str, both: &RawSide, own: RawSide) -> Result<
     topology.queue = own.queue.or(both.queue).unwrap_or(topology.queue);
     topology.objects = own.objects.or(both.objects).unwrap_or(topology.objects);
     topology.balancer = own.balancer.or(both.balancer).or(topology.balancer);
-    if own.proxy.is_cancelled() && topology.proxy.is_none() {
+    if own.proxy.is_set() && topology.proxy.is_none() {
         return Err(format!("[{side}.proxy] sets nginx, but the topology `{base}` has none"));
     }
     set_proxy(&mut topology, &own.proxy.merged_over(&both.proxy));

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kneepoint_loadgen::{Arrivals, ContentCoding, LoadOptions};
-use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::load::HttpVersion;
 use kneepoint_model::load_segment::LoadSegment;
 use kneepoint_model::units::Span;
 use kneepoint_scenarios::{Replay, Scenario};
 use serde::Serialize;
 
-use crate::config::required::{required, required_time, serialize_time};
-use crate::config::raw::RawConfig;
-use crate::config::schedule::{read_replay, read_segments, replay_path, replay_speed, serialize_replay};
-use crate::config::value::{Rate, ArrivalSpread, SegmentText, StopLimitText, PacingText};
 use crate::config::connection::ReadRateText;
+use crate::config::raw::RawConfig;
+use crate::config::required::{required, required_time, serialize_time};
+use crate::config::schedule::{read_replay, read_segments, replay_path, replay_speed, serialize_replay};
+use crate::config::value::{ArrivalSpread, PacingText, Rate, SegmentText, StopLimitText};
 use crate::config::{ConfigError, Overrides};
 
 /// `[load]`, with overrides applied.
