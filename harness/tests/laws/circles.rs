@@ -15,7 +15,7 @@ use crate::sources::{Package, packages, pattern, without_tests_and_comments};
 const ALLOWED: [(&str, &[&str], &str); 4] = [
     ("loadgen", &["custom::request", "custom::user"], "a request builder and the user that makes it"),
     ("loadgen", &["transport::slow", "transport::stream"], "a slow stream wraps a stream, and is one"),
-    ("scenarios", &["rounds", "scenario"], "steps contain repeated steps"),
+    ("scenarios", &["repeat", "scenario"], "steps contain repeated steps"),
     (
         "scenarios",
         &["import::openapi::document", "import::openapi::sample"],
