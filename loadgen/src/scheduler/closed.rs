@@ -1,7 +1,7 @@
 //! The closed model: goose supplies users, their ramp and their life; our step function does everything else.
 //!
-//! goose 0.19 is embedded as a library: configured in code, without telnet and output, one transaction that is one journey. Its
-//! metrics are disabled: they cost a message for each request, and hold less than our recorder. Its main loop runs twice a
+//! goose 0.19 is embedded as a library: configured in code, without telnet and output. One transaction is the whole
+//! life of a user. Its metrics are disabled: they cost a message for each request, and hold less than our recorder. Its main loop runs twice a
 //! second, so its own start and end are up to 0.5 s late: users are launched ahead, each waits for its moment in our schedule,
 //! and our window limits the measured part. Its kill switch is one per process: closed phases must not overlap.
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
-use goose::goose::{GooseUser, Scenario as GooseScenario, Transaction, TransactionResult};
+use goose::goose::{Scenario as GooseScenario, Transaction, TransactionResult};
 use goose::{GooseAttack, trigger_killswitch};
 
 use crate::error::LoadError;
@@ -122,14 +122,9 @@ fn build_attack(context: &Arc<PhaseContext>, users: u32) -> Result<Box<GooseAtta
         .and_then(|attack| attack.set_client_builder_without_cookies(client))
         .map_err(refused)?;
     let context = Arc::clone(context);
-    let run =
-        Transaction::new(Arc::new(move |user| Box::pin(run_goose_transaction(Arc::clone(&context), user))));
+    let run = Transaction::new(Arc::new(move |_| Box::pin(run_goose_transaction(Arc::clone(&context)))));
     Ok(Box::new(attack.register_scenario(GooseScenario::new("journeys").register_transaction(run))))
 }
-
-/// What goose keeps of a user between journeys.
-#[derive(Clone, Default)]
-struct GooseSession(Arc<Mutex<Option<Box<ClosedUser>>>>);
 
 /// A user of the closed model.
 struct ClosedUser {
@@ -149,31 +144,36 @@ impl ClosedUser {
     }
 }
 
-/// One journey of a user, as a transaction of goose.
-async fn run_goose_transaction(context: Arc<PhaseContext>, user: &mut GooseUser) -> TransactionResult {
+/// The whole life of a user as one transaction: the work of goose between two transactions would be added to each journey.
+async fn run_goose_transaction(context: Arc<PhaseContext>) -> TransactionResult {
+    if Instant::now() < context.prepared.window.until && !context.is_aborted() {
+        run_user(&context).await;
+    }
+    // goose goes on calling until it notices the end.
+    tokio::time::sleep(POLL_INTERVAL).await;
+    Ok(())
+}
+
+/// Runs journeys of one user until the phase ends.
+async fn run_user(context: &PhaseContext) {
+    let mut user = ClosedUser::new(context);
+    let has_segments = matches!(context.prepared.plan.load, PhaseLoad::UserSegments(_));
     let mut now = Instant::now();
-    if now >= context.prepared.window.until {
-        // goose goes on calling until it notices the end.
-        tokio::time::sleep(POLL_INTERVAL).await;
-        return Ok(());
+    let mut is_new = true;
+    while now < context.prepared.window.until && !context.is_aborted() {
+        if is_new || has_segments {
+            let Some(active_at) = wait_until_active(context, user.number, now).await else { return };
+            now = active_at;
+            is_new = false;
+        }
+        run_next_journey(context, &mut user, now).await;
+        // A step that fails at once (no file descriptor is left for a connection) never waits: other users must be polled too.
+        tokio::task::coop::consume_budget().await;
+        now = Instant::now();
     }
-    let goose_session = if let Some(known) = user.get_session_data::<GooseSession>() {
-        known.clone()
-    } else {
-        let new = GooseSession::default();
-        user.set_session_data(new.clone());
-        new
-    };
-    let known = goose_session.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let is_new = known.is_none();
-    let mut user = known.unwrap_or_else(|| Box::new(ClosedUser::new(&context)));
-    if is_new || matches!(context.prepared.plan.load, PhaseLoad::UserSegments(_)) {
-        let Some(active_at) = wait_until_active(&context, user.number, now).await else {
-            *goose_session.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
-            return Ok(());
-        };
-        now = active_at;
-    }
+}
+
+async fn run_next_journey(context: &PhaseContext, user: &mut ClosedUser, now: Instant) {
     let number = context.counters.arrivals.fetch_add(1, Ordering::Relaxed);
     let scenario = context.prepared.picker.pick(number);
     let seed = context.prepared.plan.options.seed;
@@ -181,11 +181,7 @@ async fn run_goose_transaction(context: Arc<PhaseContext>, user: &mut GooseUser)
     let session = user.sessions[scenario]
         .get_or_insert_with(|| UserSession::new(seed ^ (scenario as u64) << 48, user.number));
     let due = DueTime { at: now, lag: None };
-    run_journey(&context, session, &user.pool, scenario, due, StepTiming::WhenReady).await;
-    // A step that fails at once (no file descriptor is left for a connection) never waits: other users must be polled too.
-    tokio::task::coop::consume_budget().await;
-    *goose_session.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
-    Ok(())
+    run_journey(context, session, &user.pool, scenario, due, StepTiming::WhenReady).await;
 }
 
 /// Waits until the schedule has the user active, and returns that moment; `None` when the user is not active (again) in this
