@@ -10,6 +10,7 @@ mod report;
 mod results;
 mod run;
 mod stack;
+mod tiers;
 
 use std::path::PathBuf;
 
@@ -52,18 +53,8 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             console::print(&String::from_utf8_lossy(&script));
             Ok(ExitCode::Ok)
         }
-        Command::Engine { listen, books } => {
-            kneepoint_engine::main_blocking(kneepoint_engine::EngineConfig { listen, books })
-                .map_err(|e| Failure::new(ExitCode::StackFailed, e))?;
-            Ok(ExitCode::Ok)
-        }
-        Command::Objects { listen, folder } => {
-            let keys = kneepoint_objects::Keys::from_variables(|name| std::env::var(name).ok())
-                .map_err(|e| Failure::new(ExitCode::Usage, e))?;
-            kneepoint_objects::main_blocking(kneepoint_objects::ObjectsConfig { listen, folder, keys })
-                .map_err(|e| Failure::new(ExitCode::StackFailed, e))?;
-            Ok(ExitCode::Ok)
-        }
+        Command::Engine { listen, books } => tiers::run_engine(listen, books),
+        Command::Objects { listen, folder } => tiers::run_objects(listen, folder),
         Command::Clean { project, logs } => {
             kneepoint_stack::compose::clean(&project, &logs).map_err(|e| crate::stage::up::failure(&e))?;
             Ok(ExitCode::Ok)

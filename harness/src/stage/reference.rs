@@ -64,8 +64,20 @@ pub(crate) const fn data_size(size: DataSize) -> Size {
     }
 }
 
+/// The refusal of a program that is built without the tiers of the reference stack.
+pub(crate) fn not_built() -> Failure {
+    Failure::new(
+        ExitCode::MissingTool,
+        "this kneepoint is built without the reference stack; build it with the feature `reference-tiers` (on by default), or \
+         measure a site that already runs: --attach URL",
+    )
+}
+
 /// Refuses a topology that does not exist, with the names of those that do, before anything starts.
 pub(crate) fn check(part: &StackPart, home: &Path) -> Result<(), Failure> {
+    if !cfg!(feature = "reference-tiers") {
+        return Err(not_built());
+    }
     reference_plan(part, home, None)?.resolve_topology().map(drop).map_err(|e| failure(&e))
 }
 
