@@ -41,6 +41,6 @@ def _serve_from_store(path: str) -> HttpResponse:
     except (FileNotFoundError, SuspiciousOperation) as error:
         raise Http404("no such file") from error
     except BotoCoreError:
-        return HttpResponse("The store of media is away.", "text/plain", 503)
+        return HttpResponse("The media store is unavailable.", "text/plain", 503)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return HttpResponse(body, content_type=kind)

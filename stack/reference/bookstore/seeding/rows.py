@@ -59,7 +59,7 @@ def users(size: Size, password_hash: str) -> Iterator[User]:
 
 
 def authors(size: Size, seed: int) -> Iterator[Author]:
-    """Authors, each with one sentence of biography."""
+    """Authors, each with one line of biography."""
     draw = Draw(seed, "authors")
     for key in range(1, size.authors + 1):
         name = draw.fill("{first} {last}")

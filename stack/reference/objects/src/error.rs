@@ -20,7 +20,7 @@ pub enum ObjectsError {
     Key {
         /// The environment variable that holds the key.
         name: &'static str,
-        /// The reason, as the second half of a sentence.
+        /// The reason; it completes the message, as in `not plain text`.
         why: &'static str,
     },
     /// The port is taken, or serving failed.

@@ -1,6 +1,6 @@
 """Each cache of pages, with two logged-in users and an anonymous user, in every order.
 
-Whatever is cached, nobody may see the name or the token of another.
+No user may see the name or the token of another, whatever is cached.
 """
 
 import re

@@ -68,10 +68,10 @@ class PageTests(TestCase):
             self.assertEqual(self.queries("/catalogue/?page_size=20"), 21)
 
     def test_page_size_is_limited_to_the_maximum(self) -> None:
-        for asked, rows in (("7", 7), ("999", 20), ("-1", 5), ("x", 5)):
+        for requested, rows in (("7", 7), ("999", 20), ("-1", 5), ("x", 5)):
             with override_settings(PAGE_SIZE=5, PAGE_SIZE_MAX=20):
-                response = self.client.get(f"/catalogue/?page_size={asked}")
-            self.assertEqual(response.content.count(b'class="book"'), rows, asked)
+                response = self.client.get(f"/catalogue/?page_size={requested}")
+            self.assertEqual(response.content.count(b'class="book"'), rows, requested)
 
     def test_no_pagination(self) -> None:
         with override_settings(FAULTS={Fault.NO_PAGINATION}, PAGE_SIZE=5):

@@ -74,8 +74,8 @@ class AuditTests(TransactionTestCase):
 
         def read() -> None:
             try:
-                told = Client().get("/healthz/stock").json()
-                seen.append((told["stock"], told["sold"]))
+                sums = Client().get("/healthz/stock").json()
+                seen.append((sums["stock"], sums["sold"]))
             finally:
                 connection.close()
 
@@ -84,5 +84,5 @@ class AuditTests(TransactionTestCase):
             thread = threading.Thread(target=read)
             thread.start()
             thread.join(timeout=10)
-            self.assertFalse(thread.is_alive(), f"the audit waits for a lock at {level}")
+            self.assertFalse(thread.is_alive(), f"the check waits for a lock at {level}")
         return seen

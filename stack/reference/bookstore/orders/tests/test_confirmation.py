@@ -100,8 +100,8 @@ class QueueTests(TransactionTestCase):
         from bookstore.celery import app
 
         app.conf.update(broker_url="redis://127.0.0.1:1/0", task_always_eager=False)
-        with self.assertLogs("orders.confirmation", "WARNING") as said:
+        with self.assertLogs("orders.confirmation", "WARNING") as logs:
             order = purchase(None, {self.book.pk: 1})
-        self.assertIn("the queue is unavailable", said.output[0])
+        self.assertIn("the queue is unavailable", logs.output[0])
         self.assertEqual(self.sent_by(), ["request"])
         self.assertTrue(Order.objects.filter(pk=order.pk).exists())

@@ -1,6 +1,6 @@
 """Safety of each purchase strategy at each isolation level, with overlapping transactions.
 
-Only a database with levels can show it, so these run with `KP_DB=mysql` or `mariadb`.
+SQLite has no isolation levels, so these tests run only with `KP_DB=mysql` or `mariadb`.
 """
 
 import threading
@@ -104,12 +104,12 @@ class IsolationTests(TransactionTestCase):
 
     def test_the_other_strategies_are_safe_at_every_level(self) -> None:
         for level in ["serializable", *_BELOW]:
-            for way in ("conditional", "for_update"):
+            for strategy in ("conditional", "for_update"):
                 before, sold_before = self.count()
-                with isolation(level), override_settings(PURCHASE=way):
+                with isolation(level), override_settings(PURCHASE=strategy):
                     outcomes = self.run_buyers(6)
                 left, sold = self.count()
-                self.assertEqual(before + sold_before, left + sold, f"{way} at {level}")
+                self.assertEqual(before + sold_before, left + sold, f"{strategy} at {level}")
                 self.assertEqual(outcomes.count("bought"), sold - sold_before)
                 Book.objects.filter(pk=self.book.pk).update(stock=20)
                 OrderItem.objects.all().delete()

@@ -17,22 +17,22 @@ class PurchaseTests(TestCase):
     """Purchases by one buyer."""
 
     def test_each_strategy_reduces_the_stock_and_writes_the_order(self) -> None:
-        for way in ("conditional", "for_update", "naive"):
+        for strategy in ("conditional", "for_update", "naive"):
             book = make_book(stock=5)
-            with override_settings(PURCHASE=way):
+            with override_settings(PURCHASE=strategy):
                 order = purchase(None, {book.pk: 2})
             book.refresh_from_db()
-            self.assertEqual((book.stock, order.total), (3, book.price * 2), way)
+            self.assertEqual((book.stock, order.total), (3, book.price * 2), strategy)
             self.assertEqual(order.items.get().quantity, 2)
 
     def test_too_few_copies_change_nothing(self) -> None:
-        for way in ("conditional", "for_update", "naive"):
+        for strategy in ("conditional", "for_update", "naive"):
             plenty, scarce = make_book(1, stock=5), make_book(2, stock=1)
-            with override_settings(PURCHASE=way), self.assertRaises(OutOfStock) as caught:
+            with override_settings(PURCHASE=strategy), self.assertRaises(OutOfStock) as caught:
                 purchase(None, {plenty.pk: 1, scarce.pk: 2})
             self.assertEqual(caught.exception.book_id, scarce.pk)
             plenty.refresh_from_db()
-            self.assertEqual(plenty.stock, 5, way)
+            self.assertEqual(plenty.stock, 5, strategy)
         self.assertFalse(Order.objects.exists())
 
     def test_conditional_refuses_a_copy_that_was_sold_meanwhile(self) -> None:
