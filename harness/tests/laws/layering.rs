@@ -6,13 +6,14 @@ use crate::sources::packages;
 
 fn law() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let none = [];
-    let rows: [(&str, &[&str]); 15] = [
+    let rows: [(&str, &[&str]); 16] = [
         // Fixtures for tests: no crate may link it outside its tests.
         ("kneepoint-testing", &["kneepoint-model"]),
         ("kneepoint-model", &none),
         ("kneepoint-process", &["kneepoint-model"]),
-        ("kneepoint-engine", &none),
-        ("kneepoint-objects", &none),
+        ("kneepoint-service", &none),
+        ("kneepoint-engine", &["kneepoint-service"]),
+        ("kneepoint-objects", &["kneepoint-service"]),
         ("kneepoint-scenarios", &["kneepoint-model"]),
         ("kneepoint-analysis", &["kneepoint-model"]),
         ("kneepoint-live", &["kneepoint-model"]),

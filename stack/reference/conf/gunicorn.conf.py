@@ -15,9 +15,9 @@ graceful_timeout = 5
 keepalive = 5
 max_requests = 0
 preload_app = False
-# Nothing but the signals of the supervisor controls this server.
+# Only signals of the supervisor control this server.
 control_socket_disable = True
-# The heartbeat file must not touch a disk.
+# The heartbeat file must not be on a disk.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 chdir = "/srv/kneepoint/bookstore"
 pythonpath = "" or None
@@ -25,7 +25,7 @@ accesslog = None
 errorlog = "/srv/kneepoint/logs/gunicorn-error.log"
 loglevel = "info"
 proc_name = "gunicorn"
-# Every variant of the site; JSON strings, so that any value arrives as it is.
+# The variables of the site, as JSON strings, so that every value is passed unchanged.
 raw_env = [
 ]
 

@@ -1,5 +1,5 @@
-# Python with what a package in C needs to be built: the stand-in for the official python image.
-# Built by images/build-base where no image registry can be reached.
+# Python with a C compiler for packages in C: the stand-in for the official python image.
+# images/build-base builds it for machines without access to an image registry.
 ARG BASE
 FROM $BASE
 RUN apt-get update -qq \

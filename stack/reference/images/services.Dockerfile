@@ -1,5 +1,5 @@
 # nginx, HAProxy, Redis, Memcached and MySQL from Debian packages: one stand-in for five official images.
-# Built by images/build-base where no image registry can be reached.
+# images/build-base builds it for machines without access to an image registry.
 ARG BASE
 FROM $BASE
 RUN apt-get update -qq \

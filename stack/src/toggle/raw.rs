@@ -24,7 +24,7 @@ struct RawToggle {
     special: Option<Special>,
     #[serde(default)]
     concurrency: bool,
-    #[serde(default, rename = "visitors_apart")]
+    #[serde(default)]
     user_isolation: bool,
     show: Option<RawShow>,
     #[serde(default)]

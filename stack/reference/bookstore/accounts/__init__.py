@@ -1,1 +1,1 @@
-"""Login, logout and the reader's page."""
+"""Login, logout and the profile page."""

@@ -1,7 +1,7 @@
-"""Password hashing at a price that `KP_PASSWORD_ITERATIONS` sets.
+"""Password hashing with the number of rounds in `KP_PASSWORD_ITERATIONS`.
 
-A login at Django's own price (a million rounds) costs about half a second of CPU, which would
-drown everything else that a load run wants to see. Raise the number to see just that.
+A login with Django's default (a million rounds) costs about half a second of CPU, which would
+hide everything else in a load run. Raise the number to measure this cost.
 """
 
 from django.conf import settings
@@ -13,5 +13,5 @@ class ReferenceHasher(PBKDF2PasswordHasher):
 
     @property
     def iterations(self) -> int:
-        """How many rounds a new hash has; older hashes are renewed at login, as in Django."""
+        """Rounds of a new hash; older hashes are renewed at login, as in Django."""
         return settings.PASSWORD_ITERATIONS

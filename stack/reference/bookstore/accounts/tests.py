@@ -1,4 +1,4 @@
-"""Login and logout through the forms, tokens enforced."""
+"""Login and logout by the forms, with CSRF checks."""
 
 import re
 
@@ -7,7 +7,7 @@ from django.test import Client, TestCase
 
 
 class AccountTests(TestCase):
-    """What a reader with a browser does."""
+    """The requests of a browser."""
 
     def setUp(self) -> None:
         User.objects.create_user("ada", password="x")
@@ -31,7 +31,7 @@ class AccountTests(TestCase):
         form = {"username": "ada", "password": "x"}
         self.assertEqual(self.browser.post("/accounts/login/", form).status_code, 403)
 
-    def test_a_wrong_password_stays_outside(self) -> None:
+    def test_a_wrong_password_does_not_log_in(self) -> None:
         form = {"username": "ada", "password": "y"}
         form["csrfmiddlewaretoken"] = self.token("/accounts/login/")
         self.assertContains(self.browser.post("/accounts/login/", form), "correct username")

@@ -1,4 +1,4 @@
-"""URLs of the accounts: logout answers to POST alone."""
+"""URLs of the accounts; logout accepts only POST."""
 
 from django.contrib.auth import views as auth_views
 from django.urls import path

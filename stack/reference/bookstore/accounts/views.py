@@ -1,4 +1,4 @@
-"""The reader's own page; login and logout are Django's."""
+"""The profile page; login and logout are Django's."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -6,13 +6,13 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-_SHOWN = 20
+_MAX_ORDERS = 20
 
 
 @never_cache
 @login_required
 @require_safe
 def profile(request: HttpRequest) -> HttpResponse:
-    """Who is logged in, and what they ordered."""
-    orders = request.user.orders.order_by("-pk")[:_SHOWN]
+    """Show the user's name and newest orders."""
+    orders = request.user.orders.order_by("-pk")[:_MAX_ORDERS]
     return render(request, "accounts/profile.html", {"orders": orders})

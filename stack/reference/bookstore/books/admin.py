@@ -7,7 +7,7 @@ from books.models import Author, Book
 
 @admin.register(Author)
 class AuthorAdmin(admin.ModelAdmin):
-    """Authors by name."""
+    """Authors, searchable by name."""
 
     search_fields = ["name"]
 

@@ -1,4 +1,4 @@
-"""`/api/books/`: the tutorial's `ModelViewSet`, with pages and with guarded writes."""
+"""`/api/books/`: the tutorial's `ModelViewSet`, with pages and with access control for writes."""
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
@@ -16,13 +16,13 @@ from bookstore.reading import replica
 
 
 class BookPages(PageNumberPagination):
-    """`?page=` and `?page_size=`, with the same cap as the catalogue."""
+    """`?page=` and `?page_size=`, with the same maximum as the catalogue."""
 
     page_size_query_param = "page_size"
     django_paginator_class = CachedCountPaginator
 
     def get_page_size(self, request: Request) -> int:
-        """The asked size up to the cap; read at request time, so that tests can change it."""
+        """The requested size up to the maximum; reads the settings per request, for tests."""
         self.page_size = settings.PAGE_SIZE
         self.max_page_size = settings.PAGE_SIZE_MAX
         return super().get_page_size(request)
@@ -35,14 +35,14 @@ class BookViewSet(viewsets.ModelViewSet):
     permission_classes = [OpenWritesOrAuthenticated]
 
     def get_queryset(self) -> QuerySet[Book]:
-        """Books with their authors, unless `n_plus_one` is planted; for changes at the source."""
+        """Books with authors, unless `n_plus_one` is planted; writes use the default database."""
         reading = self.request.method in permissions.SAFE_METHODS
         books = Book.objects.using(replica() if reading else DEFAULT_DB_ALIAS)
         return books if planted(Fault.N_PLUS_ONE) else books.select_related("author")
 
     @property
     def paginator(self) -> BookPages | None:
-        """No pages at all with the fault `no_pagination`."""
+        """`None` with the fault `no_pagination`: the list is not split into pages."""
         if planted(Fault.NO_PAGINATION):
             return None
         if not hasattr(self, "_book_pages"):

@@ -1,9 +1,9 @@
 """`cache_page` on the public pages, by `KP_CACHE_PAGE`.
 
-The decorator alone is unsafe on a page that shows who is logged in: it stores the page before
-the session middleware adds `Vary: Cookie`, so one visitor's name reaches the next. Therefore it
-serves visitors without a session only; the fault `unsafe_cache` (or `KP_CACHE_PAGE_ANON=0`)
-drops that guard.
+The decorator by itself is unsafe on a page that shows who is logged in: it stores the page
+before the session middleware adds `Vary: Cookie`, so the next user sees the name of the first.
+Therefore only users without a session get cached pages; the fault `unsafe_cache` (or
+`KP_CACHE_PAGE_ANON=0`) removes that protection.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _UNSAFE_SECONDS = 60
 
 
 def public_page(view: View) -> View:
-    """Let `view` be cached for everybody when the settings say so."""
+    """Cache `view` for anonymous users, or for all users, as the settings say."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:

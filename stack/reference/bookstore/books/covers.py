@@ -1,7 +1,7 @@
-"""Covers: a drawing that follows from ISBN and title alone, as SVG for pages and PNG for mails.
+"""Covers: a drawing computed from ISBN and title, as SVG for pages and PNG for mails.
 
-Mail programs show no SVG, so the picture in a confirmation is drawn dot by dot. That takes some
-milliseconds of pure Python, as invoices and thumbnails do on other sites.
+Mail programs show no SVG, so the picture in a confirmation is drawn pixel by pixel. That takes
+some milliseconds of pure Python, like invoices and thumbnails on other sites.
 """
 
 import colorsys
@@ -28,7 +28,7 @@ class Disc:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Two colours of the ground, from top to bottom, and the discs upon it, the last on top."""
+    """Two colours of the background, from top to bottom, and discs in drawing order."""
 
     top: tuple[int, int, int]
     bottom: tuple[int, int, int]
@@ -36,7 +36,7 @@ class Design:
 
 
 def design(isbn13: str, title: str) -> Design:
-    """The drawing of a book; only `random()` is used, whose sequence Python promises to keep."""
+    """Compute the drawing of a book; only `random()` is used, because its sequence is stable."""
     draw = Random(f"{isbn13}/{title}").random
     hue = draw()
     discs = tuple(
@@ -52,7 +52,7 @@ def design(isbn13: str, title: str) -> Design:
 
 
 def svg(isbn13: str, title: str, author: str) -> str:
-    """The cover for pages, about three kilobytes."""
+    """Draw the cover for pages, about three kilobytes."""
     drawn = design(isbn13, title)
     discs = "\n".join(
         f'<circle cx="{disc.x}" cy="{disc.y}" r="{disc.radius}" fill="{_hex(disc.colour)}"'
@@ -78,7 +78,7 @@ text-anchor="middle" font-family="Georgia, serif">
 
 
 def png(drawn: Design, scale: int = 2) -> bytes:
-    """The drawing without words as a PNG, `1/scale` of the size."""
+    """Draw the cover without text as a PNG, at `1/scale` of the size."""
     rows = bytearray()
     for y in range(0, HEIGHT, scale):
         part = y / HEIGHT
@@ -100,16 +100,16 @@ def png(drawn: Design, scale: int = 2) -> bytes:
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    """Length, kind, body, and the check over kind and body."""
+    """A PNG chunk: length, kind, body, and the checksum of kind and body."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _colour(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
-    """Red, green and blue from 0 to 255."""
+    """Convert to red, green and blue from 0 to 255."""
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, min(saturation, 1), min(value, 1))
     return int(red * 255), int(green * 255), int(blue * 255)
 
 
 def _hex(colour: tuple[int, int, int]) -> str:
-    """`#rrggbb`."""
+    """Format as `#rrggbb`."""
     return "#{:02x}{:02x}{:02x}".format(*colour)

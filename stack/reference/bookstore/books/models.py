@@ -1,7 +1,7 @@
 """Books and their authors.
 
-`Book` is the well-known tutorial model (title, author, publication date, ISBN, summary) grown
-up: the author is a row of its own, and there are a genre, a price and a stock.
+`Book` is the well-known tutorial model (title, author, publication date, ISBN, summary) with
+more: the author is a separate row, and there are a genre, a price and a stock.
 """
 
 from django.db import models
@@ -11,7 +11,7 @@ from books.isbn import digits
 
 
 class Genre(models.TextChoices):
-    """What kind of book it is."""
+    """The genre of a book, as key and label."""
 
     CRIME = "crime", "Crime"
     FANTASY = "fantasy", "Fantasy"
@@ -28,7 +28,7 @@ class Genre(models.TextChoices):
 
 
 class Author(models.Model):
-    """Who wrote it."""
+    """The author of one or more books."""
 
     name = models.CharField(max_length=100, db_index=True)
     biography = models.TextField(blank=True)
@@ -37,7 +37,7 @@ class Author(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """The author's page."""
+        """URL of the author's page."""
         return reverse("author", args=[self.pk])
 
 
@@ -45,7 +45,7 @@ class Book(models.Model):
     """One title in the catalogue.
 
     `isbn` is as printed and has no index, as in the tutorial; `isbn13` holds its digits and has
-    one. The fault `missing_index` looks books up by the former.
+    an index. The fault `missing_index` looks books up by `isbn`.
     """
 
     title = models.CharField(max_length=200)
@@ -67,10 +67,10 @@ class Book(models.Model):
         return self.title
 
     def save(self, *args, **kwargs) -> None:
-        """Keep the key in step with the printed ISBN."""
+        """Update the key from the printed ISBN, then save."""
         self.isbn13 = digits(self.isbn)
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        """The book's page."""
+        """URL of the book's page."""
         return reverse("book", args=[self.pk])

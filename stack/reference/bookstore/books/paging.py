@@ -1,4 +1,4 @@
-"""Pages of a list: size by parameter up to a cap, and a total that is not counted each time."""
+"""Pages of a list: size by parameter up to a maximum, and a total that is cached."""
 
 from functools import cached_property
 
@@ -16,13 +16,13 @@ COUNT_SECONDS = 30
 class CachedCountPaginator(Paginator):
     """A paginator whose total may be up to `COUNT_SECONDS` old.
 
-    `SELECT COUNT(*)` reads the whole table for a number that hardly changes. The fault
-    `count_paging` counts anew for each page.
+    `SELECT COUNT(*)` reads the whole table for a number that rarely changes. The fault
+    `count_paging` counts again for each page.
     """
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, or were a moment ago."""
+        """The number of rows, or the cached number."""
         if planted(Fault.COUNT_PAGING):
             return self.object_list.count()
         key = f"count:{self.object_list.model._meta.label_lower}"
@@ -30,15 +30,15 @@ class CachedCountPaginator(Paginator):
 
 
 def page_size(request: HttpRequest) -> int:
-    """`?page_size=`, at most `KP_PAGE_SIZE_MAX`; without a sensible one `KP_PAGE_SIZE`."""
-    asked = request.GET.get("page_size", "")
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 9 and int(asked) > 0):
+    """`?page_size=`, at most `KP_PAGE_SIZE_MAX`; `KP_PAGE_SIZE` when it is missing or invalid."""
+    size = request.GET.get("page_size", "")
+    if not (size.isascii() and size.isdigit() and len(size) < 9 and int(size) > 0):
         return settings.PAGE_SIZE
-    return min(int(asked), settings.PAGE_SIZE_MAX)
+    return min(int(size), settings.PAGE_SIZE_MAX)
 
 
-def page_of(request: HttpRequest, rows: QuerySet) -> Page:
-    """The page of an unfiltered list that the request asks for; all on one with `no_pagination`."""
+def get_page(request: HttpRequest, rows: QuerySet) -> Page:
+    """The requested page of an unfiltered list; one page with all rows with `no_pagination`."""
     if planted(Fault.NO_PAGINATION):
         everything = list(rows)
         return Paginator(everything, max(1, len(everything))).get_page(1)

@@ -1,4 +1,4 @@
-"""Who may change books through the API."""
+"""The permission to change books by the API."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class OpenWritesOrAuthenticated(permissions.IsAuthenticatedOrReadOnly):
-    """Reading is free; writing needs a session, unless `KP_API_OPEN_WRITES` opens it."""
+    """Everybody may read; writing needs a session, unless `KP_API_OPEN_WRITES` is on."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether this request may go on."""
+        """Whether the request is allowed."""
         return settings.API_OPEN_WRITES or super().has_permission(request, view)

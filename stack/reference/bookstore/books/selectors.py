@@ -1,4 +1,4 @@
-"""What the book pages read, each as one function: the queries of the site in one place."""
+"""The queries of the book pages, one function each."""
 
 from django.db.models import QuerySet
 
@@ -21,7 +21,7 @@ def newest(limit: int) -> QuerySet[Book]:
 
 
 def by_isbn(isbn: str) -> Book | None:
-    """The book with this ISBN in either spelling; by a column without index when planted."""
+    """The book with this ISBN in either form; looked up without an index when planted."""
     key = digits(isbn)
     books = Book.objects.using(replica()).select_related("author").order_by("id")
     if planted(Fault.MISSING_INDEX):

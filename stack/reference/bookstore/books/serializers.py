@@ -1,4 +1,4 @@
-"""How a book looks in the API."""
+"""The JSON form of a book in the API."""
 
 from rest_framework import serializers
 

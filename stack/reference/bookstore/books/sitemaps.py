@@ -1,4 +1,4 @@
-"""`/sitemap.xml`: an index of files that list the pages a visitor may find."""
+"""`/sitemap.xml`: an index of files that list the public pages."""
 
 from django.contrib.sitemaps import Sitemap
 from django.db.models import QuerySet
@@ -9,34 +9,34 @@ from bookstore.reading import replica
 
 
 class PageSitemap(Sitemap):
-    """The pages that are not rows."""
+    """The pages that do not belong to a row."""
 
     def items(self) -> list[str]:
-        """Names of the URLs."""
+        """The names of the URLs."""
         return ["home", "catalogue"]
 
     def location(self, item: str) -> str:
-        """The URL by its name."""
+        """Resolve a name to its URL."""
         return reverse(item)
 
 
 class BookSitemap(Sitemap):
-    """All books, a thousand a file."""
+    """All books, a thousand per file."""
 
     limit = 1000
 
     def items(self) -> QuerySet[Book]:
-        """Only the keys are read."""
+        """Read only the keys."""
         return Book.objects.using(replica()).only("pk").order_by("pk")
 
 
 class AuthorSitemap(Sitemap):
-    """All authors, a thousand a file."""
+    """All authors, a thousand per file."""
 
     limit = 1000
 
     def items(self) -> QuerySet[Author]:
-        """Only the keys are read."""
+        """Read only the keys."""
         return Author.objects.using(replica()).only("pk").order_by("pk")
 
 

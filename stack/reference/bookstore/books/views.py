@@ -7,10 +7,10 @@ from django.views.decorators.http import require_safe
 from books import selectors
 from books.caching import public_page
 from books.models import Author, Book
-from books.paging import page_of
+from books.paging import get_page
 from bookstore.faults import Fault, planted
 from bookstore.reading import replica
-from reviews.selectors import rate, reviews_of
+from reviews.selectors import rate, newest_reviews
 from search.similar import similar_books
 
 _HOME_BOOKS = 12
@@ -27,8 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public_page
 def catalogue(request: HttpRequest) -> HttpResponse:
-    """All books, newest first, `?page=` of `?page_size=`."""
-    page = page_of(request, selectors.catalogue())
+    """All books, newest first, in pages by `?page=` and `?page_size=`."""
+    page = get_page(request, selectors.catalogue())
     rows = rate(list(page.object_list))
     context = {
         "page": page,
@@ -42,16 +42,16 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public_page
 def book(request: HttpRequest, pk: int) -> HttpResponse:
-    """One book, its newest reviews, and books like it (from the engine)."""
+    """One book, its newest reviews, and similar books (from the engine)."""
     found = get_object_or_404(Book.objects.using(replica()).select_related("author"), pk=pk)
-    context = {"book": found, "reviews": reviews_of(found), "similar": similar_books(found)}
+    context = {"book": found, "reviews": newest_reviews(found), "similar": similar_books(found)}
     return render(request, "books/book.html", context)
 
 
 @require_safe
 @public_page
 def author(request: HttpRequest, pk: int) -> HttpResponse:
-    """One author and what they wrote."""
+    """One author with their books."""
     found = get_object_or_404(Author.objects.using(replica()), pk=pk)
     books = found.books.defer("summary")[:_AUTHOR_BOOKS]
     return render(request, "books/author.html", {"author": found, "books": books})
@@ -59,7 +59,7 @@ def author(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def isbn(request: HttpRequest, isbn: str) -> HttpResponse:
-    """The page of the book with this ISBN, by redirection."""
+    """Redirect to the book with this ISBN."""
     found = selectors.by_isbn(isbn)
     if found is None:
         raise Http404("no book has this ISBN")

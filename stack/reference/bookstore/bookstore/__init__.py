@@ -1,1 +1,1 @@
-"""The bookstore project: settings, root URLs, and what all apps share."""
+"""The bookstore project: settings, root URLs, and code that all apps share."""

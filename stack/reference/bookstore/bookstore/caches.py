@@ -1,4 +1,4 @@
-"""The `CACHES` entry for each cache back end, by `KP_CACHE`."""
+"""The `CACHES` setting, by `KP_CACHE`."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _LOCATIONS = {
 
 
 def from_env(env: Env) -> dict[str, dict[str, Any]]:
-    """The one cache of the site, where `KP_CACHE_URL` or its usual address says."""
+    """The only cache of the site, at `KP_CACHE_URL` or the default address of its kind."""
     kind = env.choice("KP_CACHE", "locmem", _BACKENDS)
     entry: dict[str, Any] = {
         "BACKEND": _BACKENDS[kind],

@@ -1,6 +1,6 @@
-"""The queue's application: `python -m celery -A bookstore worker`.
+"""The Celery application: `python -m celery -A bookstore worker`.
 
-Imported only where `KP_QUEUE=celery` says so, and by the worker itself.
+Imported only by the worker, and by the site with `KP_QUEUE=celery`.
 """
 
 import os

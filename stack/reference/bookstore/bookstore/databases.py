@@ -1,7 +1,7 @@
-"""The `DATABASES` of each supported database, built from `KP_DB…` variables.
+"""The `DATABASES` setting, built from `KP_DB…` variables.
 
-SQLite needs nothing and is the default. For MySQL and MariaDB the C driver is used when it is
-installed, else PyMySQL, which then stands in for it.
+SQLite needs no variable and is the default. MySQL and MariaDB use the C driver when it is
+installed, else PyMySQL in its place.
 """
 
 import copy
@@ -20,13 +20,13 @@ Entry = dict[str, Any]
 
 
 def from_env(env: Env, base_dir: Path) -> dict[str, Entry]:
-    """The default database, and with `KP_REPLICA` the one that read-only views ask."""
+    """The default database, and with `KP_REPLICA` the one that read-only views read from."""
     kind = env.choice("KP_DB", "sqlite", ["sqlite", "mysql", "mariadb"])
     entry = _sqlite(env, base_dir) if kind == "sqlite" else _mysql(env)
     entry["ATOMIC_REQUESTS"] = env.flag("KP_ATOMIC_REQUESTS", True)
     entry["CONN_MAX_AGE"] = env.count("KP_CONN_MAX_AGE", 600)
     if env.flag("KP_POOL", False):
-        _pool(env, kind, entry)
+        _use_pool(env, kind, entry)
     if not env.flag("KP_REPLICA", False):
         return {"default": entry}
     return {"default": entry, "replica": _replica(env, entry)}
@@ -35,7 +35,7 @@ def from_env(env: Env, base_dir: Path) -> dict[str, Entry]:
 def _sqlite(env: Env, base_dir: Path) -> Entry:
     """SQLite with a write-ahead log, so that readers never wait for the writer."""
     path = env.text("KP_SQLITE_PATH") or str(base_dir / "var" / "bookstore.sqlite3")
-    # Tests need a file too: a database in memory cannot show two writers waiting for each other.
+    # Tests need a file too: in a database in memory, two writers cannot wait for each other.
     test = Path(tempfile.gettempdir(), f"bookstore-test-{os.getpid()}.sqlite3")
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -53,7 +53,7 @@ def _mysql(env: Env) -> Entry:
     driver = env.choice("KP_DB_DRIVER", "auto", ["auto", "mysqlclient", "pymysql"])
     pymysql = driver == "pymysql" or (driver == "auto" and find_spec("MySQLdb") is None)
     if pymysql:
-        _stand_in_pymysql()
+        _install_pymysql_as_mysqldb()
     options: dict[str, Any] = {
         "charset": "utf8mb4",
         "isolation_level": env.choice("KP_ISOLATION", "serializable", _ISOLATION),
@@ -74,8 +74,8 @@ def _mysql(env: Env) -> Entry:
     }
 
 
-def _pool(env: Env, kind: str, entry: Entry) -> None:
-    """Keep connections in a pool of the process instead of one for each thread."""
+def _use_pool(env: Env, kind: str, entry: Entry) -> None:
+    """Keep connections in a pool per process instead of one per thread."""
     if kind == "sqlite":
         raise ImproperlyConfigured("KP_POOL=1 has no back end for SQLite: use KP_DB=mysql")
     if find_spec("dj_db_conn_pool") is None:
@@ -83,14 +83,14 @@ def _pool(env: Env, kind: str, entry: Entry) -> None:
     size = max(1, env.count("KP_POOL_SIZE", 10))
     entry["ENGINE"] = "dj_db_conn_pool.backends.mysql"
     entry["POOL_OPTIONS"] = {"POOL_SIZE": size, "MAX_OVERFLOW": size}
-    # A connection goes back when Django closes it; a thread that kept it would leave none to share.
+    # A connection returns to the pool only when Django closes it.
     entry["CONN_MAX_AGE"] = 0
 
 
 def _replica(env: Env, default: Entry) -> Entry:
-    """The same server through a connection of its own, or the one that the variables name.
+    """The server that the variables name, by default the same server by a second connection.
 
-    Its reads are single statements, so no transaction is held around a view.
+    Its reads are single statements, so views need no transaction.
     """
     entry = copy.deepcopy(default)
     entry["ATOMIC_REQUESTS"] = False
@@ -105,8 +105,8 @@ def _replica(env: Env, default: Entry) -> Entry:
     return entry
 
 
-def _stand_in_pymysql() -> None:
-    """Let PyMySQL answer for MySQLdb; Django checks the version it claims."""
+def _install_pymysql_as_mysqldb() -> None:
+    """Install PyMySQL as the module MySQLdb, with a version that Django accepts."""
     import pymysql
 
     pymysql.version_info = (2, 2, 4, "final", 0)

@@ -1,7 +1,7 @@
 """Typed reading of `KP_…` variables.
 
-Functions of a mapping, so that they can be tested without touching the process environment;
-only `settings.py` passes the real one in. A bad value names the variable and what it may be.
+They read a mapping, so tests do not touch the process environment; only `settings.py` passes
+the real one. The error for a bad value names the variable and the allowed values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ class Env:
         self._variables = variables
 
     def text(self, name: str, default: str = "") -> str:
-        """The value as it stands; unset gives `default`."""
+        """The unchanged value; unset gives `default`."""
         return self._variables.get(name, default)
 
     def flag(self, name: str, default: bool) -> bool:
@@ -53,6 +53,6 @@ class Env:
         return value
 
     def names(self, name: str, default: str = "") -> list[str]:
-        """A comma list without blanks; unset gives the names of `default`."""
+        """A comma-separated list, stripped; unset gives the names of `default`."""
         parts = self._variables.get(name, default).split(",")
         return [part.strip() for part in parts if part.strip()]

@@ -1,7 +1,7 @@
-"""The planted faults: named mistakes that `KP_FAULTS` switches on.
+"""The planted faults: named mistakes that `KP_FAULTS` switches on, to test diagnoses.
 
-Each one is a real mistake made by the real code path, not a sleep that imitates it (except
-`slow_engine`, which asks the engine itself to be slow). They exist to test diagnoses.
+Each is a real mistake in the real code path, not a sleep that imitates it (except
+`slow_engine`, which requests a delay from the engine).
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class Fault(StrEnum):
 
 
 def parse(names: Iterable[str]) -> frozenset[Fault]:
-    """Turn names into faults, or say which name is unknown."""
+    """Turn names into faults; the error contains the unknown name."""
     found = set()
     for name in names:
         try:

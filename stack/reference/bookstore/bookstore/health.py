@@ -1,4 +1,4 @@
-"""`/healthz`: is the process up and does its database answer?"""
+"""`/healthz`: checks that the process runs and its database responds."""
 
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, JsonResponse
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """One query; 200 with `{"status": "ok"}`, or 503 when the database does not answer."""
+    """Run one query; 200 with `{"status": "ok"}`, or 503 when the database does not respond."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""`/media/…` when nobody in front serves it: from disk, or fetched from the object store."""
+"""`/media/…` when no proxy serves it: from disk, or fetched from the object store."""
 
 import mimetypes
 
@@ -18,20 +18,21 @@ MAX_AGE = 3600
 @transaction.non_atomic_requests
 @require_safe
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
-    """One file, without touching database or session; 503 while the store is away."""
-    response = _fetch(path) if settings.MEDIA_IN_STORE else _from_disk(request, path)
+    """Serve one file without database or session; 503 while the store is unavailable."""
+    in_store = settings.MEDIA_IN_STORE
+    response = _serve_from_store(path) if in_store else _serve_from_disk(request, path)
     if response.status_code < 400:
         patch_cache_control(response, public=True, max_age=MAX_AGE)
     return response
 
 
-def _from_disk(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Django's own way, with `Last-Modified` and 304."""
+def _serve_from_disk(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Serve a file by Django's own view, with `Last-Modified` and 304."""
     return serve(request, path, document_root=settings.MEDIA_ROOT)
 
 
-def _fetch(path: str) -> HttpResponse:
-    """Through the application: what an object store is meant to save, if only a proxy asks it."""
+def _serve_from_store(path: str) -> HttpResponse:
+    """Fetch the object and pass it on; a proxy in front saves the application this work."""
     from botocore.exceptions import BotoCoreError
 
     try:
@@ -40,6 +41,6 @@ def _fetch(path: str) -> HttpResponse:
     except (FileNotFoundError, SuspiciousOperation) as error:
         raise Http404("no such file") from error
     except BotoCoreError:
-        return HttpResponse("The store of media is away.", "text/plain", 503)
+        return HttpResponse("The media store is unavailable.", "text/plain", 503)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return HttpResponse(body, content_type=kind)

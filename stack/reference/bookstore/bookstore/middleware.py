@@ -14,11 +14,11 @@ _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class SqliteWriteLockMiddleware:
-    """Let a writing request take SQLite's write lock when its transaction begins.
+    """Take SQLite's write lock when the transaction of a writing request begins.
 
     A transaction that reads first and writes later fails at once with "database is locked" when
-    another writer came between; one that begins IMMEDIATE waits its turn (`timeout`). Reads keep
-    the deferred beginning, so they never queue.
+    another writer came between; one that begins IMMEDIATE waits for the lock (`timeout`). Reads
+    begin deferred, so they never wait.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -38,7 +38,7 @@ class SqliteWriteLockMiddleware:
 
 
 class NeedlessCookieMiddleware:
-    """The fault `cookie_defeats_cache`: a cookie nobody needs, on every anonymous page."""
+    """The fault `cookie_defeats_cache`: an unnecessary cookie on every anonymous page."""
 
     def __init__(self, get_response: GetResponse) -> None:
         if not planted(Fault.COOKIE_DEFEATS_CACHE):

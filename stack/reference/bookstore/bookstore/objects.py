@@ -1,4 +1,4 @@
-"""Media in an S3-compatible store. Loaded only with `KP_OBJECTS_URL`, since boto3 is heavy."""
+"""Media in an S3-compatible store. Loaded only with `KP_OBJECTS_URL`: boto3 is slow to import."""
 
 import mimetypes
 from pathlib import Path
@@ -14,10 +14,10 @@ CACHE_CONTROL = "public, max-age=3600"
 
 
 class ObjectStorage(S3Storage):
-    """The store behind `/media/`: visitors see the site's own address, and the proxy fetches."""
+    """The store behind `/media/`: pages contain the site's own URLs, and the proxy fetches."""
 
     def get_default_settings(self) -> dict:
-        """Short patience, and only the checksums that a call needs: not every store knows all."""
+        """Short timeouts, and only required checksums, because stores may not support all."""
         return super().get_default_settings() | {
             "client_config": Config(
                 s3={"addressing_style": "path"},
@@ -31,11 +31,11 @@ class ObjectStorage(S3Storage):
         }
 
     def url(self, name: str, *args, **kwargs) -> str:
-        """The same address as on disk, never signed."""
+        """The same URL as for files on disk, never signed."""
         return MEDIA_URL + quote(name)
 
     def make_bucket(self) -> None:
-        """Make the bucket unless it is there."""
+        """Create the bucket unless it exists."""
         client = self.connection.meta.client
         try:
             client.head_bucket(Bucket=self.bucket_name)
@@ -45,7 +45,7 @@ class ObjectStorage(S3Storage):
             client.create_bucket(Bucket=self.bucket_name)
 
     def publish(self, name: str, path: Path) -> int:
-        """Put one small file into the store, replacing what is there; its size in bytes."""
+        """Upload one small file, replacing an existing object; return its size in bytes."""
         body = path.read_bytes()
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         self.connection.meta.client.put_object(

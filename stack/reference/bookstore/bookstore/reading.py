@@ -1,6 +1,6 @@
-"""Which database the read-only views ask, by `using()`: the one line that replica routing takes.
+"""The database that read-only views read from, for `using()`.
 
-Carts, orders and everything that a visitor has just written are read where they were written.
+Carts, orders and everything that a user has just written are read from the default database.
 """
 
 from django.conf import settings

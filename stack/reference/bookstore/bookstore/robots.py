@@ -4,13 +4,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-_CLOSED = ["/admin/", "/accounts/", "/buy/", "/cart/", "/checkout/", "/orders/"]
+_DISALLOWED = ["/admin/", "/accounts/", "/buy/", "/cart/", "/checkout/", "/orders/"]
 
 
 @require_safe
 def robots_txt(request: HttpRequest) -> HttpResponse:
-    """The rules, and where the site map is."""
-    rules = "".join(f"Disallow: {path}\n" for path in _CLOSED)
+    """The disallowed paths, and the URL of the site map."""
+    rules = "".join(f"Disallow: {path}\n" for path in _DISALLOWED)
     sitemap = request.build_absolute_uri(reverse("sitemap"))
     return HttpResponse(
         f"User-agent: *\n{rules}\nSitemap: {sitemap}\n", content_type="text/plain; charset=utf-8"

@@ -1,7 +1,7 @@
 """All settings of the bookstore; every variant is an environment variable named `KP_…`.
 
-This is the one place that reads the environment: one image, many variants. The table of
-variables, their values and defaults is in README.md; keep it in step with this file.
+Only this file reads the environment: one image, many variants. README.md has the table of
+variables, their values and defaults; keep it consistent with this file.
 """
 
 import os
@@ -16,7 +16,7 @@ _env = Env(os.environ)
 
 # --- Django's switches -----------------------------------------------------------------------
 DEBUG = _env.flag("KP_DEBUG", False)
-# The default is public on purpose: the reference stack is thrown away and listens on loopback.
+# The default is public on purpose: the reference stack is temporary and listens on loopback.
 SECRET_KEY = _env.text("KP_SECRET_KEY") or "throw-away-key-of-the-reference-stack-not-a-secret"
 ALLOWED_HOSTS = _env.names(
     "KP_ALLOWED_HOSTS", "localhost,.localhost,.kneepoint.test,127.0.0.1,[::1]"
@@ -67,7 +67,7 @@ READ_DATABASE = "replica" if "replica" in DATABASES else "default"
 QUEUE = _env.choice("KP_QUEUE", "none", ["none", "celery"])
 CELERY_BROKER_URL = _env.text("KP_QUEUE_URL") or "redis://127.0.0.1:6379/1"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A broker that is away must not hold a buyer for long.
+# An unavailable broker must not delay a buyer for long.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
 CELERY_TASK_IGNORE_RESULT = True

@@ -1,7 +1,7 @@
-"""Settings of the second site, `hello`: the bookstore's, with its own URLs and few apps.
+"""Settings of the second site, `hello`: the bookstore's, with other URLs and fewer apps.
 
-It shares database, caches and every `KP_…` variable, and is meant to be served under its own
-host name beside the bookstore (topology `multi-app`).
+It shares database, caches and every `KP_…` variable. It is served under its own host name
+beside the bookstore (topology `multi-app`).
 """
 
 from bookstore.settings import *  # noqa: F403

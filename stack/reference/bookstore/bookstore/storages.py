@@ -1,4 +1,4 @@
-"""The `STORAGES` of the site: static files beside the code, media on disk or in an object store."""
+"""The `STORAGES` setting: static files beside the code, media on disk or in an object store."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -20,12 +20,12 @@ def from_env(env: Env) -> dict[str, dict[str, Any]]:
 
 
 def _store(env: Env, url: str) -> dict[str, Any]:
-    """How the store is reached. The keys are throw-away, as the store is."""
+    """Address and keys of the store. The default keys are public: the store is temporary."""
     if find_spec("storages") is None:
         raise ImproperlyConfigured("KP_OBJECTS_URL needs the packages of requirements-objects.txt")
     if not url.startswith(("http://", "https://")):
         raise ImproperlyConfigured(
-            f"KP_OBJECTS_URL={url!r} is no address: use for example http://127.0.0.1:9000"
+            f"KP_OBJECTS_URL={url!r} is not a URL: use for example http://127.0.0.1:9000"
         )
     options = {
         "endpoint_url": url,

@@ -1,4 +1,4 @@
-"""What the tests share: rows made quickly, settings of other variables, an engine of their own."""
+"""Helpers for tests: sample rows, settings of other variables, a fake engine."""
 
 import datetime
 import json
@@ -20,7 +20,7 @@ from books.models import Author, Book
 
 
 def make_book(number: int = 1, **fields) -> Book:
-    """One saved book by an author of its own."""
+    """Save one book, by default with a new author."""
     twelve = f"9781{number:08}"
     values = {
         "title": f"Title {number}",
@@ -37,7 +37,7 @@ def make_book(number: int = 1, **fields) -> Book:
 
 
 def settings_with(**variables: str) -> dict[str, Any]:
-    """What `settings.py` makes of these variables alone; the running settings stay as they are."""
+    """Evaluate `settings.py` with only these variables; the active settings do not change."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("KP_")}
     with patch.dict(os.environ, others | variables, clear=True):
         return runpy.run_path(str(Path(settings.BASE_DIR, "bookstore", "settings.py")))
@@ -45,22 +45,22 @@ def settings_with(**variables: str) -> dict[str, Any]:
 
 @contextmanager
 def fake_engine(body: dict | bytes, status: int = 200) -> Iterator[tuple[str, list[str]]]:
-    """An engine on loopback that always gives `body`; yields its URL and the targets it saw."""
-    seen: list[str] = []
+    """An engine that always responds with `body`; yields its URL and the requested targets."""
+    targets: list[str] = []
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            seen.append(self.path)
+            targets.append(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)
 
         def log_message(self, *args) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -68,7 +68,7 @@ def fake_engine(body: dict | bytes, status: int = 200) -> Iterator[tuple[str, li
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
+        yield f"http://127.0.0.1:{server.server_port}", targets
     finally:
         server.shutdown()
         thread.join(timeout=5)

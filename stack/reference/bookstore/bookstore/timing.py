@@ -1,7 +1,7 @@
-"""The one place that knows the optional probe.
+"""The only import of the optional probe.
 
 `timed("engine")` measures an outgoing call for the `Server-Timing` header when the package
-`kneepoint_django` is installed, and does nothing otherwise: the site never depends on it.
+`kneepoint_django` is installed, and does nothing otherwise: the site does not depend on it.
 """
 
 from contextlib import AbstractContextManager, nullcontext

@@ -15,7 +15,7 @@ from bookstore.testing import make_book
 class HelloTests(TestCase):
     """One page without the database and one with it."""
 
-    def test_greeting_asks_nothing(self) -> None:
+    def test_the_greeting_queries_nothing(self) -> None:
         with self.assertNumQueries(0):
             response = self.client.get("/")
         self.assertContains(response, "This is the second site, at testserver")
@@ -30,7 +30,7 @@ class HelloTests(TestCase):
         self.assertContains(response, "<li>", 5)
         self.assertContains(response, "Title 7 by Author 7")
 
-    def test_both_names_are_known(self) -> None:
+    def test_both_host_names_are_allowed(self) -> None:
         for host in ("hello.kneepoint.test", "bookstore.kneepoint.test", "hello.localhost:8080"):
             response = self.client.get("/", headers={"host": host})
             self.assertContains(response, f"at {host}")
@@ -38,7 +38,7 @@ class HelloTests(TestCase):
             refused = self.client.get("/", headers={"host": "else.test"})
         self.assertEqual(refused.status_code, 400)
 
-    def test_its_own_settings(self) -> None:
+    def test_settings_of_the_second_site(self) -> None:
         path = Path(settings.BASE_DIR, "bookstore", "settings_hello.py")
         own = runpy.run_path(str(path))
         self.assertEqual(own["ROOT_URLCONF"], "hello.urls")

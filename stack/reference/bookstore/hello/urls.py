@@ -1,4 +1,4 @@
-"""The URLs of the second site; used as its root."""
+"""The root URLs of the second site."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The second site: small enough that the stack around it is all one sees."""
+"""The second site: so small that its load shows only the stack around it."""
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +13,11 @@ _SHELF = 5
 @transaction.non_atomic_requests
 @require_safe
 def hello(request: HttpRequest) -> HttpResponse:
-    """A greeting; touches neither database nor session."""
+    """A greeting; uses neither database nor session."""
     return render(request, "hello/hello.html", {"host": request.get_host()})
 
 
 @require_safe
 def shelf(request: HttpRequest) -> HttpResponse:
-    """The newest books of the neighbour: one query to the database that both sites share."""
+    """The newest books of the bookstore: one query to the database that both sites share."""
     return render(request, "hello/shelf.html", {"books": newest(_SHELF)})

@@ -25,7 +25,7 @@ class OrderAdmin(admin.ModelAdmin):
 
 @admin.register(Confirmation)
 class ConfirmationAdmin(admin.ModelAdmin):
-    """Which orders were confirmed, and by whom."""
+    """Confirmations, with the process that sent each."""
 
     list_display = ["order_id", "sent_by", "sent_at", "size"]
     raw_id_fields = ["order"]

@@ -1,6 +1,6 @@
-"""`/healthz/stock`: what an invariant is checked with: stock + sold stays the same, whatever load.
+"""`/healthz/stock`: the sums for the stock consistency check: stock + sold stays the same.
 
-Only where `KP_AUDIT=1` says that the stack is thrown away: it reads whole tables.
+Only with `KP_AUDIT=1`, on temporary stacks: it reads whole tables.
 """
 
 from collections.abc import Iterator
@@ -21,32 +21,33 @@ from orders.models import Confirmation, Order, OrderItem
 @never_cache
 @require_safe
 def stock(request: HttpRequest) -> JsonResponse:
-    """Sums over all books, over one with `?book=`, or over those that `?newest=` is not older than.
+    """Sums over all books, over one with `?book=`, or over those with an id up to `?newest=`.
 
-    All of one and the same moment. Books come and go by the API while others are bought: who
-    compares two moments asks the second time with the `newest` of the first.
+    All sums belong to the same moment. Books can be created and deleted by the API while others
+    are bought: to compare two moments, pass the `newest` of the first to the second request.
     """
     if not settings.AUDIT:
         raise Http404("KP_AUDIT is off")
-    asked = {key: request.GET[key] for key in ("book", "newest") if request.GET.get(key)}
-    for key, value in asked.items():
+    requested = {key: request.GET[key] for key in ("book", "newest") if request.GET.get(key)}
+    for key, value in requested.items():
         if not (value.isascii() and value.isdigit() and len(value) < 19):
             return JsonResponse({"error": f"{key} is not a number"}, status=400)
-    lookup = {_LOOKUPS[key]: int(value) for key, value in asked.items()}
-    with _one_moment():
-        return JsonResponse(_sums(lookup))
+    lookup = {_LOOKUPS[key]: int(value) for key, value in requested.items()}
+    with _consistent_snapshot():
+        return JsonResponse(_compute_sums(lookup))
 
 
-# What is asked -> the lookup, which holds for the keys of books, and with a prefix for what points at them.
+# Parameter -> suffix of the lookup on book keys, and with a prefix on foreign keys to books.
 _LOOKUPS = {"book": "", "newest": "__lte"}
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
+def _consistent_snapshot() -> Iterator[None]:
     """A transaction that sees one committed state at any `KP_ISOLATION`, and locks nothing.
 
-    MySQL gives that at REPEATABLE READ alone: READ COMMITTED looks anew at each statement, and
-    SERIALIZABLE would lock every book. SQLite's write-ahead log gives it to any transaction.
+    On MySQL only REPEATABLE READ does this: READ COMMITTED takes a new snapshot per statement,
+    and SERIALIZABLE would lock every book. On SQLite any transaction does, by the write-ahead
+    log.
     """
     with transaction.atomic():
         if connection.vendor == "mysql":
@@ -55,17 +56,18 @@ def _one_moment() -> Iterator[None]:
         yield
 
 
-def _sums(lookups: dict[str, int]) -> dict[str, int]:
-    """How many copies there are and were sold, books below zero, orders, those confirmed, the newest."""
+def _compute_sums(lookups: dict[str, int]) -> dict[str, int]:
+    """Copies in stock and sold, books below zero, orders, confirmed orders, and the highest id."""
 
-    def of(prefix: str) -> Q:
+    def condition(prefix: str) -> Q:
         return Q(**{f"{prefix}{lookup}": value for lookup, value in lookups.items()})
 
-    books, items = Book.objects.filter(of("pk")), OrderItem.objects.filter(of("book_id"))
+    books = Book.objects.filter(condition("pk"))
+    items = OrderItem.objects.filter(condition("book_id"))
     orders, confirmed = Order.objects.all(), Confirmation.objects.all()
     if lookups:
-        orders = orders.filter(of("items__book_id")).distinct()
-        confirmed = confirmed.filter(of("order__items__book_id")).distinct()
+        orders = orders.filter(condition("items__book_id")).distinct()
+        confirmed = confirmed.filter(condition("order__items__book_id")).distinct()
     held = books.order_by().aggregate(
         left=Sum("stock"), below=Count("pk", Q(stock__lt=0)), newest=Max("pk")
     )

@@ -13,7 +13,7 @@ MAX_QUANTITY = 99
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CartLine:
     """One book in the cart."""
 
     book: Book
@@ -31,7 +31,7 @@ def contents(session: SessionBase) -> dict[int, int]:
 
 
 def add(session: SessionBase, book_id: int, quantity: int) -> bool:
-    """Put books in; `False` when the cart holds too many titles already."""
+    """Add copies of a book; `False` when the cart already holds `MAX_TITLES` titles."""
     cart = contents(session)
     if book_id not in cart and len(cart) >= MAX_TITLES:
         return False
@@ -41,14 +41,14 @@ def add(session: SessionBase, book_id: int, quantity: int) -> bool:
 
 
 def clear(session: SessionBase) -> None:
-    """Take everything out."""
+    """Remove all books."""
     session.pop(_KEY, None)
 
 
-def lines(session: SessionBase) -> list[Line]:
-    """The cart with its books, by key, in one query; books that are gone are left out."""
+def lines(session: SessionBase) -> list[CartLine]:
+    """The cart with its books, by key, in one query; deleted books are left out."""
     cart = contents(session)
     if not cart:
         return []
     books = Book.objects.defer("summary").select_related("author").in_bulk(list(cart))
-    return [Line(books[key], cart[key]) for key in sorted(cart) if key in books]
+    return [CartLine(books[key], cart[key]) for key in sorted(cart) if key in books]

@@ -1,4 +1,4 @@
-"""What the cart accepts."""
+"""The form that adds a book to the cart."""
 
 from django import forms
 
@@ -6,7 +6,7 @@ from orders.cart import MAX_QUANTITY
 
 
 class AddForm(forms.Form):
-    """A book and how many of it."""
+    """A book and the number of copies."""
 
     book = forms.IntegerField(min_value=1, max_value=2**53)
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, required=False)

@@ -8,7 +8,7 @@ from books.models import Book
 
 
 class Order(models.Model):
-    """One purchase; `user` is empty for a guest, whose session then remembers it."""
+    """One purchase; `user` is empty for a guest, whose session then holds the order's id."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="orders", null=True
@@ -20,12 +20,12 @@ class Order(models.Model):
         return f"order {self.pk}"
 
     def get_absolute_url(self) -> str:
-        """The confirmation."""
+        """URL of the order's page."""
         return reverse("order", args=[self.pk])
 
 
 class Confirmation(models.Model):
-    """That the buyer was told; at most one an order, however often the queue hands it out."""
+    """A sent confirmation; at most one per order, even if the queue delivers the task twice."""
 
     order = models.OneToOneField(Order, on_delete=models.CASCADE, primary_key=True)
     sent_at = models.DateTimeField(auto_now_add=True)
@@ -37,7 +37,7 @@ class Confirmation(models.Model):
 
 
 class OrderItem(models.Model):
-    """So many of one book, at the price of that moment."""
+    """A number of copies of one book, at the price when it was bought."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
     book = models.ForeignKey(Book, on_delete=models.PROTECT)

@@ -1,9 +1,9 @@
-"""Buying: take stock and write the order, in one transaction, in one of three ways.
+"""Purchases: reduce the stock and write the order in one transaction, by one of three strategies.
 
-`conditional` takes stock by an UPDATE that refuses to go below zero; `for_update` locks the row,
-reads, then writes; `naive` reads, then writes, and so loses updates below SERIALIZABLE. The
-first is the healthy one. Rows are taken in the order of their keys, so that two purchases of
-the same books cannot wait for each other.
+`conditional` reduces the stock by an UPDATE that matches only if enough is left; `for_update`
+locks the row, reads, then writes; `naive` reads, then writes, and so loses updates below
+SERIALIZABLE. The first is the correct one. Rows are updated in the order of their keys, so that
+two purchases of the same books cannot deadlock.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,16 +19,16 @@ from books.models import Book
 from orders.confirmation import request_confirmation
 from orders.models import Order, OrderItem
 
-# MySQL and MariaDB: read a row that changed since, waited too long for a lock, deadlock.
+# MySQL and MariaDB: the row changed since it was read, lock wait timeout, deadlock.
 _CONFLICTS = {1020, 1205, 1213}
 
 
 class Busy(Exception):
-    """Other purchases were in the way at each attempt; nothing was taken."""
+    """Each attempt conflicted with another purchase; nothing was bought."""
 
 
 class OutOfStock(Exception):
-    """There are fewer copies than were asked for; nothing was taken."""
+    """There are fewer copies than requested; nothing was bought."""
 
     def __init__(self, book_id: int) -> None:
         super().__init__(f"book {book_id} is out of stock")
@@ -36,7 +36,7 @@ class OutOfStock(Exception):
 
 
 def _take_conditional(book_id: int, quantity: int) -> Decimal:
-    """Check and take in one statement; the database arbitrates."""
+    """Check and reduce the stock in one statement."""
     enough = Book.objects.filter(pk=book_id, stock__gte=quantity)
     if not enough.update(stock=F("stock") - quantity):
         raise OutOfStock(book_id)
@@ -44,17 +44,17 @@ def _take_conditional(book_id: int, quantity: int) -> Decimal:
 
 
 def _take_for_update(book_id: int, quantity: int) -> Decimal:
-    """Lock, look, take (SQLite has no row locks; there the transaction must begin IMMEDIATE)."""
-    return _look_then_take(Book.objects.select_for_update().filter(pk=book_id).first(), quantity)
+    """Lock, read, write (SQLite has no row locks; there the transaction must begin IMMEDIATE)."""
+    return _read_then_take(Book.objects.select_for_update().filter(pk=book_id).first(), quantity)
 
 
 def _take_naive(book_id: int, quantity: int) -> Decimal:
-    """Look, then take as if nobody else were buying: the planted mistake."""
-    return _look_then_take(Book.objects.filter(pk=book_id).first(), quantity)
+    """Read, then write without a lock: the planted mistake."""
+    return _read_then_take(Book.objects.filter(pk=book_id).first(), quantity)
 
 
-def _look_then_take(book: Book | None, quantity: int) -> Decimal:
-    """Write back a stock computed from what was read."""
+def _read_then_take(book: Book | None, quantity: int) -> Decimal:
+    """Write a stock that is computed from the row as read."""
     if book is None:
         raise OutOfStock(0)
     if book.stock < quantity:
@@ -64,7 +64,7 @@ def _look_then_take(book: Book | None, quantity: int) -> Decimal:
     return book.price
 
 
-_WAYS: dict[str, Callable[[int, int], Decimal]] = {
+_STRATEGIES: dict[str, Callable[[int, int], Decimal]] = {
     "conditional": _take_conditional,
     "for_update": _take_for_update,
     "naive": _take_naive,
@@ -72,10 +72,10 @@ _WAYS: dict[str, Callable[[int, int], Decimal]] = {
 
 
 def purchase(user_id: int | None, cart: Mapping[int, int]) -> Order:
-    """Buy the cart, or raise `OutOfStock` or `Busy` and leave everything as it was.
+    """Buy the cart, or raise `OutOfStock` or `Busy` and change nothing.
 
-    What lost against another purchase is tried again `KP_PURCHASE_RETRIES` times, when the
-    transaction is ours to repeat (`ATOMIC_REQUESTS` does not hold for the purchasing views).
+    A purchase that conflicts with another is retried `KP_PURCHASE_RETRIES` times. This needs
+    views without `ATOMIC_REQUESTS`, because the transaction must be repeated as a whole.
     """
     order = _purchase_with_retries(user_id, cart)
     transaction.on_commit(partial(request_confirmation, order.pk))
@@ -83,7 +83,7 @@ def purchase(user_id: int | None, cart: Mapping[int, int]) -> Order:
 
 
 def _purchase_with_retries(user_id: int | None, cart: Mapping[int, int]) -> Order:
-    """As many attempts as are allowed."""
+    """Try once, then at most `KP_PURCHASE_RETRIES` times more."""
     for attempt in count():
         try:
             return _purchase_once(user_id, cart)
@@ -96,15 +96,15 @@ def _purchase_with_retries(user_id: int | None, cart: Mapping[int, int]) -> Orde
 
 
 def _is_conflict(error: OperationalError) -> bool:
-    """Whether somebody else was in the way, so that a new attempt makes sense."""
+    """Whether another transaction caused the error, so that a retry makes sense."""
     code = error.args[0] if error.args else None
     return code in _CONFLICTS or "database is locked" in str(error)
 
 
 @transaction.atomic
 def _purchase_once(user_id: int | None, cart: Mapping[int, int]) -> Order:
-    """One attempt."""
-    take = _WAYS[settings.PURCHASE]
+    """Try to buy the cart in one transaction."""
+    take = _STRATEGIES[settings.PURCHASE]
     bought = [(key, cart[key], take(key, cart[key])) for key in sorted(cart)]
     total = sum((price * quantity for _, quantity, price in bought), Decimal(0))
     order = Order.objects.create(user_id=user_id, total=total)

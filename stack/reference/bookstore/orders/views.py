@@ -1,4 +1,4 @@
-"""Cart, checkout and confirmation. Everything here is personal: nothing may be cached."""
+"""Cart, checkout and order pages. All are personal and must not be cached."""
 
 from django.contrib import messages
 from django.db import transaction
@@ -14,7 +14,7 @@ from orders.models import Order
 from orders.purchase import Busy, OutOfStock, purchase
 
 _GUEST_ORDERS = "orders"
-_REMEMBERED = 20
+_MAX_GUEST_ORDERS = 20
 
 
 @never_cache
@@ -43,7 +43,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout(request: HttpRequest) -> HttpResponse:
-    """GET: a last look. POST: buy; the transaction is the purchase's own, so it can be retried."""
+    """GET: the cart and the button. POST: buy, in a transaction that can be retried."""
     if request.method != "POST":
         return render(request, "orders/checkout.html", _summary(request))
     wanted = cart.contents(request.session)
@@ -53,9 +53,9 @@ def checkout(request: HttpRequest) -> HttpResponse:
     try:
         bought = purchase(request.user.pk, wanted)
     except (OutOfStock, Busy) as refusal:
-        return _refused(request, refusal)
+        return _render_refusal(request, refusal)
     cart.clear(request.session)
-    return _confirmed(request, bought)
+    return _redirect_to_order(request, bought)
 
 
 @transaction.non_atomic_requests
@@ -69,14 +69,14 @@ def buy(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         bought = purchase(request.user.pk, {pk: 1})
     except (OutOfStock, Busy) as refusal:
-        return _refused(request, refusal)
-    return _confirmed(request, bought)
+        return _render_refusal(request, refusal)
+    return _redirect_to_order(request, bought)
 
 
 @never_cache
 @require_safe
 def order(request: HttpRequest, pk: int) -> HttpResponse:
-    """The confirmation, for the one who bought."""
+    """The order, only for its buyer."""
     found = get_object_or_404(Order.objects.select_related("confirmation"), pk=pk)
     own = found.user_id is not None and found.user_id == request.user.pk
     if not own and pk not in request.session.get(_GUEST_ORDERS, []):
@@ -85,16 +85,16 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "orders/order.html", {"order": found, "items": items})
 
 
-def _confirmed(request: HttpRequest, bought: Order) -> HttpResponse:
-    """To the order; the session of a guest remembers whose it is."""
+def _redirect_to_order(request: HttpRequest, bought: Order) -> HttpResponse:
+    """Redirect to the order; the session of a guest holds the order's id."""
     if bought.user_id is None:
-        kept = request.session.get(_GUEST_ORDERS, [])[-_REMEMBERED:]
-        request.session[_GUEST_ORDERS] = [*kept, bought.pk]
+        earlier = request.session.get(_GUEST_ORDERS, [])[-_MAX_GUEST_ORDERS:]
+        request.session[_GUEST_ORDERS] = [*earlier, bought.pk]
     return redirect(bought)
 
 
-def _refused(request: HttpRequest, refusal: OutOfStock | Busy) -> HttpResponse:
-    """409 for what is sold out, 503 for what lost against others too often."""
+def _render_refusal(request: HttpRequest, refusal: OutOfStock | Busy) -> HttpResponse:
+    """409 when sold out, 503 after too many conflicts with other purchases."""
     if isinstance(refusal, Busy):
         response = render(request, "orders/busy.html", status=503)
         response["Retry-After"] = "1"
@@ -104,6 +104,6 @@ def _refused(request: HttpRequest, refusal: OutOfStock | Busy) -> HttpResponse:
 
 
 def _summary(request: HttpRequest) -> dict[str, object]:
-    """The lines of the cart and their sum."""
+    """The lines of the cart and their total price."""
     lines = cart.lines(request.session)
     return {"lines": lines, "total": sum(line.total for line in lines)}

@@ -1,1 +1,1 @@
-"""What readers think of the books."""
+"""Reviews of books by users."""

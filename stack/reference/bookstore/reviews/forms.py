@@ -1,4 +1,4 @@
-"""The form in which a reader writes a review."""
+"""The form to write a review."""
 
 from django import forms
 

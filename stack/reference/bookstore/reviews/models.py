@@ -1,4 +1,4 @@
-"""Reviews: what a reader thought of a book."""
+"""Reviews of books by users."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -8,7 +8,7 @@ from books.models import Book
 
 
 class Review(models.Model):
-    """One reader's opinion of one book."""
+    """One user's review of one book."""
 
     book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="reviews")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)

@@ -1,4 +1,4 @@
-"""What the pages read about reviews."""
+"""The queries for reviews."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,15 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A book with what its readers thought of it."""
+    """A book with the number and mean rating of its reviews."""
 
     book: Book
     reviews: int
     rating: float | None
 
 
-def reviews_of(book: Book) -> QuerySet[Review]:
-    """The newest reviews with their writers; one more query each with `n_plus_one_reviews`."""
+def newest_reviews(book: Book) -> QuerySet[Review]:
+    """The newest reviews with their authors; one more query each with `n_plus_one_reviews`."""
     reviews = Review.objects.using(replica()).filter(book=book)
     if not planted(Fault.N_PLUS_ONE_REVIEWS):
         reviews = reviews.select_related("user")
@@ -30,9 +30,9 @@ def reviews_of(book: Book) -> QuerySet[Review]:
 
 
 def rate(books: list[Book]) -> list[Rated]:
-    """The books with count and mean of their reviews: one query, or one each when planted."""
+    """The books with count and mean of their reviews: one query, or one per book when planted."""
     if planted(Fault.N_PLUS_ONE_REVIEWS):
-        return [_rate_alone(book) for book in books]
+        return [_rate_one_book(book) for book in books]
     found = {
         row["book_id"]: row
         for row in Review.objects.using(replica())
@@ -46,7 +46,7 @@ def rate(books: list[Book]) -> list[Rated]:
     return [Rated(book, row["reviews"], row["rating"]) for book, row in rows]
 
 
-def _rate_alone(book: Book) -> Rated:
-    """The fault: ask for one book what could be asked for the whole page."""
+def _rate_one_book(book: Book) -> Rated:
+    """The fault: one query per book instead of one for the whole page."""
     row = book.reviews.aggregate(reviews=Count("id"), rating=Avg("rating"))
     return Rated(book, row["reviews"], row["rating"])

@@ -1,4 +1,4 @@
-"""Writing a review."""
+"""The page to write a review."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from reviews.forms import ReviewForm
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def write(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form, and on POST the new review."""
+    """GET: the form. POST: save the review."""
     book = get_object_or_404(Book, pk=pk)
     form = ReviewForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -1,1 +1,1 @@
-"""Search and similar books, through the engine."""
+"""Search and similar books, by the engine."""

@@ -1,4 +1,4 @@
-"""Books like a book, for its page."""
+"""Similar books, for the page of a book."""
 
 from books.models import Book
 from bookstore.reading import replica
@@ -8,7 +8,7 @@ SHOWN = 6
 
 
 def books_in_order(ids: list[int]) -> list[Book]:
-    """The books with these keys in this order, in one query; keys without a book are dropped."""
+    """The books with these keys in this order, in one query; unknown keys are left out."""
     if not ids:
         return []
     books = Book.objects.using(replica()).defer("summary")
@@ -17,9 +17,9 @@ def books_in_order(ids: list[int]) -> list[Book]:
 
 
 def similar_books(book: Book) -> list[Book] | None:
-    """Up to `SHOWN` books, or `None` when the engine is away."""
+    """Up to `SHOWN` books, or `None` when the engine is unavailable."""
     try:
         ids = engine.similar(book.pk, SHOWN).ids
-    except engine.EngineAway:
+    except engine.EngineUnavailable:
         return None
     return books_in_order([key for key in ids if key != book.pk])

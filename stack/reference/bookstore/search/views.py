@@ -1,4 +1,4 @@
-"""`/search/?q=`: full-text search through the engine."""
+"""`/search/?q=`: full-text search by the engine."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,16 +13,16 @@ _LONGEST_QUERY = 200
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """The form, the books found, or a plain 503 notice when the engine is away."""
+    """The form and the books found, or a 503 page when the engine is unavailable."""
     query = request.GET.get("q", "").strip()[:_LONGEST_QUERY]
     if not query:
         return render(request, "search/search.html", {"query": ""})
     try:
-        answer = engine.search(query, _LIMIT)
-    except engine.EngineAway:
+        result = engine.search(query, _LIMIT)
+    except engine.EngineUnavailable:
         response = render(request, "search/away.html", {"query": query}, status=503)
         response["Retry-After"] = "5"
         return response
-    books = books_in_order(answer.ids)
-    context = {"query": query, "answer": answer, "books": books}
+    books = books_in_order(result.ids)
+    context = {"query": query, "answer": result, "books": books}
     return render(request, "search/search.html", context)

@@ -1,6 +1,6 @@
-"""Draws from one seed number that are the same on every Python.
+"""Random choices from one seed number that are the same on every Python version.
 
-Only `Random.random()` is used: it is the one method whose sequence Python promises to keep.
+Only `Random.random()` is used: Python guarantees only its sequence.
 """
 
 import re
@@ -15,7 +15,7 @@ _ARTICLE = re.compile(r"\b([Aa]) (?=[AEIOaeio])")
 
 
 class Draw:
-    """A stream of choices; `purpose` keeps the streams of different tables apart."""
+    """A stream of choices; each `purpose` (table) has an independent stream."""
 
     def __init__(self, seed: int, purpose: str) -> None:
         self._random = Random(f"{seed}/{purpose}").random
@@ -24,24 +24,24 @@ class Draw:
         """A whole number from zero to `limit - 1`."""
         return int(self._random() * limit)
 
-    def of(self, options: Sequence[T]) -> T:
-        """One of `options`."""
+    def choose(self, options: Sequence[T]) -> T:
+        """Choose one of `options`."""
         return options[int(self._random() * len(options))]
 
     def skewed(self, limit: int) -> int:
-        """Like `below`, but small numbers come more often: some books are read by many."""
+        """Like `below`, but small numbers are more frequent, as some books are more popular."""
         return int(self._random() * self._random() * limit)
 
     def fill(self, template: str) -> str:
-        """A title or name with its gaps filled."""
+        """Fill the placeholders of a title or name."""
         return self._fill(template, str)
 
     def prose(self, template: str) -> str:
-        """A sentence with its gaps filled; common words are in lower case."""
+        """Fill the placeholders of a text, with common nouns in lower case."""
         return self._fill(template, str.lower)
 
     def _fill(self, template: str, case: Callable[[str], str]) -> str:
-        """Draw for the gaps that are there, in the order of this table."""
+        """Draw for the placeholders of the template, in the order of this table."""
         gaps = {
             "adjective": (words.ADJECTIVES, case),
             "noun": (words.NOUNS, case),
@@ -51,7 +51,7 @@ class Draw:
             "last": (words.LAST_NAMES, str),
         }
         drawn = {
-            gap: spell(self.of(options))
+            gap: spell(self.choose(options))
             for gap, (options, spell) in gaps.items()
             if "{" + gap + "}" in template
         }

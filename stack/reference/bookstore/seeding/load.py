@@ -1,4 +1,4 @@
-"""Put the seed data into the database, replacing what the site has; and a digest of it all."""
+"""Replaces the data in the database by the seed data, and computes a digest of it."""
 
 import datetime
 import hashlib
@@ -21,43 +21,43 @@ from orders.models import Confirmation, Order, OrderItem
 from reviews.models import Review
 from seeding import pictures, rows
 
-# One hash for all, with a fixed salt and as few rounds as the site's default asks for.
+# One hash for all users, with a fixed salt and the default number of rounds of the site.
 _SALT = "kneepointreference"
 _ROUNDS = 1000
 _BATCH = 2000
-_KEPT = [User, Author, Book, Review, Order, OrderItem]
-_EMPTIED = [
+_DIGESTED = [User, Author, Book, Review, Order, OrderItem]
+_CLEARED = [
     Confirmation,
-    *_KEPT,
+    *_DIGESTED,
     Session,
     LogEntry,
     User.groups.through,
     User.user_permissions.through,
 ]
-# The migration table keeps the hour of its making; a fixed one makes two dumps comparable.
+# The migration table holds times; a fixed time makes two dumps comparable.
 _MIGRATED = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 
 
 def load(size: rows.Size, seed: int) -> float:
-    """Replace the data of the site and its covers on disk; the seconds it took."""
+    """Replace the data of the site and its covers on disk; return the seconds it took."""
     started = time.monotonic()
     hashed = PBKDF2PasswordHasher().encode(rows.PASSWORD, _SALT, _ROUNDS)
-    _empty()
+    _clear_tables()
     with transaction.atomic():
         _insert(User, rows.users(size, hashed))
         _insert(Author, rows.authors(size, seed))
         _insert(Book, rows.books(size, seed))
         _insert(Review, rows.reviews(size, seed))
         MigrationRecorder.Migration.objects.update(applied=_MIGRATED)
-    pictures.draw()
+    pictures.draw_covers()
     cache.clear()
     return time.monotonic() - started
 
 
 def digest() -> str:
-    """SHA-256 over all rows of the site, table by table, by key."""
+    """SHA-256 of all rows of the site, table by table, by key."""
     total = hashlib.sha256()
-    for model in _KEPT:
+    for model in _DIGESTED:
         names = [field.attname for field in model._meta.concrete_fields]
         total.update(f"{model._meta.label} {names}\n".encode())
         for row in model.objects.order_by("pk").values_list(*names).iterator(chunk_size=_BATCH):
@@ -65,15 +65,15 @@ def digest() -> str:
     return total.hexdigest()
 
 
-def _empty() -> None:
-    """Delete all rows and begin the keys anew."""
-    tables = [model._meta.db_table for model in _EMPTIED]
+def _clear_tables() -> None:
+    """Delete all rows and reset the sequences of keys."""
+    tables = [model._meta.db_table for model in _CLEARED]
     statements = connection.ops.sql_flush(no_style(), tables, reset_sequences=True)
     connection.ops.execute_sql_flush(statements)
 
 
 def _insert(model: type[Model], objects: Iterable[Model]) -> None:
-    """Insert batch by batch, so that a large table is never wholly in memory."""
+    """Insert batch by batch, so that a large table never has to fit into memory."""
     for batch in _batches(objects):
         model.objects.bulk_create(batch)
 

@@ -1,4 +1,4 @@
-"""The covers on disk, one file a book, below `MEDIA_ROOT`."""
+"""The covers on disk, one file per book, below `MEDIA_ROOT`."""
 
 import shutil
 from pathlib import Path
@@ -10,8 +10,8 @@ from books.models import Book
 from seeding import rows
 
 
-def draw() -> int:
-    """Draw the covers of all books anew, in place of those that are there; how many."""
+def draw_covers() -> int:
+    """Draw the covers of all books, replacing existing files; return their number."""
     root = Path(settings.MEDIA_ROOT)
     folder = root / rows.COVERS
     shutil.rmtree(folder, ignore_errors=True)

@@ -23,13 +23,13 @@ COVERS = "covers"
 JOINED = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 _FIRST_DAY = datetime.date(1950, 1, 1)
 _DAYS = 27_000
-_PLENTY = 10_000_000
+_UNLIMITED_STOCK = 10_000_000
 _GENRES = list(Genre.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many rows of each kind."""
+    """Number of rows per table."""
 
     books: int
     authors: int
@@ -45,7 +45,7 @@ SIZES = {
 
 
 def users(size: Size, password_hash: str) -> Iterator[User]:
-    """`reader0001` and on, all with the one password, and `librarian`, who may administer."""
+    """`reader0001`, `reader0002`, …, and the administrator `librarian`, all with one password."""
     for key in range(1, size.users + 1):
         yield User(pk=key, username=f"reader{key:04}", password=password_hash, date_joined=JOINED)
     yield User(
@@ -59,7 +59,7 @@ def users(size: Size, password_hash: str) -> Iterator[User]:
 
 
 def authors(size: Size, seed: int) -> Iterator[Author]:
-    """Authors with a line about their lives."""
+    """Authors, each with one line of biography."""
     draw = Draw(seed, "authors")
     for key in range(1, size.authors + 1):
         name = draw.fill("{first} {last}")
@@ -68,14 +68,14 @@ def authors(size: Size, seed: int) -> Iterator[Author]:
 
 
 def books(size: Size, seed: int) -> Iterator[Book]:
-    """Books; one in fifty is scarce, the others never run out under load."""
+    """Books; one in fifty has few copies, the others never run out under load."""
     draw = Draw(seed, "books")
     for key in range(1, size.books + 1):
         isbn13 = _isbn13(key)
-        genre = draw.of(_GENRES)
+        genre = draw.choose(_GENRES)
         yield Book(
             pk=key,
-            title=draw.fill(draw.of(words.TITLES)),
+            title=draw.fill(draw.choose(words.TITLES)),
             author_id=1 + draw.skewed(size.authors),
             publication_date=_FIRST_DAY + datetime.timedelta(days=draw.below(_DAYS)),
             isbn=printed(isbn13),
@@ -83,13 +83,13 @@ def books(size: Size, seed: int) -> Iterator[Book]:
             summary=_summary(draw, genre),
             genre=genre,
             price=Decimal(499 + 50 * draw.below(60)) / 100,
-            stock=draw.below(20) if key % 50 == 0 else _PLENTY,
+            stock=draw.below(20) if key % 50 == 0 else _UNLIMITED_STOCK,
             cover=f"{COVERS}/{key}.svg",
         )
 
 
 def reviews(size: Size, seed: int) -> Iterator[Review]:
-    """Reviews, more of them for the earlier books."""
+    """Reviews, more of them for books with low ids."""
     draw = Draw(seed, "reviews")
     for key in range(1, size.reviews + 1):
         yield Review(
@@ -97,19 +97,19 @@ def reviews(size: Size, seed: int) -> Iterator[Review]:
             book_id=1 + draw.skewed(size.books),
             user_id=1 + draw.below(size.users),
             rating=5 - draw.skewed(5),
-            text=f"{draw.prose(draw.of(words.OPINIONS))} {draw.of(words.AFTERTHOUGHTS)}",
+            text=f"{draw.prose(draw.choose(words.OPINIONS))} {draw.choose(words.AFTERTHOUGHTS)}",
             written_on=JOINED.date() + datetime.timedelta(days=draw.below(365)),
         )
 
 
 def _isbn13(key: int) -> str:
-    """A valid ISBN of its own for each key; the multiplier spreads neighbours apart."""
+    """A valid, unique ISBN for each key; the multiplier scatters successive keys."""
     twelve = f"9781{key * 48_271 % 99_999_989:08}"
     return twelve + check_digit(twelve)
 
 
 def _summary(draw: Draw, genre: str) -> str:
     """Four or five sentences."""
-    middles = [draw.prose(draw.of(words.MIDDLES)) for _ in range(2 + draw.below(2))]
-    opening = draw.prose(draw.of(words.OPENINGS))
+    middles = [draw.prose(draw.choose(words.MIDDLES)) for _ in range(2 + draw.below(2))]
+    opening = draw.prose(draw.choose(words.OPENINGS))
     return " ".join([opening, *middles, draw.prose(words.ENDINGS[genre])])

@@ -15,12 +15,12 @@ from seeding import load, rows
 from seeding.draw import Draw
 
 _TINY = rows.Size(books=120, authors=10, reviews=300, users=5)
-# Changes only when the seed data is meant to change; then stored run folders no longer compare.
+# Changes only when the seed data changes on purpose; stored run folders are then not comparable.
 _DIGEST_S1 = "768343de7b3db4bbf662390e55d8c5beb0f74822e3a1864115141bcabcaf80f8"
 
 
 class MediaFolder:
-    """Tests that seed draw their covers into a folder of their own."""
+    """A temporary folder for the covers of tests that seed."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -29,12 +29,12 @@ class MediaFolder:
         super().setUpClass()
 
     def covers(self) -> dict[str, bytes]:
-        """What is on disk."""
+        """The files on disk by name."""
         return {path.name: path.read_bytes() for path in (self.media / "covers").iterdir()}
 
 
 class SeedTests(MediaFolder, TransactionTestCase):
-    """Twice the same."""
+    """Seeding is deterministic."""
 
     def test_same_seed_same_rows_and_same_dump(self) -> None:
         load.load(_TINY, 7)
@@ -50,7 +50,7 @@ class SeedTests(MediaFolder, TransactionTestCase):
         self.assertNotEqual(self.covers(), covers)
 
     def dump(self) -> list[str]:
-        """All of an SQLite database as text; nothing for the others."""
+        """The whole SQLite database as text; nothing for other databases."""
         if connection.vendor != "sqlite":
             return []
         connection.ensure_connection()
@@ -58,7 +58,7 @@ class SeedTests(MediaFolder, TransactionTestCase):
 
 
 class CommandTests(MediaFolder, TestCase):
-    """Size S as the reference stack has it."""
+    """Size S, as in the reference stack."""
 
     @classmethod
     def setUpTestData(cls) -> None:
@@ -80,7 +80,7 @@ class CommandTests(MediaFolder, TestCase):
         sizes = [len(cover) for cover in self.covers().values()]
         self.assertTrue(min(sizes) > 2_000 and max(sizes) < 6_000, (min(sizes), max(sizes)))
 
-    def test_readers_can_log_in(self) -> None:
+    def test_users_can_log_in(self) -> None:
         user = authenticate(username="reader0001", password=rows.PASSWORD)
         self.assertEqual(user.pk, 1)
         self.assertTrue(user.password.startswith("pbkdf2_sha256$1000$"))

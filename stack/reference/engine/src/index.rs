@@ -1,7 +1,8 @@
 //! The books as a tantivy index in memory: built once, then only read.
 //!
-//! Titles weigh three times and authors twice as much as summaries. All words of a search must be found (in any field).
-//! "Similar" is tantivy's more-like-this over title, summary and genre: the rarest words of one book, searched for in all.
+//! Titles weigh three times and authors twice as much as summaries. All words of a search must match, each in any field.
+//! Similar books come from tantivy's more-like-this over title, summary and genre: it searches for the rarest words of a
+//! book in all others.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,29 +15,28 @@ use tantivy::query::{MoreLikeThisQuery, Query, QueryParser};
 use tantivy::schema::{FAST, Field, STORED, Schema, TEXT};
 use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument};
 
-use crate::answer::Hit;
-use crate::query::{Limit, SearchText};
-use crate::{Book, EngineError};
+use crate::response::Hit;
+use crate::{Book, EngineError, HitLimit, SearchText};
 
-/// Memory for building; beyond it tantivy writes another segment.
+/// Memory for building; when it is full, tantivy writes another segment.
 const BUILD_BYTES: usize = 64 * 1024 * 1024;
-/// Words too common to say what a book is about (Lucene's list for English).
+/// Words too common to describe a book (Lucene's list for English).
 const STOP_WORDS: &str = "a an and are as at be but by for if in into is it no not of on or such that the their then there \
     these they this to was will with";
-/// The words of a book that are searched for in the others: the rarest. More cost time and add noise.
+/// Number of a book's rarest words that are searched for in the others. More cost time and add noise.
 const SIMILAR_TERMS: usize = 12;
 
-/// An index over a fixed set of books.
+/// A search index over a fixed set of books.
 pub struct BookIndex {
     reader: IndexReader,
     parser: QueryParser,
     by_id: HashMap<u64, DocAddress>,
-    /// The ids, by segment and document.
+    /// The id of each document, by segment.
     ids: Vec<Column<u64>>,
 }
 
 #[derive(Clone, Copy)]
-struct Fields {
+struct IndexFields {
     id: Field,
     title: Field,
     author: Field,
@@ -44,8 +44,8 @@ struct Fields {
     genre: Field,
 }
 
-impl Fields {
-    /// Only what more-like-this must read again is stored.
+impl IndexFields {
+    /// Stores only the fields that more-like-this must read.
     fn new() -> (Schema, Self) {
         let mut schema = Schema::builder();
         let id = schema.add_u64_field("id", FAST);
@@ -56,7 +56,7 @@ impl Fields {
         (schema.build(), Self { id, title, author, summary, genre })
     }
 
-    fn document(self, book: &Book) -> TantivyDocument {
+    fn to_document(self, book: &Book) -> TantivyDocument {
         let mut document = TantivyDocument::default();
         document.add_u64(self.id, book.id);
         document.add_text(self.title, &book.title);
@@ -68,33 +68,34 @@ impl Fields {
 }
 
 impl BookIndex {
-    /// Builds the index from a JSON-lines file; empty lines are passed over.
+    /// Builds the index from a JSON-lines file; empty lines are ignored.
     ///
     /// # Errors
-    /// `Books` and `Line` for the file, `DuplicateId`, or `Index`.
+    /// `ReadBooks` and `InvalidLine` for the file, `DuplicateId`, or `Index`.
     pub fn from_file(path: &Path) -> Result<Self, EngineError> {
-        let fault = |source| EngineError::Books { path: path.to_owned(), source };
+        let read_error = |source| EngineError::ReadBooks { path: path.to_owned(), source };
         let mut books = Vec::new();
-        for (number, line) in BufReader::new(File::open(path).map_err(fault)?).lines().enumerate() {
-            let line = line.map_err(fault)?;
+        for (number, line) in BufReader::new(File::open(path).map_err(read_error)?).lines().enumerate() {
+            let line = line.map_err(read_error)?;
             if !line.trim().is_empty() {
-                let wrong = |source| EngineError::Line { path: path.to_owned(), line: number + 1, source };
-                books.push(Book::parse(&line).map_err(wrong)?);
+                let line_error =
+                    |source| EngineError::InvalidLine { path: path.to_owned(), line: number + 1, source };
+                books.push(Book::parse(&line).map_err(line_error)?);
             }
         }
         Self::build(&books)
     }
 
-    /// Builds the index. The same books in the same order give the same answers: one thread writes it.
+    /// Builds the index with one thread, so that the same books in the same order give the same results.
     ///
     /// # Errors
     /// `DuplicateId`, or `Index`.
     pub fn build(books: &[Book]) -> Result<Self, EngineError> {
-        let (schema, fields) = Fields::new();
+        let (schema, fields) = IndexFields::new();
         let index = Index::create_in_ram(schema);
         let mut writer = index.writer_with_num_threads(1, BUILD_BYTES)?;
         for book in books {
-            writer.add_document(fields.document(book))?;
+            writer.add_document(fields.to_document(book))?;
         }
         writer.commit()?;
         writer.wait_merging_threads()?;
@@ -105,16 +106,16 @@ impl BookIndex {
         parser.set_conjunction_by_default();
         parser.set_field_boost(fields.title, 3.0);
         parser.set_field_boost(fields.author, 2.0);
-        let (ids, by_id) = ids_of(&reader.searcher())?;
+        let (ids, by_id) = read_ids(&reader.searcher())?;
         Ok(Self { reader, parser, by_id, ids })
     }
 
-    /// How many books there are.
+    /// Number of books.
     pub fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Whether there are none.
+    /// Whether the index has no books.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
@@ -122,18 +123,18 @@ impl BookIndex {
     /// The number of matching books and the best of them.
     ///
     /// # Errors
-    /// `Index`, for a fault of ours: no text is refused here.
-    pub fn search(&self, text: &SearchText, limit: Limit) -> Result<(usize, Vec<Hit>), EngineError> {
-        // What cannot be understood (`AND AND`) is left out of the query, which is then maybe empty and finds nothing.
-        let (query, _left_out) = self.parser.parse_query_lenient(text.as_str());
-        self.best(query.as_ref(), limit.get())
+    /// `Index`; no search text causes an error.
+    pub fn search(&self, text: &SearchText, limit: HitLimit) -> Result<(usize, Vec<Hit>), EngineError> {
+        // Parts that do not parse (`AND AND`) are left out; an empty query matches nothing.
+        let (query, _parse_errors) = self.parser.parse_query_lenient(text.as_str());
+        self.find_best(query.as_ref(), limit.get())
     }
 
-    /// The books most like the one with this id, without itself; `None` when there is no such book.
+    /// The number of books similar to the one with this id, and the best of them; `None` when there is no such book.
     ///
     /// # Errors
-    /// `Index`, for a fault of ours.
-    pub fn similar(&self, id: u64, limit: Limit) -> Result<Option<(usize, Vec<Hit>)>, EngineError> {
+    /// `Index`.
+    pub fn similar(&self, id: u64, limit: HitLimit) -> Result<Option<(usize, Vec<Hit>)>, EngineError> {
         let Some(address) = self.by_id.get(&id) else { return Ok(None) };
         let query = MoreLikeThisQuery::builder()
             .with_min_doc_frequency(2)
@@ -142,14 +143,14 @@ impl BookIndex {
             .with_max_query_terms(SIMILAR_TERMS)
             .with_stop_words(STOP_WORDS.split(' ').map(str::to_owned).collect())
             .with_document(*address);
-        // One more than asked for: the book is like itself, unless none of its words is in another.
-        let (total, mut hits) = self.best(&query, limit.get() + 1)?;
+        // One more than requested: the book matches itself, unless no other book has one of its words.
+        let (total, mut hits) = self.find_best(&query, limit.get() + 1)?;
         hits.retain(|hit| hit.id != id);
         hits.truncate(limit.get());
         Ok(Some((total.saturating_sub(1), hits)))
     }
 
-    fn best(&self, query: &dyn Query, limit: usize) -> Result<(usize, Vec<Hit>), EngineError> {
+    fn find_best(&self, query: &dyn Query, limit: usize) -> Result<(usize, Vec<Hit>), EngineError> {
         let searcher = self.reader.searcher();
         let (total, best) = searcher.search(query, &(Count, TopDocs::with_limit(limit).order_by_score()))?;
         let hits = best.into_iter().filter_map(|(score, address)| {
@@ -160,10 +161,10 @@ impl BookIndex {
     }
 }
 
-type Ids = (Vec<Column<u64>>, HashMap<u64, DocAddress>);
+type IdMaps = (Vec<Column<u64>>, HashMap<u64, DocAddress>);
 
-/// Both ways between ids and documents.
-fn ids_of(searcher: &Searcher) -> Result<Ids, EngineError> {
+/// The maps from documents to ids and from ids to documents.
+fn read_ids(searcher: &Searcher) -> Result<IdMaps, EngineError> {
     let mut columns = Vec::new();
     let mut by_id = HashMap::with_capacity(searcher.num_docs() as usize);
     for (segment, reader) in searcher.segment_readers().iter().enumerate() {

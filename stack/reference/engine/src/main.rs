@@ -1,27 +1,28 @@
-//! `kneepoint-engine --listen 127.0.0.1:8300 --books books.jsonl`: the engine on its own, for containers.
+//! `kneepoint-engine --listen 127.0.0.1:8300 --books books.jsonl`: the engine as a program of its own, for containers.
 //!
-//! Thin on purpose: the same code is the hidden `kneepoint engine` subcommand, and option parsing lives in the harness.
+//! It reads its options without clap, to keep the image small. `kneepoint engine` (hidden) runs the same code.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use kneepoint_engine::{EngineConfig, main_blocking};
+use kneepoint_engine::{EngineConfig, SERVICE_NAME, main_blocking};
+use kneepoint_service::exit_with_failure;
 
 const USAGE: &str = "usage: kneepoint-engine --listen ADDRESS:PORT --books FILE.jsonl";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let config = match parse(&arguments) {
+    let config = match parse_options(&arguments) {
         Ok(config) => config,
-        Err(reason) => return complain(&format!("{reason}\n{USAGE}"), 2),
+        Err(reason) => return exit_with_failure(SERVICE_NAME, &format_args!("{reason}\n{USAGE}"), 2),
     };
     match main_blocking(config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error.to_string(), 1),
+        Err(error) => exit_with_failure(SERVICE_NAME, &error, 1),
     }
 }
 
-fn parse(arguments: &[String]) -> Result<EngineConfig, String> {
+fn parse_options(arguments: &[String]) -> Result<EngineConfig, String> {
     let (mut listen, mut books) = (None, None);
     for pair in arguments.chunks(2) {
         match pair {
@@ -36,10 +37,4 @@ fn parse(arguments: &[String]) -> Result<EngineConfig, String> {
     }
     let listen = listen.ok_or("--listen is missing")?;
     Ok(EngineConfig { listen, books: books.ok_or("--books is missing")? })
-}
-
-#[expect(clippy::print_stderr, reason = "a command tells why it ended on stderr")]
-fn complain(reason: &str, code: u8) -> ExitCode {
-    eprintln!("kneepoint-engine: {reason}");
-    ExitCode::from(code)
 }

@@ -1,42 +1,42 @@
-//! What a request may ask, as types that can only be made from checked input. Pure.
+//! The parameters of requests, as types that can only be made from checked input. Pure.
 //!
-//! The text of a search is hostile. tantivy's query language offers fields, ranges, wildcards and boosts that a visitor of
-//! a bookstore has no use for, and a title like `Dune: Messiah` would be taken for a field. So all that is left of the
-//! text are its words and double quotes (phrases); the length is bounded, which bounds the depth of any nesting too.
+//! The text of a search is untrusted input. tantivy's query language has fields, ranges, wildcards and boosts that users of
+//! a bookstore do not need, and it would read a title like `Dune: Messiah` as a field. Therefore only words and double
+//! quotes (phrases) are kept. The length is bounded, which also bounds the depth of nesting.
 
-/// The longest search text, in characters.
+/// Longest search text, in characters.
 const TEXT_CHARS: usize = 200;
-/// The most hits a request may ask for.
-const LIMIT: usize = 100;
-/// The longest planted delay.
-const DELAY_MS: u64 = 5_000;
+/// Most hits of one response.
+const MAX_HITS: usize = 100;
+/// Longest planted delay.
+const MAX_DELAY_MS: u64 = 5_000;
 
-/// Why a request was refused; the text goes to whoever sent it.
+/// A parameter that is missing or out of range; the text goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// No word to search for.
+    /// The search text has no letter or digit.
     #[error("q is empty; give at least one word, as in /search?q=dune")]
     Empty,
-    /// The text is too long.
+    /// The search text has more than 200 characters.
     #[error("q is longer than {TEXT_CHARS} characters")]
     TooLong,
-    /// The limit is out of range.
-    #[error("limit must be a whole number from 1 to {LIMIT}")]
+    /// The number of hits is out of range.
+    #[error("limit must be a whole number from 1 to {MAX_HITS}")]
     Limit,
     /// The planted delay is out of range.
-    #[error("delay_ms must be a whole number from 0 to {DELAY_MS}")]
+    #[error("delay_ms must be a whole number from 0 to {MAX_DELAY_MS}")]
     Delay,
 }
 
-/// A search text with at least one word, of bounded length, without syntax but for `"phrases"`.
+/// A search text with at least one word, of bounded length, without syntax except `"phrases"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText(String);
 
 impl SearchText {
-    /// Takes the words and quotes out of what was sent.
+    /// Keeps words and double quotes, and replaces everything else by spaces.
     ///
     /// # Errors
-    /// `Empty` when there is no letter or digit in it, `TooLong` beyond 200 characters.
+    /// `Empty` without a letter or digit, `TooLong` beyond 200 characters.
     pub fn new(raw: &str) -> Result<Self, QueryError> {
         if raw.chars().nth(TEXT_CHARS).is_some() {
             return Err(QueryError::TooLong);
@@ -48,50 +48,50 @@ impl SearchText {
         Ok(Self(raw.chars().map(keep).collect()))
     }
 
-    /// The text to search for.
+    /// The cleaned text, not the text of the request.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// How many hits to give, from 1 to 100.
+/// Number of hits to return, from 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit(usize);
+pub struct HitLimit(usize);
 
-impl Limit {
-    /// The limit asked for, or `default` when none was; the default is brought into range.
+impl HitLimit {
+    /// The requested number, or `default`, which is clamped into the range.
     ///
     /// # Errors
-    /// `Limit` when it is out of range.
-    pub fn new(asked: Option<usize>, default: usize) -> Result<Self, QueryError> {
-        match asked {
-            None => Ok(Self(default.clamp(1, LIMIT))),
-            Some(asked @ 1..=LIMIT) => Ok(Self(asked)),
+    /// `Limit` when the requested number is out of range.
+    pub fn new(requested: Option<usize>, default: usize) -> Result<Self, QueryError> {
+        match requested {
+            None => Ok(Self(default.clamp(1, MAX_HITS))),
+            Some(count @ 1..=MAX_HITS) => Ok(Self(count)),
             Some(_) => Err(QueryError::Limit),
         }
     }
 
-    /// The number of hits.
+    /// From 1 to 100.
     pub fn get(self) -> usize {
         self.0
     }
 }
 
-/// A planted fault: how long to wait before the answer, as a slow engine would, from 0 to 5,000 ms.
+/// A planted fault: time to wait before the search, as a slow engine would, from 0 to 5,000 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DelayMs(u64);
+pub struct PlantedDelay(u64);
 
-impl DelayMs {
-    /// The delay asked for, 0 when none was.
+impl PlantedDelay {
+    /// The requested delay in milliseconds, by default 0.
     ///
     /// # Errors
-    /// `Delay` when it is out of range.
-    pub fn new(asked: Option<u64>) -> Result<Self, QueryError> {
-        let asked = asked.unwrap_or(0);
-        if asked <= DELAY_MS { Ok(Self(asked)) } else { Err(QueryError::Delay) }
+    /// `Delay` when it is longer than 5,000 ms.
+    pub fn new(requested: Option<u64>) -> Result<Self, QueryError> {
+        let milliseconds = requested.unwrap_or(0);
+        if milliseconds <= MAX_DELAY_MS { Ok(Self(milliseconds)) } else { Err(QueryError::Delay) }
     }
 
-    /// The delay.
+    /// Zero when no delay was requested.
     pub fn get(self) -> std::time::Duration {
         std::time::Duration::from_millis(self.0)
     }
@@ -119,16 +119,16 @@ mod tests {
 
     #[test]
     fn limits_and_delays_have_bounds() {
-        assert_eq!(Limit::new(None, 10).map(Limit::get), Ok(10));
-        assert_eq!(Limit::new(Some(100), 10).map(Limit::get), Ok(100));
-        assert_eq!([Limit::new(Some(0), 10), Limit::new(Some(101), 10)], [Err(QueryError::Limit); 2]);
-        assert_eq!(DelayMs::new(Some(5_001)), Err(QueryError::Delay));
-        assert_eq!(DelayMs::new(Some(5_000)).map(|delay| delay.get().as_millis()), Ok(5_000));
+        assert_eq!(HitLimit::new(None, 10).map(HitLimit::get), Ok(10));
+        assert_eq!(HitLimit::new(Some(100), 10).map(HitLimit::get), Ok(100));
+        assert_eq!([HitLimit::new(Some(0), 10), HitLimit::new(Some(101), 10)], [Err(QueryError::Limit); 2]);
+        assert_eq!(PlantedDelay::new(Some(5_001)), Err(QueryError::Delay));
+        assert_eq!(PlantedDelay::new(Some(5_000)).map(|delay| delay.get().as_millis()), Ok(5_000));
     }
 
     proptest! {
         #[test]
-        fn nothing_but_words_spaces_and_quotes_gets_through(raw in "\\PC{0,250}") {
+        fn only_words_spaces_and_quotes_are_kept(raw in "\\PC{0,250}") {
             if let Ok(text) = SearchText::new(&raw) {
                 prop_assert!(text.0.chars().all(|c| c.is_alphanumeric() || c == ' ' || c == '"'));
                 prop_assert_eq!(text.0.chars().count(), raw.chars().count());

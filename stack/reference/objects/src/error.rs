@@ -1,37 +1,29 @@
-//! Why the store could not start or had to end. What a single request does wrong is answered in the words of S3.
+//! Why the store cannot start or stops early. Errors of single requests are S3 error responses.
 
-use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// A fault of the store as a whole.
+use kneepoint_service::ServiceError;
+
+/// A failure of the store as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectsError {
-    /// The folder cannot be made or used.
+    /// The folder cannot be created or used.
     #[error("failed to use the folder {}: {why}; choose one that can be written to", path.display())]
     Folder {
-        /// The folder asked for.
+        /// The configured folder.
         path: PathBuf,
-        /// What the system, or the storage, said.
+        /// The error of the operating system or of the storage.
         why: String,
     },
-    /// A key that could not be told in a request.
+    /// A key that cannot be part of a request header.
     #[error("{name} is {why}; use letters, digits and -._~, for example {name}=throw-away")]
     Key {
-        /// The variable that holds it.
+        /// The environment variable that holds the key.
         name: &'static str,
-        /// What is wrong with it.
+        /// The reason; it completes the message, as in `not plain text`.
         why: &'static str,
     },
-    /// The address is taken or not ours.
-    #[error("failed to listen on {address}: {source}; choose a free port")]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The runtime or the server failed.
-    #[error("failed to serve: {0}")]
-    Serve(#[from] io::Error),
+    /// The port is taken, or serving failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
 }

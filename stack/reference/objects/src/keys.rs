@@ -1,4 +1,4 @@
-//! The one pair of keys. They are throw-away by nature: the store lives as long as its stack and holds made-up covers.
+//! The only pair of keys. They protect nothing of value: the store is deleted with its stack and holds generated covers.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::ObjectsError;
 const KEY: &str = "KNEEPOINT_OBJECTS_KEY";
 const SECRET: &str = "KNEEPOINT_OBJECTS_SECRET";
 
-/// Who may write.
+/// The access key and the secret of the only writer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
     /// The access key, sent with each signed request.
@@ -17,22 +17,22 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads `KNEEPOINT_OBJECTS_KEY` and `KNEEPOINT_OBJECTS_SECRET` through `variable`; what is unset or empty has the
-    /// default that the site has too.
+    /// Reads `KNEEPOINT_OBJECTS_KEY` and `KNEEPOINT_OBJECTS_SECRET` by `variable`. The defaults for unset and empty
+    /// variables are those of the site.
     ///
     /// # Errors
-    /// `Key` when one could not stand in a request.
+    /// `Key` when one cannot be part of a request header.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ObjectsError> {
         let read = |name: &'static str, default: &str| {
             let text = variable(name).filter(|text| !text.is_empty()).unwrap_or_else(|| default.to_owned());
-            plain(name, text)
+            validate_key(name, text)
         };
         Ok(Self { key: read(KEY, "kneepoint")?, secret: read(SECRET, "throw-away-objects")? })
     }
 }
 
-/// The key stands between slashes and commas in the header, so it must not contain them.
-fn plain(name: &'static str, text: String) -> Result<String, ObjectsError> {
+/// Slashes and commas separate fields of the `Authorization` header, so a key must not contain them.
+fn validate_key(name: &'static str, text: String) -> Result<String, ObjectsError> {
     if text.len() > 128 {
         return Err(ObjectsError::Key { name, why: "longer than 128 characters" });
     }
@@ -43,7 +43,7 @@ fn plain(name: &'static str, text: String) -> Result<String, ObjectsError> {
 }
 
 impl fmt::Debug for Keys {
-    /// Secrets do not reach logs, not even throw-away ones.
+    /// Leaves the secret out, so that it does not reach logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("key", &self.key).finish_non_exhaustive()
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_win_over_defaults_and_empty_is_unset() {
+    fn variables_override_defaults_and_empty_means_unset() {
         let given = |name: &str| match name {
             KEY => Some("me".to_owned()),
             _ => Some(String::new()),

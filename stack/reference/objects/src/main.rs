@@ -1,27 +1,28 @@
-//! `kneepoint-objects --listen 127.0.0.1:8400 --folder FOLDER`: the store on its own, for containers.
+//! `kneepoint-objects --listen 127.0.0.1:8400 --folder FOLDER`: the store as a program of its own, for containers.
 //!
-//! Thin on purpose: the same code is the hidden `kneepoint objects` subcommand, and option parsing lives in the harness.
+//! It reads its options without clap, to keep the image small. `kneepoint objects` (hidden) runs the same code.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use kneepoint_objects::{Keys, ObjectsConfig, main_blocking};
+use kneepoint_objects::{Keys, ObjectsConfig, SERVICE_NAME, main_blocking};
+use kneepoint_service::exit_with_failure;
 
 const USAGE: &str = "usage: kneepoint-objects --listen ADDRESS:PORT --folder FOLDER";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let config = match parse(&arguments) {
+    let config = match parse_options(&arguments) {
         Ok(config) => config,
-        Err(reason) => return complain(&format!("{reason}\n{USAGE}"), 2),
+        Err(reason) => return exit_with_failure(SERVICE_NAME, &format_args!("{reason}\n{USAGE}"), 2),
     };
     match main_blocking(config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error.to_string(), 1),
+        Err(error) => exit_with_failure(SERVICE_NAME, &error, 1),
     }
 }
 
-fn parse(arguments: &[String]) -> Result<ObjectsConfig, String> {
+fn parse_options(arguments: &[String]) -> Result<ObjectsConfig, String> {
     let (mut listen, mut folder) = (None, None);
     for pair in arguments.chunks(2) {
         match pair {
@@ -37,10 +38,4 @@ fn parse(arguments: &[String]) -> Result<ObjectsConfig, String> {
     let keys = Keys::from_variables(|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
     let listen = listen.ok_or("--listen is missing")?;
     Ok(ObjectsConfig { listen, folder: folder.ok_or("--folder is missing")?, keys })
-}
-
-#[expect(clippy::print_stderr, reason = "a command tells why it ended on stderr")]
-fn complain(reason: &str, code: u8) -> ExitCode {
-    eprintln!("kneepoint-objects: {reason}");
-    ExitCode::from(code)
 }

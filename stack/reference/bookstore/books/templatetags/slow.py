@@ -1,4 +1,4 @@
-"""The tag behind the fault `slow_template`: work that a template should not do."""
+"""The tag for the fault `slow_template`: work that a template should not do."""
 
 from django import template
 
@@ -8,5 +8,5 @@ _STEPS = 40
 
 @register.simple_tag
 def badge_steps() -> range:
-    """Numbers that the template then compares each with each, for each book."""
+    """Numbers that the template compares pair by pair, for each book."""
     return range(_STEPS)

@@ -1,4 +1,4 @@
-"""The book pages: how many queries they take, healthy and with faults; the API."""
+"""The book pages: their number of queries, with and without faults; the API."""
 
 import re
 
@@ -15,7 +15,7 @@ from bookstore.testing import make_book
 
 
 class IsbnTests(TestCase):
-    """Spelling of ISBNs."""
+    """The two forms of ISBNs."""
 
     def test_known_number(self) -> None:
         self.assertEqual(check_digit("978030640615"), "7")
@@ -35,7 +35,7 @@ class PageTests(TestCase):
         cache.clear()
 
     def queries(self, path: str) -> int:
-        """How many statements one GET takes, transaction statements left out."""
+        """The number of statements of one GET, without transaction statements."""
         with CaptureQueriesContext(
             connection,
         ) as captured:
@@ -46,7 +46,7 @@ class PageTests(TestCase):
         self.assertEqual(self.queries("/"), 1)
         self.assertContains(self.client.get("/"), "Title 30")
 
-    def test_catalogue_takes_the_same_queries_for_any_size(self) -> None:
+    def test_catalogue_needs_the_same_queries_for_any_page_size(self) -> None:
         self.queries("/catalogue/")
         self.assertEqual(self.queries("/catalogue/?page_size=10"), 2)
         self.assertEqual(self.queries("/catalogue/?page_size=20"), 2)
@@ -67,11 +67,11 @@ class PageTests(TestCase):
             self.assertEqual(self.queries("/catalogue/?page_size=10"), 11)
             self.assertEqual(self.queries("/catalogue/?page_size=20"), 21)
 
-    def test_page_size_is_honoured_up_to_the_cap(self) -> None:
-        for asked, rows in (("7", 7), ("999", 20), ("-1", 5), ("x", 5)):
+    def test_page_size_is_limited_to_the_maximum(self) -> None:
+        for requested, rows in (("7", 7), ("999", 20), ("-1", 5), ("x", 5)):
             with override_settings(PAGE_SIZE=5, PAGE_SIZE_MAX=20):
-                response = self.client.get(f"/catalogue/?page_size={asked}")
-            self.assertEqual(response.content.count(b'class="book"'), rows, asked)
+                response = self.client.get(f"/catalogue/?page_size={requested}")
+            self.assertEqual(response.content.count(b'class="book"'), rows, requested)
 
     def test_no_pagination(self) -> None:
         with override_settings(FAULTS={Fault.NO_PAGINATION}, PAGE_SIZE=5):
@@ -117,7 +117,7 @@ class PageTests(TestCase):
 
 
 class ApiTests(TestCase):
-    """Reading, writing, and who may."""
+    """Reading, writing, and permissions."""
 
     def setUp(self) -> None:
         cache.clear()
@@ -138,7 +138,7 @@ class ApiTests(TestCase):
         self.assertEqual((listed["count"], listed["results"][0]["author_name"]), (1, "Author 1"))
         self.assertEqual(self.client.get(f"/api/books/{self.book.pk}/").json()["title"], "Title 1")
 
-    def test_strangers_may_not_write(self) -> None:
+    def test_anonymous_users_may_not_write(self) -> None:
         response = self.client.post("/api/books/", self.new, "application/json")
         self.assertEqual(response.status_code, 403)
         self.assertEqual(Book.objects.count(), 1)

@@ -1,4 +1,4 @@
-"""`KP_REPLICA`: pages that only read ask the replica; what writes and what was written do not."""
+"""`KP_REPLICA`: read-only pages use the replica; writes, and pages that show them, do not."""
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -12,7 +12,7 @@ from bookstore.testing import make_book
 
 @override_settings(READ_DATABASE="replica")
 class ReplicaTests(TransactionTestCase):
-    """A second connection to the same database stands in for a replica."""
+    """A second connection to the same database is used as the replica."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -21,14 +21,14 @@ class ReplicaTests(TransactionTestCase):
             test = {**default["TEST"], "MIRROR": "default"}
             entry = {**default, "ATOMIC_REQUESTS": False, "TEST": test}
             connections.settings["replica"] = entry
-            cls.addClassCleanup(cls.forget)
-        # Not a class attribute: the runner looks for it before the replica is there.
+            cls.addClassCleanup(cls.remove_replica)
+        # Not a class attribute: the test runner checks it before the replica exists.
         cls.databases = {"default", "replica"}
         super().setUpClass()
 
     @classmethod
-    def forget(cls) -> None:
-        """Take the replica away again."""
+    def remove_replica(cls) -> None:
+        """Remove the replica from the settings."""
         connections["replica"].close()
         del connections["replica"]
         del connections.settings["replica"]
@@ -39,7 +39,7 @@ class ReplicaTests(TransactionTestCase):
         self.user = User.objects.create_user("ada", password="x")
 
     def tables(self, path: str, browser: Client | None = None) -> dict[str, bool]:
-        """By alias: does the page read from the shop's own tables there?"""
+        """By alias: whether the page reads from the bookstore's tables there."""
         with (
             CaptureQueriesContext(connections["default"]) as default,
             CaptureQueriesContext(connections["replica"]) as replica,
@@ -52,7 +52,7 @@ class ReplicaTests(TransactionTestCase):
             for alias, queries in reads.items()
         }
 
-    def test_reading_pages_ask_the_replica_alone(self) -> None:
+    def test_read_only_pages_use_only_the_replica(self) -> None:
         pages = [
             "/",
             "/catalogue/",
@@ -66,11 +66,11 @@ class ReplicaTests(TransactionTestCase):
         for page in pages:
             self.assertEqual(self.tables(page), {"default": False, "replica": True}, page)
 
-    def test_planted_queries_follow(self) -> None:
+    def test_queries_of_planted_faults_use_the_replica_too(self) -> None:
         with override_settings(FAULTS={Fault.N_PLUS_ONE, Fault.N_PLUS_ONE_REVIEWS}):
             self.assertEqual(self.tables("/catalogue/"), {"default": False, "replica": True})
 
-    def test_what_a_visitor_wrote_is_read_where_it_was_written(self) -> None:
+    def test_data_that_a_user_wrote_is_read_from_the_default_database(self) -> None:
         browser = Client()
         browser.force_login(self.user)
         bought = browser.post(f"/buy/{self.book.pk}/")
@@ -78,7 +78,7 @@ class ReplicaTests(TransactionTestCase):
             self.assertEqual(self.tables(page, browser)["replica"], False, page)
 
     @override_settings(API_OPEN_WRITES=True)
-    def test_the_api_changes_the_source(self) -> None:
+    def test_the_api_writes_to_the_default_database(self) -> None:
         with CaptureQueriesContext(connections["replica"]) as replica:
             path = f"/api/books/{self.book.pk}/"
             self.client.patch(path, {"title": "Newer"}, "application/json")

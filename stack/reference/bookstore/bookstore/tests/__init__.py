@@ -1,1 +1,1 @@
-"""Tests of what all apps share."""
+"""Tests of the code that all apps share."""

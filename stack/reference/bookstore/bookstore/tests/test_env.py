@@ -12,7 +12,7 @@ from bookstore.faults import Fault
 
 
 class EnvTests(SimpleTestCase):
-    """Values and their refusals."""
+    """Valid values, and errors for others."""
 
     def test_values(self) -> None:
         env = Env({"A": "yes", "B": "12", "C": " x, y,", "D": "red", "E": ""})
@@ -23,7 +23,7 @@ class EnvTests(SimpleTestCase):
         self.assertEqual(env.names("C"), ["x", "y"])
         self.assertEqual(env.choice("D", "blue", ["red", "blue"]), "red")
 
-    def test_refusals_name_the_variable(self) -> None:
+    def test_errors_name_the_variable(self) -> None:
         env = Env({"A": "perhaps", "B": "-1", "D": "green"})
         with self.assertRaisesMessage(ImproperlyConfigured, "A='perhaps'"):
             env.flag("A", False)
@@ -42,18 +42,18 @@ class DatabaseTests(SimpleTestCase):
     """One entry for each database."""
 
     def test_sqlite_is_the_default(self) -> None:
-        entry = made(KP_SQLITE_PATH="/x/y.db")["default"]
+        entry = build(KP_SQLITE_PATH="/x/y.db")["default"]
         self.assertEqual(entry["NAME"], "/x/y.db")
         self.assertIn("journal_mode=WAL", entry["OPTIONS"]["init_command"])
         self.assertIs(entry["ATOMIC_REQUESTS"], True)
 
     def test_mysql_by_socket(self) -> None:
-        entry = made(KP_DB="mysql", KP_DB_DRIVER="pymysql", KP_DB_SOCKET="/s")["default"]
+        entry = build(KP_DB="mysql", KP_DB_DRIVER="pymysql", KP_DB_SOCKET="/s")["default"]
         self.assertEqual(entry["OPTIONS"]["unix_socket"], "/s")
         self.assertEqual(entry["OPTIONS"]["isolation_level"], "serializable")
 
     def test_mysql_over_tcp(self) -> None:
-        entry = made(
+        entry = build(
             KP_DB="mariadb",
             KP_DB_DRIVER="mysqlclient",
             KP_DB_HOST="db",
@@ -70,45 +70,45 @@ class DatabaseTests(SimpleTestCase):
         self.assertEqual(entry["OPTIONS"]["isolation_level"], "read committed")
         self.assertEqual((entry["CONN_MAX_AGE"], entry["ATOMIC_REQUESTS"]), (0, False))
 
-    def test_each_driver_has_its_own_word_for_no_tls(self) -> None:
+    def test_each_driver_has_its_own_option_for_no_tls(self) -> None:
         for driver, option in (("mysqlclient", "ssl_mode"), ("pymysql", "ssl_disabled")):
             variables = {"KP_DB": "mysql", "KP_DB_DRIVER": driver}
-            self.assertNotIn(option, made(**variables)["default"]["OPTIONS"])
-            self.assertIn(option, made(**variables, KP_DB_TLS="0")["default"]["OPTIONS"])
+            self.assertNotIn(option, build(**variables)["default"]["OPTIONS"])
+            self.assertIn(option, build(**variables, KP_DB_TLS="0")["default"]["OPTIONS"])
 
     def test_a_replica_is_a_second_connection_or_another_server(self) -> None:
-        self.assertEqual(list(made()), ["default"])
-        same = made(KP_REPLICA="1", KP_SQLITE_PATH="/x/y.db")
+        self.assertEqual(list(build()), ["default"])
+        same = build(KP_REPLICA="1", KP_SQLITE_PATH="/x/y.db")
         self.assertEqual(same["replica"]["NAME"], "/x/y.db")
         self.assertEqual(same["replica"]["TEST"], {"MIRROR": "default"})
         self.assertEqual([same[a]["ATOMIC_REQUESTS"] for a in same], [True, False])
         mysql = {"KP_REPLICA": "1", "KP_DB": "mysql", "KP_DB_SOCKET": "/s"}
-        self.assertEqual(made(**mysql)["replica"]["OPTIONS"]["unix_socket"], "/s")
-        other = made(**mysql, KP_REPLICA_HOST="db2", KP_REPLICA_PORT="3309")
+        self.assertEqual(build(**mysql)["replica"]["OPTIONS"]["unix_socket"], "/s")
+        other = build(**mysql, KP_REPLICA_HOST="db2", KP_REPLICA_PORT="3309")
         self.assertEqual((other["replica"]["HOST"], other["replica"]["PORT"]), ("db2", "3309"))
         self.assertNotIn("unix_socket", other["replica"]["OPTIONS"])
         self.assertEqual(other["default"]["OPTIONS"]["unix_socket"], "/s")
         with self.assertRaisesMessage(ImproperlyConfigured, "KP_REPLICA_HOST"):
-            made(KP_REPLICA="1", KP_REPLICA_PORT="3309")
+            build(KP_REPLICA="1", KP_REPLICA_PORT="3309")
 
-    def test_a_pool_takes_connections_back_after_each_request(self) -> None:
+    def test_connections_return_to_the_pool_after_each_request(self) -> None:
         with patch.object(databases, "find_spec", return_value=object()):
-            entry = made(KP_DB="mysql", KP_DB_DRIVER="mysqlclient", KP_POOL="1", KP_POOL_SIZE="3")
+            entry = build(KP_DB="mysql", KP_DB_DRIVER="mysqlclient", KP_POOL="1", KP_POOL_SIZE="3")
         self.assertEqual(entry["default"]["ENGINE"], "dj_db_conn_pool.backends.mysql")
         self.assertEqual(entry["default"]["POOL_OPTIONS"]["POOL_SIZE"], 3)
         self.assertEqual(entry["default"]["CONN_MAX_AGE"], 0)
 
-    def test_a_pool_that_cannot_be_says_why(self) -> None:
+    def test_the_error_for_an_impossible_pool_contains_the_reason(self) -> None:
         with self.assertRaisesMessage(ImproperlyConfigured, "no back end for SQLite"):
-            made(KP_POOL="1")
+            build(KP_POOL="1")
         installed = {"MySQLdb": object()}
         with (
             patch.object(databases, "find_spec", side_effect=installed.get),
             self.assertRaisesMessage(ImproperlyConfigured, "requirements-pool.txt"),
         ):
-            made(KP_DB="mysql", KP_POOL="1")
+            build(KP_DB="mysql", KP_POOL="1")
 
 
-def made(**variables: str) -> dict:
-    """The databases of these variables."""
+def build(**variables: str) -> dict:
+    """Build the `DATABASES` setting of these variables."""
     return databases.from_env(Env(variables), Path("/base"))

@@ -1,4 +1,4 @@
-"""Media: from disk, and from an S3-compatible store that is the test's own."""
+"""Media: from disk, and from a small S3-compatible store in the test."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _INSTALLED = find_spec("storages") is not None
 
 
 class DiskTests(SimpleTestCase):
-    """`/media/` as Django itself serves it."""
+    """`/media/` served by Django from disk."""
 
     def setUp(self) -> None:
         folder = Path(self.enterContext(TemporaryDirectory()))
@@ -29,7 +29,7 @@ class DiskTests(SimpleTestCase):
         (folder / "media" / "covers" / "1.svg").write_text("<svg/>")
         self.enterContext(override_settings(MEDIA_ROOT=folder / "media"))
 
-    def test_a_cover(self) -> None:
+    def test_a_cover_is_served_from_disk(self) -> None:
         response = self.client.get("/media/covers/1.svg")
         self.assertEqual(b"".join(response.streaming_content), b"<svg/>")
         self.assertEqual(response["Content-Type"], "image/svg+xml")
@@ -38,7 +38,7 @@ class DiskTests(SimpleTestCase):
         since = {"If-Modified-Since": response["Last-Modified"]}
         self.assertEqual(self.client.get("/media/covers/1.svg", headers=since).status_code, 304)
 
-    def test_nothing_else(self) -> None:
+    def test_other_paths_are_not_found(self) -> None:
         for path in ("covers/2.svg", "covers/"):
             self.assertEqual(self.client.get(f"/media/{path}").status_code, 404, path)
         for path in ("../secret", "%2e%2e/secret"):
@@ -52,13 +52,13 @@ class DiskTests(SimpleTestCase):
 
 @contextmanager
 def small_store() -> Iterator[tuple[str, dict[str, tuple[str, bytes]]]]:
-    """A store that keeps what is signed and put; yields its address and its objects by path."""
+    """A store of signed uploads; yields its URL and its objects by path."""
     kept: dict[str, tuple[str, bytes]] = {}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def answer(self, status: int, body: bytes = b"", kind: str = "text/xml") -> None:
+        def respond(self, status: int, body: bytes = b"", kind: str = "text/xml") -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -69,20 +69,20 @@ def small_store() -> Iterator[tuple[str, dict[str, tuple[str, bytes]]]]:
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
-                return self.answer(403)
+                return self.respond(403)
             kept[self.path] = (self.headers.get("Content-Type", ""), body)
-            return self.answer(200)
+            return self.respond(200)
 
         def do_GET(self) -> None:
             if self.path not in kept:
-                return self.answer(404)
+                return self.respond(404)
             kind, body = kept[self.path]
-            return self.answer(200, body, kind)
+            return self.respond(200, body, kind)
 
         do_HEAD = do_GET
 
         def log_message(self, *args) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -99,7 +99,7 @@ def small_store() -> Iterator[tuple[str, dict[str, tuple[str, bytes]]]]:
 
 @skipUnless(_INSTALLED, "requirements-objects.txt is not installed")
 class StoreTests(SimpleTestCase):
-    """`KP_OBJECTS_URL`: the same addresses, other bytes' home."""
+    """`KP_OBJECTS_URL`: the same URLs, but the files are in the store."""
 
     def setUp(self) -> None:
         self.url, self.kept = self.enterContext(small_store())
@@ -107,7 +107,7 @@ class StoreTests(SimpleTestCase):
         self.use(KP_OBJECTS_URL=self.url)
 
     def use(self, **variables: str) -> None:
-        """Take over what these variables make of the settings."""
+        """Apply the settings of these variables."""
         made = settings_with(**variables)
         changed = {name: made[name] for name in ("STORAGES", "MEDIA_IN_STORE")}
         self.enterContext(override_settings(MEDIA_ROOT=self.media, **changed))
@@ -126,14 +126,14 @@ class StoreTests(SimpleTestCase):
         self.assertEqual(response["Cache-Control"], "public, max-age=3600")
         self.assertEqual(self.client.get("/media/covers/99.svg").status_code, 404)
 
-    def test_the_address_on_the_page_stays(self) -> None:
+    def test_urls_on_pages_stay_the_same(self) -> None:
         self.assertEqual(default_storage.url("covers/1 a.svg"), "/media/covers/1%20a.svg")
 
-    def test_nothing_to_publish_says_so(self) -> None:
+    def test_publishing_nothing_is_an_error(self) -> None:
         with self.assertRaisesMessage(CommandError, "seed the site first"):
             call_command("publish_media")
 
-    def test_a_store_that_is_away_is_told_soon(self) -> None:
+    def test_an_unavailable_store_is_reported_quickly(self) -> None:
         self.use(KP_OBJECTS_URL="http://127.0.0.1:1")
         self.client.raise_request_exception = False
         self.assertEqual(self.client.get("/media/covers/1.svg").status_code, 503)

@@ -1,4 +1,4 @@
-"""Every variable: what it changes in the settings, and that README and tests know it."""
+"""Every variable: its effect on the settings, and its entry in README and tests."""
 
 import re
 from pathlib import Path
@@ -17,9 +17,9 @@ _BASE = Path(settings.BASE_DIR)
 
 
 class SwitchTests(SimpleTestCase):
-    """One variable, one change."""
+    """The effect of each variable."""
 
-    def test_values_that_are_passed_on(self) -> None:
+    def test_values_are_passed_to_the_settings(self) -> None:
         for variable, value, setting, expected in [
             ("KP_DEBUG", "1", "DEBUG", True),
             ("KP_SECRET_KEY", "abc", "SECRET_KEY", "abc"),
@@ -48,7 +48,7 @@ class SwitchTests(SimpleTestCase):
             self.assertNotEqual(default, expected, f"{variable} must differ from the default")
             self.assertEqual(settings_with(**{variable: value})[setting], expected, variable)
 
-    def test_middleware_that_is_put_in_or_left_out(self) -> None:
+    def test_middleware_that_is_added_or_left_out(self) -> None:
         def added(**variables: str) -> set[str]:
             return set(settings_with(**variables)["MIDDLEWARE"]) ^ set(
                 settings_with()["MIDDLEWARE"]
@@ -87,7 +87,7 @@ class SwitchTests(SimpleTestCase):
         self.assertIn("filebased", mailed["EMAIL_BACKEND"])
         self.assertEqual(mailed["EMAIL_FILE_PATH"], "/mails")
 
-    def test_media_lie_beside_static_files(self) -> None:
+    def test_media_root_is_beside_static_root(self) -> None:
         self.assertEqual(settings_with(KP_STATIC_ROOT="/a/static")["MEDIA_ROOT"], Path("/a/media"))
 
     def test_media_in_a_store(self) -> None:
@@ -106,7 +106,7 @@ class SwitchTests(SimpleTestCase):
         )
         self.assertTrue(made["MEDIA_IN_STORE"])
 
-    def test_a_store_that_cannot_be_says_why(self) -> None:
+    def test_the_error_for_an_impossible_store_contains_the_reason(self) -> None:
         with (
             patch.object(storages, "find_spec", return_value=None),
             self.assertRaisesMessage(ImproperlyConfigured, "requirements-objects.txt"),
@@ -114,13 +114,13 @@ class SwitchTests(SimpleTestCase):
             settings_with(KP_OBJECTS_URL="http://o")
         with (
             patch.object(storages, "find_spec", return_value=object()),
-            self.assertRaisesMessage(ImproperlyConfigured, "is no address"),
+            self.assertRaisesMessage(ImproperlyConfigured, "is not a URL"),
         ):
             settings_with(KP_OBJECTS_URL="127.0.0.1:9000")
 
 
 class NoVariableIsForgottenTests(SimpleTestCase):
-    """A variable without a line in README or without a test is not finished."""
+    """Each variable needs a line in README and a test."""
 
     def test_each_is_described_and_tested(self) -> None:
         code = "".join(path.read_text() for path in (_BASE / "bookstore").glob("*.py"))
@@ -137,7 +137,7 @@ class NoVariableIsForgottenTests(SimpleTestCase):
 
 @skipUnless((_BASE / "requirements.in").exists(), "only with the sources at hand")
 class RequirementTests(SimpleTestCase):
-    """The optional files must not ask for other versions than the base."""
+    """The optional files must not require other versions than the base."""
 
     def test_versions_agree(self) -> None:
         def pins(path: Path) -> dict[str, str]:

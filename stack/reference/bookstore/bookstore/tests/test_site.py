@@ -14,7 +14,7 @@ from bookstore.middleware import SqliteWriteLockMiddleware
 class SiteTests(TestCase):
     """Pages that belong to no app."""
 
-    def test_healthz_asks_the_database_once(self) -> None:
+    def test_healthz_queries_the_database_once(self) -> None:
         with self.assertNumQueries(1):
             response = self.client.get("/healthz")
         self.assertEqual(response.json()["status"], "ok")

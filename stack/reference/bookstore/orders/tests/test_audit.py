@@ -1,4 +1,4 @@
-"""`/healthz/stock`: true sums of one moment at any isolation level, closed without its flag."""
+"""`/healthz/stock`: consistent sums at any isolation level; 404 without its flag."""
 
 import threading
 from unittest.mock import patch
@@ -21,7 +21,7 @@ class AuditTests(TransactionTestCase):
     def setUp(self) -> None:
         self.books = [make_book(1, stock=10), make_book(2, stock=5)]
 
-    def test_closed_without_the_flag(self) -> None:
+    def test_not_found_without_the_flag(self) -> None:
         with override_settings(AUDIT=False):
             self.assertEqual(self.client.get("/healthz/stock").status_code, 404)
 
@@ -44,7 +44,7 @@ class AuditTests(TransactionTestCase):
         none = self.client.get("/healthz/stock?book=99999").json()
         self.assertEqual((none["stock"], none["sold"]), (0, 0))
 
-    def test_books_that_come_and_go_are_left_out(self) -> None:
+    def test_books_created_or_deleted_meanwhile_are_left_out(self) -> None:
         purchase(None, {self.books[0].pk: 3})
         before = self.client.get("/healthz/stock").json()
         late = make_book(3, stock=5)
@@ -54,35 +54,35 @@ class AuditTests(TransactionTestCase):
         self.assertEqual(after, before)
         self.assertEqual(self.client.get("/healthz/stock?newest=-1").status_code, 400)
 
-    def test_a_lost_update_shows(self) -> None:
+    def test_a_lost_update_changes_the_sum(self) -> None:
         purchase(None, {self.books[0].pk: 1})
         Book.objects.filter(pk=self.books[0].pk).update(stock=F("stock") + 1)
         self.assertEqual(self.client.get("/healthz/stock").json()["stock_and_sold"], 16)
 
-    def test_an_open_purchase_neither_shows_nor_blocks_at_any_level(self) -> None:
+    def test_an_open_purchase_is_invisible_and_does_not_block_at_any_level(self) -> None:
         levels = LEVELS if connection.vendor == "mysql" else [None]
         for level in levels:
             with transaction.atomic():
                 Book.objects.filter(pk=self.books[0].pk).update(stock=F("stock") - 1)
-                seen = self.elsewhere(level)
+                seen = self.read_in_another_connection(level)
                 transaction.set_rollback(True)
             self.assertEqual(seen, [(15, 0)], level)
 
-    def elsewhere(self, level: str | None) -> list[tuple[int, int]]:
-        """What another connection is told meanwhile."""
+    def read_in_another_connection(self, level: str | None) -> list[tuple[int, int]]:
+        """The sums that another connection reads meanwhile."""
         seen: list[tuple[int, int]] = []
 
-        def look() -> None:
+        def read() -> None:
             try:
-                told = Client().get("/healthz/stock").json()
-                seen.append((told["stock"], told["sold"]))
+                sums = Client().get("/healthz/stock").json()
+                seen.append((sums["stock"], sums["sold"]))
             finally:
                 connection.close()
 
         options = connections.settings["default"]["OPTIONS"]
         with patch.dict(options, {"isolation_level": level} if level else {}):
-            thread = threading.Thread(target=look)
+            thread = threading.Thread(target=read)
             thread.start()
             thread.join(timeout=10)
-            self.assertFalse(thread.is_alive(), f"the audit waits for a lock at {level}")
+            self.assertFalse(thread.is_alive(), f"the check waits for a lock at {level}")
         return seen

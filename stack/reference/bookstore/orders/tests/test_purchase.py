@@ -1,4 +1,4 @@
-"""Stock is taken whole or not at all, also by several buyers at once."""
+"""A purchase succeeds completely or changes nothing, also with several buyers at once."""
 
 import threading
 from unittest.mock import patch
@@ -14,28 +14,28 @@ from orders.purchase import Busy, OutOfStock, purchase
 
 
 class PurchaseTests(TestCase):
-    """One buyer."""
+    """Purchases by one buyer."""
 
-    def test_each_way_takes_stock_and_writes_the_order(self) -> None:
-        for way in ("conditional", "for_update", "naive"):
+    def test_each_strategy_reduces_the_stock_and_writes_the_order(self) -> None:
+        for strategy in ("conditional", "for_update", "naive"):
             book = make_book(stock=5)
-            with override_settings(PURCHASE=way):
+            with override_settings(PURCHASE=strategy):
                 order = purchase(None, {book.pk: 2})
             book.refresh_from_db()
-            self.assertEqual((book.stock, order.total), (3, book.price * 2), way)
+            self.assertEqual((book.stock, order.total), (3, book.price * 2), strategy)
             self.assertEqual(order.items.get().quantity, 2)
 
     def test_too_few_copies_change_nothing(self) -> None:
-        for way in ("conditional", "for_update", "naive"):
+        for strategy in ("conditional", "for_update", "naive"):
             plenty, scarce = make_book(1, stock=5), make_book(2, stock=1)
-            with override_settings(PURCHASE=way), self.assertRaises(OutOfStock) as caught:
+            with override_settings(PURCHASE=strategy), self.assertRaises(OutOfStock) as caught:
                 purchase(None, {plenty.pk: 1, scarce.pk: 2})
             self.assertEqual(caught.exception.book_id, scarce.pk)
             plenty.refresh_from_db()
-            self.assertEqual(plenty.stock, 5, way)
+            self.assertEqual(plenty.stock, 5, strategy)
         self.assertFalse(Order.objects.exists())
 
-    def test_conditional_refuses_what_was_sold_meanwhile(self) -> None:
+    def test_conditional_refuses_a_copy_that_was_sold_meanwhile(self) -> None:
         book = make_book(stock=1)
         Book.objects.filter(pk=book.pk).update(stock=0)
         with self.assertRaises(OutOfStock):
@@ -47,13 +47,13 @@ class PurchaseTests(TestCase):
         book = make_book(stock=5)
         stale = Book.objects.get(pk=book.pk)
         purchase(None, {book.pk: 1})
-        module._look_then_take(stale, 1)
+        module._read_then_take(stale, 1)
         book.refresh_from_db()
         self.assertEqual(book.stock, 4)
 
 
 class ConcurrentTests(TransactionTestCase):
-    """Several buyers, each with a connection of its own."""
+    """Several buyers, each with a separate connection."""
 
     def test_ten_buyers_of_four_copies(self) -> None:
         book = make_book(stock=4)
@@ -82,7 +82,7 @@ class ConcurrentTests(TransactionTestCase):
         self.assertEqual((outcomes.count("bought"), outcomes.count("sold out")), (4, 6))
         self.assertEqual((book.stock, Order.objects.count()), (0, 4))
 
-    def test_a_deadlock_is_tried_again_and_not_for_ever(self) -> None:
+    def test_a_deadlock_is_retried_a_limited_number_of_times(self) -> None:
         book = make_book(stock=4)
         once, deadlock = module._purchase_once, OperationalError(1213, "deadlock")
 
@@ -103,7 +103,7 @@ class ConcurrentTests(TransactionTestCase):
                 self.assertRaises(Busy, purchase, None, {book.pk: 1})
                 self.assertEqual(tried.call_count, retries + 1)
 
-    def test_what_is_no_conflict_is_not_tried_again(self) -> None:
+    def test_other_errors_are_not_retried(self) -> None:
         gone = OperationalError(2013, "lost connection")
         with patch.object(module, "_purchase_once", side_effect=gone) as once:
             self.assertRaises(OperationalError, purchase, None, {1: 1})

@@ -1,4 +1,4 @@
-"""From the book page to the confirmation, as a browser does it."""
+"""From the book page to the order page, with the requests of a browser."""
 
 import re
 from unittest.mock import patch
@@ -13,7 +13,7 @@ from orders.purchase import Busy
 
 
 class CheckoutTests(TestCase):
-    """Guests and readers."""
+    """Purchases by guests and logged-in users."""
 
     def setUp(self) -> None:
         self.book = make_book(stock=3)
@@ -26,7 +26,7 @@ class CheckoutTests(TestCase):
         return self.browser.post(to, {"csrfmiddlewaretoken": token, **fields})
 
     def fill(self, quantity: int = 1):
-        """Put the book into the cart."""
+        """Add the book to the cart."""
         form_at = f"/cart/add/?book={self.book.pk}"
         return self.post(form_at, "/cart/add/", book=self.book.pk, quantity=quantity)
 
@@ -39,7 +39,7 @@ class CheckoutTests(TestCase):
         self.assertContains(self.browser.get("/cart/"), "The cart is empty")
         self.assertEqual(Client().get(f"/orders/{order.pk}/").status_code, 404)
 
-    def test_a_reader_finds_the_order_in_the_profile(self) -> None:
+    def test_a_logged_in_user_finds_the_order_in_the_profile(self) -> None:
         user = User.objects.create_user("ada", password="x")
         self.browser.force_login(user)
         page = f"/books/{self.book.pk}/"
@@ -49,14 +49,14 @@ class CheckoutTests(TestCase):
         self.assertEqual(order.user, user)
         self.assertContains(self.browser.get("/accounts/profile/"), f"/orders/{order.pk}/")
 
-    def test_without_token_nothing_happens(self) -> None:
+    def test_without_a_token_nothing_changes(self) -> None:
         response = self.browser.post("/cart/add/", {"book": self.book.pk})
         self.assertEqual(response.status_code, 403)
         self.fill()
         self.assertEqual(self.browser.post("/checkout/").status_code, 403)
         self.assertFalse(Order.objects.exists())
 
-    def test_too_many(self) -> None:
+    def test_more_copies_than_in_stock(self) -> None:
         self.fill(9)
         refused = self.post("/cart/", "/checkout/")
         self.assertContains(refused, "Out of stock", status_code=409)
@@ -73,7 +73,7 @@ class CheckoutTests(TestCase):
 
 
 class BuyNowTests(TestCase):
-    """One book, bought without the cart: what a hot row is tried with."""
+    """One book, bought without the cart, as in tests with one hot row."""
 
     def setUp(self) -> None:
         self.book = make_book(stock=1)
@@ -81,7 +81,7 @@ class BuyNowTests(TestCase):
         self.path = f"/buy/{self.book.pk}/"
 
     def buy(self):
-        """The form, then the purchase."""
+        """Fetch the form, then buy."""
         text = self.browser.get(self.path).content.decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)[1]
         return self.browser.post(self.path, {"csrfmiddlewaretoken": token})
@@ -95,7 +95,7 @@ class BuyNowTests(TestCase):
         self.assertContains(refused, "Out of stock", status_code=409)
         self.assertEqual(Order.objects.count(), 1)
 
-    def test_too_many_at_once(self) -> None:
+    def test_too_many_conflicts_are_503(self) -> None:
         with patch("orders.views.purchase", side_effect=Busy):
             refused = self.buy()
         self.assertContains(refused, "Too many buyers", status_code=503)

@@ -9,20 +9,22 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 
-_AT_ONCE = 8
+_PARALLEL_UPLOADS = 8
 
 
 class Command(BaseCommand):
-    """One pass over all files; what is in the store already is replaced."""
+    """Upload all files; existing objects are replaced."""
 
     help = "Put the covers into the object store that KP_OBJECTS_URL names."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--at-once`."""
-        parser.add_argument("--at-once", type=int, default=_AT_ONCE, help="uploads under way")
+        """Add `--at-once`."""
+        parser.add_argument(
+            "--at-once", type=int, default=_PARALLEL_UPLOADS, help="number of parallel uploads"
+        )
 
     def handle(self, *, at_once: int, **options) -> None:
-        """Upload, then say how much."""
+        """Upload, then print the number of files and bytes."""
         if not settings.MEDIA_IN_STORE:
             raise CommandError("there is no object store: set KP_OBJECTS_URL")
         root = Path(settings.MEDIA_ROOT)

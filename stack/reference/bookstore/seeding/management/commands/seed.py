@@ -10,16 +10,16 @@ from seeding import load, rows
 class Command(BaseCommand):
     """Replace all books, authors, reviews, users and orders."""
 
-    help = "Replace the data of the site by data made from one seed number."
+    help = "Replace the data of the site by data generated from one seed number."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--size`, `--seed`, `--digest`."""
+        """Add `--size`, `--seed` and `--digest`."""
         parser.add_argument("--size", choices=sorted(rows.SIZES), default="S")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--digest", action="store_true", help="print a digest of all rows")
 
     def handle(self, *, size: str, seed: int, digest: bool, **options) -> None:
-        """Load, then say what was loaded."""
+        """Load the data, then print the number of rows."""
         wanted = rows.SIZES[size]
         seconds = load.load(wanted, seed)
         self.stdout.write(

@@ -1,5 +1,4 @@
-//! The engine over HTTP on a free loopback port: answers, refusals, keep-alive, bounds, profile, and its end.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+//! The engine over HTTP on a free loopback port: responses, errors, keep-alive, bounds, profile, and shutdown.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,19 +7,20 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use kneepoint_engine::{Engine, EngineConfig, EngineError};
+use kneepoint_engine::{EngineConfig, EngineError, bind};
+use kneepoint_service::ServiceError;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-/// An engine in a thread of its own; dropping it ends it.
-struct Running {
+/// An engine in a thread of its own; dropping it stops the engine.
+struct RunningEngine {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Result<(), EngineError>>>,
+    thread: Option<JoinHandle<Result<(), ServiceError>>>,
 }
 
-fn start(books: usize) -> Running {
-    let (told, address) = mpsc::channel();
+fn start(books: usize) -> RunningEngine {
+    let (listening, address) = mpsc::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
@@ -36,16 +36,16 @@ fn start(books: usize) -> Running {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
             let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-            let engine = Engine::bind(EngineConfig { listen, books: file }).await.unwrap();
-            told.send(engine.local_addr().unwrap()).unwrap();
+            let engine = bind(EngineConfig { listen, books: file }).await.unwrap();
+            listening.send(engine.local_addr().unwrap()).unwrap();
             engine.run(async move { drop(stopped.await) }).await
         })
     });
-    Running { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    RunningEngine { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
 }
 
-impl Running {
-    fn stop(&mut self) -> Result<(), EngineError> {
+impl RunningEngine {
+    fn stop(&mut self) -> Result<(), ServiceError> {
         drop(self.stop.take());
         self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap())
     }
@@ -56,24 +56,24 @@ impl Running {
         BufReader::new(stream)
     }
 
-    fn get(&self, path: &str) -> Reply {
+    fn get(&self, path: &str) -> HttpReply {
         get_on(&mut self.connect(), path)
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningEngine {
     fn drop(&mut self) {
         let _ = self.stop();
     }
 }
 
-struct Reply {
+struct HttpReply {
     status: u16,
     headers: String,
     body: Vec<u8>,
 }
 
-impl Reply {
+impl HttpReply {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -84,7 +84,7 @@ impl Reply {
     }
 }
 
-fn get_on(connection: &mut BufReader<TcpStream>, path: &str) -> Reply {
+fn get_on(connection: &mut BufReader<TcpStream>, path: &str) -> HttpReply {
     // In one piece: several small writes would wait for each other's acknowledgement.
     let request = format!("GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n");
     connection.get_mut().write_all(request.as_bytes()).unwrap();
@@ -93,23 +93,23 @@ fn get_on(connection: &mut BufReader<TcpStream>, path: &str) -> Reply {
         assert_ne!(connection.read_line(&mut headers).unwrap(), 0, "closed within the headers: {headers}");
     }
     let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
-    let mut reply = Reply { status, headers, body: Vec::new() };
+    let mut reply = HttpReply { status, headers, body: Vec::new() };
     reply.body = vec![0; reply.header("content-length").parse().unwrap()];
     connection.read_exact(&mut reply.body).unwrap();
     reply
 }
 
 #[test]
-fn answers_over_one_kept_connection() {
+fn serves_several_requests_over_one_connection() {
     let engine = start(20);
     let mut connection = engine.connect();
     let reply = get_on(&mut connection, "/search?q=river&limit=3");
-    let answer = reply.json();
-    assert_eq!((reply.status, answer["total"].as_u64()), (200, Some(20)));
-    assert_eq!(answer["hits"].as_array().unwrap().len(), 3);
+    let result = reply.json();
+    assert_eq!((reply.status, result["total"].as_u64()), (200, Some(20)));
+    assert_eq!(result["hits"].as_array().unwrap().len(), 3);
     let milliseconds: f64 =
         reply.header("server-timing").strip_prefix("engine;dur=").unwrap().parse().unwrap();
-    assert!((milliseconds * 1_000.0 - answer["took_us"].as_f64().unwrap()).abs() < 0.5);
+    assert!((milliseconds * 1_000.0 - result["took_us"].as_f64().unwrap()).abs() < 0.5);
 
     let hits = get_on(&mut connection, "/similar/8").json()["hits"].clone();
     let ids: Vec<u64> = hits.as_array().unwrap().iter().map(|hit| hit["id"].as_u64().unwrap()).collect();
@@ -122,7 +122,7 @@ fn answers_over_one_kept_connection() {
 }
 
 #[test]
-fn refusals_are_json_with_the_right_status() {
+fn errors_are_json_with_the_right_status() {
     let engine = start(3);
     let long = format!("/search?q={}", "x".repeat(201));
     let bad = [
@@ -151,7 +151,7 @@ fn refusals_are_json_with_the_right_status() {
 }
 
 #[test]
-fn a_planted_delay_is_counted_and_holds_up_nobody_else() {
+fn a_planted_delay_is_included_in_took_us_and_delays_no_other_request() {
     let engine = start(3);
     let mut slow = engine.connect();
     let started = Instant::now();
@@ -167,9 +167,9 @@ fn a_planted_delay_is_counted_and_holds_up_nobody_else() {
 }
 
 #[test]
-fn beyond_the_bound_the_answer_is_busy_and_health_still_answers() {
+fn beyond_the_bound_the_status_is_503_and_health_still_responds() {
     let engine = start(3);
-    // Some more than the bound, since the probes below may take a place for a moment.
+    // Some more than the bound, because the requests below may hold a permit for a moment.
     let waiting: Vec<_> = (0..300)
         .map(|_| {
             let mut connection = engine.connect();
@@ -191,7 +191,7 @@ fn beyond_the_bound_the_answer_is_busy_and_health_still_answers() {
 }
 
 #[test]
-fn ends_in_good_order_when_asked_and_tells_a_taken_port() {
+fn shuts_down_gracefully_and_reports_a_taken_port() {
     let mut engine = start(3);
     let mut idle = engine.connect();
     assert_eq!(get_on(&mut idle, "/healthz").status, 200);
@@ -200,19 +200,19 @@ fn ends_in_good_order_when_asked_and_tells_a_taken_port() {
     thread::sleep(Duration::from_millis(100));
     let config = EngineConfig { listen: engine.address, books: "/dev/null".into() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let taken = runtime.block_on(Engine::bind(config)).err().unwrap();
-    assert!(matches!(taken, EngineError::Listen { .. }), "{taken}");
+    let taken = runtime.block_on(bind(config)).err().unwrap();
+    assert!(matches!(taken, EngineError::Service(ServiceError::Listen { .. })), "{taken}");
 
     let started = Instant::now();
     engine.stop().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(2), "idle connections must not hold it up");
+    assert!(started.elapsed() < Duration::from_secs(2), "idle connections must not delay the shutdown");
     let mut status = String::new();
     open.read_line(&mut status).unwrap();
     assert!(status.contains(" 200 "), "the open request was cut off: {status:?}");
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
 }
 
-/// The few fields of pprof's `profile.proto` that the test looks at.
+/// The fields of pprof's `profile.proto` that the test checks.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Profile {
     #[prost(message, repeated, tag = "2")]
@@ -233,9 +233,9 @@ struct Sample {
     value: Vec<i64>,
 }
 
-/// One test, since the timer belongs to the process: a second profile is refused, the first tells where the CPU went.
+/// One test, because the timer belongs to the process: a second profile is refused, the first contains the search.
 #[test]
-fn a_profile_under_load_names_the_search_and_admits_what_it_lacks() {
+fn a_profile_under_load_contains_the_search_and_its_own_limits() {
     let engine = Arc::new(start(2_000));
     let done = Arc::new(AtomicBool::new(false));
     let load = thread::spawn({
@@ -276,14 +276,15 @@ fn a_profile_under_load_names_the_search_and_admits_what_it_lacks() {
     let true_cpu = comments.iter().find_map(|comment| comment.strip_prefix("true_cpu_ns=")).unwrap();
     assert!(true_cpu.parse::<u64>().unwrap() > 100_000_000, "{true_cpu}");
 
-    // The slot is free again, also after an asker has hung up.
-    let mut hung_up = engine.connect();
-    write!(hung_up.get_mut(), "GET /debug/pprof/profile?seconds=100 HTTP/1.1\r\nhost: e\r\n\r\n").unwrap();
+    // The slot is free again, also after a client has disconnected.
+    let mut disconnected = engine.connect();
+    write!(disconnected.get_mut(), "GET /debug/pprof/profile?seconds=100 HTTP/1.1\r\nhost: e\r\n\r\n")
+        .unwrap();
     thread::sleep(Duration::from_millis(100));
-    drop(hung_up);
+    drop(disconnected);
     let until = Instant::now() + Duration::from_secs(5);
     while engine.get("/debug/pprof/profile?seconds=1").status != 200 {
-        assert!(Instant::now() < until, "the slot is still taken");
+        assert!(Instant::now() < until, "the slot is not free");
         thread::sleep(Duration::from_millis(50));
     }
 }
