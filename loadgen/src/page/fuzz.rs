@@ -29,7 +29,6 @@ const FIELDS: [&[u8]; 4] = [
 ];
 
 #[test]
-#[ignore = "fuzz test: run with --ignored"]
 fn mutated_pages_are_read_within_bounds() {
     let site = SiteOrigin::new(&Url::parse("http://127.0.0.1:8000/").expect("url"), Some("shop.test"));
     let mut named = 0_u64;
@@ -45,7 +44,6 @@ fn mutated_pages_are_read_within_bounds() {
 }
 
 #[test]
-#[ignore = "fuzz test: run with --ignored"]
 fn mutated_heads_are_parsed_without_panic() {
     let now = Instant::now();
     let (mut jar, mut browser_cache) = (CookieJar::default(), BrowserCache::default());

@@ -41,7 +41,6 @@ fn read(input: &[u8], piece: usize) -> Option<(Vec<u8>, bool)> {
 }
 
 #[test]
-#[ignore = "fuzz test: run with --ignored"]
 fn mutated_responses_are_read_alike_in_all_pieces() {
     let mut read_through = 0_u64;
     let inputs = for_each_mutation(&RESPONSES, |input, rng| {

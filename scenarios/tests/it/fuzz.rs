@@ -1,7 +1,7 @@
 //! Fuzz tests of every parser: mutated inputs must not cause a panic or a hang, and every generated scenario must be valid.
 //!
-//! Run them with `cargo test --release -p kneepoint-scenarios --test it -- --ignored --nocapture fuzz`. The number of inputs per
-//! test is 100,000, or the value of `KNEEPOINT_FUZZ_INPUTS`.
+//! With times: `cargo test --release -p kneepoint-scenarios --test it -- --nocapture fuzz`. The number of inputs per test is the value
+//! of `KNEEPOINT_FUZZ_INPUTS`, or 100,000 in a release build.
 
 #![expect(clippy::print_stdout, reason = "reports the number of inputs and the slowest one")]
 
@@ -50,6 +50,8 @@ fn fuzz_inputs() -> u64 {
         Ok(text) => text.parse().unwrap_or_else(|_| {
             panic!("KNEEPOINT_FUZZ_INPUTS={text} is not a whole number; for example KNEEPOINT_FUZZ_INPUTS=1000000")
         }),
+        // Fewer without optimisation, so that the tests of the crate stay quick.
+        Err(_) if cfg!(debug_assertions) => 2_000,
         Err(_) => 100_000,
     }
 }
@@ -79,7 +81,6 @@ fn assert_valid(result: Result<Imported, ImportError>) {
 }
 
 #[test]
-#[ignore = "slow: run by the nightly job or by hand"]
 fn mutated_access_logs_never_panic() {
     let lines: Vec<Vec<u8>> = [read_capture("nginx.log"), read_capture("kneepoint.jsonl")]
         .iter()
@@ -99,7 +100,6 @@ fn mutated_access_logs_never_panic() {
 }
 
 #[test]
-#[ignore = "slow: run by the nightly job or by hand"]
 fn mutated_recordings_never_panic() {
     let text = String::from_utf8(read_capture("shop.har")).expect("text");
     let har: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -112,7 +112,6 @@ fn mutated_recordings_never_panic() {
 }
 
 #[test]
-#[ignore = "slow: run by the nightly job or by hand"]
 fn mutated_openapi_documents_never_panic() {
     let seeds = [read_capture("shop.openapi.yaml")];
     fuzz("documents", &seeds, |bytes| {
@@ -121,7 +120,6 @@ fn mutated_openapi_documents_never_panic() {
 }
 
 #[test]
-#[ignore = "slow: run by the nightly job or by hand"]
 fn mutated_scenario_files_never_panic() {
     let mut seeds: Vec<Vec<u8>> = vec![kneepoint_scenarios::DEFAULT_TOML.as_bytes().to_vec()];
     for name in ["browse", "checkout", "api-crud", "hot-book"] {
@@ -132,7 +130,6 @@ fn mutated_scenario_files_never_panic() {
 }
 
 #[test]
-#[ignore = "slow: run by the nightly job or by hand"]
 fn mutated_feeds_never_panic() {
     let dir = tempfile::tempdir().expect("temporary folder");
     let kinds: [(&str, &[&str]); 3] = [
@@ -176,7 +173,6 @@ impl ExtractInput for UniformResponse<'_> {
 }
 
 #[test]
-#[ignore = "slow: run by the nightly job or by hand"]
 fn extraction_from_mutated_responses_never_panics() {
     let text = r#"
 name = "x"
