@@ -65,7 +65,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::Ok)
         }
         Command::Clean { project, logs } => {
-            kneepoint_stack::compose::clean(&project, &logs).map_err(|e| crate::stage::up::failure(&e))?;
+            kneepoint_stack::compose::clean(&project, &logs)?;
             Ok(ExitCode::Ok)
         }
         Command::Watchdog => {
