@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::load::LoadPhase;
-use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::site::PageVerdict;
 use kneepoint_model::summary::{CacheSummary, LoadSummary, ProfileSummary, SmokeSummary};
 use kneepoint_model::units::Ratio;
@@ -101,7 +101,7 @@ fn summarise_profiles(facts: &RunFacts) -> Vec<ProfileSummary> {
         source: entry.source,
         samples: entry.facts.samples,
         expected_samples: entry.facts.expected_samples,
-        file: format!("profiles/{}.folded", entry.file),
+        file: names::folded(&entry.file),
     };
     entries.iter().map(summary).collect()
 }

@@ -16,6 +16,7 @@ use kneepoint_model::experiment::{
     Block, Effect, EffectAssessment, EffectVerdict, Leak, Nature, Scale, Side, Signal,
 };
 use kneepoint_model::metric::{Direction, Unit};
+use kneepoint_model::text::plural;
 
 pub use agree::check_agreement;
 pub use format::{describe_effect, describe_min_effect, format_value};
@@ -77,7 +78,7 @@ fn unsafe_pages(leaks: &[Leak]) -> Option<EffectAssessment> {
     let why = format!(
         "not safe, whatever its speed: {} ({} in total; see the leaks)",
         first.what,
-        format::plural(pages as u64, "page", "pages")
+        plural(pages, "page")
     );
     Some(without_smallest(EffectVerdict::Hurts, None, why))
 }
@@ -115,20 +116,16 @@ fn too_few(criterion: &EffectCriterion, blocks: &[Block]) -> Option<EffectAssess
     let pairs = valid_pairs(blocks);
     let empty = blocks.iter().filter(|block| block.dropped.is_none() && block.requests == 0).count();
     if empty > 0 {
-        let why = format!("no request completed in {}", format::plural(empty as u64, "block", "blocks"));
+        let why = format!("no request completed in {}", plural(empty, "block"));
         return Some(without_smallest(EffectVerdict::Invalid, None, why));
     }
     if pairs.len() >= min_pairs() {
         return None;
     }
     let dropped: Vec<&str> = blocks.iter().filter_map(|block| block.dropped.as_deref()).collect();
-    let mut why = format!(
-        "only {} could be used; {} are needed",
-        format::plural(pairs.len() as u64, "pair", "pairs"),
-        min_pairs()
-    );
+    let mut why = format!("only {} could be used; {} are needed", plural(pairs.len(), "pair"), min_pairs());
     if let Some(last) = dropped.last() {
-        let pairs = format::plural(dropped.len() as u64 / 2, "pair", "pairs");
+        let pairs = plural(dropped.len() / 2, "pair");
         let _ = write!(why, "; {pairs} were dropped, the last because {last}");
         why.push_str(if criterion.concurrency {
             ": variants that differ in concurrency can only be compared on a quiet machine"

@@ -8,6 +8,7 @@ use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::site::SiteMap;
 use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::text;
 use kneepoint_model::verdict::{Verdict, VerdictStatus};
 
 use crate::facts::RunFacts;
@@ -81,9 +82,9 @@ fn check_smoke(facts: &RunFacts) -> Option<Verdict> {
         stop_reason(facts, "the crawl failed; the load did not start")
     } else {
         let total = facts.site.iter().flat_map(SiteMap::broken).count();
-        let named = broken.iter().take(3).map(|path| clip(path)).collect::<Vec<_>>().join(", ");
+        let named = broken.iter().take(3).map(|path| text::clean(path, 80)).collect::<Vec<_>>().join(", ");
         let more = if total > 3 { ", …" } else { "" };
-        let pages = if total == 1 { "page is" } else { "pages are" };
+        let pages = text::plural_form(total, "page is", "pages are");
         vec![format!("{total} {pages} broken ({named}{more}); the load did not start")]
     };
     Some(Verdict::new(VerdictStatus::SmokeFailed, reasons))
@@ -138,10 +139,6 @@ fn no_assertions(facts: &RunFacts) -> Verdict {
         "there are no assertions; the measurement is valid"
     };
     Verdict::new(VerdictStatus::NoAssertions, vec![reason.to_owned()])
-}
-
-fn clip(path: &str) -> String {
-    path.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 //! They are escaped by GitHub's rules (`%`, CR and LF in data; `:` and `,` too in properties): otherwise a page title could
 //! end a command and start another. GitHub shows ten annotations per kind and step, and silently drops the others.
 
-use kneepoint_analysis::findings::text::{clip, clip_to};
+use kneepoint_analysis::findings::text::MAX_QUOTED;
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::finding::{Finding, Severity};
 use kneepoint_model::site::{CrawledPage, SiteMap};
 use kneepoint_model::summary::AssertionResult;
+use kneepoint_model::text::single_line;
 use kneepoint_model::verdict::VerdictStatus;
 
 use crate::gate::GateResult;
@@ -66,7 +67,11 @@ fn run_line(gate: &GateResult) -> Option<String> {
 fn broken_page_line(page: &CrawledPage) -> String {
     let problems: Vec<String> =
         page.problems.iter().filter(|one| one.is_broken()).map(describe_problem).collect();
-    command(Level::Error, &format!("broken page {}", clip(&page.path)), &problems.join("; "))
+    command(
+        Level::Error,
+        &format!("broken page {}", single_line(&page.path, MAX_QUOTED)),
+        &problems.join("; "),
+    )
 }
 
 fn assertion_lines(gate: &GateResult, result: AssertionResult, level: Level, title: &str) -> Vec<String> {
@@ -92,8 +97,14 @@ fn finding_line(finding: &Finding, level: Level) -> String {
 }
 
 fn command(level: Level, title: &str, message: &str) -> String {
-    let message: String = message.lines().map(|one| clip_to(one, MAX_MESSAGE)).collect::<Vec<_>>().join("\n");
-    format!("::{} title={}::{}", level.name(), escape_property(&clip(title)), escape_data(&message))
+    let message: String =
+        message.lines().map(|one| single_line(one, MAX_MESSAGE)).collect::<Vec<_>>().join("\n");
+    format!(
+        "::{} title={}::{}",
+        level.name(),
+        escape_property(&single_line(title, MAX_QUOTED)),
+        escape_data(&message)
+    )
 }
 
 /// Escapes a message.

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use kneepoint_analysis::findings::text::{clip, clip_to};
+use kneepoint_analysis::findings::text::MAX_QUOTED;
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::finding::Finding;
 use kneepoint_model::site::{CrawledPage, PageProblem, PageVerdict};
 use kneepoint_model::summary::{AssertionResult, AssertionSummary};
+use kneepoint_model::text::{clip, single_line};
 use kneepoint_model::verdict::VerdictStatus;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use thiserror::Error;
@@ -28,7 +29,7 @@ pub struct JunitError(#[from] quick_junit::SerializeError);
 
 /// The whole report as XML.
 pub fn junit(facts: &RunFacts, analysis: &Analysis, gate: &GateResult) -> Result<String, JunitError> {
-    let mut report = Report::new(format!("kneepoint {}", clip(&facts.manifest.run_id)));
+    let mut report = Report::new(format!("kneepoint {}", single_line(&facts.manifest.run_id, MAX_QUOTED)));
     report.add_test_suite(run_suite(gate));
     if let Some(site) = &facts.site {
         report.add_test_suite(suite("smoke", site.pages.iter().map(page_case)));
@@ -68,24 +69,23 @@ fn run_suite(gate: &GateResult) -> TestSuite {
 fn non_success(kind: NonSuccessKind, what: &str, text: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     let first = text.lines().next().unwrap_or(what);
-    status.set_type(what).set_message(clip_to(first, 300)).set_description(truncate(text));
+    status.set_type(what).set_message(single_line(first, 300)).set_description(clip(text, MAX_TEXT));
     status
-}
-
-fn truncate(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
 }
 
 fn page_case(page: &CrawledPage) -> TestCase {
     let title = page.title.as_deref().filter(|title| !title.is_empty());
     let name = match title {
-        Some(title) => format!("{} ({})", clip(&page.path), clip(title)),
-        None => clip(&page.path),
+        Some(title) => {
+            format!("{} ({})", single_line(&page.path, MAX_QUOTED), single_line(title, MAX_QUOTED))
+        }
+        None => single_line(&page.path, MAX_QUOTED),
     };
     let problems: Vec<String> = page.problems.iter().map(describe_problem).collect();
     let mut text = problems.join("\n");
     if !page.linked_from.is_empty() && page.verdict == PageVerdict::Failed {
-        let from: Vec<String> = page.linked_from.iter().take(5).map(|path| clip(path)).collect();
+        let from: Vec<String> =
+            page.linked_from.iter().take(5).map(|path| single_line(path, MAX_QUOTED)).collect();
         text = format!("{text}\nlinked from {}", from.join(", "));
     }
     let mut case = match page.verdict {
@@ -95,7 +95,7 @@ fn page_case(page: &CrawledPage) -> TestCase {
         PageVerdict::Passed | PageVerdict::Warned => TestCase::new(name, TestCaseStatus::success()),
     };
     if page.verdict == PageVerdict::Warned && !text.is_empty() {
-        case.set_system_out(truncate(&text));
+        case.set_system_out(clip(&text, MAX_TEXT));
     }
     case.set_time(Duration::from_micros(page.total_us.get()));
     case
@@ -107,7 +107,7 @@ pub(crate) fn describe_problem(problem: &PageProblem) -> String {
         PageProblem::ServerError { status } => format!("status {status}"),
         PageProblem::BrokenLink { status } => format!("the site links to it, but it has status {status}"),
         PageProblem::Timeout { after_us } => format!("no response within {after_us}"),
-        PageProblem::Connection { why } => format!("the connection failed: {}", clip(why)),
+        PageProblem::Connection { why } => format!("the connection failed: {}", single_line(why, MAX_QUOTED)),
         PageProblem::RedirectLoop => "redirect loop".to_owned(),
         PageProblem::DebugPage => "shows the framework's debug page".to_owned(),
         PageProblem::NoTitle => "has no title".to_owned(),
@@ -116,13 +116,18 @@ pub(crate) fn describe_problem(problem: &PageProblem) -> String {
         }
         PageProblem::NoCacheHeaders => "static file without cache headers".to_owned(),
         PageProblem::Heavy { bytes } => format!("{bytes} on the wire"),
-        PageProblem::Marker { seen } => format!("contains unrendered or internal text: {}", clip(seen)),
+        PageProblem::Marker { seen } => {
+            format!("contains unrendered or internal text: {}", single_line(seen, MAX_QUOTED))
+        }
     }
 }
 
 fn assertion_case(one: &AssertionSummary) -> TestCase {
-    let endpoint = one.endpoint.as_deref().map_or_else(|| "all endpoints".to_owned(), clip);
-    let name = format!("{endpoint}: {} ({} phase)", one.assertion, clip(&one.phase));
+    let endpoint = one
+        .endpoint
+        .as_deref()
+        .map_or_else(|| "all endpoints".to_owned(), |endpoint| single_line(endpoint, MAX_QUOTED));
+    let name = format!("{endpoint}: {} ({} phase)", one.assertion, single_line(&one.phase, MAX_QUOTED));
     let status = match one.result {
         AssertionResult::Pass => TestCaseStatus::success(),
         AssertionResult::Fail => {
@@ -143,12 +148,12 @@ fn finding_case(finding: &Finding, gate: &GateResult) -> TestCase {
     let evidence: Vec<String> =
         finding.evidence.iter().map(|one| format!("- {} [{}]", one.text, one.source)).collect();
     let text = format!("{}\n{}\nfix: {}", finding.title, evidence.join("\n"), finding.fix);
-    let name = format!("{} {}: {}", finding.id, finding.rule.name(), clip(&finding.title));
+    let name = format!("{} {}: {}", finding.id, finding.rule.name(), single_line(&finding.title, MAX_QUOTED));
     if gate.failing_findings.contains(&finding.id) {
         return TestCase::new(name, non_success(NonSuccessKind::Failure, finding.rule.name(), &text));
     }
     let mut case = TestCase::new(name, TestCaseStatus::success());
-    case.set_system_out(truncate(&text));
+    case.set_system_out(clip(&text, MAX_TEXT));
     case
 }
 

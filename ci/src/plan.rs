@@ -13,10 +13,14 @@ use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_model::finding::Severity;
 use kneepoint_model::metric::Metric;
+use kneepoint_model::text::single_line;
 use thiserror::Error;
 
 use crate::refusal::{SloError, find_closest};
 use crate::slo::Assertion;
+
+/// Longest text of the configuration or of a run that an error shows, in characters.
+const MAX_SHOWN: usize = 400;
 
 /// The assertions of a run and the rules for checking them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -106,9 +110,13 @@ impl SloPlan {
             unreadable: Vec::new(),
         };
         for (endpoint, texts) in endpoints {
-            let assertions = parse_all(&format!("slo.endpoint.\"{}\"", clean(endpoint)), texts)?;
+            let assertions =
+                parse_all(&format!("slo.endpoint.\"{}\"", single_line(endpoint, MAX_SHOWN)), texts)?;
             if let Some(whole) = assertions.iter().find(|assertion| !is_per_endpoint(assertion.metric())) {
-                return Err(PlanError::NotPerEndpoint { endpoint: clean(endpoint), metric: whole.metric() });
+                return Err(PlanError::NotPerEndpoint {
+                    endpoint: single_line(endpoint, MAX_SHOWN),
+                    metric: whole.metric(),
+                });
             }
             plan.endpoints.insert(endpoint.clone(), assertions);
         }
@@ -130,9 +138,9 @@ impl SloPlan {
                     }
                     Err(why) => {
                         let unreadable = UnreadableAssertion {
-                            endpoint: clean(&endpoint.name),
-                            text: clean(text),
-                            why: clean(&why),
+                            endpoint: single_line(&endpoint.name, MAX_SHOWN),
+                            text: single_line(text, MAX_SHOWN),
+                            why: single_line(&why, MAX_SHOWN),
                         };
                         if !self.unreadable.contains(&unreadable) {
                             self.unreadable.push(unreadable);
@@ -193,14 +201,10 @@ pub fn check_endpoints(plan: &SloPlan, known: &[String]) -> Result<(), PlanError
     let more = if names.len() > SHOWN { ", …" } else { "" };
     names.truncate(SHOWN);
     Err(PlanError::UnknownEndpoint {
-        endpoint: clean(endpoint),
-        suggestion: suggestion.map(|name| clean(&name)),
-        known: format!("{}{more}", clean(&names.join(", "))),
+        endpoint: single_line(endpoint, MAX_SHOWN),
+        suggestion: suggestion.map(|name| single_line(&name, MAX_SHOWN)),
+        known: single_line(&format!("{}{more}", names.join(", ")), MAX_SHOWN),
     })
-}
-
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
 }
 
 #[cfg(test)]

@@ -67,9 +67,8 @@ pub struct SloError {
     pub example: String,
 }
 
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(100).collect()
-}
+/// Longest part of an assertion that an error shows, in characters.
+pub(crate) const MAX_SHOWN: usize = 100;
 
 /// Common names of metrics.
 const ALIASES: [(&str, Metric); 8] = [

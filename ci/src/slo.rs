@@ -6,9 +6,10 @@
 use std::fmt;
 
 use kneepoint_model::metric::{Direction, Metric};
+use kneepoint_model::text::single_line;
 
 use crate::limit::{Limit, LimitUnit, Operator};
-use crate::refusal::{SloError, SloProblem, example, one_line, suggest_metric};
+use crate::refusal::{MAX_SHOWN, SloError, SloProblem, example, suggest_metric};
 
 /// One assertion about one metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +71,10 @@ impl Parser<'_> {
         let length = self.rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
         let name = &self.rest[..length];
         let metric = Metric::from_name(name).ok_or_else(|| {
-            self.refuse(SloProblem::UnknownMetric { name: one_line(name), suggestion: suggest_metric(name) })
+            self.refuse(SloProblem::UnknownMetric {
+                name: single_line(name, MAX_SHOWN),
+                suggestion: suggest_metric(name),
+            })
         })?;
         self.rest = &self.rest[length..];
         self.skip_blanks();
@@ -109,7 +113,9 @@ impl Parser<'_> {
             Some(LimitUnit::Percent) if number > 100.0 => Err(self.refuse(SloProblem::Range)),
             Some(unit) => Ok(Limit { number, unit }),
             None if written.is_empty() => Err(self.refuse(SloProblem::NoUnit { metric })),
-            None => Err(self.refuse(SloProblem::WrongUnit { metric, found: one_line(written) })),
+            None => {
+                Err(self.refuse(SloProblem::WrongUnit { metric, found: single_line(written, MAX_SHOWN) }))
+            }
         }
     }
 
@@ -125,7 +131,7 @@ impl Parser<'_> {
             _ => None,
         });
         SloError {
-            text: one_line(self.text),
+            text: single_line(self.text, MAX_SHOWN),
             column: self.text[..before].chars().count() + 1,
             problem,
             example: example(metric.unwrap_or(Metric::P95)).to_owned(),

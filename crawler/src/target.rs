@@ -3,6 +3,7 @@
 //! The `Host` header may differ from the address that is connected to (`--attach` to a loopback port of a named
 //! site): absolute links to that name then belong to the site as well.
 
+use kneepoint_model::text::clip;
 use url::Url;
 
 use crate::address::{canonicalize, path_of};
@@ -71,7 +72,7 @@ impl Target {
         }
         let Ok(url) = from.join(href) else { return LinkTarget::Nowhere };
         if !matches!(url.scheme(), "http" | "https") {
-            return LinkTarget::OtherScheme(url.scheme().chars().take(40).collect());
+            return LinkTarget::OtherScheme(clip(url.scheme(), 40).to_owned());
         }
         let url = canonicalize(&self.unalias(url));
         if url.origin() == self.base.origin() {

@@ -56,7 +56,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Engine { listen, books } => tiers::run_engine(listen, books),
         Command::Objects { listen, folder } => tiers::run_objects(listen, folder),
         Command::Clean { project, logs } => {
-            kneepoint_stack::compose::clean(&project, &logs).map_err(|e| crate::stage::up::failure(&e))?;
+            kneepoint_stack::compose::clean(&project, &logs)?;
             Ok(ExitCode::Ok)
         }
         Command::Watchdog => {

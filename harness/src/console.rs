@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kneepoint_live::strip_control_chars;
 use kneepoint_model::event::Event;
 use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::text::remove_controls;
 
 /// Which lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +52,10 @@ impl Console {
             Event::Progress { done, total, message, .. } => {
                 Self::show_progress(&line, done, total, &message);
             }
-            Event::Note { message, .. } => self.print_note(&mut line, strip_control_chars(&message)),
+            Event::Note { message, .. } => self.print_note(&mut line, remove_controls(&message)),
             Event::Warning { stage, message } => Self::print_line(
                 &line,
-                &self.paint("33", &format!("warning: {}: {}", stage.name(), strip_control_chars(&message))),
+                &self.paint("33", &format!("warning: {}: {}", stage.name(), remove_controls(&message))),
             ),
             Event::StageEnded { stage, status, seconds } => {
                 self.end_stage(&mut line, stage, status, seconds);
@@ -67,7 +67,7 @@ impl Console {
     pub(crate) fn print_heading(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
             let line = self.line.lock().expect("no holder of this lock panics");
-            Self::print_line(&line, &self.paint("1", &strip_control_chars(text)));
+            Self::print_line(&line, &self.paint("1", &remove_controls(text)));
         }
     }
 
@@ -85,7 +85,7 @@ impl Console {
 
     fn show_progress(line: &LiveLine, done: u64, total: Option<u64>, message: &str) {
         if let Some(bar) = &line.bar {
-            let message = strip_control_chars(message);
+            let message = remove_controls(message);
             bar.set_message(match total {
                 Some(total) if total > 0 => format!("{:>3} % {message}", done * 100 / total),
                 _ => message,

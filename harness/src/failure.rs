@@ -3,6 +3,7 @@
 use std::fmt;
 
 use kneepoint_model::exit::ExitCode;
+use kneepoint_stack::StackError;
 
 /// Ends the stage, and with it the measurement.
 #[derive(Debug)]
@@ -36,6 +37,12 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<StackError> for Failure {
+    fn from(error: StackError) -> Self {
+        Self::new(error.exit_code(), error)
+    }
+}
 
 impl From<kneepoint_model::run::RunError> for Failure {
     fn from(error: kneepoint_model::run::RunError) -> Self {

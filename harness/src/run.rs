@@ -44,7 +44,7 @@ impl Run {
         write_gitignore(home)?;
         let now = jiff::Timestamp::now();
         let id = new_run_id(now);
-        let folder = RunFolder::create(&home.join("runs"), &id)?;
+        let folder = RunFolder::create(&home.join(names::RUNS), &id)?;
         events.record_in(&id, folder.append(names::EVENTS)?);
         let (driver, topology, target) = match &plan.target {
             Target::Reference(stack) => {

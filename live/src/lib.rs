@@ -6,9 +6,7 @@
 mod otlp;
 #[cfg(test)]
 mod test_seconds;
-mod text;
 mod view;
 
 pub use otlp::{ExportSummary, Exporter, headers_from_env, metrics_endpoint};
-pub use text::strip_control_chars;
 pub use view::{CpuUsage, Update, View, restore_terminal};

@@ -12,7 +12,6 @@ mod groups;
 mod interval;
 mod records;
 mod segments;
-mod text;
 mod totals;
 
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +21,7 @@ pub(crate) use completed::{CompletedPage, CompletedRequest, HopTiming, RecordedH
 pub(crate) use endpoints::{
     Endpoint, assets_endpoint_name, collect_endpoints, collect_feeds, collect_groups, intern_endpoint,
 };
-pub(crate) use files::{PhaseFiles, names};
+pub(crate) use files::PhaseFiles;
 pub(crate) use groups::{GroupEnd, GroupSeries};
 pub(crate) use interval::{EndpointSeries, IntervalStats};
 pub(crate) use records::{CountsLine, HistogramTag, PlanRecord, parse_tag};

@@ -70,6 +70,16 @@ pub fn collapse_whitespace(text: &str) -> String {
     collapsed
 }
 
+/// [`collapse_whitespace`] and [`ellipsize`]: for the message of a program or a library in a message of our own.
+pub fn collapsed_line(text: &str, max_chars: usize) -> String {
+    ellipsize(&collapse_whitespace(text), max_chars)
+}
+
+/// [`mark_deceptive`] and [`ellipsize`]: for untrusted input in a report. Line breaks stay.
+pub fn sanitize(text: &str, max_chars: usize) -> String {
+    mark_deceptive(&ellipsize(text, max_chars))
+}
+
 /// With U+FFFD in place of each deceptive character; see [`is_deceptive`]. Line breaks stay.
 pub fn mark_deceptive(text: &str) -> String {
     text.chars().map(|c| if is_deceptive(c) { '\u{fffd}' } else { c }).collect()
@@ -84,6 +94,12 @@ pub fn is_deceptive(c: char) -> bool {
 /// Whether a character has no width or switches the writing direction; control characters do not count.
 pub const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Whether a character changes the writing direction of the text after it. Joiners and zero-width spaces, which some scripts
+/// and emoji need, do not; [`is_invisible`] includes them.
+pub const fn switches_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number with a regular noun: `plural(1, "page")` is `1 page`, `plural(2, "page")` is `2 pages`.
@@ -121,7 +137,16 @@ mod tests {
         assert_eq!(replace_controls(hostile, '·'), "a·[31m·b··c\u{202e}d·");
         assert_eq!(single_line(hostile, 9), "a [31m b …");
         assert_eq!(collapse_whitespace("  a \n\t b  "), "a b");
+        assert_eq!(collapsed_line("  a \n\t b  ", 2), "a …");
+        assert_eq!(sanitize("a\u{1b}\nb\u{202e}c", 4), "a\u{fffd}\nb…");
         assert_eq!(mark_deceptive(hostile), "a\u{fffd}[31m\u{fffd}b\u{fffd}\nc\u{fffd}d\u{fffd}");
+    }
+
+    #[test]
+    fn a_joiner_is_invisible_but_keeps_the_direction() {
+        let classes =
+            ['a', '\u{200d}', '\u{202e}', '\u{2068}'].map(|c| (is_invisible(c), switches_direction(c)));
+        assert_eq!(classes, [(false, false), (true, false), (true, true), (true, true)]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::profile::{FoldedProfile, ProfileSource};
+use kneepoint_model::text::collapsed_line;
 
 use crate::ProfilerError;
 pub use target::ProfileTarget;
@@ -67,20 +68,11 @@ pub trait Source: Send + Sync {
     ) -> Result<Vec<FoldedProfile>, ProfilerError>;
 }
 
-/// Shortens the message of an external program or library to one bounded line.
-pub(crate) fn one_line(text: &str, max: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(max) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 /// Message of a pprof error; the one case that the user can act on is explained.
 fn describe_pprof_error(error: &pprof::Error) -> String {
     if matches!(error, pprof::Error::Running) {
         "this process is already being profiled".to_owned()
     } else {
-        one_line(&error.to_string(), 200)
+        collapsed_line(&error.to_string(), 200)
     }
 }

@@ -10,9 +10,10 @@ mod render;
 mod rollouts;
 
 use kneepoint_model::experiment::{Agreement, EffectVerdict, Ending, ExperimentFile, ToggleResult};
+use kneepoint_model::text::{plural_form, sanitize};
 use serde::Serialize;
 
-use crate::format::{clean, plural};
+use crate::format::{MAX_TEXT, count_with_noun};
 use crate::view::Figure;
 use crate::view::block::{Section, Table, Tone};
 
@@ -56,8 +57,8 @@ impl ExperimentReport {
         ];
         let (word, tone) = status(file, &counts);
         Self {
-            id: clean(&file.id),
-            kneepoint: clean(&file.kneepoint),
+            id: sanitize(&file.id, MAX_TEXT),
+            kneepoint: sanitize(&file.kneepoint, MAX_TEXT),
             word: word.to_owned(),
             tone,
             headline: counts.headline(),
@@ -114,12 +115,12 @@ impl VerdictCounts {
         let present: Vec<String> = parts
             .iter()
             .filter(|(n, ..)| *n > 0)
-            .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
+            .map(|(n, one, many)| format!("{n} {}", plural_form(*n, one, many)))
             .collect();
         if present.is_empty() {
             return "No experiment was run.".to_owned();
         }
-        format!("Of {} of advice, {}.", plural(self.all, "piece", "pieces"), present.join(", "))
+        format!("Of {} of advice, {}.", count_with_noun(self.all, "piece", "pieces"), present.join(", "))
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -162,15 +163,15 @@ fn reasons(file: &ExperimentFile, counts: &VerdictCounts) -> Vec<String> {
     if counts.invalid > 0 {
         reasons.push(format!(
             "{} without a valid measurement: run {} again on a quieter machine.",
-            plural(counts.invalid, "piece of advice", "pieces of advice"),
-            if counts.invalid == 1 { "it" } else { "them" }
+            count_with_noun(counts.invalid, "piece of advice", "pieces of advice"),
+            plural_form(counts.invalid, "it", "them")
         ));
     }
     let unsafe_ones: Vec<String> = file
         .toggles
         .iter()
         .filter(|toggle| labels::leaks_when_followed(toggle))
-        .map(|t| clean(&t.name))
+        .map(|t| sanitize(&t.name, MAX_TEXT))
         .collect();
     if !unsafe_ones.is_empty() {
         reasons.push(format!("Unsafe, whatever the speed: {}.", unsafe_ones.join(", ")));
@@ -180,17 +181,20 @@ fn reasons(file: &ExperimentFile, counts: &VerdictCounts) -> Vec<String> {
 
 fn facts(file: &ExperimentFile) -> Vec<String> {
     let mut facts = vec![
-        format!("driver {}", clean(&file.driver)),
-        format!("data {}, seed {}", clean(&file.size), file.seed),
+        format!("driver {}", sanitize(&file.driver, MAX_TEXT)),
+        format!("data {}, seed {}", sanitize(&file.size, MAX_TEXT), file.seed),
     ];
     if file.host.cores > 0 {
-        let cores = plural(file.host.cores.into(), "core", "cores");
-        facts.push(format!("{cores}, {}", clean(&file.host.os)));
+        let cores = count_with_noun(file.host.cores.into(), "core", "cores");
+        facts.push(format!("{cores}, {}", sanitize(&file.host.os, MAX_TEXT)));
     }
     let known = ["Django", "gunicorn", "nginx", "mysql", "redis", "memcached"];
     let versions =
         file.versions.iter().filter(|(name, _)| known.iter().any(|k| k.eq_ignore_ascii_case(name)));
-    facts.extend(versions.map(|(name, version)| format!("{} {}", clean(name), clean(version))));
-    facts.push(clean(&file.started));
+    facts.extend(
+        versions
+            .map(|(name, version)| format!("{} {}", sanitize(name, MAX_TEXT), sanitize(version, MAX_TEXT))),
+    );
+    facts.push(sanitize(&file.started, MAX_TEXT));
     facts
 }

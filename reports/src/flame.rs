@@ -5,10 +5,12 @@
 //! network. A flame graph that is too large is linked, not embedded.
 
 use kneepoint_model::profile::ProfileView;
+use kneepoint_model::run::names;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Bytes;
 
-use crate::format::{clean_to, safe_path, slug};
+use crate::format::{safe_path, slug};
 use crate::view::block::FlameFrame;
 
 /// Maximum size, in bytes, of one embedded flame graph.
@@ -49,7 +51,7 @@ impl Framer {
     pub(crate) fn frame(&mut self, flame: &Flame, stem: Option<&str>) -> FlameFrame {
         self.made += 1;
         let size = flame.svg.len();
-        let file = stem.and_then(|stem| safe_path(&format!("profiles/{stem}.svg")));
+        let file = stem.and_then(|stem| safe_path(&names::flame_graph(stem)));
         let inner = svg_element(&flame.svg);
         let instead = match inner {
             None => Some("The flame graph file is not an SVG document, so it is not shown.".to_owned()),
@@ -68,7 +70,7 @@ impl Framer {
             }
             _ => None,
         };
-        FlameFrame { id, title: clean_to(&flame.title, 200), height, document, instead, file }
+        FlameFrame { id, title: sanitize(&flame.title, 200), height, document, instead, file }
     }
 }
 

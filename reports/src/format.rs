@@ -1,32 +1,11 @@
-//! Number formatting, and the sanitizer for untrusted text that enters a report.
-//!
-//! [`clean`] does not escape (each renderer escapes for its own format): it bounds the length and replaces characters that
-//! can move a cursor, change the reading direction or are invisible.
+//! Number formatting, and the bounds of untrusted text that enters a report.
 
+use kneepoint_model::text::plural_form;
 use kneepoint_model::units::Micros;
 
-/// Maximum length, in characters, of one untrusted text in a report.
+/// Maximum length, in characters, of one untrusted text in a report: for [`sanitize`](kneepoint_model::text::sanitize). Each
+/// renderer escapes for its own format.
 pub(crate) const MAX_TEXT: usize = 2_000;
-
-/// Replaces control and direction characters with U+FFFD and truncates to `most` characters plus an ellipsis.
-pub(crate) fn clean_to(text: &str, most: usize) -> String {
-    let mut out: String =
-        text.chars().take(most).map(|c| if is_tricky(c) { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(most).is_some() {
-        out.push('…');
-    }
-    out
-}
-
-/// [`clean_to`] with [`MAX_TEXT`].
-pub(crate) fn clean(text: &str) -> String {
-    clean_to(text, MAX_TEXT)
-}
-
-fn is_tricky(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        || (c.is_control() && c != '\n')
-}
 
 /// An HTML id: ASCII letters, digits, `-` and `_`, never empty.
 pub(crate) fn slug(text: &str) -> String {
@@ -87,9 +66,9 @@ pub(crate) fn seconds(s: f64) -> String {
     }
 }
 
-/// `1 page`, `2 pages`.
-pub(crate) fn plural(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n == 1 { one } else { many })
+/// A count with thousands separators and its noun: `1 page`, `2,000 pages`.
+pub(crate) fn count_with_noun(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), plural_form(n, one, many))
 }
 
 #[cfg(test)]
@@ -110,12 +89,6 @@ mod tests {
             (seconds(3.0), seconds(90.0), seconds(130.0)),
             ("3.00 s".into(), "90.0 s".into(), "2 min 10 s".into())
         );
-    }
-
-    #[test]
-    fn text_is_bounded_and_cannot_move_the_cursor() {
-        assert_eq!(clean("a\u{1b}[2Jb\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}c");
-        assert_eq!(clean_to("abcdef", 3), "abc…");
     }
 
     #[test]

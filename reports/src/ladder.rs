@@ -13,9 +13,10 @@ mod trials;
 use kneepoint_analysis::ladder::{Comparison, RungResult, RungState};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::stack::Driver;
+use kneepoint_model::text::sanitize;
 use serde::Serialize;
 
-use crate::format::{clean, plural};
+use crate::format::{MAX_TEXT, count_with_noun};
 use crate::view::Figure;
 use crate::view::block::{Section, Table, Tone};
 
@@ -50,8 +51,8 @@ impl LadderView {
         let (word, tone) = status(ladder, comparison);
         let table = rungs::table(ladder, comparison);
         Self {
-            ladder_id: clean(&ladder.ladder_id),
-            kneepoint: clean(&ladder.kneepoint),
+            ladder_id: sanitize(&ladder.ladder_id, MAX_TEXT),
+            kneepoint: sanitize(&ladder.kneepoint, MAX_TEXT),
             word: word.to_owned(),
             tone,
             headline: headline(comparison),
@@ -97,15 +98,15 @@ fn headline(comparison: &Comparison) -> String {
     match (least, most) {
         (Some((least, _)), Some((most, _))) if least.name != most.name => format!(
             "Within the SLO {slo}, {} sustains the most: {}; {} the least: {}.",
-            clean(&most.name),
+            sanitize(&most.name, MAX_TEXT),
             labels::throughput(&most.throughput),
-            clean(&least.name),
+            sanitize(&least.name, MAX_TEXT),
             labels::throughput(&least.throughput)
         ),
         (Some((only, _)), _) => {
             format!(
                 "Within the SLO {slo}, {} sustains {}.",
-                clean(&only.name),
+                sanitize(&only.name, MAX_TEXT),
                 labels::throughput(&only.throughput)
             )
         }
@@ -120,17 +121,17 @@ fn reasons(ladder: &Ladder, comparison: &Comparison) -> Vec<String> {
         reasons.push("All rungs and the load generator share one machine, so a rung that adds a machine only adds processes here. To measure the gain of an additional machine, run the ladder with --driver compose.".to_owned());
     }
     if !ladder.complete {
-        let by = ladder
-            .stopped_by
-            .as_deref()
-            .map_or_else(|| "kneepoint was killed before it could record the reason".to_owned(), clean);
+        let by = ladder.stopped_by.as_deref().map_or_else(
+            || "kneepoint was killed before it could record the reason".to_owned(),
+            |reason| sanitize(reason, MAX_TEXT),
+        );
         reasons.push(format!(
             "This ladder run is incomplete: {by}. Missing values below were not measured; they are not zero."
         ));
     }
     for rung in &comparison.rungs {
         if let Some(why) = labels::missing_reason(rung) {
-            reasons.push(format!("{}: {why}", clean(&rung.name)));
+            reasons.push(format!("{}: {why}", sanitize(&rung.name, MAX_TEXT)));
         }
     }
     reasons
@@ -140,16 +141,16 @@ fn facts(ladder: &Ladder) -> Vec<String> {
     let mut facts = vec![
         format!("driver {}", ladder.driver.name()),
         format!("SLO {}", ladder.slo),
-        plural(ladder.users.into(), "user", "users"),
-        format!("data {}, seed {}", clean(&ladder.size), ladder.seed),
+        count_with_noun(ladder.users.into(), "user", "users"),
+        format!("data {}, seed {}", sanitize(&ladder.size, MAX_TEXT), ladder.seed),
     ];
     if ladder.host.cores > 0 {
-        let cores = plural(ladder.host.cores.into(), "core", "cores");
-        facts.push(format!("{cores}, {}", clean(&ladder.host.os)));
+        let cores = count_with_noun(ladder.host.cores.into(), "core", "cores");
+        facts.push(format!("{cores}, {}", sanitize(&ladder.host.os, MAX_TEXT)));
     }
     if let Some(equal) = &ladder.equal {
         facts.push(format!("equal rate: {} journeys", equal.rate));
     }
-    facts.push(clean(&ladder.started));
+    facts.push(sanitize(&ladder.started, MAX_TEXT));
     facts
 }

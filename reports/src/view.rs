@@ -30,6 +30,7 @@ mod verdict;
 
 use kneepoint_analysis::{Analysis, RunFacts, timeline};
 use kneepoint_model::summary::Summary;
+use kneepoint_model::text::sanitize;
 use serde::Serialize;
 
 use self::block::Section;
@@ -37,7 +38,7 @@ pub use self::findings::{EvidenceView, FindingView, FindingsView, UnevaluatedRul
 pub use self::key_figures::Figure;
 pub use self::verdict::VerdictView;
 use crate::flame::Flame;
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 
 /// The sections after the findings, in page order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -107,9 +108,9 @@ impl ReportView {
     pub fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary, flames: &[Flame]) -> Self {
         let timeline = timeline(facts);
         Self {
-            run_id: clean(&summary.run_id),
-            kneepoint: clean(&summary.kneepoint),
-            target: clean(&summary.target),
+            run_id: sanitize(&summary.run_id, MAX_TEXT),
+            kneepoint: sanitize(&summary.kneepoint, MAX_TEXT),
+            target: sanitize(&summary.target, MAX_TEXT),
             verdict: verdict::build(facts, analysis, summary),
             findings: findings::build(analysis, summary),
             sections: Sections {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, TokenSink, Tokenizer, TokenizerOpts};
+use kneepoint_model::text::clip_bytes;
 
 /// Bytes that are tokenized between two checks of the time budget.
 const CHUNK: usize = 16 << 10;
@@ -17,7 +18,7 @@ pub fn tokenize_html<S: TokenSink>(html: &str, sink: S, time_budget: Duration) -
     let input = BufferQueue::default();
     let (mut rest, start) = (html, Instant::now());
     while !rest.is_empty() && start.elapsed() < time_budget {
-        let (chunk, later) = rest.split_at(rest.floor_char_boundary(CHUNK));
+        let (chunk, later) = rest.split_at(clip_bytes(rest, CHUNK).len());
         input.push_back(StrTendril::from_slice(chunk));
         let _ = tokenizer.feed(&input);
         rest = later;

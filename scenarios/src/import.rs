@@ -11,8 +11,6 @@ mod openapi;
 mod secret;
 mod step_body;
 
-use std::fmt;
-
 use thiserror::Error;
 
 use self::draft::DraftScenario;
@@ -74,14 +72,5 @@ impl Imported {
         let text = draft.to_toml();
         Scenario::parse(&format!("{}.toml", draft.name), &text).map_err(ImportError::InvalidOutput)?;
         Ok(Self { text, name: draft.name.clone(), notes })
-    }
-}
-
-/// A number with its noun: `1 request`, `2 requests`.
-struct Count<'a>(u64, &'a str);
-
-impl fmt::Display for Count<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
     }
 }

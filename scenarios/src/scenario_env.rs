@@ -8,6 +8,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kneepoint_model::text::clean;
+
 use crate::feed::{FeedFormat, Table, read_table};
 
 /// Largest feed file, in bytes.
@@ -33,7 +35,7 @@ impl ScenarioEnv {
 
     /// The value of an environment variable; the error tells why it cannot be used, without the value.
     pub(crate) fn read_variable(&self, name: &str) -> Result<String, String> {
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        let shown = clean(name, 60);
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
             return Err(format!("`{shown}` is not a valid variable name; use letters, digits and _"));

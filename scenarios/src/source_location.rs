@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use kneepoint_model::text::{clip, clip_bytes, ellipsize};
+
 use crate::error::{Diagnostic, suggest_nearest};
 
 /// The text of a scenario file with its name: what a diagnostic needs to point into it.
@@ -14,22 +16,22 @@ pub(crate) struct SourceText<'a> {
 impl SourceText<'_> {
     /// A diagnostic for a byte range of the file.
     pub(crate) fn error_at(self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> Diagnostic {
-        let start = self.content.floor_char_boundary(span.start);
-        let before = &self.content[..start];
+        let before = clip_bytes(self.content, span.start);
+        let start = before.len();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let excerpt = self.content[line_start..].lines().next().unwrap_or_default();
-        let end = self.content.floor_char_boundary(span.end.max(start));
-        let value = self.content[start..end].lines().next().unwrap_or_default();
+        let until_end = clip_bytes(self.content, span.end.max(start));
+        let value = until_end[start..].lines().next().unwrap_or_default();
         Diagnostic {
             file: self.file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: self.content[line_start..start].chars().count() + 1,
             key: key.to_owned(),
-            value: truncate(value, 120),
+            value: ellipsize(value, 120),
             problem: problem.into(),
             suggestion: None,
             example: find_example(key).to_owned(),
-            excerpt: truncate(excerpt, 160),
+            excerpt: ellipsize(excerpt, 160),
         }
     }
 
@@ -55,19 +57,11 @@ impl SourceText<'_> {
     }
 
     fn find_key_before(self, offset: usize) -> String {
-        let start = self.content.floor_char_boundary(offset);
-        let line = self.content[..start].rsplit('\n').next().unwrap_or_default();
-        let whole = self.content[start - line.len()..].lines().next().unwrap_or_default();
-        whole.split('=').next().unwrap_or_default().trim().chars().take(60).collect()
+        let before = clip_bytes(self.content, offset);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let whole = self.content[before.len() - line.len()..].lines().next().unwrap_or_default();
+        clip(whole.split('=').next().unwrap_or_default().trim(), 60).to_owned()
     }
-}
-
-fn truncate(text: &str, max_chars: usize) -> String {
-    let mut short: String = text.chars().take(max_chars).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 /// A valid line for a key such as `step.path`, found by its last part that is a known key.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::stack::{Driver, Runtime, StackInfo, TierInfo};
+use kneepoint_model::text::clean;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::via::Via;
 use url::Url;
@@ -112,10 +113,7 @@ fn stack_info(plan: &AttachPlan, found: Vec<TierInfo>, response: &HttpResponse) 
     if let Some(tier) = tiers.get_mut(&outermost) {
         tier.url = Some(plan.url.clone());
     }
-    let server = response
-        .server
-        .as_deref()
-        .map(|server| server.chars().filter(|c| !c.is_control()).take(80).collect());
+    let server = response.server.as_deref().map(|server| clean(server, 80));
     StackInfo {
         format_version: FORMAT_VERSION,
         driver: Driver::Attach,

@@ -22,6 +22,7 @@ use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::probe::{CacheTest, ProbeResult, RouteProbe, SlopeTest, UncachedReason};
 use kneepoint_model::proxy::{AccessSummary, ProxyRoute};
+use kneepoint_model::run::names;
 use kneepoint_model::sample::{HostSample, ResourceSample, TierSample};
 use kneepoint_model::site::{CrawledPage, SiteMap};
 use kneepoint_model::stack::{StackInfo, TierInfo};
@@ -240,7 +241,7 @@ pub fn phase(name: &str, at: u64, load: LoadModel, requests: u64) -> LoadPhase {
             endpoint("GET /book/7/", "book/<int:pk>/", requests / 2),
         ],
         seconds: (0..15).map(second).collect(),
-        log: format!("load/{name}.hlog"),
+        log: names::hlog(name),
         generator: GeneratorHealth { busiest_thread: Ratio(0.1), ..GeneratorHealth::default() },
         ..builders::load_phase(name, at, load, requests)
     }

@@ -2,6 +2,7 @@
 
 use kneepoint_model::experiment::{Effect, Scale, Signal};
 use kneepoint_model::metric::Unit;
+use kneepoint_model::text::plural;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 
 /// A value of a signal with its unit.
@@ -34,7 +35,7 @@ pub fn describe_effect(signal: Signal, effect: &Effect) -> String {
             format_signed(signal, effect.high)
         ),
     };
-    let pairs = plural(u64::from(effect.pairs), "pair", "pairs");
+    let pairs = plural(effect.pairs, "pair");
     format!("{}: {without} without, {with} with it; {by} over {pairs}", signal.label())
 }
 
@@ -69,10 +70,6 @@ fn format_signed(signal: Signal, value: f64) -> String {
 fn format_number(value: f64) -> String {
     let text = if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") };
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-pub(super) fn plural(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Conclusions from the table of isolation levels and purchase implementations; only its own rows count.
 
 use kneepoint_model::experiment::{CodeOutcome, EffectAssessment, EffectVerdict, LostUpdateRow};
+use kneepoint_model::text::plural;
 use kneepoint_model::units::PerSecond;
-
-use super::format::plural;
 
 /// The isolation level under test, as the site names it.
 const SERIALIZABLE: &str = "serializable";
@@ -28,7 +27,7 @@ pub fn summarise_lost_updates(rows: &[LostUpdateRow]) -> Vec<String> {
     if !oversold.is_empty() {
         conclusions.push(format!("more copies were sold than were in stock with {}", oversold.join(", ")));
     } else if !cells.is_empty() {
-        conclusions.push(format!("nothing was oversold in {}", plural(cells.len() as u64, "cell", "cells")));
+        conclusions.push(format!("nothing was oversold in {}", plural(cells.len(), "cell")));
     }
     let vanished: Vec<String> = cells
         .iter()

@@ -1,8 +1,7 @@
 //! The verdict on a rollout under load. The claim is that no request is lost, so one lost request refutes it.
 
 use kneepoint_model::experiment::{EffectAssessment, EffectVerdict, RolloutResult};
-
-use super::format::plural;
+use kneepoint_model::text::plural;
 
 /// Minimum number of requests for a verdict.
 const MIN_REQUESTS: u64 = 100;
@@ -10,12 +9,7 @@ const MIN_REQUESTS: u64 = 100;
 /// The verdict on a careful rollout, with a hard restart for comparison.
 pub fn rollout_verdict(careful: &RolloutResult, crude: &RolloutResult) -> EffectAssessment {
     let lost = |result: &RolloutResult| {
-        format!(
-            "{}: {} of {} lost",
-            result.rollout.name(),
-            result.lost,
-            plural(result.requests, "request", "requests")
-        )
+        format!("{}: {} of {} lost", result.rollout.name(), result.lost, plural(result.requests, "request"))
     };
     let mut why = vec![format!("{}; {}", lost(careful), lost(crude))];
     let trouble = careful.trouble.as_ref().or(crude.trouble.as_ref());

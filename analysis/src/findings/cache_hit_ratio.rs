@@ -4,12 +4,13 @@ use kneepoint_model::db::CacheWindow;
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 
 use super::context::evidence;
 use super::database::{caches, missing_cache_counters};
-use super::text::{clip, count};
+use super::text::{MAX_QUOTED, count};
 use super::{Context, RuleOutcome};
 
 /// Hit ratio below which a cache is reported.
@@ -93,8 +94,10 @@ fn build_finding(phase: &LoadPhase, cache: &CacheWindow) -> Finding {
 
 fn hit_evidence(phase: &LoadPhase, cache: &CacheWindow) -> Vec<Evidence> {
     let source = || names::db(&phase.name);
-    let policy =
-        cache.policy.as_ref().map_or_else(String::new, |policy| format!(", policy {}", clip(policy)));
+    let policy = cache
+        .policy
+        .as_ref()
+        .map_or_else(String::new, |policy| format!(", policy {}", single_line(policy, MAX_QUOTED)));
     let limit =
         cache.memory_limit.map_or_else(|| "without a limit".to_owned(), |limit| format!("of {limit}"));
     vec![

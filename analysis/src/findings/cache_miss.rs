@@ -11,11 +11,12 @@
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity, finding_id};
 use kneepoint_model::probe::{CacheTest, RouteProbe, UncachedReason};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
 use super::context::{probe_evidence, rate_evidence};
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 use crate::attribute::hit_ratio;
 
@@ -76,7 +77,7 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
         route: Some(route.route.clone()),
         title: format!(
             "{} is equal for all anonymous users, but is generated for each request",
-            clip(&route.route)
+            single_line(&route.route, MAX_QUOTED)
         ),
         evidence,
         saving,

@@ -3,11 +3,12 @@
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
 use super::database::{caches, missing_cache_counters};
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Look-ups per thousand requests up to which a cache is unused: health checks make a few.
@@ -45,7 +46,9 @@ fn check_server(context: &Context<'_>, phases: &[&LoadPhase], address: &str) -> 
     )];
     let toggles = context.facts.stack.as_ref().map(|stack| &stack.toggles);
     let set = toggles.and_then(|toggles| toggles.get("KP_CACHE"));
-    all.extend(set.map(|value| evidence(format!("KP_CACHE={}", clip(value)), names::STACK)));
+    all.extend(
+        set.map(|value| evidence(format!("KP_CACHE={}", single_line(value, MAX_QUOTED)), names::STACK)),
+    );
     Some(Finding {
         id: finding_id(Rule::CacheUnused, Tier::Cache, Some(address)),
         rule: Rule::CacheUnused,

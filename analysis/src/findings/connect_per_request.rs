@@ -6,11 +6,12 @@
 use kneepoint_model::db::SessionKind;
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::{MIN_SAMPLES, evidence};
 use super::database::{DbObservation, MAX_UNCERTAIN_SHARE, in_valid_phases, missing_counters};
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 use crate::server_timing::trusted_sums;
 
@@ -51,7 +52,9 @@ fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>, per: f64) 
     }
     let toggles = context.facts.stack.as_ref().map(|stack| &stack.toggles);
     let age = toggles.and_then(|toggles| toggles.get("KP_CONN_MAX_AGE"));
-    all.extend(age.map(|age| evidence(format!("KP_CONN_MAX_AGE={}", clip(age)), names::STACK)));
+    all.extend(
+        age.map(|age| evidence(format!("KP_CONN_MAX_AGE={}", single_line(age, MAX_QUOTED)), names::STACK)),
+    );
     Finding {
         id: finding_id(Rule::ConnectPerRequest, Tier::Db, None),
         rule: Rule::ConnectPerRequest,

@@ -6,11 +6,12 @@
 
 use kneepoint_model::db::{DigestDelta, StatementSums};
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
 use super::database::{DbObservation, describe_cost, parse_digest, route_of, with_statements, work_ms};
-use super::text::{clip, clip_to};
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Minimum share of the schema's database time.
@@ -58,8 +59,9 @@ fn share_of_time(part: &StatementSums, total: &StatementSums) -> Option<Ratio> {
 }
 
 fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta, share: Ratio) -> Finding {
-    let table =
-        parse_digest(digest).table.map_or_else(|| "a table".to_owned(), |name| format!("`{}`", clip(&name)));
+    let table = parse_digest(digest)
+        .table
+        .map_or_else(|| "a table".to_owned(), |name| format!("`{}`", single_line(&name, MAX_QUOTED)));
     let measure = if digest.sums.cpu_us.is_some() { "CPU time" } else { "time" };
     let basis = format!("the whole time of a count ({:.2} ms by the server-side timer)", work_ms(digest));
     Finding {
@@ -70,7 +72,7 @@ fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta, share: Rati
         route: route_of(digest),
         title: format!("all rows of {table} are counted for every page: {share} of the database's {measure}"),
         evidence: vec![
-            observed.evidence(format!("{share} of the {measure} of all statements of the site: {}", clip_to(&digest.text, 200))),
+            observed.evidence(format!("{share} of the {measure} of all statements of the site: {}", single_line(&digest.text, 200))),
             observed.evidence(describe_cost(observed, digest)),
         ],
         saving: observed.saving(digest, work_ms(digest), basis),

@@ -7,12 +7,13 @@ use kneepoint_model::db::{CacheWindow, DatabaseWindow, DbWindow, DigestDelta};
 use kneepoint_model::finding::{Evidence, Saving};
 use kneepoint_model::load::LoadPhase;
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
 use super::context::evidence;
 use super::sql::{ParsedStatement, parse};
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Minimum number of executions of a statement for a rule.
@@ -133,7 +134,7 @@ pub(super) fn isolation_level(context: &Context<'_>, database: &DatabaseWindow) 
     let toggle = context.facts.stack.as_ref().and_then(|stack| stack.toggles.get("KP_ISOLATION"));
     let level =
         toggle.filter(|toggle| !toggle.is_empty()).or(database.settings.transaction_isolation.as_ref())?;
-    Some(clip(level).to_ascii_uppercase().replace(['-', '_'], " "))
+    Some(single_line(level, MAX_QUOTED).to_ascii_uppercase().replace(['-', '_'], " "))
 }
 
 /// The cache servers over a phase; the Redis of a task queue does not count.

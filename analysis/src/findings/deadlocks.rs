@@ -6,6 +6,7 @@
 
 use kneepoint_model::db::DigestDelta;
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 
@@ -13,7 +14,7 @@ use super::context::MIN_SAMPLES;
 use super::database::{
     DbObservation, SERIALIZABLE, in_all_phases, isolation_level, missing_counters, parse_digest, route_of,
 };
-use super::text::{clip, clip_to};
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Minimum number of deadlocks.
@@ -63,7 +64,7 @@ fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding
         evidence.push(observed.evidence(format!(
             "{} executions of this statement failed: {}",
             digest.sums.errors,
-            clip_to(&digest.text, 200)
+            single_line(&digest.text, 200)
         )));
     }
     let level = isolation_level(context, observed.database);
@@ -71,7 +72,7 @@ fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Finding
         evidence.push(observed.evidence(format!("isolation level: {level}")));
     }
     let table = failed.and_then(|digest| parse_digest(digest).table);
-    let of_table = table.map_or_else(String::new, |name| format!(" of `{}`", clip(&name)));
+    let of_table = table.map_or_else(String::new, |name| format!(" of `{}`", single_line(&name, MAX_QUOTED)));
     let reads = if level.is_some_and(|level| level == SERIALIZABLE) {
         " At SERIALIZABLE a plain read already locks the row, so two transactions that both read and then write it always \
          wait for each other."

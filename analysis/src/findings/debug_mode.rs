@@ -4,10 +4,11 @@
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
 use kneepoint_model::site::PageProblem;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
@@ -26,11 +27,18 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         return RuleOutcome::inconclusive("neither the crawl nor the stack's toggles are known");
     }
     let mut all: Vec<Evidence> = Vec::new();
-    all.extend(
-        page.map(|page| evidence(format!("{} shows Django's debug page", clip(&page.path)), names::SITE)),
-    );
+    all.extend(page.map(|page| {
+        evidence(format!("{} shows Django's debug page", single_line(&page.path, MAX_QUOTED)), names::SITE)
+    }));
     all.extend(switch.map(|(name, value)| {
-        evidence(format!("the stack runs with {}={}", clip(name), clip(value)), names::STACK)
+        evidence(
+            format!(
+                "the stack runs with {}={}",
+                single_line(name, MAX_QUOTED),
+                single_line(value, MAX_QUOTED)
+            ),
+            names::STACK,
+        )
     }));
     if all.is_empty() {
         return RuleOutcome::default();

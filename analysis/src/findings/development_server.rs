@@ -4,10 +4,11 @@
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
 use kneepoint_model::stack::TierInfo;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Names of development servers in the description of a tier.
@@ -31,7 +32,10 @@ pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
         tier: Tier::Server,
         route: None,
         title: "the site runs on the development server".to_owned(),
-        evidence: vec![evidence(format!("the server tier is {}", clip(&server.what)), names::STACK)],
+        evidence: vec![evidence(
+            format!("the server tier is {}", single_line(&server.what, MAX_QUOTED)),
+            names::STACK,
+        )],
         saving: None,
         fix: "run `gunicorn <project>.wsgi --workers 2` (start with one worker per core) behind nginx"
             .to_owned(),

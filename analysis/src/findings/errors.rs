@@ -9,11 +9,12 @@ use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::load::{EndpointStats, LoadPhase};
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Ratio;
 
 use super::context::evidence;
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Share of failed requests below which the finding is a hint: a single reset in thousands of requests.
@@ -71,14 +72,14 @@ fn add_failures(failures: &mut Failures, phase: &LoadPhase, endpoint: &EndpointS
         failures.evidence.push(evidence(
             format!(
                 "for example {}: {}{} (trace {})",
-                clip(&exemplar.path),
+                single_line(&exemplar.path, MAX_QUOTED),
                 exemplar.outcome,
                 if exemplar.detail.is_empty() {
                     String::new()
                 } else {
-                    format!(", {}", clip(&exemplar.detail))
+                    format!(", {}", single_line(&exemplar.detail, MAX_QUOTED))
                 },
-                clip(&exemplar.trace_id),
+                single_line(&exemplar.trace_id, MAX_QUOTED),
             ),
             names::load(&phase.name),
         ));
@@ -115,7 +116,7 @@ fn build_finding(context: &Context<'_>, name: &str, failures: Failures) -> Findi
             "{} of {} requests to {} failed, most often: {}",
             failures.count,
             failures.requests,
-            clip(name),
+            single_line(name, MAX_QUOTED),
             most.label()
         ),
         evidence: all,

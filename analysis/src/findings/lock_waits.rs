@@ -6,6 +6,7 @@
 
 use kneepoint_model::db::{DbKind, DigestDelta};
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
@@ -13,7 +14,7 @@ use super::context::MIN_SAMPLES;
 use super::database::{
     DbObservation, describe_cost, in_valid_phases, missing_counters, parse_digest, route_of,
 };
-use super::text::{clip, clip_to};
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Share of a statement's time spent waiting for locks from which waiting is the main part of it.
@@ -95,11 +96,12 @@ fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta, table: &str
     let share = sums.lock_share().unwrap_or_default();
     let per_write = Ratio::from_parts(locks.row_waits, sums.count).unwrap_or_default();
     let wait = Micros(sums.lock_us.get() / sums.count.max(1));
-    let named = if table.is_empty() { "a table".to_owned() } else { format!("`{}`", clip(table)) };
+    let named =
+        if table.is_empty() { "a table".to_owned() } else { format!("`{}`", single_line(table, MAX_QUOTED)) };
     let mut evidence = vec![
         observed.evidence(format!(
             "it waits for locks for {share} of its time, {wait} each time: {}",
-            clip_to(&digest.text, 200)
+            single_line(&digest.text, 200)
         )),
         observed.evidence(describe_cost(observed, digest)),
         observed.evidence(format!(

@@ -6,9 +6,11 @@
 use kneepoint_model::correctness::{StockAudit, StockCount};
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::evidence;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
@@ -56,7 +58,7 @@ fn build_finding(context: &Context<'_>, audit: &StockAudit) -> Finding {
     let toggle = |name: &str| toggles.and_then(|toggles| toggles.get(name)).filter(|value| !value.is_empty());
     for (name, what) in [("KP_ISOLATION", "isolation level"), ("KP_PURCHASE", "purchase implementation")] {
         if let Some(value) = toggle(name) {
-            all.push(evidence(format!("{what}: {}", super::text::clip(value)), names::STACK));
+            all.push(evidence(format!("{what}: {}", single_line(value, MAX_QUOTED)), names::STACK));
         }
     }
     Finding {

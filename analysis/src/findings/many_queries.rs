@@ -5,13 +5,14 @@
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::{RouteProbe, Statement};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::{probe_evidence, rate_evidence};
 use super::n_plus_one::{proven_slope, repeated_statement, statement_evidence};
 use super::repeats::counted_evidence;
 use super::statement::classify;
-use super::text::{clip, count};
+use super::text::{MAX_QUOTED, count};
 use super::{Context, RuleOutcome};
 
 /// Minimum number of executions of one statement in one request.
@@ -78,7 +79,7 @@ fn build_finding(
         severity,
         tier: Tier::Server,
         route: Some(route.route.clone()),
-        title: format!("{} runs {queries} statements in one request", clip(&route.route)),
+        title: format!("{} runs {queries} statements in one request", single_line(&route.route, MAX_QUOTED)),
         evidence,
         saving: context.saving(route, saved * per_statement, &basis),
         fix: classify(statement.map_or("", |statement| &statement.sql)).advice(),

@@ -7,13 +7,14 @@
 
 use kneepoint_model::db::{DigestDelta, QueryPlan, QueryPlanForm};
 use kneepoint_model::finding::{Finding, Rule, Saving, Severity, finding_id};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::database::{
     DbObservation, MIN_EXECUTIONS, describe_cost, parse_digest, route_of, with_statements, work_ms,
 };
 use super::sql::{ParsedStatement, RowLimit};
-use super::text::{clip, clip_to, count};
+use super::text::{MAX_QUOTED, count};
 use super::{Context, RuleOutcome};
 
 /// Minimum number of rows read for each row returned.
@@ -113,8 +114,10 @@ fn build_finding(
 ) -> Finding {
     let sums = &digest.sums;
     let each = |rows: u64| count(rows as f64 / sums.count.max(1) as f64);
-    let table =
-        statement.table.as_deref().map_or_else(|| "a table".to_owned(), |name| format!("`{}`", clip(name)));
+    let table = statement
+        .table
+        .as_deref()
+        .map_or_else(|| "a table".to_owned(), |name| format!("`{}`", single_line(name, MAX_QUOTED)));
     let mut evidence = vec![observed.evidence(match missing {
         Missing::Find(ratio) => format!(
             "each execution reads {} rows and returns or changes {}: {ratio:.0} rows are read for each",
@@ -128,14 +131,14 @@ fn build_finding(
         ),
     })];
     evidence.push(observed.evidence(describe_cost(observed, digest)));
-    evidence.push(observed.evidence(format!("the statement: {}", clip_to(&digest.text, 300))));
+    evidence.push(observed.evidence(format!("the statement: {}", single_line(&digest.text, 300))));
     if let Some(QueryPlan::Recorded { text, form, .. }) = &digest.plan {
         let heading = match form {
             QueryPlanForm::ExplainTree | QueryPlanForm::ExplainJson => "plan of the server (estimates)",
             QueryPlanForm::ExplainAnalyze | QueryPlanForm::AnalyzeJson => "measured plan of the server",
         };
         let steps: Vec<&str> = text.split_whitespace().collect();
-        evidence.push(observed.evidence(format!("{heading}: {}", clip_to(&steps.join(" "), 400))));
+        evidence.push(observed.evidence(format!("{heading}: {}", single_line(&steps.join(" "), 400))));
     }
     let key = statement.index_columns().join(",");
     Finding {
@@ -150,7 +153,7 @@ fn build_finding(
         fix: choose_fix(&table, statement, missing),
         reproduce: format!(
             "in the site's database, with real values instead of each `?`: EXPLAIN ANALYZE {}",
-            clip_to(&digest.text, 300)
+            single_line(&digest.text, 300)
         ),
     }
 }
@@ -161,7 +164,7 @@ fn by_columns(statement: &ParsedStatement) -> String {
         .iter()
         .chain(&statement.ranged)
         .chain(&statement.like)
-        .map(|c| format!("`{}`", clip(c)))
+        .map(|c| format!("`{}`", single_line(c, MAX_QUOTED)))
         .collect();
     if columns.is_empty() { String::new() } else { format!(" by {}", columns.join(", ")) }
 }
@@ -207,8 +210,11 @@ fn choose_fix(table: &str, statement: &ParsedStatement, missing: Missing) -> Str
              `class Meta: indexes = [models.Index(fields=[…])]`, then `makemigrations` and `migrate`"
         );
     }
-    let (fields, names): (Vec<String>, Vec<String>) =
-        columns.iter().map(|c| clip(c)).map(|c| (format!("\"{c}\""), format!("`{c}`"))).unzip();
+    let (fields, names): (Vec<String>, Vec<String>) = columns
+        .iter()
+        .map(|c| single_line(c, MAX_QUOTED))
+        .map(|c| (format!("\"{c}\""), format!("`{c}`")))
+        .unzip();
     format!(
         "add an index on {table} ({}): `class Meta: indexes = [models.Index(fields=[{}])]` (write `-` before a column in \
          descending order, and a foreign key without `_id`), then `makemigrations` and `migrate`; or search by a column that \

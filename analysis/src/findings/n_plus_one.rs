@@ -6,12 +6,13 @@
 
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::{RouteProbe, SlopeTest, Statement};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::{probe_evidence, rate_evidence};
 use super::repeats::counted_evidence;
 use super::statement::classify;
-use super::text::{clip, clip_to, count};
+use super::text::{MAX_QUOTED, count};
 use super::{Context, RuleOutcome};
 
 /// Minimum number of statements per row.
@@ -55,13 +56,13 @@ pub(super) fn statement_evidence(statement: &Statement, route: &str, repeats: Op
     let code = source_position(statement, route).map_or_else(String::new, |code| format!(", from {code}"));
     probe_evidence(format!(
         "the same statement ran {times} in one request{code}: {}",
-        clip_to(&statement.sql, 300)
+        single_line(&statement.sql, 300)
     ))
 }
 
 /// The position in the code if the statement was recorded on this route.
 fn source_position(statement: &Statement, route: &str) -> Option<String> {
-    (statement.route == route && !statement.code.is_empty()).then(|| clip(&statement.code))
+    (statement.route == route && !statement.code.is_empty()).then(|| single_line(&statement.code, MAX_QUOTED))
 }
 
 fn count_statements(slope: f64) -> String {
@@ -79,7 +80,7 @@ fn build_finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -
         "{}: {} per row (`{}` = size of the list)",
         points.join(", "),
         count_statements(slope.slope),
-        clip(&slope.parameter)
+        single_line(&slope.parameter, MAX_QUOTED)
     ))];
     let statement = repeated_statement(context, slope);
     if let Some(statement) = statement {
@@ -97,7 +98,11 @@ fn build_finding(context: &Context<'_>, route: &RouteProbe, slope: &SlopeTest) -
         severity: Severity::Proven,
         tier: Tier::Server,
         route: Some(route.route.clone()),
-        title: format!("N+1 queries on {}: {} per row", clip(&route.route), count_statements(slope.slope)),
+        title: format!(
+            "N+1 queries on {}: {} per row",
+            single_line(&route.route, MAX_QUOTED),
+            count_statements(slope.slope)
+        ),
         evidence,
         saving: estimate_saving(context, route, slope),
         fix: format!("{position}{advice}"),

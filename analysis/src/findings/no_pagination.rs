@@ -8,6 +8,7 @@ use kneepoint_model::db::{DigestDelta, Verb};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::RouteProbe;
 use kneepoint_model::site::PageKind;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Micros};
 
@@ -16,7 +17,7 @@ use super::database::{
     DbObservation, MIN_EXECUTIONS, describe_cost, parse_digest, route_of, with_statements, work_ms,
 };
 use super::sql::RowLimit;
-use super::text::{clip, clip_to, count};
+use super::text::{MAX_QUOTED, count};
 use super::{Context, RuleOutcome};
 
 /// Decoded size from which a page is large.
@@ -75,7 +76,7 @@ fn read_evidence(observed: &DbObservation<'_>, digest: &DigestDelta) -> [Evidenc
     [
         observed.evidence(format!(
             "a statement without `LIMIT` returns {rows} rows each time: {}",
-            clip_to(&digest.text, 200)
+            single_line(&digest.text, 200)
         )),
         observed.evidence(describe_cost(observed, digest)),
     ]
@@ -96,12 +97,12 @@ fn finding_by_rows(observed: &DbObservation<'_>, digest: &DigestDelta) -> Findin
         route,
         title: format!(
             "{rows} rows of `{}` are fetched at once: a list seems to have no pagination",
-            clip(&table)
+            single_line(&table, MAX_QUOTED)
         ),
         evidence: read_evidence(observed, digest).into(),
         saving: observed.saving(digest, work_ms(digest), basis.to_owned()),
         fix: FIX.to_owned(),
-        reproduce: format!("in the site's database: EXPLAIN ANALYZE {}", clip_to(&digest.text, 300)),
+        reproduce: format!("in the site's database: EXPLAIN ANALYZE {}", single_line(&digest.text, 300)),
     }
 }
 
@@ -138,7 +139,7 @@ fn check_page(context: &Context<'_>, route: &RouteProbe, pages: &[&RouteProbe]) 
         route: Some(route.route.clone()),
         title: format!(
             "{} sends {} in one response: it seems to have no pagination",
-            clip(&route.route),
+            single_line(&route.route, MAX_QUOTED),
             route.body_bytes
         ),
         evidence,

@@ -8,6 +8,7 @@
 use kneepoint_model::db::{DbKind, DigestDelta, Verb};
 use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::run::names;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::Micros;
 
@@ -16,7 +17,7 @@ use super::database::{
     DbObservation, SERIALIZABLE, in_valid_phases, isolation_level, missing_counters, parse_digest, route_of,
 };
 use super::lock_waits::{LOCK_SHARE, MIN_WAIT};
-use super::text::{clip, clip_to, count};
+use super::text::{MAX_QUOTED, count};
 use super::{Context, RuleOutcome};
 
 /// Minimum number of rows that a plain read locks to be named as the cause.
@@ -93,7 +94,7 @@ fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Option<
         all.push(observed.evidence(format!(
             "a plain read of the same table reads {} rows each time and locks them until its transaction ends: {}",
             count(read.sums.rows_examined as f64 / read.sums.count.max(1) as f64),
-            clip_to(&read.text, 160)
+            single_line(&read.text, 160)
         )));
     }
     all.push(observed.evidence(format!(
@@ -111,8 +112,8 @@ fn build_finding(context: &Context<'_>, observed: &DbObservation<'_>) -> Option<
         tier: Tier::Db,
         route: route_of(waiting),
         title: match read {
-            Some(_) => format!("plain reads of `{}` wait for writers, because the isolation level is SERIALIZABLE", clip(&table)),
-            None => format!("changes of `{}` wait while plain reads hold locks at SERIALIZABLE", clip(&table)),
+            Some(_) => format!("plain reads of `{}` wait for writers, because the isolation level is SERIALIZABLE", single_line(&table, MAX_QUOTED)),
+            None => format!("changes of `{}` wait while plain reads hold locks at SERIALIZABLE", single_line(&table, MAX_QUOTED)),
         },
         evidence: all,
         saving: observed.saving(waiting, wait, basis),
@@ -133,7 +134,7 @@ fn wait_evidence(observed: &DbObservation<'_>, digest: &DigestDelta, what: &str)
         sums.lock_share().unwrap_or_default(),
         Micros(sums.lock_us.get() / sums.count.max(1)),
         sums.count,
-        clip_to(&digest.text, 160)
+        single_line(&digest.text, 160)
     ))
 }
 

@@ -2,11 +2,12 @@
 
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::RouteProbe;
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
 use super::context::{probe_evidence, rate_evidence};
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Minimum share of the engine in the application time of a route.
@@ -44,7 +45,10 @@ fn check_route(context: &Context<'_>, route: &RouteProbe) -> Option<Finding> {
         severity: Severity::Likely,
         tier: Tier::Engine,
         route: Some(route.route.clone()),
-        title: format!("{} waits for the engine for {share} of its time", clip(&route.route)),
+        title: format!(
+            "{} waits for the engine for {share} of its time",
+            single_line(&route.route, MAX_QUOTED)
+        ),
         evidence,
         saving: context.saving(
             route,

@@ -1,24 +1,10 @@
-//! Texts made of untrusted input: bounded, without control characters, quoted for the shell.
+//! Texts made of untrusted input: its bound, and its quoting for a shell and for a URL.
 
 use std::fmt::Write as _;
 
-/// Longest piece of untrusted text in a title or a line of evidence, in characters.
-const MAX_QUOTED: usize = 120;
-
-/// Untrusted text for one line: without control characters, and at most 120 characters long.
-pub fn clip(text: &str) -> String {
-    clip_to(text, MAX_QUOTED)
-}
-
-/// Same as [`clip`], with at most `longest` characters.
-pub fn clip_to(text: &str, longest: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut kept: String = clean.clone().take(longest).collect();
-    if clean.count() > longest {
-        kept.push('…');
-    }
-    kept
-}
+/// Longest piece of untrusted input in a title or a line of evidence, in characters: for
+/// [`single_line`](kneepoint_model::text::single_line).
+pub const MAX_QUOTED: usize = 120;
 
 /// The text in single quotes, so that a POSIX shell reads it as one word and runs no part of it.
 pub fn shell_quote(text: &str) -> String {
@@ -64,13 +50,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn clipped_text_is_one_bounded_line(text in "\\PC{0,300}|[\\x00-\\x20]{0,300}") {
-            let kept = clip(&text);
-            prop_assert!(kept.chars().count() <= MAX_QUOTED + 1);
-            prop_assert!(!kept.chars().any(char::is_control));
-        }
-
         #[test]
         fn urls_are_printable_ascii(path in any::<String>()) {
             prop_assert!(join_url("http://h", &path).bytes().all(|b| b.is_ascii_graphic()));

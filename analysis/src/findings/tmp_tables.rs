@@ -2,11 +2,12 @@
 
 use kneepoint_model::db::DigestDelta;
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::MIN_SAMPLES;
 use super::database::{DbObservation, describe_cost, parse_digest, route_of, with_statements};
-use super::text::{clip, clip_to};
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Minimum number of temporary tables on disk per execution of a statement.
@@ -34,7 +35,7 @@ fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta) -> Finding 
     let named = if table.is_empty() {
         "a statement".to_owned()
     } else {
-        format!("a statement on `{}`", clip(&table))
+        format!("a statement on `{}`", single_line(&table, MAX_QUOTED))
     };
     Finding {
         id: finding_id(Rule::TmpTables, Tier::Db, Some(&digest.digest)),
@@ -48,7 +49,7 @@ fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta) -> Finding 
                 "{} temporary tables on disk in {} executions: {}",
                 digest.sums.tmp_disk_tables,
                 digest.sums.count,
-                clip_to(&digest.text, 200)
+                single_line(&digest.text, 200)
             )),
             observed.evidence(describe_cost(observed, digest)),
         ],
@@ -56,7 +57,7 @@ fn build_finding(observed: &DbObservation<'_>, digest: &DigestDelta) -> Finding 
         fix: "exclude long text columns from what is sorted or grouped (`.defer(…)`, `.values(…)`), add an index with the sort \
               or group order, or raise `tmp_table_size` and `temptable_max_ram` if all rows are needed"
             .to_owned(),
-        reproduce: format!("SHOW STATUS LIKE 'Created_tmp%' before and after: {}", clip_to(&digest.text, 200)),
+        reproduce: format!("SHOW STATUS LIKE 'Created_tmp%' before and after: {}", single_line(&digest.text, 200)),
     }
 }
 

@@ -7,11 +7,12 @@ use kneepoint_model::finding::{Evidence, Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::RouteProbe;
 use kneepoint_model::run::names;
 use kneepoint_model::site::PageProblem;
+use kneepoint_model::text::{plural_form, single_line};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Bytes, Ratio};
 
 use super::context::{evidence, probe_evidence};
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 /// Minimum saving on one response: less than a packet (1460 bytes) saves no round trip.
@@ -93,18 +94,14 @@ fn build_finding(context: &Context<'_>, responses: &[UncompressedResponse<'_>]) 
     }
     let has_proxy = context.facts.stack.as_ref().is_some_and(|stack| stack.tier(Tier::Proxy).is_some());
     let tier = if has_proxy { Tier::Proxy } else { Tier::Server };
-    let count = if responses.len() == 1 {
-        "1 response is sent".to_owned()
-    } else {
-        format!("{} responses are sent", responses.len())
-    };
+    let are_sent = plural_form(responses.len(), "response is sent", "responses are sent");
     Finding {
         id: finding_id(Rule::Uncompressed, tier, None),
         rule: Rule::Uncompressed,
         severity: Severity::Likely,
         tier,
         route: None,
-        title: format!("{count} uncompressed, the largest of them {}", responses[0].wire),
+        title: format!("{} {are_sent} uncompressed, the largest of them {}", responses.len(), responses[0].wire),
         evidence: all,
         saving: None,
         fix: if has_proxy {
@@ -127,7 +124,12 @@ fn response_evidence(one: &UncompressedResponse<'_>) -> Evidence {
         format!(", at {rate:.1}/s this is {}/s", Bytes(one.weight() as u64))
     });
     evidence(
-        format!("{}: {} on the wire, {} with gzip ({share} less){rate}", clip(one.path), one.wire, one.gzip),
+        format!(
+            "{}: {} on the wire, {} with gzip ({share} less){rate}",
+            single_line(one.path, MAX_QUOTED),
+            one.wire,
+            one.gzip
+        ),
         one.source,
     )
 }

@@ -5,10 +5,11 @@
 
 use kneepoint_model::finding::{Finding, Rule, Severity, finding_id};
 use kneepoint_model::probe::{CacheTest, RouteProbe};
+use kneepoint_model::text::single_line;
 use kneepoint_model::tier::Tier;
 
 use super::context::probe_evidence;
-use super::text::clip;
+use super::text::MAX_QUOTED;
 use super::{Context, RuleOutcome};
 
 pub(super) fn check(context: &Context<'_>) -> RuleOutcome {
@@ -37,7 +38,7 @@ fn build_finding(context: &Context<'_>, route: &RouteProbe, test: &CacheTest) ->
         severity: Severity::Proven,
         tier,
         route: Some(route.route.clone()),
-        title: format!("{} is cached with the form token of one user in it", clip(&route.route)),
+        title: format!("{} is cached with the form token of one user in it", single_line(&route.route, MAX_QUOTED)),
         evidence: vec![
             probe_evidence("two anonymous users with empty cookie jars got the same form token".to_owned()),
             probe_evidence(location.to_owned()),

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use kneepoint_model::text::clip;
 use url::Url;
 
 use super::scope::Scope;
@@ -76,7 +77,7 @@ pub(crate) async fn fetch(client: &Client, scope: &Scope, url: &Url) -> Redirect
                 chain.last = next;
             }
             LinkTarget::Outside { url, .. } => {
-                chain.redirects.push(url.chars().take(2_048).collect());
+                chain.redirects.push(clip(&url, 2_048).to_owned());
                 return chain.stop_at(response);
             }
             LinkTarget::OtherScheme(_) | LinkTarget::Nowhere => return chain.stop_at(response),

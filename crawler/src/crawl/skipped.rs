@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::site::SkippedLink;
+use kneepoint_model::text::clip;
 
 /// Most links that are listed.
 const MAX_KEPT: usize = 200;
@@ -56,7 +57,7 @@ impl Skipped {
     pub(crate) fn add(&mut self, url: &str, why: SkipReason) {
         *self.counts.entry(why.label().to_owned()).or_default() += 1;
         if self.links.len() < MAX_KEPT {
-            let url = url.chars().take(500).collect();
+            let url = clip(url, 500).to_owned();
             self.links.push(SkippedLink { url, why: why.label().to_owned() });
         }
     }

@@ -9,6 +9,7 @@ use kneepoint_model::event::EventSink;
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
 use kneepoint_model::stage::Stage;
+use kneepoint_model::text::clip;
 use kneepoint_model::units::Micros;
 use tokio::task::JoinSet;
 use url::Url;
@@ -231,8 +232,8 @@ impl<'a> Walk<'a> {
 
     fn announce(&self, requested: u64, next: &QueuedPage) {
         let known = requested + 1 + self.frontier.waiting() as u64;
-        let path: String = next.url.path().chars().take(60).collect();
-        self.events.progress(Stage::Smoke, requested, Some(known.min(self.plan.max_pages as u64)), &path);
+        let path = clip(next.url.path(), 60);
+        self.events.progress(Stage::Smoke, requested, Some(known.min(self.plan.max_pages as u64)), path);
     }
 
     /// A page lost to an internal error is missing from the map, so the map is marked truncated.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kneepoint_model::text;
 use kneepoint_scenarios::tokenize_html;
 
 use super::markers;
@@ -47,16 +48,12 @@ pub(crate) fn read_html(html: &str) -> Document {
     }
 }
 
-/// Characters that change the writing direction can disguise text on a console.
-const fn changes_direction(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
+/// On one line, without characters that disguise text on a console; joiners stay, because some scripts need them.
 fn fold_title(title: &str) -> Option<String> {
-    let words: Vec<&str> = title.split_whitespace().collect();
-    let folded: String =
-        words.join(" ").chars().filter(|c| !c.is_control() && !changes_direction(*c)).take(200).collect();
-    (!folded.is_empty()).then_some(folded)
+    let line =
+        text::collapse_whitespace(title).replace(|c: char| c.is_control() || text::switches_direction(c), "");
+    let clipped = text::clip(&line, 200);
+    (!clipped.is_empty()).then(|| clipped.to_owned())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
+use kneepoint_model::text::clip_bytes;
 
 use super::css;
 use super::form_tokens::is_token_field;
@@ -83,7 +84,7 @@ impl CollectedPage {
             TextContext::Text => &mut self.prose,
         };
         let space = MAX_TEXT.saturating_sub(into.len());
-        into.push_str(&text[..text.floor_char_boundary(space)]);
+        into.push_str(clip_bytes(text, space));
     }
 
     fn open_tag(&mut self, tag: &Tag) -> Option<RawKind> {

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use flate2::write::GzEncoder;
+use kneepoint_model::text::clip;
 
 /// Result of decoding a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(crate) fn decode(coding: Option<&str>, wire: Vec<u8>, cut: bool, limit: usiz
         "" | "identity" => DecodedBody::Whole(wire),
         "gzip" | "x-gzip" => inflate(MultiGzDecoder::new(wire.as_slice()), "gzip", cut, limit),
         "deflate" => inflate(ZlibDecoder::new(wire.as_slice()), "deflate", cut, limit),
-        other => DecodedBody::Foreign(other.chars().take(40).collect()),
+        other => DecodedBody::Foreign(clip(other, 40).to_owned()),
     }
 }
 

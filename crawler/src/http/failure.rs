@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use kneepoint_model::site::PageProblem;
+use kneepoint_model::text::clean;
 use kneepoint_model::units::Micros;
 
 /// Point at which the connection failed.
@@ -75,7 +76,7 @@ fn describe_error(error: &reqwest::Error) -> String {
     let text = innermost.to_string();
     let text =
         if innermost.source().is_none() && !text.contains("http") { text } else { describe_broadly(error) };
-    text.chars().filter(|c| !c.is_control()).take(160).collect()
+    clean(&text, 160)
 }
 
 fn describe_broadly(error: &reqwest::Error) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kneepoint_model::cache_status::CacheOutcome;
 use kneepoint_model::server_timing::ServerTiming;
+use kneepoint_model::text::clip;
 use reqwest::header::{HeaderMap, HeaderName};
 
 use super::content_coding::DecodedBody;
@@ -46,7 +47,7 @@ impl Response {
             .get_all(name)
             .iter()
             .take(16)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_VALUE).collect())
+            .map(|value| clip(&String::from_utf8_lossy(value.as_bytes()), MAX_VALUE).to_owned())
             .collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
@@ -55,7 +56,7 @@ impl Response {
     pub(crate) fn content_type(&self) -> Option<String> {
         let value = self.header("content-type")?;
         let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        (!kind.is_empty()).then(|| kind.chars().take(100).collect())
+        (!kind.is_empty()).then(|| clip(&kind, 100).to_owned())
     }
 
     /// `Content-Encoding`, unless it is empty or `identity`.

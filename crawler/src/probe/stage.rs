@@ -9,6 +9,7 @@ use kneepoint_model::probe::{ProbeResult, RouteProbe};
 use kneepoint_model::run::FORMAT_VERSION;
 use kneepoint_model::site::CrawledPage;
 use kneepoint_model::stage::Stage;
+use kneepoint_model::text::clip;
 use kneepoint_model::units::{Micros, UnixMillis};
 use url::Url;
 
@@ -180,7 +181,7 @@ impl<'a> ProbeRun<'a> {
     }
 
     fn announce(&self, done: usize, path: &str, what: &str) {
-        let path: String = path.chars().take(60).collect();
+        let path = clip(path, 60);
         self.events.progress(Stage::Probe, done as u64, Some(self.chosen as u64), &format!("{path}: {what}"));
     }
 

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use kneepoint_model::probe::Statement;
+use kneepoint_model::text::clip;
 
 /// Most bytes that are read of the file.
 const MAX_BYTES: u64 = 8 << 20;
@@ -31,10 +32,10 @@ fn parse(text: &str) -> BTreeMap<String, Statement> {
             break;
         }
         let statement = Statement {
-            digest: truncate(&statement.digest, 40),
-            sql: truncate(&statement.sql, MAX_SQL),
-            route: truncate(&statement.route, 200),
-            code: truncate(&statement.code, 300),
+            digest: clip(&statement.digest, 40).to_owned(),
+            sql: clip(&statement.sql, MAX_SQL).to_owned(),
+            route: clip(&statement.route, 200).to_owned(),
+            code: clip(&statement.code, 300).to_owned(),
         };
         if statement.digest.is_empty() {
             continue;
@@ -67,10 +68,6 @@ fn parse_statement(line: &str) -> Option<Statement> {
         statement.code = format!("{template}{rendered_by}");
     }
     Some(statement)
-}
-
-fn truncate(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
 }
 
 #[cfg(test)]

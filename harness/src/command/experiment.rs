@@ -86,7 +86,7 @@ fn overrides(args: &ExperimentArgs) -> Overrides {
 }
 
 fn all_toggles() -> Result<Vec<Toggle>, Failure> {
-    Toggle::all().map_err(|error| crate::stage::up::failure(&error))
+    Ok(Toggle::all()?)
 }
 
 /// The named toggles, each once, in the order of the command line; all with `--all`.
@@ -101,7 +101,7 @@ fn select_toggles(args: &ExperimentArgs) -> Result<Vec<Toggle>, Failure> {
             }
         }
         let read: Result<Vec<Toggle>, _> = names.into_iter().map(|name| Toggle::named(name)).collect();
-        read.map_err(|error| crate::stage::up::failure(&error))?
+        read?
     };
     if toggles.is_empty() {
         return Err(Failure::new(

@@ -63,7 +63,7 @@ fn open_run(common: &Common, given: Option<&Path>) -> Result<RunFolder, Failure>
 
 /// Run folders, oldest first: a name begins with the time.
 fn run_folders(common: &Common) -> Result<Vec<PathBuf>, Failure> {
-    let folder = absolute_home(common)?.join("runs");
+    let folder = absolute_home(common)?.join(names::RUNS);
     let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
     let mut paths: Vec<_> = entries
         .flatten()

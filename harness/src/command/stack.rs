@@ -77,9 +77,8 @@ pub(super) fn down(common: &Common, all: bool) -> Result<ExitCode, Failure> {
 }
 
 fn take_down(home: &Path, all: bool) -> Result<(NativeDown, ComposeDown), Failure> {
-    let refused = |e| crate::stage::up::failure(&e);
-    let report = native::down_recorded(home, GRACE, all).map_err(refused)?;
-    let containers = compose::down_recorded(home, GRACE, all).map_err(refused)?;
+    let report = native::down_recorded(home, GRACE, all)?;
+    let containers = compose::down_recorded(home, GRACE, all)?;
     Ok((report, containers))
 }
 
@@ -142,8 +141,7 @@ fn print_stopped(report: &NativeDown, containers: &ComposeDown) -> Result<ExitCo
 
 pub(super) fn status(common: &Common) -> Result<ExitCode, Failure> {
     let home = absolute_home(common)?;
-    let (native, compose) =
-        (native::status(&home), compose::status(&home).map_err(|e| crate::stage::up::failure(&e))?);
+    let (native, compose) = (native::status(&home), compose::status(&home)?);
     if native.is_none() && compose.is_none() {
         console::print("nothing is up; start the stack with: kneepoint up");
     } else if common.format == Format::Json {

@@ -39,7 +39,7 @@ pub(super) fn measure_cold_start(
     context: &ExperimentContext<'_>,
     journal: &mut ExperimentJournal,
 ) -> Result<ToggleResult, Failure> {
-    let mut topology = Topology::named("gunicorn").map_err(|error| crate::stage::up::failure(&error))?;
+    let mut topology = Topology::named("gunicorn")?;
     topology.workers = std::num::NonZeroU16::new(1);
     let (mut blocks, mut good): (Vec<Block>, u32) = (Vec::new(), 0);
     for launch in 0..LAUNCHES + SPARE_LAUNCHES {

@@ -44,7 +44,7 @@ pub(super) fn measure_lost_updates(
     context: &ExperimentContext<'_>,
     journal: &mut ExperimentJournal,
 ) -> Result<ToggleResult, Failure> {
-    let mut topology = Topology::named("gunicorn").map_err(|error| crate::stage::up::failure(&error))?;
+    let mut topology = Topology::named("gunicorn")?;
     (topology.db, topology.engine, topology.workers) =
         (Some(Database::Mysql), false, NonZeroU16::new(BUYERS));
     let cells: Vec<(&str, (&str, u32))> = ISOLATION_LEVELS

@@ -37,7 +37,7 @@ pub(super) fn compare_rollout(
     context: &ExperimentContext<'_>,
     journal: &mut ExperimentJournal,
 ) -> Result<ToggleResult, Failure> {
-    let mut topology = Topology::named("nginx").map_err(|error| crate::stage::up::failure(&error))?;
+    let mut topology = Topology::named("nginx")?;
     topology.proxy = Some(ProxySettings { cache: false, ..ProxySettings::default() });
     topology.servers = NonZeroU8::new(2).unwrap_or(NonZeroU8::MIN);
     (topology.workers, topology.rung) = (NonZeroU16::new(1), None);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kneepoint_model::exit::ExitCode;
 use kneepoint_model::experiment::Rollout;
+use kneepoint_model::run::names;
 use kneepoint_model::stack::StackInfo;
 use kneepoint_stack::toggle::Variant;
 use kneepoint_stack::{ReferencePlan, Stack, StackError, Topology, TopologyChoice};
@@ -97,7 +98,7 @@ pub(super) fn bring_up_topology(
     }
     let mut switches = context.stack.env.clone();
     switches.extend(env.clone());
-    let logs = context.folder.path("logs").join(format!("{name}-{slot}"));
+    let logs = context.folder.path(names::LOGS).join(format!("{name}-{slot}"));
     let plan = ReferencePlan {
         slot: Some(slot.to_owned()),
         topology: TopologyChoice::Given(Box::new(topology.clone())),

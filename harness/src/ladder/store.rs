@@ -68,8 +68,8 @@ impl LadderStore {
             complete: false,
             stopped_by: None,
         };
-        let folder = RunFolder::from_root(plan.home.join("ladders").join(&id));
-        let store = Self { folder, runs: plan.home.join("runs"), ladder };
+        let folder = RunFolder::from_root(plan.home.join(names::LADDERS).join(&id));
+        let store = Self { folder, runs: plan.home.join(names::RUNS), ladder };
         store.save()?;
         Ok(store)
     }
@@ -77,7 +77,7 @@ impl LadderStore {
     /// Opens a stored ladder run: by name, by folder, or the latest.
     pub(crate) fn open(home: &Path, given: Option<&Path>) -> Result<Self, Failure> {
         let usage = |text: String| Failure::new(ExitCode::Usage, text);
-        let ladders = home.join("ladders");
+        let ladders = home.join(names::LADDERS);
         let root = match given {
             Some(path) if path.join(names::LADDER).is_file() => path.to_owned(),
             Some(name) => ladders.join(name),
@@ -94,7 +94,7 @@ impl LadderStore {
                 folder.root().display()
             ))
         })?;
-        let runs = folder.path("../../runs");
+        let runs = folder.path(&format!("../../{}", names::RUNS));
         Ok(Self { folder, runs, ladder })
     }
 

@@ -8,7 +8,6 @@ use kneepoint_stack::Stack;
 
 use crate::failure::Failure;
 use crate::run::Run;
-use crate::stage::up::failure;
 
 /// How long services may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(8);
@@ -18,7 +17,7 @@ pub(crate) fn down(stack: Stack, run: &mut Run) -> Result<(), Failure> {
     let down = stack.down(GRACE, !interrupted);
     run.note(Stage::Down, down.summary);
     require_nothing_left(down.leftovers)?;
-    down.health.map_err(|e| failure(&e))
+    Ok(down.health?)
 }
 
 /// What could not be stopped or removed, as a failure.

@@ -195,8 +195,10 @@ pub(crate) fn recover(folder: &RunFolder) -> Result<(), Failure> {
 /// The phases that were begun: their plans are written first.
 fn begun(folder: &RunFolder) -> Vec<String> {
     let entries = std::fs::read_dir(folder.path(names::LOAD)).into_iter().flatten().flatten();
+    let of_no_phase = names::load_plan("");
+    let suffix = of_no_phase.rsplit('/').next().unwrap_or_default();
     let name = |entry: std::fs::DirEntry| {
-        entry.file_name().to_str().and_then(|file| file.strip_suffix(".plan.json")).map(str::to_owned)
+        entry.file_name().to_str().and_then(|file| file.strip_suffix(suffix)).map(str::to_owned)
     };
     let mut names: Vec<String> = entries.filter_map(name).collect();
     names.sort();

@@ -15,7 +15,6 @@ use crate::config::{DataSize, StackDb, StackDriver, StackPart};
 use crate::failure::Failure;
 use crate::run;
 use crate::signals::Shutdown;
-use crate::stage::up::failure;
 
 /// The name that leaves the choice of the topology to the driver.
 const AUTO: &str = "auto";
@@ -78,7 +77,8 @@ pub(crate) fn check(part: &StackPart, home: &Path) -> Result<(), Failure> {
     if !cfg!(feature = "reference-tiers") {
         return Err(not_built());
     }
-    reference_plan(part, home, None)?.resolve_topology().map(drop).map_err(|e| failure(&e))
+    reference_plan(part, home, None)?.resolve_topology()?;
+    Ok(())
 }
 
 /// Brings the stack up and leaves it running after this process has ended.
@@ -91,5 +91,5 @@ pub(crate) fn leave_running(
     run::write_gitignore(home)?;
     let plan = reference_plan(part, home, None)?;
     Stack::leave_running(&plan, &shutdown.cancel, &**events)
-        .map_err(|e| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { failure(&e) })
+        .map_err(|e| if shutdown.cancel.is_cancelled() { shutdown.failure() } else { e.into() })
 }

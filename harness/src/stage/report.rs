@@ -34,7 +34,7 @@ fn load_flame_graphs(facts: &RunFacts, folder: &RunFolder) -> Vec<Flame> {
     let entries = facts.profiles.iter().flat_map(|index| &index.profiles);
     entries
         .filter_map(|entry| {
-            let path = folder.path(names::PROFILES).join(format!("{}.svg", entry.file));
+            let path = folder.path(&names::flame_graph(&entry.file));
             let svg = std::fs::read_to_string(path).ok()?;
             Some(Flame { tier: entry.tier, view: entry.view, title: entry.file.clone(), svg })
         })

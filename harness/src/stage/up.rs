@@ -18,7 +18,7 @@ pub(crate) fn up(target: &Target, home: &Path, run: &mut Run) -> Result<Stack, F
         Target::Reference(part) => bring_up(part, home, run)?,
         Target::Site(site) => {
             let attached = Stack::attach(&attach_plan(site), &run.shutdown.cancel);
-            attached.map_err(|e| stopped_or(&e, run))?
+            attached.map_err(|e| interruption_or(e, run))?
         }
     };
     let info = stack.info();
@@ -35,9 +35,9 @@ pub(crate) fn up(target: &Target, home: &Path, run: &mut Run) -> Result<Stack, F
 fn bring_up(part: &StackPart, home: &Path, run: &mut Run) -> Result<Stack, Failure> {
     let plan = reference_plan(part, home, Some(run.folder.path(names::LOGS)))?;
     // Recorded before the stack is up, so that a run without a stack names it too.
-    run.add_unmeasured(plan.resolve_topology().map_err(|e| failure(&e))?.1);
+    run.add_unmeasured(plan.resolve_topology()?.1);
     let stack =
-        Stack::bring_up(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| stopped_or(&e, run))?;
+        Stack::bring_up(&plan, &run.shutdown.cancel, &*run.events).map_err(|e| interruption_or(e, run))?;
     run.add_unmeasured(stack.unmeasured().to_vec());
     Ok(stack)
 }
@@ -59,11 +59,6 @@ fn attach_plan(site: &SiteTarget) -> AttachPlan {
     }
 }
 
-fn stopped_or(error: &StackError, run: &Run) -> Failure {
-    if run.shutdown.cancel.is_cancelled() { run.shutdown.failure() } else { failure(error) }
-}
-
-/// The exit code that belongs to what went wrong with the stack.
-pub(crate) fn failure(error: &StackError) -> Failure {
-    Failure::new(error.exit_code(), error)
+fn interruption_or(error: StackError, run: &Run) -> Failure {
+    if run.shutdown.cancel.is_cancelled() { run.shutdown.failure() } else { error.into() }
 }

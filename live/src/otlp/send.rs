@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kneepoint_model::text::{clip, remove_controls};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
@@ -12,8 +13,6 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use tokio::runtime::{Builder, Runtime};
 use url::{Host, Url};
-
-use crate::text::strip_control_chars;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// For the whole exchange.
@@ -80,8 +79,9 @@ fn check_accepted(body: &[u8]) -> Result<(), String> {
 
 /// The collector's message after a colon, or nothing.
 fn message_suffix(text: &str) -> String {
-    let text: String = strip_control_chars(text).trim().chars().take(MAX_MESSAGE).collect();
-    if text.is_empty() { text } else { format!(": {text}") }
+    let text = remove_controls(text);
+    let message = clip(text.trim(), MAX_MESSAGE);
+    if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 async fn read_body(mut response: Response) -> reqwest::Result<Vec<u8>> {
@@ -104,7 +104,7 @@ fn describe_error(error: &reqwest::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    strip_control_chars(&cause.to_string())
+    remove_controls(&cause.to_string())
 }
 
 fn is_on_this_machine(url: &Url) -> bool {

@@ -7,10 +7,9 @@ use kneepoint_model::event::Event;
 use kneepoint_model::live::LiveSecond;
 use kneepoint_model::sample::ResourceSample;
 use kneepoint_model::stage::{Stage, StageStatus};
+use kneepoint_model::text::remove_controls;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
-
-use crate::text::strip_control_chars;
 
 /// Longest history of the charts, in seconds.
 pub(crate) const HISTORY: usize = 180;
@@ -101,7 +100,7 @@ pub(crate) struct ViewState {
 
 impl ViewState {
     pub(crate) fn new(title: &str) -> Self {
-        Self { title: strip_control_chars(title), ..Self::default() }
+        Self { title: remove_controls(title), ..Self::default() }
     }
 
     /// Applies one update.
@@ -109,7 +108,7 @@ impl ViewState {
         match update {
             Update::Event(event) => self.apply_event(event),
             Update::Heading(text) => {
-                self.heading = strip_control_chars(&text);
+                self.heading = remove_controls(&text);
                 self.ended.clear();
                 self.stage = None;
             }
@@ -126,18 +125,18 @@ impl ViewState {
                 self.progress.clear();
             }
             Event::Progress { done, total, message, .. } => {
-                let message = strip_control_chars(&message);
+                let message = remove_controls(&message);
                 self.progress = match total {
                     Some(total) if total > 0 => format!("{done} of {total} · {message}"),
                     _ => message,
                 };
             }
-            Event::Note { message, .. } => self.progress = strip_control_chars(&message),
+            Event::Note { message, .. } => self.progress = remove_controls(&message),
             Event::Warning { stage, message } => {
                 if self.warnings.len() == WARNINGS {
                     self.warnings.pop_front();
                 }
-                self.warnings.push_back(format!("{}: {}", stage.name(), strip_control_chars(&message)));
+                self.warnings.push_back(format!("{}: {}", stage.name(), remove_controls(&message)));
             }
             Event::StageEnded { stage, status, .. } => {
                 self.ended.push((stage, status));
@@ -149,7 +148,7 @@ impl ViewState {
 
     fn apply_second(&mut self, mut second: LiveSecond) {
         for endpoint in &mut second.so_far.endpoints {
-            endpoint.name = strip_control_chars(&endpoint.name);
+            endpoint.name = remove_controls(&endpoint.name);
         }
         if let (true, Some(live)) = (second.is_last(), &mut self.live) {
             // The last message of a phase has no figures of a second.

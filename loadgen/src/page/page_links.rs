@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
+use kneepoint_model::text::clip_bytes;
 use kneepoint_scenarios::tokenize_html;
 
 use super::srcset;
@@ -36,8 +37,8 @@ pub(super) struct PageLinks {
 
 /// Reads a page. Never fails, as browsers never do.
 pub(super) fn read_links(html: &str) -> PageLinks {
-    let html = &html[..html.floor_char_boundary(MAX_HTML_LEN)];
-    let mut found = tokenize_html(html, TagReader::default(), READ_TIMEOUT).0.take();
+    let mut found =
+        tokenize_html(clip_bytes(html, MAX_HTML_LEN), TagReader::default(), READ_TIMEOUT).0.take();
     if let Some(icon) = found.icon.take() {
         found.keep(&icon);
     }

@@ -5,27 +5,29 @@ use std::io::{BufRead as _, BufReader};
 
 use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
 use kneepoint_model::load::{LoadPhase, SecondStats};
-use kneepoint_model::run::{RunError, RunFolder, names as run_names};
+use kneepoint_model::run::{RunError, RunFolder, names};
 use kneepoint_model::units::UnixMillis;
 
 use crate::error::LoadError;
 use crate::phase::health::GeneratorCost;
 use crate::phase::result::{PhaseEnding, build_result};
-use crate::recorder::{CountsLine, HistogramTag, PhaseTotals, PlanRecord, names, parse_tag};
+use crate::recorder::{CountsLine, HistogramTag, PhaseTotals, PlanRecord, parse_tag};
 
 /// Rebuilds a phase that did not reach its end; `None` when it never began. The result is marked partial.
 ///
 /// # Errors
 /// A file of the phase cannot be read.
 pub fn recover_phase(run: &RunFolder, phase: &str) -> Result<Option<LoadPhase>, LoadError> {
-    let Some(record) = run.read_json_if_exists::<PlanRecord>(&names::plan(phase))? else { return Ok(None) };
+    let Some(record) = run.read_json_if_exists::<PlanRecord>(&names::load_plan(phase))? else {
+        return Ok(None);
+    };
     let mut totals = PhaseTotals::new(record.endpoints.len());
     read_interval_log(run, &record, &mut totals)?;
     let (tallies, _) = run.read_lines::<CountsLine>(&names::tallies(phase))?;
     for line in tallies {
         add_counts(&mut totals, line, &record);
     }
-    (totals.seconds, _) = run.read_lines::<SecondStats>(&run_names::seconds(phase))?;
+    (totals.seconds, _) = run.read_lines::<SecondStats>(&names::seconds(phase))?;
     // Each second that was written is a whole one, except the very last of the phase.
     let last = totals.seconds.iter().filter(|second| !second.warmup).map(|second| second.at_ms).max();
     let until = last.map_or(record.measured_from_ms, |at| UnixMillis(at.get() + 1000));
@@ -63,7 +65,7 @@ fn add_counts(totals: &mut PhaseTotals, line: CountsLine, record: &PlanRecord) {
 }
 
 fn read_interval_log(run: &RunFolder, record: &PlanRecord, totals: &mut PhaseTotals) -> Result<(), RunError> {
-    let path = run.path(&run_names::hlog(&record.name));
+    let path = run.path(&names::hlog(&record.name));
     let failed = |source| RunError::Io { action: "read", path: path.clone(), source };
     let file = match File::open(&path) {
         Ok(file) => file,

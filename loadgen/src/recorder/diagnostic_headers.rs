@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::text::truncate;
+use kneepoint_model::text::clean;
+
 use crate::transport::ResponseHead;
 
 /// Who answered and when, from which cache and for how long, in which encoding, and under which name it is found in logs.
@@ -48,7 +49,7 @@ pub(super) fn diagnostic_headers(head: &ResponseHead, secrets: &[String]) -> BTr
     };
     let holds_secret = |value: &str| secrets.iter().any(|secret| value.contains(secret.as_str()));
     let headers = RECORDED_NAMES.into_iter().filter_map(value).filter(|(_, value)| !holds_secret(value));
-    headers.map(|(name, value)| (name, truncate(&value, MAX_VALUE_LEN))).collect()
+    headers.map(|(name, value)| (name, clean(&value, MAX_VALUE_LEN))).collect()
 }
 
 #[cfg(test)]

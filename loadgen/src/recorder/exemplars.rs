@@ -1,11 +1,11 @@
 //! Exemplars: the slowest requests, and the first that failed in each way.
 
 use kneepoint_model::load::Exemplar;
+use kneepoint_model::text::clean;
 use kneepoint_model::units::Micros;
 
 use super::completed::{CompletedRequest, RecordedHead};
 use super::diagnostic_headers::diagnostic_headers;
-use super::text::truncate;
 use crate::window::Window;
 
 const MAX_SLOWEST: usize = 10;
@@ -33,7 +33,7 @@ impl Exemplars {
         let exemplar = Exemplar {
             at_ms: window.to_ms(request.due),
             endpoint: String::new(),
-            path: truncate(request.path, MAX_TEXT_LEN),
+            path: clean(request.path, MAX_TEXT_LEN),
             trace_id: request.trace.hex(),
             outcome: request.outcome,
             status: request.status,
@@ -113,7 +113,7 @@ impl Exemplars {
 
 fn describe(request: &CompletedRequest<'_>) -> String {
     if !request.detail.is_empty() {
-        return truncate(request.detail, MAX_TEXT_LEN);
+        return clean(request.detail, MAX_TEXT_LEN);
     }
     let Some(hop) = request.hops.last() else { return String::new() };
     let parts = [

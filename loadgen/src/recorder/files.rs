@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use kneepoint_model::histogram::{IntervalLine, LatencyHistogram};
 use kneepoint_model::load::SecondStats;
-use kneepoint_model::run::{LineWriter, RunError, RunFolder, names as run_names};
+use kneepoint_model::run::{LineWriter, RunError, RunFolder, names};
 
 use super::endpoints::Endpoint;
 use super::interval::{EndpointSeries, IntervalStats};
@@ -14,18 +14,6 @@ use super::records::{CountsLine, GENERATOR, GROUP, PlanRecord, SEGMENT, WARMUP};
 use super::segments::SegmentSeries;
 use super::totals::second_stats;
 use crate::window::Window;
-
-/// Names of the files that only this crate reads.
-pub(crate) mod names {
-    use kneepoint_model::run::names::LOAD;
-
-    pub(crate) fn plan(phase: &str) -> String {
-        format!("{LOAD}/{phase}.plan.json")
-    }
-    pub(crate) fn tallies(phase: &str) -> String {
-        format!("{LOAD}/{phase}.tallies.jsonl")
-    }
-}
 
 /// The open files of a phase.
 pub(crate) struct PhaseFiles {
@@ -46,10 +34,10 @@ impl PhaseFiles {
             run.append(&name)
         };
         let header = IntervalLine::header(window.started_ms);
-        let log = fresh(run_names::hlog(phase), &header)?;
-        let seconds = fresh(run_names::seconds(phase), "")?;
+        let log = fresh(names::hlog(phase), &header)?;
+        let seconds = fresh(names::seconds(phase), "")?;
         let tallies = fresh(names::tallies(phase), "")?;
-        run.write_json(&names::plan(phase), record)?;
+        run.write_json(&names::load_plan(phase), record)?;
         let (endpoints, groups) = (record.endpoints.clone(), record.groups.clone());
         Ok(Self { window, endpoints, groups, log, seconds, tallies })
     }

@@ -1,5 +1,6 @@
 //! Resolves links and redirects as a browser does, and never to another site.
 
+use kneepoint_model::text::clip;
 use url::Url;
 
 /// The site's origin: its base URL, and its name in the `Host` header.
@@ -56,7 +57,7 @@ impl SiteOrigin {
         let there = authority(&url);
         let same_host = there == authority(&self.base) || self.alias.as_deref() == Some(there.as_str());
         if !matches!(url.scheme(), "http" | "https") || !same_host {
-            return Err(OffSite(there.chars().take(100).collect()));
+            return Err(OffSite(clip(&there, 100).to_owned()));
         }
         Ok(match url.query() {
             Some(query) => format!("{}?{query}", url.path()),

@@ -11,6 +11,7 @@ use kneepoint_model::profile::{FoldedProfile, ProfileView, ProfilesIndex};
 use kneepoint_model::run::{FORMAT_VERSION, RunFolder, names};
 use kneepoint_model::stack::Runtime;
 use kneepoint_model::stage::Stage;
+use kneepoint_model::text::collapsed_line;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::UnixMillis;
 use kneepoint_model::unmeasured::Unmeasured;
@@ -23,7 +24,7 @@ use crate::ProfilerError;
 use crate::export::merge;
 use crate::os::unix_ms;
 use crate::source::pprof_self::SelfPprof;
-use crate::source::{ProfileTarget, ProfileWindow, one_line};
+use crate::source::{ProfileTarget, ProfileWindow};
 
 /// Profiles all tiers over the same window and writes `profiles/`; blocks for the window and the folding after it.
 /// Cancelling ends the window early and keeps the samples so far.
@@ -160,7 +161,7 @@ fn collect_profiles(
 fn not_profiled(tier: Tier, why: &str) -> Unmeasured {
     Unmeasured {
         what: format!("profile of the {tier} tier"),
-        why: one_line(why, 300),
+        why: collapsed_line(why, 300),
         fix: "run `kneepoint doctor` to see what is permitted here".to_owned(),
     }
 }

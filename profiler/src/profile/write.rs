@@ -15,18 +15,15 @@ pub(super) fn write_files(
     tabs: &[&FoldedProfile],
 ) -> Result<ProfileEntry, RunError> {
     let name = file_stem(profile);
-    let stem = format!("{}/{name}", names::PROFILES);
-    let render_error = |form: &str, source: std::io::Error| RunError::Io {
-        action: "make",
-        path: run.path(&format!("{stem}.{form}")),
-        source,
-    };
-    let picture = svg::render(profile).map_err(|source| render_error("svg", source))?;
-    let packed = pprof::render(profile).map_err(|source| render_error("pb.gz", source))?;
-    run.write(&format!("{stem}.folded"), folded::render(profile).as_bytes())?;
-    run.write(&format!("{stem}.svg"), picture.as_bytes())?;
-    run.write(&format!("{stem}.pb.gz"), &packed)?;
-    run.write(&format!("{stem}.speedscope.json"), speedscope::render(&name, tabs).as_bytes())?;
+    let (flame_graph, pprof) = (names::flame_graph(&name), names::pprof(&name));
+    let render_error =
+        |file: &str, source: std::io::Error| RunError::Io { action: "make", path: run.path(file), source };
+    let picture = svg::render(profile).map_err(|source| render_error(&flame_graph, source))?;
+    let packed = pprof::render(profile).map_err(|source| render_error(&pprof, source))?;
+    run.write(&names::folded(&name), folded::render(profile).as_bytes())?;
+    run.write(&flame_graph, picture.as_bytes())?;
+    run.write(&pprof, &packed)?;
+    run.write(&names::speedscope(&name), speedscope::render(&name, tabs).as_bytes())?;
     Ok(ProfileEntry {
         tier: profile.tier,
         source: profile.source,

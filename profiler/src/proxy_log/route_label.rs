@@ -1,6 +1,7 @@
 //! The label under which a request is summed: the server's own route, or a label derived from the path.
 
 use kneepoint_model::server_timing::ServerTiming;
+use kneepoint_model::text::{clip, replace_controls};
 
 /// Prefix of the static files that `stack/proxy` serves.
 const STATIC_PREFIX: &str = "/static/";
@@ -21,7 +22,7 @@ pub(super) fn route_label(timing: &ServerTiming, uri: &str) -> String {
 
 /// Bounds the text and replaces control characters, because it is untrusted input.
 fn sanitize(text: &str) -> String {
-    text.chars().take(MAX_PATH).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    replace_controls(clip(text, MAX_PATH), '\u{fffd}')
 }
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ use inferno::collapse::perf::{Folder, Options};
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileUnit, ProfileView};
 use kneepoint_model::stack::Runtime;
+use kneepoint_model::text::collapsed_line;
 use kneepoint_process::{ProcessError, Program, find};
 
-use super::{Probe, ProfileTarget, ProfileWindow, Source, one_line};
+use super::{Probe, ProfileTarget, ProfileWindow, Source};
 use crate::ProfilerError;
 use crate::export::{folded, frame};
 use crate::os::ProcReader;
@@ -229,7 +230,7 @@ pub(crate) fn describe_error(error: &ProfilerError) -> String {
     if message.contains("Access to performance monitoring") || message.contains("Permission denied") {
         return "the kernel does not permit this user to observe these processes with perf".to_owned();
     }
-    one_line(&message, 200)
+    collapsed_line(&message, 200)
 }
 
 /// For `doctor`: records a busy loop for 0.2 s and counts the samples.

@@ -7,8 +7,9 @@
 use std::time::{Duration, Instant};
 
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileView};
+use kneepoint_model::text::collapsed_line;
 
-use super::{Probe, ProfileTarget, ProfileWindow, Source, one_line};
+use super::{Probe, ProfileTarget, ProfileWindow, Source};
 use crate::export::pprof;
 use crate::{ProfilerError, http};
 
@@ -57,7 +58,7 @@ impl Source for PprofHttp {
         let started = Instant::now();
         let response = http::get(&url, window.duration + SYMBOLIZE_TIMEOUT, MAX_BODY, &window.cancel)?;
         if response.status != 200 {
-            let message = one_line(&String::from_utf8_lossy(&response.body), 200);
+            let message = collapsed_line(&String::from_utf8_lossy(&response.body), 200);
             return Err(refused(format!(
                 "status {} from {}: {message}",
                 response.status,

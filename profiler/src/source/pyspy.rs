@@ -18,8 +18,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kneepoint_model::profile::{FoldedProfile, ProfileFacts, ProfileSource, ProfileUnit, ProfileView};
+use kneepoint_model::text::collapsed_line;
 
-use super::{Probe, ProfileTarget, ProfileWindow, Source, one_line};
+use super::{Probe, ProfileTarget, ProfileWindow, Source};
 use crate::ProfilerError;
 use crate::os::ProcReader;
 use views::StackViews;
@@ -169,5 +170,5 @@ fn explain_refusal(message: &str) -> (String, &'static str) {
 
 /// Error of py-spy as one line.
 pub(super) fn error_line(error: &impl std::fmt::Display) -> String {
-    one_line(&format!("{error:#}"), 300)
+    collapsed_line(&format!("{error:#}"), 300)
 }

@@ -5,8 +5,9 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use kneepoint_model::text::collapsed_line;
+
 use super::Gap;
-use crate::source::one_line;
 
 /// Limit for connecting, writing and reading together.
 const TIMEOUT: Duration = Duration::from_millis(800);
@@ -42,7 +43,7 @@ impl CacheConnection {
             self.stream = None;
         }
         response.map_err(|why| {
-            let why = format!("{} did not respond: {}", self.address, one_line(&why, 200));
+            let why = format!("{} did not respond: {}", self.address, collapsed_line(&why, 200));
             Gap::new(why, "check that the server listens there and is reachable from here")
         })
     }

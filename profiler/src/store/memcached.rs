@@ -1,15 +1,16 @@
 //! Memcached: `stats` over its text protocol (<https://github.com/memcached/memcached/blob/master/doc/protocol.txt>).
 
+use kneepoint_model::text::collapsed_line;
+
 use super::Gap;
 use super::cache::reading::CacheReading;
 use super::connection::CacheConnection;
-use crate::source::one_line;
 
 /// Requests and parses `stats`.
 pub(super) fn read_stats(connection: &mut CacheConnection) -> Result<CacheReading, Gap> {
     let response = connection.request(b"stats\r\n", response_end)?;
     parse(&response).ok_or_else(|| {
-        let message = one_line(&String::from_utf8_lossy(&response[..response.len().min(200)]), 120);
+        let message = collapsed_line(&String::from_utf8_lossy(&response[..response.len().min(200)]), 120);
         Gap::new(
             format!("it returned no stats: {message}"),
             "enable the text protocol on that address (no `-B binary`, no SASL)",
@@ -48,7 +49,7 @@ fn parse(response: &[u8]) -> Option<CacheReading> {
 fn apply_stat(reading: &mut CacheReading, key: &str, value: &str) {
     let number = value.parse::<u64>().unwrap_or_default();
     match key {
-        "version" => reading.version = one_line(value, 40),
+        "version" => reading.version = collapsed_line(value, 40),
         "uptime" => reading.uptime_s = number,
         "get_hits" => reading.hits = number,
         "get_misses" => reading.misses = number,

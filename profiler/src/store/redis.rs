@@ -1,11 +1,12 @@
 //! Redis and compatible servers (Valkey): `INFO` over the Redis protocol
 //! (<https://redis.io/docs/latest/commands/info/>).
 
+use kneepoint_model::text::collapsed_line;
+
 use super::Gap;
 use super::cache::reading::CacheReading;
 use super::connection::CacheConnection;
 use super::plan::Secret;
-use crate::source::one_line;
 
 const INFO: &[u8] = b"*2\r\n$4\r\nINFO\r\n$3\r\nall\r\n";
 const FIX_PERMISSION: &str =
@@ -37,7 +38,7 @@ pub(super) fn read_info(
 }
 
 fn refusal(response: &[u8]) -> Gap {
-    let message = one_line(&String::from_utf8_lossy(&response[..response.len().min(200)]), 120);
+    let message = collapsed_line(&String::from_utf8_lossy(&response[..response.len().min(200)]), 120);
     Gap::new(format!("it returned no INFO: {message}"), FIX_PERMISSION)
 }
 
@@ -78,8 +79,8 @@ fn apply_stat(reading: &mut CacheReading, key: &str, value: &str) {
     let number = value.parse::<u64>().unwrap_or_default();
     match key {
         // Valkey reports its own version beside the compatible Redis version.
-        "redis_version" if reading.version.is_empty() => reading.version = one_line(value, 40),
-        "valkey_version" => reading.version = one_line(&format!("Valkey {value}"), 40),
+        "redis_version" if reading.version.is_empty() => reading.version = collapsed_line(value, 40),
+        "valkey_version" => reading.version = collapsed_line(&format!("Valkey {value}"), 40),
         "uptime_in_seconds" => reading.uptime_s = number,
         "keyspace_hits" => reading.hits = number,
         "keyspace_misses" => reading.misses = number,
@@ -96,7 +97,7 @@ fn apply_stat(reading: &mut CacheReading, key: &str, value: &str) {
         }
         "used_memory" => reading.memory_used = number,
         "maxmemory" => reading.memory_limit = (number > 0).then_some(number),
-        "maxmemory_policy" => reading.policy = Some(one_line(value, 40)),
+        "maxmemory_policy" => reading.policy = Some(collapsed_line(value, 40)),
         _ => apply_table_stat(reading, key, value),
     }
 }
@@ -109,7 +110,7 @@ fn apply_table_stat(reading: &mut CacheReading, key: &str, value: &str) {
     };
     if let Some(name) = key.strip_prefix("cmdstat_") {
         if let Some(both) = field("calls").zip(field("usec")) {
-            reading.by_command.insert(one_line(&name.to_ascii_lowercase(), 40), both);
+            reading.by_command.insert(collapsed_line(&name.to_ascii_lowercase(), 40), both);
         }
     } else if key.strip_prefix("db").is_some_and(|number| number.parse::<u32>().is_ok()) {
         reading.entries += field("keys").unwrap_or_default();

@@ -8,11 +8,3 @@ mod mask;
 pub(super) use comment::parse_comments;
 pub(super) use kind::{parse_verb, session_kind};
 pub(super) use mask::mask_literals;
-
-/// Cuts at a number of characters; true when something was cut.
-pub(super) fn truncate(text: &str, max: usize) -> (String, bool) {
-    match text.char_indices().nth(max) {
-        Some((end, _)) => (text[..end].to_owned(), true),
-        None => (text.to_owned(), false),
-    }
-}

@@ -1,12 +1,13 @@
 //! A panel: one small chart over the duration of the run, with description and data.
 
 use kneepoint_analysis::Timeline;
+use kneepoint_model::text::sanitize;
 
 use crate::chart::axis::Axis;
 use crate::chart::label::format_value;
 use crate::chart::throughput_time::{legend, shades, time_axis};
 use crate::chart::{Hue, Keep, Plot, Scale, Series, Shape, Unit, thin};
-use crate::format::{clean_to, number, slug};
+use crate::format::{number, slug};
 use crate::view::block::{Cell, Chart, Table};
 
 /// Width and height in page units.
@@ -59,7 +60,7 @@ pub(crate) fn panel(
         series,
     };
     let legend = if single { Vec::new() } else { legend(&plot.series) };
-    let title = clean_to(title, 80);
+    let title = sanitize(title, 80);
     let id = slug(&format!("chart-{title}"));
     let data = Some(data(&id, &title, (unit, keep), &plot.series));
     Some(Chart { svg: plot.draw(&title, &description), id, title, description, legend, data })

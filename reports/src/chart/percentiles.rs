@@ -1,6 +1,7 @@
 //! The percentile curve: response time over quantiles, one line per phase; each axis step adds a nine.
 
 use kneepoint_model::load::LoadPhase;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::Micros;
 
 use crate::chart::axis::Axis;
@@ -21,7 +22,7 @@ pub(crate) fn chart(phases: &[&LoadPhase]) -> Option<Chart> {
         .iter()
         .zip([1, 2, 3, 4, 5, 6])
         .map(|(phase, hue)| {
-            Series::new(crate::format::clean_to(&phase.name, 24), Hue(hue), Shape::Line, points(phase, nines))
+            Series::new(sanitize(&phase.name, 24), Hue(hue), Shape::Line, points(phase, nines))
         })
         .collect();
     let values = || series.iter().flat_map(|one| one.runs.iter().flatten()).map(|p| p.1).filter(|v| *v > 0.0);

@@ -1,11 +1,12 @@
 //! A row chart: one named row per compared item on a common scale, with stacked bars, an interval as a whisker, dots, and
 //! a label at the end.
 
+use kneepoint_model::text::sanitize;
+
 use crate::chart::axis::{self, Axis, Inner, label_width};
 use crate::chart::canvas::{Anchor, Svg, draw_svg};
 use crate::chart::theme::{Hue, Ink};
 use crate::chart::{Scale, Unit};
-use crate::format::clean_to;
 
 /// Content of one row; every part is optional.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,7 +68,7 @@ impl Rows {
             axis::draw_x(canvas, &inner, &axis, true);
             for (at, row) in self.list.iter().enumerate() {
                 let middle = TOP + HEIGHT * (at as f64 + 0.5);
-                canvas.text(&clean_to(&row.name, 28), (left - 8.0, middle), Anchor::Right, Ink::Hue(Hue(0)));
+                canvas.text(&sanitize(&row.name, 28), (left - 8.0, middle), Anchor::Right, Ink::Hue(Hue(0)));
                 let mut from = 0.0;
                 for (hue, value) in &row.bar {
                     let (start, end) = (inner.x(&axis, from), inner.x(&axis, from + value));
@@ -91,7 +92,7 @@ impl Rows {
                 for (place, (hue, _)) in dots.iter().zip(&row.dots) {
                     canvas.dot(*place, 4.5, Ink::Hue(*hue));
                 }
-                let label = clean_to(&row.label, MAX_LABEL);
+                let label = sanitize(&row.label, MAX_LABEL);
                 canvas.text(&label, (inner.right + 10.0, middle), Anchor::Left, Ink::Muted);
             }
         })

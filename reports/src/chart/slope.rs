@@ -1,10 +1,11 @@
 //! The N+1 test: statements over requested rows. A line that rises with the rows proves an N+1 query.
 
 use kneepoint_model::probe::SlopeTest;
+use kneepoint_model::text::sanitize;
 
 use crate::chart::axis::Axis;
 use crate::chart::{Hue, Plot, Scale, Series, Shape, Unit};
-use crate::format::{clean_to, number, plural, slug};
+use crate::format::{count_with_noun, number, slug};
 use crate::view::block::{Cell, Chart, Table};
 
 /// The chart of one route; `None` if it has fewer than two points.
@@ -20,8 +21,8 @@ pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart
     let result = if test.slope >= 0.5 { ": N+1 query" } else { ": no growth with the rows" };
     let description = format!(
         "{} at {}; slope {}{result}.",
-        plural(statements as u64, "statement", "statements"),
-        plural(rows as u64, "row", "rows"),
+        count_with_noun(statements as u64, "statement", "statements"),
+        count_with_noun(rows as u64, "row", "rows"),
         number(test.slope, 2)
     );
     let hue = Hue(if test.slope >= 0.5 { 2 } else { 3 });
@@ -35,7 +36,7 @@ pub(crate) fn chart(index: usize, route: &str, test: &SlopeTest) -> Option<Chart
         bands: Vec::new(),
         series: vec![Series::new(route, hue, Shape::Dots, points)],
     };
-    let title = format!("Statements by {} on {}", clean_to(&test.parameter, 30), clean_to(route, 80));
+    let title = format!("Statements by {} on {}", sanitize(&test.parameter, 30), sanitize(route, 80));
     let id = slug(&format!("slope-{index}"));
     let data = Table::new(&format!("data-{id}"), &title)
         .number_column("Rows", "Requested rows.")

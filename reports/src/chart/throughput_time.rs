@@ -1,6 +1,7 @@
 //! Requests and errors over time; also the time axis, phase shading and legend shared by all charts over time.
 
 use kneepoint_analysis::Timeline;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::PerSecond;
 
 use crate::chart::axis::Axis;
@@ -26,7 +27,7 @@ pub(crate) fn shades(timeline: &Timeline, named: bool) -> Vec<Shade> {
                 name: String::new(),
                 faint: true,
             };
-            let name = if named { crate::format::clean_to(&phase.name, 24) } else { String::new() };
+            let name = if named { sanitize(&phase.name, 24) } else { String::new() };
             let measured = Shade {
                 from: phase.measured_from_s,
                 until: phase.until_s.max(phase.measured_from_s),

@@ -1,9 +1,10 @@
 //! The advice table: each piece of advice with its measured effect; and the experiments that did not run.
 
 use kneepoint_model::experiment::{EffectVerdict, Ending, ExperimentFile, ToggleResult};
+use kneepoint_model::text::sanitize;
 
 use super::labels;
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// One row per piece of advice.
@@ -85,9 +86,10 @@ pub(super) fn section(table: Table, file: &ExperimentFile) -> Section {
     Section {
         id: "advice",
         title: "Effect of the advice",
-        lead: clean(
+        lead: sanitize(
             "Two stacks with the same data run side by side, one without and one with the advice, and load alternates between \
              them. Each verdict applies to this site on this machine.",
+            MAX_TEXT,
         ),
         blocks: vec![block],
     }
@@ -111,7 +113,7 @@ pub(super) fn not_run(toggles: &[ToggleResult]) -> Option<Section> {
     (!table.rows.is_empty()).then(|| Section {
         id: "not-run",
         title: "Not run",
-        lead: clean("These experiments did not run, so they have no verdict."),
+        lead: sanitize("These experiments did not run, so they have no verdict.", MAX_TEXT),
         blocks: vec![Block::Table(table)],
     })
 }

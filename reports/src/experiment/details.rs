@@ -2,10 +2,11 @@
 
 use kneepoint_analysis::experiment::{describe_effect, format_value};
 use kneepoint_model::experiment::{Block as LoadBlock, Ending, Side, ToggleResult};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Micros, Ratio};
 
 use super::labels;
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table};
 
 /// Maximum number of blocks shown; `experiment.json` has all.
@@ -21,9 +22,8 @@ pub(super) fn section(toggles: &[ToggleResult]) -> Option<Section> {
     (!blocks.is_empty()).then(|| Section {
         id: "details",
         title: "Evidence for each verdict",
-        lead: clean(
-            "Both variants (without and with the advice), the reasons for the verdict, and every block of load.",
-        ),
+        lead: sanitize(
+            "Both variants (without and with the advice), the reasons for the verdict, and every block of load.", MAX_TEXT),
         blocks,
     })
 }
@@ -39,7 +39,7 @@ fn toggle_fold(toggle: &ToggleResult) -> Block {
             ("Duration", Micros::to_string(&toggle.took_us)),
         ]
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), clean(&value)))
+        .map(|(name, value)| (name.to_owned(), sanitize(&value, MAX_TEXT)))
         .collect(),
     }];
     if let Ending::Assessed(judged) = &toggle.ending {

@@ -1,9 +1,10 @@
 //! The lost-update experiment: isolation level × purchase code.
 
 use kneepoint_model::experiment::{CodeOutcome, LostUpdateRow, LostUpdateTable};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::Ratio;
 
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// The section; `None` if the experiment was not requested.
@@ -26,10 +27,13 @@ pub(super) fn section(table: Option<&LostUpdateTable>) -> Option<Section> {
     Some(Section {
         id: "lost-update",
         title: "Lost updates",
-        lead: clean(&format!(
-            "{} users buy the same book concurrently, for {} per row, on {}.",
-            table.buyers, table.cell_us, table.database
-        )),
+        lead: sanitize(
+            &format!(
+                "{} users buy the same book concurrently, for {} per row, on {}.",
+                table.buyers, table.cell_us, table.database
+            ),
+            MAX_TEXT,
+        ),
         blocks,
     })
 }

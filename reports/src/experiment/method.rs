@@ -1,8 +1,9 @@
 //! Method of the experiments, the command, and the software versions.
 
 use kneepoint_model::experiment::ExperimentFile;
+use kneepoint_model::text::sanitize;
 
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Section};
 
 /// The method, one rule per list item.
@@ -20,10 +21,13 @@ const RULES: [&str; 8] = [
 /// The method section, with command and versions.
 pub(super) fn section(file: &ExperimentFile) -> Section {
     let command = file.command.join(" ");
-    let mut versions: Vec<(String, String)> =
-        file.versions.iter().map(|(name, version)| (clean(name), clean(version))).collect();
-    versions.push(("machine".to_owned(), clean(&file.host.cpu)));
-    versions.push(("kernel".to_owned(), clean(&file.host.kernel)));
+    let mut versions: Vec<(String, String)> = file
+        .versions
+        .iter()
+        .map(|(name, version)| (sanitize(name, MAX_TEXT), sanitize(version, MAX_TEXT)))
+        .collect();
+    versions.push(("machine".to_owned(), sanitize(&file.host.cpu, MAX_TEXT)));
+    versions.push(("kernel".to_owned(), sanitize(&file.host.kernel, MAX_TEXT)));
     Section {
         id: "method",
         title: "Method",
@@ -31,7 +35,7 @@ pub(super) fn section(file: &ExperimentFile) -> Section {
         blocks: vec![
             Block::list(RULES),
             Block::heading("Reproduce"),
-            Block::Source { text: clean(&command) },
+            Block::Source { text: sanitize(&command, MAX_TEXT) },
             Block::heading("Versions"),
             Block::Pairs { pairs: versions },
         ],

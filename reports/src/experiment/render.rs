@@ -6,7 +6,7 @@ use super::ExperimentReport;
 use crate::error::ReportError;
 use crate::render::html::{PageContext, render_page};
 use crate::render::markdown::{MAX_LENGTH, escape, render_block};
-use crate::render::terminal::{Pen, grid, single_line};
+use crate::render::terminal::{Pen, grid, terminal_line};
 use crate::view::block::{Block, Tone};
 
 /// Headings of the columns shown in a terminal.
@@ -65,9 +65,9 @@ impl ExperimentReport {
     pub fn terminal(&self, colour: bool) -> String {
         let pen = Pen { colour };
         let mut out =
-            format!("{}  {}\n", pen.paint(self.tone, true, &self.word), single_line(&self.headline));
+            format!("{}  {}\n", pen.paint(self.tone, true, &self.word), terminal_line(&self.headline));
         for reason in &self.reasons {
-            let _ = writeln!(out, "  - {}", single_line(reason));
+            let _ = writeln!(out, "  - {}", terminal_line(reason));
         }
         if !self.table.rows.is_empty() {
             out.push('\n');
@@ -83,7 +83,7 @@ impl ExperimentReport {
                         out.push_str(&grid(table, &names, pen));
                     }
                     Block::List { items } => {
-                        out.extend(items.iter().map(|item| format!("  - {}\n", single_line(item))));
+                        out.extend(items.iter().map(|item| format!("  - {}\n", terminal_line(item))));
                     }
                     _ => {}
                 }

@@ -1,8 +1,9 @@
 //! Rollouts under load: requests lost while servers are replaced.
 
 use kneepoint_model::experiment::RolloutResult;
+use kneepoint_model::text::sanitize;
 
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// The section; `None` if no rollout was requested.
@@ -32,7 +33,10 @@ pub(super) fn section(results: &[RolloutResult]) -> Option<Section> {
     (!results.is_empty()).then(|| Section {
         id: "rollouts",
         title: "Rollouts under load",
-        lead: clean("Requests arrive at a constant rate from before the rollout until after it."),
+        lead: sanitize(
+            "Requests arrive at a constant rate from before the rollout until after it.",
+            MAX_TEXT,
+        ),
         blocks: vec![Block::Table(table.with_rows(rows))],
     })
 }

@@ -3,9 +3,10 @@
 use kneepoint_analysis::ladder::{Comparison, MachineUse, RungResult};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::stack::Driver;
+use kneepoint_model::text::sanitize;
 
 use super::labels;
-use crate::format::{clean, number};
+use crate::format::{MAX_TEXT, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// Share of the CPU quota from which a machine is highlighted as saturated.
@@ -22,7 +23,8 @@ pub(super) fn section(ladder: &Ladder, comparison: &Comparison) -> Section {
             .text_column("Bottleneck")
             .text_column("Evidence")
             .with_rows(loaded.iter().map(|rung| {
-                let evidence: Vec<String> = rung.limiting.evidence.iter().map(|text| clean(text)).collect();
+                let evidence: Vec<String> =
+                    rung.limiting.evidence.iter().map(|text| sanitize(text, MAX_TEXT)).collect();
                 vec![
                     Cell::text(&rung.name),
                     Cell::text(labels::bottleneck(&rung.limiting)),

@@ -3,13 +3,14 @@
 use kneepoint_analysis::ladder::{Comparison, RungResult, RungState, Throughput, Trial};
 use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::EQUAL_RATE_PHASE;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::tier::Tier;
 
 use super::{labels, measured};
 use crate::chart::resources::tier_hue;
 use crate::chart::rows::{Row, Rows};
 use crate::chart::{Hue, Unit};
-use crate::format::{clean, micros};
+use crate::format::{MAX_TEXT, micros};
 use crate::view::block::{Block, Cell, Chart, LegendItem, Section, Table};
 
 pub(super) fn section(comparison: &Comparison) -> Section {
@@ -32,7 +33,7 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<Chart> {
     let row = |rung: &RungResult| {
         let sustained = rung.throughput.sustained().map(|rate| rate.0);
         Row {
-            name: clean(&rung.name),
+            name: sanitize(&rung.name, MAX_TEXT),
             bar: sustained.map(|rate| (Hue(1), rate)).into_iter().collect(),
             whisker: sustained.map(|low| (low, rung.throughput.violated().map(|high| high.0))),
             label: match &rung.throughput {
@@ -99,12 +100,12 @@ fn latency(comparison: &Comparison) -> Option<Chart> {
     let description = format!(
         "p95 is {} on {} (fastest) and {} on {} (slowest).",
         fastest.1.p95,
-        clean(&fastest.0.name),
+        sanitize(&fastest.0.name, MAX_TEXT),
         slowest.1.p95,
-        clean(&slowest.0.name)
+        sanitize(&slowest.0.name, MAX_TEXT)
     );
     let rows = shown.iter().map(|(rung, step)| Row {
-        name: clean(&rung.name),
+        name: sanitize(&rung.name, MAX_TEXT),
         dots: PERCENTILES.iter().zip(times(step)).map(|((_, hue), us)| (Hue(*hue), us.as_f64())).collect(),
         label: format!("{} · {} · {}", step.p50, step.p95, step.p99),
         ..Row::default()
@@ -140,9 +141,9 @@ fn cpu(comparison: &Comparison) -> Option<Chart> {
     let description = format!(
         "From {} on {} to {} on {}.",
         micros(total_cpu(lowest)),
-        clean(&lowest.name),
+        sanitize(&lowest.name, MAX_TEXT),
         micros(total_cpu(highest)),
-        clean(&highest.name)
+        sanitize(&highest.name, MAX_TEXT)
     );
     let stack = Stacked {
         id: "cpu",
@@ -165,7 +166,7 @@ fn memory(comparison: &Comparison) -> Option<Chart> {
     let description = format!(
         "Maximum {} on {}. Memory shared between processes is counted once per process.",
         most.memory_all().unwrap_or_default(),
-        clean(&most.name)
+        sanitize(&most.name, MAX_TEXT)
     );
     let stack = Stacked {
         id: "memory",
@@ -200,7 +201,7 @@ impl Stacked {
             let parts = parts(rung);
             let total: f64 = parts.iter().map(|part| part.1).sum();
             Row {
-                name: clean(&rung.name),
+                name: sanitize(&rung.name, MAX_TEXT),
                 bar: parts.iter().map(|(tier, value)| (tier_hue(*tier), *value)).collect(),
                 label: (self.format)(total),
                 ..Row::default()

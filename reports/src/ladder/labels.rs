@@ -3,9 +3,10 @@
 use kneepoint_analysis::ladder::{
     Change, Counter, Effect, LimitKind, LimitingFactor, RungResult, RungState, Throughput,
 };
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Bytes, PerSecond, Ratio};
 
-use crate::format::{clean, number};
+use crate::format::{MAX_TEXT, number};
 
 /// A throughput with its interval.
 pub(super) fn throughput(found: &Throughput) -> String {
@@ -59,7 +60,10 @@ pub(super) fn bottleneck(limiting: &LimitingFactor) -> String {
     match limiting.limit {
         LimitKind::Generator => "load generator".to_owned(),
         LimitKind::Quota => {
-            let machine = limiting.machine.as_deref().map_or_else(|| "(unknown)".to_owned(), clean);
+            let machine = limiting
+                .machine
+                .as_deref()
+                .map_or_else(|| "(unknown)".to_owned(), |machine| sanitize(machine, MAX_TEXT));
             format!("{tier}: CPU quota of machine {machine}")
         }
         LimitKind::Host => format!("{tier}: CPU of the host"),
@@ -75,15 +79,16 @@ pub(super) fn bottleneck(limiting: &LimitingFactor) -> String {
 pub(super) fn missing_reason(rung: &RungResult) -> Option<String> {
     match &rung.state {
         RungState::Measured => None,
-        RungState::NoFigure { why } => Some(format!("no throughput at SLO: {}.", clean(why))),
+        RungState::NoFigure { why } => Some(format!("no throughput at SLO: {}.", sanitize(why, MAX_TEXT))),
         RungState::Failed { reason } => Some(format!(
             "could not be measured: {}. Fix: {}",
-            clean(&reason.why).trim_end_matches('.'),
-            clean(&reason.fix)
+            sanitize(&reason.why, MAX_TEXT).trim_end_matches('.'),
+            sanitize(&reason.fix, MAX_TEXT)
         )),
-        RungState::CutOff { why } => {
-            Some(format!("interrupted ({}); partial values are shown but not compared.", clean(why)))
-        }
+        RungState::CutOff { why } => Some(format!(
+            "interrupted ({}); partial values are shown but not compared.",
+            sanitize(why, MAX_TEXT)
+        )),
         RungState::NotReached => Some("not reached before the end of the ladder run.".to_owned()),
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use kneepoint_analysis::ladder::{Comparison, RungState};
 use kneepoint_model::ladder::Ladder;
 use kneepoint_model::run::names;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::Bytes;
 use kneepoint_model::unmeasured::Unmeasured;
 
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table};
 
 /// What could not be measured, on which rungs, why, and the fix.
@@ -83,8 +84,8 @@ fn unmeasured(comparison: &Comparison) -> Vec<(Unmeasured, Vec<String>)> {
                 continue;
             }
             match all.iter_mut().find(|(listed, _)| *listed == one) {
-                Some((_, rungs)) => rungs.push(clean(&rung.name)),
-                None => all.push((one, vec![clean(&rung.name)])),
+                Some((_, rungs)) => rungs.push(sanitize(&rung.name, MAX_TEXT)),
+                None => all.push((one, vec![sanitize(&rung.name, MAX_TEXT)])),
             }
         }
     }
@@ -93,14 +94,21 @@ fn unmeasured(comparison: &Comparison) -> Vec<(Unmeasured, Vec<String>)> {
 
 fn pairs(ladder: &Ladder) -> Vec<(String, String)> {
     let host = &ladder.host;
-    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { clean(text) };
-    let mix: Vec<String> =
-        ladder.scenarios.iter().map(|(name, weight)| format!("{} × {weight}", clean(name))).collect();
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { sanitize(text, MAX_TEXT) };
+    let mix: Vec<String> = ladder
+        .scenarios
+        .iter()
+        .map(|(name, weight)| format!("{} × {weight}", sanitize(name, MAX_TEXT)))
+        .collect();
     let equal = match &ladder.equal {
         None => "unknown: no rung has a throughput at SLO".to_owned(),
         Some(equal) => match &equal.from {
             Some(from) => {
-                format!("{} journeys, 60 % of the throughput at SLO of {}", equal.rate, clean(from))
+                format!(
+                    "{} journeys, 60 % of the throughput at SLO of {}",
+                    equal.rate,
+                    sanitize(from, MAX_TEXT)
+                )
             }
             None => format!("{} journeys, as configured", equal.rate),
         },

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use kneepoint_model::text::sanitize;
+
 use super::LadderView;
 use crate::error::ReportError;
-use crate::format::clean_to;
 use crate::render::html::{PageContext, render_page};
 use crate::render::markdown::{MAX_LENGTH, escape, render_block};
-use crate::render::terminal::{Pen, grid, single_line};
+use crate::render::terminal::{Pen, grid, terminal_line};
 use crate::view::block::Tone;
 
 /// The ladder report as one HTML file.
@@ -74,11 +75,11 @@ const COLUMNS: [&str; 8] = [
 /// The ladder report as terminal text; escape codes only if `colour` is set.
 pub fn terminal(view: &LadderView, colour: bool) -> String {
     let pen = Pen { colour };
-    let mut out = format!("{}  {}\n", pen.paint(view.tone, true, &view.word), single_line(&view.headline));
+    let mut out = format!("{}  {}\n", pen.paint(view.tone, true, &view.word), terminal_line(&view.headline));
     for reason in &view.reasons {
-        let _ = writeln!(out, "  - {}", single_line(reason));
+        let _ = writeln!(out, "  - {}", terminal_line(reason));
     }
-    let _ = writeln!(out, "{}", pen.paint(Tone::Muted, false, &clean_to(&view.facts.join(" · "), 300)));
+    let _ = writeln!(out, "{}", pen.paint(Tone::Muted, false, &sanitize(&view.facts.join(" · "), 300)));
     let _ = write!(out, "\n{}", grid(&view.table, &COLUMNS, pen));
     out
 }

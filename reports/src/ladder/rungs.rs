@@ -3,10 +3,11 @@
 use kneepoint_analysis::ladder::{Comparison, Effect, Gain, RungResult, RungState, Throughput, Trial};
 use kneepoint_analysis::slo_search::TrialOutcome;
 use kneepoint_model::ladder::{EQUAL_RATE_PHASE, Ladder};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Micros, PerSecond};
 
 use super::{charts, labels, measured};
-use crate::format::{clean, count, micros, number, plural};
+use crate::format::{MAX_TEXT, count, count_with_noun, micros, number};
 use crate::view::Figure;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
@@ -46,8 +47,8 @@ pub(super) fn table(ladder: &Ladder, comparison: &Comparison) -> Table {
 
 fn row(rung: &RungResult) -> Vec<Cell> {
     let name = match rung.place {
-        Some(place) => format!("{place} {}", clean(&rung.name)),
-        None => clean(&rung.name),
+        Some(place) => format!("{place} {}", sanitize(&rung.name, MAX_TEXT)),
+        None => sanitize(&rung.name, MAX_TEXT),
     };
     let name = Cell::text(name).with_note(&rung.about);
     if let RungState::Failed { .. } | RungState::NotReached = rung.state {
@@ -142,7 +143,7 @@ fn gain_cell(gain: Option<&Gain>) -> Cell {
     };
     Cell::text(labels::effect(&gain.throughput))
         .with_tone(tone)
-        .with_note(format!("throughput, compared with {}", clean(&gain.against)))
+        .with_note(format!("throughput, compared with {}", sanitize(&gain.against, MAX_TEXT)))
 }
 
 /// Key figures of the header.
@@ -159,7 +160,7 @@ pub(super) fn figures(ladder: &Ladder, comparison: &Comparison) -> Vec<Figure> {
         figures.push(Figure {
             name: "Highest throughput at SLO".into(),
             value: labels::request_rate(PerSecond(sustained)),
-            note: clean(&most.name),
+            note: sanitize(&most.name, MAX_TEXT),
             tone: Tone::Plain,
         });
     }
@@ -173,7 +174,7 @@ pub(super) fn figures(ladder: &Ladder, comparison: &Comparison) -> Vec<Figure> {
         figures.push(Figure {
             name: "Lowest CPU per request".into(),
             value: micros(us),
-            note: clean(&rung.name),
+            note: sanitize(&rung.name, MAX_TEXT),
             tone: Tone::Plain,
         });
     }
@@ -183,14 +184,14 @@ pub(super) fn figures(ladder: &Ladder, comparison: &Comparison) -> Vec<Figure> {
             value: format!("{}/s", number(equal.rate.0, 2)),
             note: equal.from.as_ref().map_or_else(
                 || "journeys, as configured".to_owned(),
-                |from| format!("journeys: 60 % of {}", clean(from)),
+                |from| format!("journeys: 60 % of {}", sanitize(from, MAX_TEXT)),
             ),
             tone: Tone::Plain,
         },
         None => Figure {
             name: "Equal rate".into(),
             value: "unknown".into(),
-            note: format!("{} without a throughput at SLO", plural(all, "rung", "rungs")),
+            note: format!("{} without a throughput at SLO", count_with_noun(all, "rung", "rungs")),
             tone: Tone::Warn,
         },
     });

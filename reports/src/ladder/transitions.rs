@@ -1,9 +1,10 @@
 //! Transitions: the measured gain from each rung to the next, beside the expected gain.
 
 use kneepoint_analysis::ladder::{Comparison, Effect, Gain, RungResult};
+use kneepoint_model::text::sanitize;
 
 use super::labels;
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// The direction in which a value improves.
@@ -41,7 +42,7 @@ pub(super) fn section(comparison: &Comparison) -> Section {
 fn row(rung: &RungResult, gain: &Gain) -> Vec<Cell> {
     let changes: Vec<String> = gain.changes.iter().map(labels::counter_change).collect();
     vec![
-        Cell::text(format!("{} → {}", clean(&gain.against), clean(&rung.name))),
+        Cell::text(format!("{} → {}", sanitize(&gain.against, MAX_TEXT), sanitize(&rung.name, MAX_TEXT))),
         Cell::optional(rung.buys.as_ref(), Cell::text, "not stated"),
         effect_cell(&gain.throughput, Better::More),
         effect_cell(&gain.cpu, Better::Less),

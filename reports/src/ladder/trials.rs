@@ -2,9 +2,10 @@
 
 use kneepoint_analysis::ladder::{Comparison, RungResult, Trial};
 use kneepoint_analysis::slo_search::TrialOutcome;
+use kneepoint_model::text::sanitize;
 
 use super::labels;
-use crate::format::{clean, count};
+use crate::format::{MAX_TEXT, count};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 pub(super) fn section(comparison: &Comparison) -> Section {
@@ -19,10 +20,10 @@ pub(super) fn section(comparison: &Comparison) -> Section {
         if let Some(run) = &rung.run {
             inner.push(Block::note(format!(
                 "Further details of this rung are in its run folder, runs/{}.",
-                clean(run)
+                sanitize(run, MAX_TEXT)
             )));
         }
-        let title = format!("{}: {}", clean(&rung.name), labels::throughput(&rung.throughput));
+        let title = format!("{}: {}", sanitize(&rung.name, MAX_TEXT), labels::throughput(&rung.throughput));
         blocks.push(Block::fold(title, inner));
     }
     if blocks.is_empty() {
@@ -54,7 +55,7 @@ fn closed_phase(rung: &RungResult) -> Vec<Block> {
 }
 
 fn table(rung: &RungResult) -> Table {
-    let caption = format!("Trials on {}", clean(&rung.name));
+    let caption = format!("Trials on {}", sanitize(&rung.name, MAX_TEXT));
     Table::new(&format!("table-trials-{}", rung.name), caption)
         .text_column("Phase")
         .number_column("Journeys", "Started journeys per second.")
@@ -76,7 +77,7 @@ fn row(step: &Trial) -> Vec<Cell> {
         TrialOutcome::Violated => ("violated", Tone::Bad),
         TrialOutcome::Invalid => ("invalid", Tone::Warn),
     };
-    let notes = step.notes.iter().map(|note| clean(note)).collect::<Vec<_>>().join("; ");
+    let notes = step.notes.iter().map(|note| sanitize(note, MAX_TEXT)).collect::<Vec<_>>().join("; ");
     let reason = match &step.why {
         Some(why) => Cell::text(why),
         None => Cell::absent("all conditions met"),

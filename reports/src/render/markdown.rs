@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::format::clean_to;
+use kneepoint_model::text::sanitize;
+
 use crate::view::ReportView;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
@@ -95,12 +96,12 @@ impl MarkdownPage {
                 "\n*Truncated to the maximum length of a comment; the full report is in `report.html`.*\n",
             );
         }
-        let version = clean_to(&view.kneepoint, 40);
+        let version = sanitize(&view.kneepoint, 40);
         let _ = writeln!(
             self.text,
             "\n*kneepoint {}, run {}*",
             escape(&version),
-            escape(&clean_to(&view.run_id, 80))
+            escape(&sanitize(&view.run_id, 80))
         );
         self.text
     }
@@ -187,7 +188,7 @@ fn table_with_rows(table: &Table, most: usize) -> String {
 }
 
 fn cell(cell: &Cell) -> String {
-    let text = clean_to(&cell.text, MAX_CELL);
+    let text = sanitize(&cell.text, MAX_CELL);
     let inline = if cell.code { code(&text) } else { escape(&text) };
     match cell.tone {
         Tone::Bad => format!("**{inline}**"),

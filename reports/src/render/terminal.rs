@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::format::{clean_to, plural};
+use kneepoint_model::text::sanitize;
+
+use crate::format::count_with_noun;
 use crate::view::ReportView;
 use crate::view::block::{Block, Cell, Table, Tone};
 
@@ -17,14 +19,14 @@ pub fn terminal(view: &ReportView, colour: bool) -> String {
     let pen = Pen { colour };
     let verdict = &view.verdict;
     let mut out =
-        format!("{}  {}\n", pen.paint(verdict.tone, true, &verdict.word), single_line(&verdict.headline));
+        format!("{}  {}\n", pen.paint(verdict.tone, true, &verdict.word), terminal_line(&verdict.headline));
     for reason in verdict.reasons.iter().take(5) {
-        let _ = writeln!(out, "  - {}", single_line(reason));
+        let _ = writeln!(out, "  - {}", terminal_line(reason));
     }
     if let Some(partial) = &verdict.partial {
-        let _ = writeln!(out, "{}", pen.paint(Tone::Warn, false, &single_line(partial)));
+        let _ = writeln!(out, "{}", pen.paint(Tone::Warn, false, &terminal_line(partial)));
     }
-    let _ = writeln!(out, "{}", pen.paint(verdict.health_tone, false, &single_line(&verdict.health)));
+    let _ = writeln!(out, "{}", pen.paint(verdict.health_tone, false, &terminal_line(&verdict.health)));
     out.push_str(&findings(view, pen));
     out.push_str(&endpoints(view, pen));
     out
@@ -55,14 +57,14 @@ impl Pen {
 }
 
 /// Text on one line, at most 400 characters.
-pub(crate) fn single_line(text: &str) -> String {
-    clean_to(&text.replace('\n', " "), 400)
+pub(crate) fn terminal_line(text: &str) -> String {
+    sanitize(&text.replace('\n', " "), 400)
 }
 
 fn findings(view: &ReportView, pen: Pen) -> String {
     let items = &view.findings.items;
     if items.is_empty() {
-        return format!("\n{}\n", single_line(&view.findings.lead));
+        return format!("\n{}\n", terminal_line(&view.findings.lead));
     }
     let mut out = format!("\n{}\n", pen.paint(Tone::Plain, true, "Top findings"));
     for (at, finding) in items.iter().take(3).enumerate() {
@@ -71,20 +73,20 @@ fn findings(view: &ReportView, pen: Pen) -> String {
             "{}. {} {}\n   {}\n   {}",
             at + 1,
             pen.paint(finding.tone, false, &format!("[{}]", finding.severity)),
-            single_line(&finding.title),
+            terminal_line(&finding.title),
             pen.paint(
                 Tone::Muted,
                 false,
-                &format!("saving: {} ({})", single_line(&finding.saving), finding.id)
+                &format!("saving: {} ({})", terminal_line(&finding.saving), finding.id)
             ),
-            single_line(&finding.fix)
+            terminal_line(&finding.fix)
         );
     }
     if items.len() > 3 {
         let _ = writeln!(
             out,
             "   {} in the report",
-            plural(items.len() as u64 - 3, "more finding", "more findings")
+            count_with_noun(items.len() as u64 - 3, "more finding", "more findings")
         );
     }
     out
@@ -96,7 +98,7 @@ fn endpoints(view: &ReportView, pen: Pen) -> String {
     let mut shown = String::new();
     for block in &view.sections.endpoints.blocks {
         match block {
-            Block::Heading { text } => title = single_line(text),
+            Block::Heading { text } => title = terminal_line(text),
             Block::Table(table) if table.id.starts_with("table-endpoints") => {
                 shown = format!("\n{}\n{}", pen.paint(Tone::Plain, true, &title), grid(table, &COLUMNS, pen));
             }
@@ -112,7 +114,7 @@ pub(crate) fn grid(table: &Table, columns: &[&str], pen: Pen) -> String {
         .iter()
         .filter_map(|name| table.columns.iter().position(|column| column.name == *name))
         .collect();
-    let cell_text = |cell: &Cell| clean_to(&cell.text.replace('\n', " "), 44);
+    let cell_text = |cell: &Cell| sanitize(&cell.text.replace('\n', " "), 44);
     let mut rows: Vec<Vec<(String, Tone)>> =
         vec![at.iter().map(|&i| (table.columns[i].name.clone(), Tone::Muted)).collect()];
     rows.extend(
@@ -142,7 +144,7 @@ pub(crate) fn grid(table: &Table, columns: &[&str], pen: Pen) -> String {
         let _ = writeln!(
             out,
             "{} in the report",
-            plural((table.rows.len() - MAX_ROWS) as u64, "more row", "more rows")
+            count_with_noun((table.rows.len() - MAX_ROWS) as u64, "more row", "more rows")
         );
     }
     out

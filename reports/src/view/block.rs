@@ -1,13 +1,13 @@
 //! Building blocks of a report: paragraphs, tables ([`table`](super::table)), charts, collapsible parts. Every section is
 //! a list of blocks, so each renderer handles each kind once.
 //!
-//! All text passes through [`clean`](crate::format::clean) here; escaping is the renderer's task, because it depends on
-//! the format.
+//! All text passes through [`sanitize`] here; each renderer escapes, because escaping depends on the format.
 
+use kneepoint_model::text::sanitize;
 use serde::Serialize;
 
 use crate::chart::Svg;
-use crate::format::clean;
+use crate::format::MAX_TEXT;
 pub use crate::view::table::{Cell, Column, Table, Tone};
 
 /// One entry of a legend.
@@ -118,31 +118,31 @@ pub enum Block {
 impl Block {
     /// A paragraph in plain tone.
     pub fn paragraph(text: impl AsRef<str>) -> Self {
-        Self::Paragraph { text: clean(text.as_ref()), tone: Tone::Plain }
+        Self::Paragraph { text: sanitize(text.as_ref(), MAX_TEXT), tone: Tone::Plain }
     }
     /// A muted paragraph.
     pub fn note(text: impl AsRef<str>) -> Self {
-        Self::Paragraph { text: clean(text.as_ref()), tone: Tone::Muted }
+        Self::Paragraph { text: sanitize(text.as_ref(), MAX_TEXT), tone: Tone::Muted }
     }
     /// A highlighted paragraph that states what is missing and why.
     pub fn missing(text: impl AsRef<str>) -> Self {
-        Self::Paragraph { text: clean(text.as_ref()), tone: Tone::Warn }
+        Self::Paragraph { text: sanitize(text.as_ref(), MAX_TEXT), tone: Tone::Warn }
     }
     /// A heading within a section.
     pub fn heading(text: impl AsRef<str>) -> Self {
-        Self::Heading { text: clean(text.as_ref()) }
+        Self::Heading { text: sanitize(text.as_ref(), MAX_TEXT) }
     }
     /// A bulleted list.
     pub fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> Self {
-        Self::List { items: items.into_iter().map(|item| clean(item.as_ref())).collect() }
+        Self::List { items: items.into_iter().map(|item| sanitize(item.as_ref(), MAX_TEXT)).collect() }
     }
     /// A collapsible part, collapsed initially.
     pub fn fold(summary: impl AsRef<str>, blocks: Vec<Self>) -> Self {
-        Self::Fold { summary: clean(summary.as_ref()), open: false, blocks }
+        Self::Fold { summary: sanitize(summary.as_ref(), MAX_TEXT), open: false, blocks }
     }
     /// A collapsible part, expanded initially.
     pub fn unfolded(summary: impl AsRef<str>, blocks: Vec<Self>) -> Self {
-        Self::Fold { summary: clean(summary.as_ref()), open: true, blocks }
+        Self::Fold { summary: sanitize(summary.as_ref(), MAX_TEXT), open: true, blocks }
     }
 }
 

@@ -4,9 +4,10 @@ use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{RunFacts, Timeline};
 use kneepoint_model::probe::{RouteProbe, SlopeTest};
 use kneepoint_model::summary::{DbSummary, EndpointSummary, Summary};
+use kneepoint_model::text::sanitize;
 
 use crate::chart::slope;
-use crate::format::{clean, clean_to, count, micros, number};
+use crate::format::{MAX_TEXT, count, micros, number};
 use crate::view::block::{Block, Cell, Chart, Section, Table, Tone};
 use crate::view::{database_server, gauges, statements};
 
@@ -18,11 +19,11 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) ->
             "{} statements and {} of database time per request, over all endpoints that report them (source: {}).",
             number(queries, 1),
             db.app_db_us_per_request.map_or_else(|| "an unknown amount".to_owned(), micros),
-            clean(&db.source)
+            sanitize(&db.source, MAX_TEXT)
         ))),
         None => blocks.push(Block::missing(format!(
             "Statements per request are unknown: {}.",
-            clean(&db.source).trim_end_matches('.')
+            sanitize(&db.source, MAX_TEXT).trim_end_matches('.')
         ))),
     }
     blocks.extend(database_timer_note(db));
@@ -46,7 +47,7 @@ pub(crate) fn build(facts: &RunFacts, summary: &Summary, timeline: &Timeline) ->
             .with_rows(probe.statements.values().map(|statement| {
                 vec![
                     Cell::code(&statement.digest),
-                    Cell::code(clean_to(&statement.sql, 600)),
+                    Cell::code(sanitize(&statement.sql, 600)),
                     Cell::text(&statement.route),
                     Cell::code(&statement.code),
                 ]
@@ -146,7 +147,7 @@ fn slopes(facts: &RunFacts) -> Vec<Block> {
         .iter()
         .take(9)
         .enumerate()
-        .filter_map(|(index, (route, test))| slope::chart(index, &clean(&route.route), test))
+        .filter_map(|(index, (route, test))| slope::chart(index, &sanitize(&route.route, MAX_TEXT), test))
         .collect();
     let row = |(route, test): &(&RouteProbe, &SlopeTest)| {
         let points: Vec<String> =

@@ -2,9 +2,10 @@
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_model::db::{DatabaseWindow, DbWindow, SessionKind};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Bytes, Ratio};
 
-use crate::format::{clean, count, micros, number};
+use crate::format::{MAX_TEXT, count, micros, number};
 use crate::view::block::{Block, Cell, Table, Tone};
 
 /// New connections per request from which the value is highlighted.
@@ -70,13 +71,10 @@ fn window_caveats(window: &DbWindow) -> Vec<String> {
             window.drain.took_us
         ));
     }
-    let clause = |text: &str| clean(text).trim_end_matches('.').to_owned();
-    texts.extend(
-        window
-            .unmeasured
-            .iter()
-            .map(|one| format!("{}: {}. Fix: {}.", clean(&one.what), clause(&one.why), clause(&one.fix))),
-    );
+    let clause = |text: &str| sanitize(text, MAX_TEXT).trim_end_matches('.').to_owned();
+    texts.extend(window.unmeasured.iter().map(|one| {
+        format!("{}: {}. Fix: {}.", sanitize(&one.what, MAX_TEXT), clause(&one.why), clause(&one.fix))
+    }));
     texts
 }
 

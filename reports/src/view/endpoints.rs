@@ -4,10 +4,11 @@ use kneepoint_analysis::RunFacts;
 use kneepoint_analysis::facts::PROFILED;
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::summary::{EndpointSummary, LoadSummary, Summary};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Micros, Ratio};
 
 use crate::chart::split_bar;
-use crate::format::{clean, count, number};
+use crate::format::{MAX_TEXT, count, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 use crate::view::page_loads;
 
@@ -55,7 +56,7 @@ fn phase_title(load: &LoadSummary) -> String {
 fn phase_blocks(load: &LoadSummary, rows: &[&EndpointSummary]) -> Vec<Block> {
     let mut blocks = Vec::new();
     if !load.valid {
-        let why = load.why.iter().map(|why| clean(why)).collect::<Vec<_>>().join(" ");
+        let why = load.why.iter().map(|why| sanitize(why, MAX_TEXT)).collect::<Vec<_>>().join(" ");
         blocks.push(Block::missing(format!("These values are invalid: {why}")));
     }
     if rows.is_empty() {
@@ -126,7 +127,7 @@ fn time(quantiles: &Quantiles, value: Micros) -> Cell {
 fn split(endpoint: &EndpointSummary) -> Cell {
     match &endpoint.split {
         Some(split) if split.n > 0 => Cell {
-            svg: Some(split_bar::bar(&clean(&endpoint.name), split)),
+            svg: Some(split_bar::bar(&sanitize(&endpoint.name, MAX_TEXT), split)),
             ..Cell::value(split_bar::describe(split), split.total_us.as_f64())
         }
         .with_note(format!("{} on average", split.total_us)),

@@ -3,9 +3,10 @@
 use kneepoint_analysis::{Analysis, RuleReport};
 use kneepoint_model::finding::{Finding, Severity};
 use kneepoint_model::summary::Summary;
+use kneepoint_model::text::sanitize;
 use serde::Serialize;
 
-use crate::format::{clean, millis, number, safe_path, slug};
+use crate::format::{MAX_TEXT, millis, number, safe_path, slug};
 use crate::view::block::Tone;
 
 /// One piece of evidence.
@@ -106,7 +107,8 @@ fn unevaluated(title: &str, reports: &[RuleReport], not_applicable: bool) -> Opt
             None => by_reason.push((reason, vec![report.rule.name()])),
         }
     }
-    let line = |(reason, rules): (&str, Vec<&str>)| format!("{}: {}", rules.join(", "), clean(reason));
+    let line =
+        |(reason, rules): (&str, Vec<&str>)| format!("{}: {}", rules.join(", "), sanitize(reason, MAX_TEXT));
     (number > 0).then(|| UnevaluatedRules {
         title: format!("{title} ({number})"),
         reasons: by_reason.into_iter().map(line).collect(),
@@ -131,14 +133,14 @@ fn finding_view(finding: &Finding, ids: &mut std::collections::BTreeMap<String, 
         severity: severity.to_owned(),
         tone,
         tier: finding.tier.name().to_owned(),
-        route: finding.route.as_deref().map(clean),
-        title: clean(&finding.title),
+        route: finding.route.as_deref().map(|route| sanitize(route, MAX_TEXT)),
+        title: sanitize(&finding.title, MAX_TEXT),
         evidence: finding
             .evidence
             .iter()
             .map(|evidence| EvidenceView {
-                text: clean(&evidence.text),
-                source: clean(&evidence.source),
+                text: sanitize(&evidence.text, MAX_TEXT),
+                source: sanitize(&evidence.source, MAX_TEXT),
                 link: safe_path(&evidence.source),
             })
             .collect(),
@@ -153,8 +155,8 @@ fn finding_view(finding: &Finding, ids: &mut std::collections::BTreeMap<String, 
                 )
             },
         ),
-        basis: finding.saving.as_ref().map(|saving| clean(&saving.basis)),
-        fix: clean(&finding.fix),
-        reproduce: clean(&finding.reproduce),
+        basis: finding.saving.as_ref().map(|saving| sanitize(&saving.basis, MAX_TEXT)),
+        fix: sanitize(&finding.fix, MAX_TEXT),
+        reproduce: sanitize(&finding.reproduce, MAX_TEXT),
     }
 }

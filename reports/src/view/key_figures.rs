@@ -4,10 +4,11 @@ use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::finding::Severity;
 use kneepoint_model::summary::{AssertionResult, LoadSummary, Summary};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::Ratio;
 use serde::Serialize;
 
-use crate::format::{clean, count, micros, plural};
+use crate::format::{MAX_TEXT, count, count_with_noun, micros};
 use crate::view::block::Tone;
 
 /// One key figure of the report header.
@@ -46,7 +47,7 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
     figures.push(Figure {
         name: "Findings".into(),
         value: count(summary.findings.len() as u64),
-        note: format!("{proven} proven, {likely} likely, {}", plural(hints, "hint", "hints")),
+        note: format!("{proven} proven, {likely} likely, {}", count_with_noun(hints, "hint", "hints")),
         tone: if proven > 0 { Tone::Warn } else { Tone::Plain },
     });
     if !summary.assertions.is_empty() {
@@ -63,7 +64,7 @@ pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) ->
 }
 
 fn phase_figures(load: &LoadSummary, analysis: &Analysis) -> Vec<Figure> {
-    let phase = clean(&load.phase);
+    let phase = sanitize(&load.phase, MAX_TEXT);
     if load.requests == 0 {
         return vec![Figure {
             name: phase,

@@ -3,9 +3,10 @@
 use kneepoint_analysis::{RunFacts, Timeline};
 use kneepoint_model::histogram::Quantiles;
 use kneepoint_model::load::{Exemplar, LoadPhase};
+use kneepoint_model::text::sanitize;
 
 use crate::chart::{latency_time, percentiles, throughput_time};
-use crate::format::{clean, number};
+use crate::format::{MAX_TEXT, number};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 use crate::view::{load_groups, load_segments};
 
@@ -86,13 +87,13 @@ fn exemplars(index: usize, phase: &LoadPhase) -> Table {
         let tone = if exemplar.outcome.is_ok() { Tone::Muted } else { Tone::Bad };
         let status = exemplar.status.map_or_else(String::new, |status| format!(" ({status})"));
         vec![
-            Cell::text(&exemplar.endpoint).with_note(crate::format::clean_to(&exemplar.path, 200)),
+            Cell::text(&exemplar.endpoint).with_note(sanitize(&exemplar.path, 200)),
             Cell::value(format!("{} s", number(at, 1)), at),
             Cell::text(format!("{}{status}", exemplar.outcome)).with_tone(tone),
             Cell::micros(exemplar.response_us),
             Cell::micros(exemplar.service_us),
             Cell::optional(exemplar.ttfb_us, Cell::micros, "no response"),
-            Cell::text(clean(&exemplar.detail)).with_note(headers(exemplar)),
+            Cell::text(sanitize(&exemplar.detail, MAX_TEXT)).with_note(headers(exemplar)),
             Cell::code(&exemplar.trace_id),
         ]
     };

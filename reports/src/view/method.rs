@@ -2,9 +2,10 @@
 
 use kneepoint_analysis::{Analysis, RunFacts};
 use kneepoint_model::summary::Summary;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::Bytes;
 
-use crate::format::{clean, clean_to};
+use crate::format::MAX_TEXT;
 use crate::view::block::{Block, Cell, Section, Table};
 use crate::view::glossary;
 
@@ -80,13 +81,13 @@ fn caveats(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
                 .why
                 .iter()
                 .chain(&validity.notes)
-                .map(|text| format!("{}: {}", conditions.phase, clean(text))),
+                .map(|text| format!("{}: {}", conditions.phase, sanitize(text, MAX_TEXT))),
         );
     }
     caveats.extend(facts.phases.iter().filter(|phase| phase.partial).map(|phase| {
         format!("{}: the phase was cut short; its values are recovered from the interval log.", phase.name)
     }));
-    caveats.extend(facts.unread.iter().map(|file| format!("cannot read {}", clean(file))));
+    caveats.extend(facts.unread.iter().map(|file| format!("cannot read {}", sanitize(file, MAX_TEXT))));
     if caveats.is_empty() {
         Vec::new()
     } else {
@@ -97,7 +98,7 @@ fn caveats(facts: &RunFacts, analysis: &Analysis) -> Vec<Block> {
 fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
     let manifest = &facts.manifest;
     let host = &manifest.host;
-    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { clean(text) };
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { sanitize(text, MAX_TEXT) };
     let command: Vec<&str> = manifest.command.iter().map(String::as_str).collect();
     let machine = if host.cores == 0 {
         "unknown".to_owned()
@@ -118,7 +119,13 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
         ("Target", known(&manifest.target)),
         ("Topology", format!("{} ({} driver)", known(&manifest.topology), known(&manifest.driver))),
         ("Seed (data and load)", manifest.seed.to_string()),
-        ("Commit", manifest.commit.as_deref().map_or_else(|| "not in a git repository".to_owned(), clean)),
+        (
+            "Commit",
+            manifest
+                .commit
+                .as_deref()
+                .map_or_else(|| "not in a git repository".to_owned(), |commit| sanitize(commit, MAX_TEXT)),
+        ),
         ("Machine", machine),
         ("System", format!("{}, kernel {}", known(&host.os), known(&host.kernel))),
     ];
@@ -139,8 +146,11 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
         ));
     }
     for phase in &facts.phases {
-        let mix: Vec<String> =
-            phase.scenarios.iter().map(|(name, weight)| format!("{} × {weight}", clean(name))).collect();
+        let mix: Vec<String> = phase
+            .scenarios
+            .iter()
+            .map(|(name, weight)| format!("{} × {weight}", sanitize(name, MAX_TEXT)))
+            .collect();
         pairs.push((
             "Load",
             format!(
@@ -156,7 +166,7 @@ fn run_pairs(facts: &RunFacts) -> Vec<(String, String)> {
 
 fn pairs_fold<'a>(title: &str, pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Option<Block> {
     let pairs: Vec<(String, String)> =
-        pairs.take(300).map(|(name, value)| (clean(name), clean_to(value, 300))).collect();
+        pairs.take(300).map(|(name, value)| (sanitize(name, MAX_TEXT), sanitize(value, 300))).collect();
     (!pairs.is_empty()).then(|| Block::fold(title, vec![Block::Pairs { pairs }]))
 }
 
@@ -168,6 +178,6 @@ fn config(facts: &RunFacts) -> Block {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     Block::fold(
         "Effective configuration",
-        vec![Block::Source { text: clean_to(&lines.join("\n"), MAX_CONFIG) }],
+        vec![Block::Source { text: sanitize(&lines.join("\n"), MAX_CONFIG) }],
     )
 }

@@ -2,11 +2,13 @@
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_model::profile::{ProfileEntry, ProfileSource, ProfileView};
+use kneepoint_model::run::names;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::tier::Tier;
 use kneepoint_model::units::{Micros, Ratio};
 
 use crate::flame::{Flame, Framer, profile_view_label};
-use crate::format::{clean_to, count, safe_path, seconds};
+use crate::format::{count, safe_path, seconds};
 use crate::view::block::{Block, Cell, Section, Table};
 
 /// Sampling accuracy outside this range is highlighted.
@@ -87,7 +89,7 @@ fn table(entries: &[ProfileEntry]) -> Table {
             Cell::count(facts.errors),
             safe_path(&entry.file).map_or_else(
                 || Cell::absent("unsafe file name"),
-                |file| Cell::code(format!("profiles/{file}.*")),
+                |file| Cell::code(format!("{}/{file}.*", names::PROFILES)),
             ),
         ]
     };
@@ -116,7 +118,7 @@ fn top(index: usize, entry: &ProfileEntry) -> Vec<Block> {
             .top_self
             .iter()
             .take(15)
-            .map(|(frame, share)| vec![Cell::code(clean_to(frame, 300)), Cell::ratio(*share)]);
+            .map(|(frame, share)| vec![Cell::code(sanitize(frame, 300)), Cell::ratio(*share)]);
         let table = Table::new(
             &format!("table-top-{index}"),
             format!("{}: frames with the highest self time", entry.tier),

@@ -2,8 +2,9 @@
 
 use kneepoint_analysis::RunFacts;
 use kneepoint_model::site::{CrawledPage, PageKind, PageProblem, PageVerdict, SiteMap};
+use kneepoint_model::text::sanitize;
 
-use crate::format::{clean, clean_to, count, plural};
+use crate::format::{MAX_TEXT, count, count_with_noun};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 /// Maximum number of pages listed.
@@ -30,7 +31,7 @@ fn crawl_blocks(site: &SiteMap) -> Vec<Block> {
     let number_of = |verdict| site.pages.iter().filter(|page| page.verdict == verdict).count() as u64;
     let mut blocks = vec![Block::paragraph(format!(
         "{}: {} passed, {} with warnings, {} failed, in {}.",
-        plural(site.pages.len() as u64, "page", "pages"),
+        count_with_noun(site.pages.len() as u64, "page", "pages"),
         count(number_of(PageVerdict::Passed)),
         count(number_of(PageVerdict::Warned)),
         count(number_of(PageVerdict::Failed)),
@@ -50,8 +51,11 @@ fn crawl_blocks(site: &SiteMap) -> Vec<Block> {
         )));
     }
     if !site.skipped_counts.is_empty() {
-        let skipped: Vec<String> =
-            site.skipped_counts.iter().map(|(why, n)| format!("{} ({})", count(*n), clean(why))).collect();
+        let skipped: Vec<String> = site
+            .skipped_counts
+            .iter()
+            .map(|(why, n)| format!("{} ({})", count(*n), sanitize(why, MAX_TEXT)))
+            .collect();
         blocks.push(Block::note(format!("Links not followed: {}.", skipped.join(", "))));
     }
     blocks
@@ -85,14 +89,14 @@ fn row(page: &CrawledPage) -> Vec<Cell> {
     let show_origin = page.verdict == PageVerdict::Failed && !from.is_empty();
     let problem_cell =
         if problems.is_empty() { Cell::absent("none") } else { Cell::text(problems.join("; ")) };
-    let shown = if name == page.path { String::new() } else { clean_to(&page.path, 200) };
+    let shown = if name == page.path { String::new() } else { sanitize(&page.path, 200) };
     let hops = if page.redirects.is_empty() {
         String::new()
     } else {
-        plural(page.redirects.len() as u64, "redirect", "redirects")
+        count_with_noun(page.redirects.len() as u64, "redirect", "redirects")
     };
     vec![
-        Cell::text(clean_to(name, 160)).with_note(shown),
+        Cell::text(sanitize(name, 160)).with_note(shown),
         result,
         Cell::text(kind(page.kind)),
         Cell::optional(
@@ -133,7 +137,7 @@ fn problem(problem: &PageProblem) -> String {
         PageProblem::ServerError { status } => format!("server error {status}"),
         PageProblem::BrokenLink { status } => format!("broken link ({status})"),
         PageProblem::Timeout { after_us } => format!("no response within {after_us}"),
-        PageProblem::Connection { why } => format!("connection failed: {}", clean_to(why, 200)),
+        PageProblem::Connection { why } => format!("connection failed: {}", sanitize(why, 200)),
         PageProblem::RedirectLoop => "redirect loop".to_owned(),
         PageProblem::DebugPage => "shows the framework's debug page".to_owned(),
         PageProblem::NoTitle => "no title".to_owned(),
@@ -142,6 +146,6 @@ fn problem(problem: &PageProblem) -> String {
         }
         PageProblem::NoCacheHeaders => "no cache lifetime for browsers".to_owned(),
         PageProblem::Heavy { bytes } => format!("large: {bytes}"),
-        PageProblem::Marker { seen } => format!("contains {}", clean_to(seen, 120)),
+        PageProblem::Marker { seen } => format!("contains {}", sanitize(seen, 120)),
     }
 }

@@ -4,9 +4,10 @@ use kneepoint_analysis::RunFacts;
 use kneepoint_model::manifest::StageRecord;
 use kneepoint_model::stage::{Stage, StageStatus};
 use kneepoint_model::summary::Summary;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::Ratio;
 
-use crate::format::{clean, count, plural, seconds};
+use crate::format::{MAX_TEXT, count, count_with_noun, seconds};
 use crate::view::block::{Block, Cell, Section, Table, Tone};
 
 pub(crate) fn build(facts: &RunFacts, summary: &Summary) -> Section {
@@ -45,13 +46,13 @@ fn row(stage: &StageRecord, facts: &RunFacts, summary: &Summary) -> Vec<Cell> {
 fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> {
     match stage {
         Stage::Up => facts.stack.as_ref().map(|stack| {
-            let tiers: Vec<String> = stack.tiers.iter().map(|tier| clean(&tier.what)).collect();
+            let tiers: Vec<String> = stack.tiers.iter().map(|tier| sanitize(&tier.what, MAX_TEXT)).collect();
             tiers.join(" · ")
         }),
         Stage::Smoke => facts.site.as_ref().map(|_| {
             format!(
                 "{} visited, {} failed",
-                plural(summary.smoke.pages, "page", "pages"),
+                count_with_noun(summary.smoke.pages, "page", "pages"),
                 count(summary.smoke.broken)
             )
         }),
@@ -63,7 +64,7 @@ fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> 
                 .map_or_else(String::new, |round| format!(", p50 {} at the end", round.p50_us));
             format!(
                 "{}; response times {steadiness}{last}",
-                plural(warm.rounds.len() as u64, "round", "rounds")
+                count_with_noun(warm.rounds.len() as u64, "round", "rounds")
             )
         }),
         Stage::Probe => facts.probe.as_ref().map(|probe| {
@@ -72,24 +73,28 @@ fn outcome(stage: Stage, facts: &RunFacts, summary: &Summary) -> Option<String> 
                 .map_or_else(String::new, |r: Ratio| format!("; Server-Timing in {r} of the responses"));
             format!(
                 "{} measured in isolation{coverage}",
-                plural(probe.routes.len() as u64, "route", "routes")
+                count_with_noun(probe.routes.len() as u64, "route", "routes")
             )
         }),
         Stage::Load => (!summary.load.is_empty()).then(|| {
-            let phases: Vec<String> =
-                facts.measured_phases().map(|p| format!("{} {}", clean(&p.name), p.achieved_rps)).collect();
+            let phases: Vec<String> = facts
+                .measured_phases()
+                .map(|p| format!("{} {}", sanitize(&p.name, MAX_TEXT), p.achieved_rps))
+                .collect();
             phases.join(" · ")
         }),
         Stage::Profile => facts.profiles.as_ref().map(|index| {
             let slower = index
                 .profiled_over_unprofiled
                 .map_or_else(String::new, |r| format!("; throughput {r} of unprofiled"));
-            format!("{}{slower}", plural(index.profiles.len() as u64, "profile", "profiles"))
+            format!("{}{slower}", count_with_noun(index.profiles.len() as u64, "profile", "profiles"))
         }),
-        Stage::Analyse => Some(plural(summary.findings.len() as u64, "finding", "findings")),
-        Stage::Gate => {
-            Some(plural(summary.assertions.len() as u64, "assertion evaluated", "assertions evaluated"))
-        }
+        Stage::Analyse => Some(count_with_noun(summary.findings.len() as u64, "finding", "findings")),
+        Stage::Gate => Some(count_with_noun(
+            summary.assertions.len() as u64,
+            "assertion evaluated",
+            "assertions evaluated",
+        )),
         Stage::Down | Stage::Report => None,
     }
 }

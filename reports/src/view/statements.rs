@@ -1,9 +1,10 @@
 //! Statements from the database's own counters: by total time, with rows, locks and plans.
 
 use kneepoint_model::db::{DatabaseWindow, DbWindow, DigestDelta, QueryPlan, QueryPlanForm};
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Micros, Ratio};
 
-use crate::format::{clean, clean_to, count, micros, number, plural, slug};
+use crate::format::{MAX_TEXT, count, count_with_noun, micros, number, slug};
 use crate::view::block::{Block, Cell, Table, Tone};
 
 /// Maximum number of statements in the table.
@@ -32,7 +33,7 @@ pub(crate) fn blocks(window: &DbWindow, database: &DatabaseWindow) -> Vec<Block>
     if database.digests_lost > 0 {
         blocks.push(Block::missing(format!(
             "The list is incomplete: {} did not fit in the server's digest table. Increase `performance_schema_digests_size`.",
-            plural(database.digests_lost, "statement", "statements")
+            count_with_noun(database.digests_lost, "statement", "statements")
         )));
     }
     blocks.extend(plans(database));
@@ -81,7 +82,7 @@ fn row(window: &DbWindow, digest: &DigestDelta, total: Micros) -> Vec<Cell> {
     let route =
         digest.sample.as_ref().and_then(|sample| sample.route.as_deref()).filter(|route| !route.is_empty());
     vec![
-        Cell::code(clean_to(&tidy(&digest.text), MAX_STATEMENT_TEXT)).with_note(failed),
+        Cell::code(sanitize(&tidy(&digest.text), MAX_STATEMENT_TEXT)).with_note(failed),
         Cell::micros(sums.timer_us).with_note(share),
         Cell::optional(window.per_request(sums.count), |per| Cell::value(number(per, 2), per), "no requests")
             .with_note(format!("{} in total", count(sums.count))),
@@ -135,7 +136,7 @@ fn describe_rest(database: &DatabaseWindow) -> String {
 fn plans(database: &DatabaseWindow) -> Option<Block> {
     let mut inner = Vec::new();
     for digest in database.statements.iter().filter(|digest| digest.plan.is_some()).take(MAX_PLANS) {
-        inner.push(Block::heading(clean_to(&tidy(&digest.text), 160)));
+        inner.push(Block::heading(sanitize(&tidy(&digest.text), 160)));
         match digest.plan.as_ref()? {
             QueryPlan::Recorded { form, text, cut } => {
                 inner.push(Block::note(format!(
@@ -143,17 +144,19 @@ fn plans(database: &DatabaseWindow) -> Option<Block> {
                     plan_form_label(*form),
                     if *cut { " (cut)" } else { "" }
                 )));
-                inner.push(Block::Source { text: clean_lines(text) });
+                inner.push(Block::Source { text: sanitize_lines(text) });
             }
-            QueryPlan::Unavailable { why } => inner.push(Block::missing(format!("No plan: {}.", clean(why)))),
+            QueryPlan::Unavailable { why } => {
+                inner.push(Block::missing(format!("No plan: {}.", sanitize(why, MAX_TEXT))));
+            }
         }
     }
     (!inner.is_empty()).then(|| Block::fold("Execution plans of the heaviest statements", inner))
 }
 
 /// Sanitizes line by line, so that line breaks are kept.
-fn clean_lines(text: &str) -> String {
-    let kept: Vec<String> = text.lines().take(80).map(|line| clean_to(line, 300)).collect();
+fn sanitize_lines(text: &str) -> String {
+    let kept: Vec<String> = text.lines().take(80).map(|line| sanitize(line, 300)).collect();
     if kept.iter().all(|line| line.trim().is_empty()) { "(empty)".to_owned() } else { kept.join("\n") }
 }
 
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_plan_stay_and_cannot_move_the_cursor() {
-        assert_eq!(clean_lines("-> a\n  -> \u{1b}[2Jb"), "-> a\n  -> \u{fffd}[2Jb");
-        assert_eq!(clean_lines(" \n"), "(empty)");
+        assert_eq!(sanitize_lines("-> a\n  -> \u{1b}[2Jb"), "-> a\n  -> \u{fffd}[2Jb");
+        assert_eq!(sanitize_lines(" \n"), "(empty)");
     }
 }

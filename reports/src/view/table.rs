@@ -1,13 +1,13 @@
 //! Tables and cells: text, sort key, and display by meaning.
 //!
-//! All text passes through [`clean`](crate::format::clean) here; escaping is the renderer's task, because it depends on
-//! the format.
+//! All text passes through [`sanitize`] here; each renderer escapes, because escaping depends on the format.
 
+use kneepoint_model::text::sanitize;
 use kneepoint_model::units::{Bytes, Micros, PerSecond, Ratio};
 use serde::Serialize;
 
 use crate::chart::Svg;
-use crate::format::{clean, count, slug};
+use crate::format::{MAX_TEXT, count, slug};
 
 /// Display by meaning, never by colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -48,7 +48,7 @@ pub struct Cell {
 impl Cell {
     /// A text cell.
     pub fn text(text: impl AsRef<str>) -> Self {
-        Self { text: clean(text.as_ref()), ..Self::default() }
+        Self { text: sanitize(text.as_ref(), MAX_TEXT), ..Self::default() }
     }
     /// A monospace cell.
     pub fn code(text: impl AsRef<str>) -> Self {
@@ -97,7 +97,7 @@ impl Cell {
     }
     /// Adds secondary text; an empty note is none.
     pub fn with_note(mut self, note: impl AsRef<str>) -> Self {
-        self.note = Some(clean(note.as_ref())).filter(|note| !note.is_empty());
+        self.note = Some(sanitize(note.as_ref(), MAX_TEXT)).filter(|note| !note.is_empty());
         self
     }
 }
@@ -133,7 +133,7 @@ impl Table {
     pub fn new(id: &str, caption: impl AsRef<str>) -> Self {
         Self {
             id: slug(id),
-            caption: clean(caption.as_ref()),
+            caption: sanitize(caption.as_ref(), MAX_TEXT),
             columns: Vec::new(),
             rows: Vec::new(),
             filter: false,
@@ -141,18 +141,22 @@ impl Table {
     }
     /// Adds a left-aligned column.
     pub fn text_column(mut self, name: &str) -> Self {
-        self.columns.push(Column { name: clean(name), hint: None, numeric: false });
+        self.columns.push(Column { name: sanitize(name, MAX_TEXT), hint: None, numeric: false });
         self
     }
     /// Adds a right-aligned column with its definition; an empty hint is none.
     pub fn number_column(mut self, name: &str, hint: &str) -> Self {
         let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
-        self.columns.push(Column { name: clean(name), hint, numeric: true });
+        self.columns.push(Column { name: sanitize(name, MAX_TEXT), hint, numeric: true });
         self
     }
     /// Adds a left-aligned column with its definition.
     pub fn described_column(mut self, name: &str, hint: &str) -> Self {
-        self.columns.push(Column { name: clean(name), hint: Some(hint.to_owned()), numeric: false });
+        self.columns.push(Column {
+            name: sanitize(name, MAX_TEXT),
+            hint: Some(hint.to_owned()),
+            numeric: false,
+        });
         self
     }
     /// Shows a filter field if the table has more than 12 rows.

@@ -4,10 +4,11 @@ use kneepoint_analysis::facts::PROFILED;
 use kneepoint_analysis::{Analysis, Disturbance, RunFacts};
 use kneepoint_model::load::{HttpVersion, LoadPhase};
 use kneepoint_model::summary::Summary;
+use kneepoint_model::text::sanitize;
 use kneepoint_model::verdict::VerdictStatus;
 use serde::Serialize;
 
-use crate::format::{clean, count, number, plural};
+use crate::format::{MAX_TEXT, count, count_with_noun, number};
 use crate::view::block::Tone;
 use crate::view::key_figures::{self, Figure};
 
@@ -38,7 +39,7 @@ pub struct VerdictView {
 
 pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> VerdictView {
     let verdict = &summary.verdict;
-    let mut reasons = verdict.reasons.iter().map(|reason| clean(reason));
+    let mut reasons = verdict.reasons.iter().map(|reason| sanitize(reason, MAX_TEXT));
     // Reasons beside a success are remarks: none of them is the reason for the status.
     let succeeded = matches!(verdict.status, VerdictStatus::Pass | VerdictStatus::NoAssertions);
     let first = if succeeded { None } else { reasons.next() };
@@ -91,7 +92,7 @@ fn partial(facts: &RunFacts) -> Option<String> {
     }
     let by = manifest.stopped_by.as_deref().map_or_else(
         || "its last stage was not recorded".to_owned(),
-        |by| format!("it was stopped by {}", clean(by)),
+        |by| format!("it was stopped by {}", sanitize(by, MAX_TEXT)),
     );
     Some(format!("This run is incomplete: {by}. Missing values below were not measured; they are not zero."))
 }
@@ -122,7 +123,7 @@ fn generator_health(facts: &RunFacts, analysis: &Analysis) -> (String, Tone) {
         (summary, tone)
     } else {
         let why = analysis.validity.why.first().map_or("no reason was recorded", String::as_str);
-        (format!("{summary} The measurement is invalid: {}", clean(why)), Tone::Bad)
+        (format!("{summary} The measurement is invalid: {}", sanitize(why, MAX_TEXT)), Tone::Bad)
     }
 }
 
@@ -145,18 +146,26 @@ fn foreign_cpu_note(analysis: &Analysis) -> &'static str {
 fn run_facts(facts: &RunFacts, summary: &Summary) -> Vec<String> {
     let manifest = &facts.manifest;
     let mut line = vec![
-        clean(&summary.target),
-        format!("topology {} ({})", clean(&summary.topology), clean(&manifest.driver)),
+        sanitize(&summary.target, MAX_TEXT),
+        format!(
+            "topology {} ({})",
+            sanitize(&summary.topology, MAX_TEXT),
+            sanitize(&manifest.driver, MAX_TEXT)
+        ),
     ];
     line.extend(facts.measured_phases().map(describe_load));
     let host = &manifest.host;
     if host.cores > 0 {
-        line.push(format!("{}, {}", plural(host.cores.into(), "core", "cores"), clean(&host.os)));
+        line.push(format!(
+            "{}, {}",
+            count_with_noun(host.cores.into(), "core", "cores"),
+            sanitize(&host.os, MAX_TEXT)
+        ));
     }
     if let Some(commit) = &manifest.commit {
-        line.push(format!("commit {}", crate::format::clean_to(commit, 12)));
+        line.push(format!("commit {}", sanitize(commit, 12)));
     }
-    line.push(clean(&summary.started));
+    line.push(sanitize(&summary.started, MAX_TEXT));
     line
 }
 
@@ -172,12 +181,12 @@ pub(crate) fn describe_load(phase: &LoadPhase) -> String {
         kneepoint_model::load::LoadModel::Closed { users } => {
             format!(
                 "{}: {} for {seconds} s{protocol}",
-                clean(&phase.name),
-                plural(users.into(), "user", "users")
+                sanitize(&phase.name, MAX_TEXT),
+                count_with_noun(users.into(), "user", "users")
             )
         }
         kneepoint_model::load::LoadModel::Open { rate } => {
-            format!("{}: {} arrivals for {seconds} s{protocol}", clean(&phase.name), rate)
+            format!("{}: {} arrivals for {seconds} s{protocol}", sanitize(&phase.name, MAX_TEXT), rate)
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use kneepoint_model::text::single_line;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::table::{Table, TableBuilder, shorten};
+use super::table::{MAX_SHOWN, Table, TableBuilder};
+
+/// Longest message of a parser that an error contains, in characters.
+const MAX_MESSAGE: usize = 200;
 
 /// File formats of feeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +68,7 @@ fn read_csv(bytes: &[u8]) -> Result<Table, FeedError> {
             let line = error.position().map(csv::Position::line);
             match error.kind() {
                 csv::ErrorKind::Utf8 { .. } => FeedError::new(line, "is not UTF-8"),
-                _ => FeedError::new(line, shorten(&error.to_string())),
+                _ => FeedError::new(line, single_line(&error.to_string(), MAX_SHOWN)),
             }
         })?;
         if !more {
@@ -117,11 +121,7 @@ fn convert_json_error(error: &serde_json::Error, lines_before: u64) -> FeedError
     // `FeedError` has a separate field for the line.
     let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
     let line = error.line() as u64;
-    FeedError::new((line > 0).then_some(lines_before + line), clean_message(message))
-}
-
-fn clean_message(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+    FeedError::new((line > 0).then_some(lines_before + line), single_line(message, MAX_MESSAGE))
 }
 
 /// A table built from objects; the first object defines the columns.
@@ -139,14 +139,20 @@ impl ObjectRows {
             // Fast path: most files keep the key order of the first row.
             let in_order = cells.get(at).filter(|(key, _)| key == name);
             let Some((_, cell)) = in_order.or_else(|| cells.iter().find(|(key, _)| key == name)) else {
-                return Err(format!("the row has no `{}`, which the first row has", shorten(name)));
+                return Err(format!(
+                    "the row has no `{}`, which the first row has",
+                    single_line(name, MAX_SHOWN)
+                ));
             };
             rows.push_cell(&cell.text, cell.is_number)?;
         }
         if cells.len() > rows.columns().len() {
             let extra = cells.iter().find(|(key, _)| !rows.columns().contains(key));
             let name = extra.map_or("a column", |(name, _)| name.as_str());
-            return Err(format!("the row has `{}`, which the first row does not have", shorten(name)));
+            return Err(format!(
+                "the row has `{}`, which the first row does not have",
+                single_line(name, MAX_SHOWN)
+            ));
         }
         Ok(())
     }
@@ -198,7 +204,10 @@ impl<'de> Deserialize<'de> for ObjectRow {
                         )));
                     }
                     if cells.iter().any(|(known, _)| *known == key) {
-                        return Err(A::Error::custom(format!("has the key `{}` twice", shorten(&key))));
+                        return Err(A::Error::custom(format!(
+                            "has the key `{}` twice",
+                            single_line(&key, MAX_SHOWN)
+                        )));
                     }
                     let cell = map.next_value::<Cell>()?;
                     cells.push((key, cell));

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kneepoint_model::text::single_line;
+
 use crate::value::Value;
 
 /// Limit of rows; a larger file is a mistake, or should be sampled.
@@ -12,6 +14,8 @@ pub(super) const MAX_COLUMNS: usize = 256;
 pub(super) const MAX_CELL_BYTES: usize = 65_536;
 /// All values together, in bytes, so that offsets fit into 31 bits.
 const MAX_TEXT_BYTES: usize = 1 << 28;
+/// Longest text of the file that a message shows, in characters.
+pub(super) const MAX_SHOWN: usize = 60;
 /// Flag in the end offset of a cell that is a whole number.
 const IS_NUMBER: u32 = 1 << 31;
 
@@ -74,7 +78,7 @@ impl TableBuilder {
                 return Err(format!("column {} has no name", at + 1));
             }
             if columns[..at].contains(name) {
-                return Err(format!("has the column `{}` twice", shorten(name)));
+                return Err(format!("has the column `{}` twice", single_line(name, MAX_SHOWN)));
             }
         }
         let table = Table { columns, text: String::new(), ends: Vec::new(), taken: AtomicU64::new(0) };
@@ -105,9 +109,4 @@ impl TableBuilder {
     pub(super) fn finish(self) -> Result<Table, String> {
         if self.table.ends.is_empty() { Err("has no rows".to_owned()) } else { Ok(self.table) }
     }
-}
-
-/// A text of the file for a message: at most 60 characters, without control characters.
-pub(super) fn shorten(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(60).collect()
 }

@@ -14,6 +14,8 @@ mod time;
 
 use std::io::BufRead;
 
+use kneepoint_model::text::plural;
+
 use self::clf::TimestampCache;
 use self::entry::LogEntry;
 use self::filter::RequestFilter;
@@ -21,7 +23,7 @@ use self::line::parse_line;
 use self::mix::RequestMix;
 use super::draft::{DraftScenario, Setting};
 use super::lines::for_each_line;
-use super::{Count, ImportError, Imported};
+use super::{ImportError, Imported};
 
 pub use self::replay::Replay;
 
@@ -34,14 +36,14 @@ const KIND: &str = "access log (`127.0.0.1 - - [28/Nov/2026:14:00:00 +0000] \"GE
 pub fn from_access_log(reader: impl BufRead, source_name: &str) -> Result<Imported, ImportError> {
     let mut mix = RequestMix::default();
     let filter = filter_requests(reader, source_name, |entry| mix.add(entry))?;
-    let mut notes = vec![format!("The mix of {} in {source_name}.", Count(filter.accepted, "GET request"))];
+    let mut notes = vec![format!("The mix of {} in {source_name}.", plural(filter.accepted, "GET request"))];
     notes.extend(mix.describe_rates());
     notes.extend(filter.describe_skipped());
     let (vars, steps) = mix.build_steps();
     let draft = DraftScenario {
         remarks: notes.clone(),
         name: "access-log".to_owned(),
-        description: format!("the mix of {} in an access log", Count(filter.accepted, "request")),
+        description: format!("the mix of {} in an access log", plural(filter.accepted, "request")),
         settings: vec![
             Setting {
                 remark: "Each journey is one request, chosen by its share of the log.",
@@ -81,7 +83,7 @@ fn filter_requests(
         return Err(ImportError::Unreadable { source_name, source });
     }
     if filter.request_count() == 0 {
-        let why = format!("none of its {} is in a supported format", Count(filter.unparseable, "line"));
+        let why = format!("none of its {} is in a supported format", plural(filter.unparseable, "line"));
         return Err(ImportError::WrongFormat { source_name, kind: KIND, why });
     }
     if filter.accepted == 0 {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use kneepoint_model::text::replace_controls;
+
 /// Width of comment lines, in characters.
 const COMMENT_WIDTH: usize = 110;
 
@@ -112,9 +114,9 @@ impl DraftStep {
 
 /// Writes a comment. Line ends in untrusted text must not end it, so control characters become spaces.
 fn write_comment(out: &mut String, text: &str) {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = replace_controls(text, ' ');
     let mut line = String::new();
-    for word in clean.split_whitespace() {
+    for word in text.split_whitespace() {
         if !line.is_empty() && line.chars().count() + word.chars().count() >= COMMENT_WIDTH {
             let _ = writeln!(out, "#{line}");
             line.clear();

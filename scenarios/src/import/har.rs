@@ -7,13 +7,14 @@
 mod csrf;
 mod entry;
 
+use kneepoint_model::text::{clip, plural, plural_form};
 use serde_json::Value;
 
 use self::csrf::CsrfTokens;
 use self::entry::{EntryKind, HarEntry};
 use super::draft::{DraftScenario, DraftStep, Setting, escape_braces, inline_table, quote_toml};
 use super::step_body::{self, StepBody};
-use super::{Count, ImportError, Imported};
+use super::{ImportError, Imported};
 use crate::scenario::Method;
 use crate::url_template::derive_url_template;
 
@@ -98,8 +99,7 @@ pub fn from_har(text: &str, source_name: &str) -> Result<Imported, ImportError> 
 impl SkippedEntries {
     /// Sentences about what was imported and what was skipped.
     fn describe(&self, source: &str, origin: &str, steps: usize) -> Vec<String> {
-        let mut notes =
-            vec![format!("{} at {origin}, recorded in {source}.", Count(steps as u64, "request"))];
+        let mut notes = vec![format!("{} at {origin}, recorded in {source}.", plural(steps, "request"))];
         let skipped: Vec<String> = [
             (
                 self.assets,
@@ -115,7 +115,7 @@ impl SkippedEntries {
         ]
         .into_iter()
         .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .map(|(count, one, many)| format!("{count} {}", plural_form(count, one, many)))
         .collect();
         if !skipped.is_empty() {
             notes.push(format!("Skipped: {}.", skipped.join(", ")));
@@ -183,7 +183,7 @@ fn add_step(
     }
     let body = build_body(entry, tokens, steps);
     let mut draft = DraftStep {
-        name: format!("{} {}", entry.method, derive_url_template(&entry.target)).chars().take(120).collect(),
+        name: clip(&format!("{} {}", entry.method, derive_url_template(&entry.target)), 120).to_owned(),
         method: entry.method.clone(),
         path: escape_braces(&entry.target),
         ..DraftStep::default()

@@ -7,6 +7,7 @@
 mod document;
 mod sample;
 
+use kneepoint_model::text::{clip, plural};
 use serde_json::Value;
 
 use self::document::{OpenApiDocument, Operation, Parameter, ParameterLocation};
@@ -15,7 +16,7 @@ use super::draft::{
 };
 use super::secret::is_secret_name;
 use super::step_body::{self, StepBody};
-use super::{Count, ImportError, Imported};
+use super::{ImportError, Imported};
 use crate::validate::is_settable_header;
 
 const KIND: &str = "OpenAPI document (JSON or YAML with `openapi: 3…` or `swagger: \"2.0\"`, and `paths`)";
@@ -48,14 +49,14 @@ pub fn from_openapi(text: &str, source_name: &str, writes: bool) -> Result<Impor
     }
     let StepBuilder { vars, steps, guessed, .. } = builder;
     let mut notes =
-        vec![format!("{} of {}, {source_name}.", Count(steps.len() as u64, "operation"), document.title())];
+        vec![format!("{} of {}, {source_name}.", plural(steps.len(), "operation"), document.title())];
     for (count, why) in [
         (skipped_writes, "that would change data (import with --writes to include them)"),
         (deprecated, "marked as deprecated"),
         (beyond_limit, "after the first 200"),
     ] {
         if count > 0 {
-            notes.push(format!("Skipped: {} {why}.", Count(count, "operation")));
+            notes.push(format!("Skipped: {} {why}.", plural(count, "operation")));
         }
     }
     if steps.is_empty() {
@@ -132,7 +133,7 @@ impl StepBuilder<'_> {
         }
         let name = format!("{} {}", operation.method, operation.path.replace('{', "<").replace('}', ">"));
         let mut step = DraftStep {
-            name: name.chars().take(120).collect(),
+            name: clip(&name, 120).to_owned(),
             method: operation.method.to_owned(),
             path: path.replace(' ', "%20"),
             ..DraftStep::default()

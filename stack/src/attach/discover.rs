@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use kneepoint_model::stack::{Runtime, TierInfo};
+use kneepoint_model::text::clean;
 use kneepoint_model::tier::Tier;
 use kneepoint_process::ProcStat;
 
@@ -154,7 +155,7 @@ pub(super) fn unknown_tier(tier: Tier) -> TierInfo {
 fn describe_tier(tier: Tier, process: &ProcessInfo, roots: Vec<u32>) -> TierInfo {
     let manager =
         MANAGER_NAMES.iter().find(|word| process.is_python() && process.command_line.contains(*word));
-    let program: String = process.program.chars().filter(|c| !c.is_control()).take(40).collect();
+    let program = clean(&process.program, 40);
     let what = manager.map_or_else(|| program.clone(), |manager| format!("{manager} on {program}"));
     let runtime = if process.is_python() { Runtime::Python } else { Runtime::Native };
     TierInfo { what, roots, runtime, ..unknown_tier(tier) }

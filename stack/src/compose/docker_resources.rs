@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kneepoint_model::cancel::Cancel;
+use kneepoint_model::text::plural;
 use serde::Serialize;
 
 use super::cgroup::{self, CgroupTrees};
@@ -57,8 +58,7 @@ impl DockerResources {
         ];
         for (count, name) in parts.into_iter().filter(|(count, _)| *count > 0) {
             let comma = if text.is_empty() { "" } else { ", " };
-            let plural = if count == 1 { "" } else { "s" };
-            let _ = write!(text, "{comma}{count} {name}{plural}");
+            let _ = write!(text, "{comma}{}", plural(count, name));
         }
         text
     }

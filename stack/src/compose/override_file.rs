@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kneepoint_model::run::names;
 use serde_json::{Map, Value, json};
 
 use super::machines::Machines;
 use super::service::ComposeService;
+use crate::host::folder::log_path;
 use crate::topology::{ServerKind, Topology};
 
 /// The content of the file.
@@ -46,8 +48,8 @@ impl OverrideFile<'_> {
                 // Both servers append SQL statements to one file; each line is one write.
                 let shared = format!("{}:{SHARED_LOGS}", self.logs.display());
                 keys.insert("volumes".to_owned(), json!([shared]));
-                variables
-                    .insert("KNEEPOINT_STATEMENTS".to_owned(), format!("{SHARED_LOGS}/statements.jsonl"));
+                let statements = log_path(Path::new(SHARED_LOGS), names::STATEMENTS);
+                variables.insert("KNEEPOINT_STATEMENTS".to_owned(), statements.display().to_string());
             }
             keys.insert("environment".to_owned(), environment(&variables));
         }

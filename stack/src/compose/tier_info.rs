@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::stack::{Driver, Instrument, Runtime, StackInfo, TierInfo};
 use kneepoint_model::tier::Tier;
 use kneepoint_model::unmeasured::Unmeasured;
@@ -13,6 +13,7 @@ use super::container::Container;
 use super::service::{ComposeService, entry_service};
 use super::wait::{http_url, service_address};
 use super::{logs, variables::SiteVariables};
+use crate::host::folder::log_path;
 use crate::switches::public_switches;
 use crate::topology::{ServerKind, Topology};
 
@@ -55,7 +56,7 @@ impl StackView<'_> {
             tiers,
             toggles: public_switches(&self.variables.switches),
             versions: self.versions.clone(),
-            statements: Some(self.logs.join("statements.jsonl").display().to_string()),
+            statements: Some(log_path(self.logs, names::STATEMENTS).display().to_string()),
             throw_away: true,
         })
     }
@@ -103,7 +104,7 @@ impl StackView<'_> {
             concurrency: concurrency(self.topology, service),
             status_url: when(proxies, "/kneepoint-status"),
             pprof_url: when(service == S::Engine, "/debug/pprof/profile"),
-            access_log: proxies.then(|| self.logs.join("nginx-access.jsonl").display().to_string()),
+            access_log: proxies.then(|| log_path(self.logs, names::ACCESS_LOG).display().to_string()),
             logs: Vec::new(),
             instruments: Vec::new(),
             containers: Vec::new(),

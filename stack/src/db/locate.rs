@@ -6,6 +6,7 @@ use std::time::Duration;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
 use kneepoint_model::stage::Stage;
+use kneepoint_model::text::clip;
 use kneepoint_process::{Program, find};
 
 use super::DbServer;
@@ -50,8 +51,7 @@ pub(crate) fn obtain(
     let unpack = without_python_env(Program::new("bash")).arg(stack.join("db/unpack-mysql")).arg(&target);
     let step = "unpacking MySQL (alternatively install it, or choose another database)";
     exec::run(unpack, step, UNPACK_TIMEOUT, cancel, &mut |_, line| {
-        let short: String = line.chars().take(80).collect();
-        events.progress(Stage::Up, 0, None, &format!("MySQL: {short}"));
+        events.progress(Stage::Up, 0, None, &format!("MySQL: {}", clip(line, 80)));
     })?;
     locate(database, cache, cancel)
 }

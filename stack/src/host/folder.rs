@@ -12,6 +12,11 @@ use crate::error::StackError;
 /// `sockaddr_un` holds 108 bytes with the final zero; supervisor appends its pid to the socket of its name.
 const MAX_PLAIN_LENGTH: usize = 107 - "/supervisord-gen99-255.sock.4194304".len();
 
+/// Path of a log of the run folder ([`kneepoint_model::run::names`]) in the stack's own folder of logs.
+pub(crate) fn log_path(logs: &Path, name: &str) -> PathBuf {
+    logs.join(Path::new(name).file_name().unwrap_or_default())
+}
+
 /// Creates an empty folder beside `whole` to build it in; remains of a killed process are removed.
 pub(crate) fn create_part(whole: &Path) -> Result<PathBuf, StackError> {
     let mut name = whole.file_name().unwrap_or_default().to_owned();

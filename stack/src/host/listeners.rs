@@ -9,6 +9,8 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use kneepoint_model::text::replace_controls;
+
 use crate::error::PortHolder;
 
 /// The state `LISTEN` in the tables.
@@ -146,8 +148,7 @@ pub(crate) fn find_holder(port: u16) -> Option<PortHolder> {
     let pid = *pids_listening(&[IpAddr::V4(Ipv4Addr::LOCALHOST)], port).first()?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     // A process chooses its name itself, so control characters are replaced.
-    let name = name.trim_end().chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-    Some(PortHolder { pid, name })
+    Some(PortHolder { pid, name: replace_controls(name.trim_end(), '·') })
 }
 
 #[cfg(test)]

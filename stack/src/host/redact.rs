@@ -5,19 +5,19 @@
 //! `kneepoint_model::secret`.
 
 use kneepoint_model::secret::{extends_to_line_end, is_secret};
+use kneepoint_model::text::ellipsize_start;
 
 /// The last `lines` lines of `text`, at most `chars` characters, secrets redacted.
 pub(crate) fn redact_tail(text: &str, lines: usize, chars: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     let last = &all[all.len().saturating_sub(lines)..];
     let redacted = last.iter().map(|line| redact_line(line)).collect::<Vec<_>>().join("\n");
-    let excess = redacted.chars().count().saturating_sub(chars);
-    if excess == 0 { redacted } else { format!("…{}", redacted.chars().skip(excess).collect::<String>()) }
+    ellipsize_start(&redacted, chars)
 }
 
 /// One line, secrets redacted and control characters replaced.
 pub(crate) fn redact_line(line: &str) -> String {
-    let shown: String = line.chars().map(|c| if c.is_control() && c != '\t' { '·' } else { c }).collect();
+    let shown = line.replace(|c: char| c.is_control() && c != '\t', "·");
     redact_values(&redact_urls(&shown))
 }
 

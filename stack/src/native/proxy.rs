@@ -1,5 +1,6 @@
 //! The proxy tier: nginx with its own configuration, independent of the system's nginx files.
 
+use kneepoint_model::run::names;
 use kneepoint_model::stack::{Runtime, TierInfo};
 use kneepoint_model::tier::Tier;
 use rustix::process::{Resource, getrlimit};
@@ -11,6 +12,7 @@ use super::site::{MEDIA_BUCKET, NativeSite, loopback_url, root_user};
 use super::tier_info::new_tier_info;
 use super::tools::Tool;
 use crate::error::StackError;
+use crate::host::folder::log_path;
 use crate::render::{ExtraSite, Media, NginxConf};
 use crate::rollout::NGINX_KEEPS_IDLE;
 use crate::topology::ProxySettings;
@@ -76,7 +78,7 @@ pub(super) fn nginx_spec(
         program = program.arg("-e").arg(site.run.join("logs/nginx-error.log"));
     }
     let log = site.logs.join("nginx.log");
-    let access_log = site.logs.join("nginx-access.jsonl").display().to_string();
+    let access_log = log_path(&site.logs, names::ACCESS_LOG).display().to_string();
     let cache = if conf.settings.cache { "with" } else { "without" };
     let tier = TierInfo {
         url: Some(loopback_url(port, "/")),

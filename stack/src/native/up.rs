@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
-use kneepoint_model::run::FORMAT_VERSION;
+use kneepoint_model::run::{FORMAT_VERSION, names};
 use kneepoint_model::stack::{Driver, StackInfo};
 use kneepoint_model::stage::Stage;
 use kneepoint_model::units::Bytes;
@@ -26,6 +26,7 @@ use super::site_env::SiteEnv;
 use super::tools::Tools;
 use super::wait::{is_port_conflict, wait_until_ready};
 use crate::error::StackError;
+use crate::host::folder::log_path;
 use crate::host::folder::{self, plain_path};
 use crate::host::http::HttpClient;
 use crate::host::ports::{self, HeldPorts};
@@ -171,7 +172,7 @@ impl UpAttempt<'_> {
         let driver_env = SiteEnv {
             stack: &prepared.stack,
             data: &data,
-            statements: &logs.join("statements.jsonl"),
+            statements: &log_path(&logs, names::STATEMENTS),
             ports: &held.ports,
             db: prepared.db.as_ref(),
             c_driver: prepared.versions.contains_key(venv::C_DRIVER),
@@ -217,7 +218,7 @@ impl UpAttempt<'_> {
             tiers: Vec::new(),
             toggles: public_switches(&site.switches),
             versions,
-            statements: Some(site.logs.join("statements.jsonl").display().to_string()),
+            statements: Some(log_path(&site.logs, names::STATEMENTS).display().to_string()),
             throw_away: true,
         }
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use kneepoint_model::cancel::Cancel;
 use kneepoint_model::event::EventSink;
 use kneepoint_model::stage::Stage;
+use kneepoint_model::text::clip;
 use kneepoint_process::{ProcessError, Program, Stream, find};
 
 use crate::error::StackError;
@@ -213,7 +214,7 @@ fn count_pinned(requirements: &str) -> u64 {
 /// The package in a line such as `Collecting django==5.2.19 (from -r …)`, at most 60 characters.
 fn parse_collecting(line: &str) -> Option<String> {
     let rest = line.trim_start().strip_prefix("Collecting ")?;
-    Some(rest.split_whitespace().next()?.chars().take(60).collect())
+    Some(clip(rest.split_whitespace().next()?, 60).to_owned())
 }
 
 fn is_network_error(line: &str) -> bool {

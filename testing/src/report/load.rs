@@ -7,6 +7,7 @@ use kneepoint_model::load::{
 use kneepoint_model::load_segment::SegmentStats;
 use kneepoint_model::outcome::Outcome;
 use kneepoint_model::page::{PageCounts, PageStats};
+use kneepoint_model::run::names;
 use kneepoint_model::units::{Micros, PerSecond, Ratio, UnixMillis};
 
 use super::{ZERO, noise, quantiles};
@@ -93,7 +94,7 @@ pub(super) fn load_phase((name, from, measured, until): (&str, u64, u64, u64)) -
             exemplar(ms(from + 12), "GET /catalogue/", "/catalogue/?page=3", Outcome::Ok, 481_000),
             exemplar(ms(from + 19), "POST /checkout/", "/checkout/", Outcome::ServerError, 34_000),
         ],
-        log: format!("load/{name}.hlog"),
+        log: names::hlog(name),
         generator: GeneratorHealth {
             cpu_us: Micros(2_100_000),
             busiest_thread: Ratio(0.071),

@@ -8,11 +8,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use kneepoint_model::db::{DigestDelta, SessionStatements, StatementSample, StatementSums};
+use kneepoint_model::text::clip;
 use kneepoint_model::units::{Micros, UnixMillis};
 
 use super::session::quote_literal;
 use super::table::{ResultTable, number, text};
-use crate::store::sql::{mask_literals, parse_comments, parse_verb, session_kind, truncate};
+use crate::store::sql::{mask_literals, parse_comments, parse_verb, session_kind};
 
 /// Counters that are read; a column that a version lacks reads as 0.
 const COUNTERS: [&str; 16] = [
@@ -222,12 +223,12 @@ fn digest_delta(
     row: &[Option<String>],
     sample_length: Option<u64>,
 ) -> DigestDelta {
-    let (shown, cut) = truncate(full_text, MAX_TEXT_CHARS);
+    let shown = clip(full_text, MAX_TEXT_CHARS);
     DigestDelta {
-        digest: truncate(digest, 64).0,
+        digest: clip(digest, 64).to_owned(),
         verb: parse_verb(full_text),
-        text_cut: cut || is_cut(full_text),
-        text: shown,
+        text_cut: shown.len() < full_text.len() || is_cut(full_text),
+        text: shown.to_owned(),
         sums,
         sample: text(row, 2).filter(|raw| !raw.is_empty()).map(|raw| parse_sample(raw, row, sample_length)),
         plan: None,
@@ -235,11 +236,12 @@ fn digest_delta(
 }
 
 fn parse_sample(raw: &str, row: &[Option<String>], sample_length: Option<u64>) -> StatementSample {
-    let (shown, cut) = truncate(&mask_literals(raw), MAX_TEXT_CHARS);
+    let masked = mask_literals(raw);
+    let shown = clip(&masked, MAX_TEXT_CHARS);
     let comment = parse_comments(raw);
     StatementSample {
-        text: shown,
-        text_cut: cut || sample_is_cut(raw, sample_length),
+        text: shown.to_owned(),
+        text_cut: shown.len() < masked.len() || sample_is_cut(raw, sample_length),
         route: comment.route,
         trace_id: comment.trace_id,
         at_ms: UnixMillis(number(row, 3)),

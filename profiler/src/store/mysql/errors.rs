@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use kneepoint_model::db::{DbKind, ServerErrorDelta};
+use kneepoint_model::text::clip;
 
 use super::table::{ResultTable, number, text};
-use crate::store::sql::truncate;
 
 /// Errors raised so far (MySQL 8 and later).
 pub(super) const ERRORS_QUERY: &str = "SELECT ERROR_NUMBER, ERROR_NAME, SUM_ERROR_RAISED FROM \
@@ -36,7 +36,7 @@ pub(super) type ErrorCounters = BTreeMap<u32, (String, u64)>;
 pub(super) fn parse_errors(table: &ResultTable) -> ErrorCounters {
     let one = |row: &Vec<Option<String>>| {
         let number_of = u32::try_from(number(row, 0)).ok()?;
-        Some((number_of, (truncate(text(row, 1)?, 80).0, number(row, 2))))
+        Some((number_of, (clip(text(row, 1)?, 80).to_owned(), number(row, 2))))
     };
     table.rows.iter().filter_map(one).collect()
 }

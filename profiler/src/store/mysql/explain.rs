@@ -4,11 +4,12 @@
 use std::time::{Duration, Instant};
 
 use kneepoint_model::db::{DbKind, DigestDelta, QueryPlan, QueryPlanForm, Verb};
+use kneepoint_model::text::clip;
 
 use super::session::MysqlSession;
 use super::table::{ResultTable, text};
 use crate::store::plan::Secret;
-use crate::store::sql::{mask_literals, parse_verb, truncate};
+use crate::store::sql::{mask_literals, parse_verb};
 
 /// Limit for executing a statement to get its real rows and times; a slower one is only explained.
 const ANALYZE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -119,8 +120,9 @@ fn parse_plan(table: &ResultTable, form: QueryPlanForm) -> Option<QueryPlan> {
         QueryPlanForm::ExplainTree | QueryPlanForm::ExplainAnalyze => mask_literals(whole),
         QueryPlanForm::ExplainJson | QueryPlanForm::AnalyzeJson => mask_json(whole),
     };
-    let (text, cut) = truncate(&masked, MAX_PLAN_CHARS);
-    (!text.is_empty()).then_some(QueryPlan::Recorded { form, text, cut })
+    let text = clip(&masked, MAX_PLAN_CHARS);
+    let cut = text.len() < masked.len();
+    (!text.is_empty()).then(|| QueryPlan::Recorded { form, text: text.to_owned(), cut })
 }
 
 /// In JSON every text is quoted: only text in single quotes belongs to the statement.

@@ -3,13 +3,13 @@
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
+use kneepoint_model::text::{clip, collapsed_line};
 use mysql::prelude::Queryable;
 use mysql::{Conn, Error, Opts, OptsBuilder, Value};
 
 use super::table::ResultTable;
-use crate::source::one_line;
+use crate::store::Gap;
 use crate::store::plan::Secret;
-use crate::store::{Gap, sql};
 
 /// Longest wait for one packet of a result.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -94,7 +94,7 @@ impl MysqlSession {
     }
 
     fn connection_gap(&self, why: &str) -> Gap {
-        let why = format!("{} did not respond: {}", self.address, one_line(why, 200));
+        let why = format!("{} did not respond: {}", self.address, collapsed_line(why, 200));
         Gap::new(why, "check that the server listens there and is reachable from here")
     }
 
@@ -102,8 +102,11 @@ impl MysqlSession {
     fn describe_error(&self, error: &Error) -> Gap {
         let Error::MySqlError(server_error) = error else { return self.connection_gap(&error.to_string()) };
         let user = &self.user;
-        let why =
-            format!("the server reported: {} ({})", one_line(&server_error.message, 200), server_error.code);
+        let why = format!(
+            "the server reported: {} ({})",
+            collapsed_line(&server_error.message, 200),
+            server_error.code
+        );
         let fix = match server_error.code {
             1040 => "raise max_connections, or lower workers × threads".to_owned(),
             1044 | 1045 | 1698 => {
@@ -136,7 +139,7 @@ fn run_query(conn: &mut Conn, statement: &str) -> Result<ResultTable, Error> {
 fn cell_text(value: Value) -> Option<String> {
     match value {
         Value::NULL => None,
-        Value::Bytes(bytes) => Some(sql::truncate(&String::from_utf8_lossy(&bytes), MAX_CELL).0),
+        Value::Bytes(bytes) => Some(clip(&String::from_utf8_lossy(&bytes), MAX_CELL).to_owned()),
         Value::Int(n) => Some(n.to_string()),
         Value::UInt(n) => Some(n.to_string()),
         Value::Float(n) => Some(n.to_string()),

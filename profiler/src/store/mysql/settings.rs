@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kneepoint_model::db::{DbKind, DbServer, DbSettings};
+use kneepoint_model::text::collapsed_line;
 use kneepoint_model::units::{Bytes, Micros};
 
 use super::table::{ResultTable, text};
-use crate::source::one_line;
 
 /// Variables that are read.
 pub(super) const VARIABLES_QUERY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'version_comment', \
@@ -44,10 +44,10 @@ pub(super) fn parse_variables(variables: &ResultTable) -> ServerInfo {
     ServerInfo {
         server: DbServer {
             kind: if mariadb { DbKind::Mariadb } else { DbKind::Mysql },
-            version: one_line(version, 80),
+            version: collapsed_line(version, 80),
         },
         settings: DbSettings {
-            transaction_isolation: isolation.map(|value| one_line(value, 40)),
+            transaction_isolation: isolation.map(|value| collapsed_line(value, 40)),
             max_connections: number("max_connections"),
             buffer_pool: number("innodb_buffer_pool_size").map(Bytes),
             flush_log_at_commit: number("innodb_flush_log_at_trx_commit"),

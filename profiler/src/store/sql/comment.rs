@@ -1,7 +1,7 @@
 //! Parses the comment in a statement that names its request: `/*route='books%2F',traceparent='00-…'*/`, the
 //! convention of sqlcommenter (<https://google.github.io/sqlcommenter/spec/>). Unknown keys are ignored.
 
-use super::truncate;
+use kneepoint_model::text::clip;
 
 /// Longest route, in characters.
 const MAX_ROUTE: usize = 200;
@@ -33,7 +33,9 @@ impl RequestComment {
         let Some(value) = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')) else { return };
         let value = percent_decode(&value.replace("\\'", "'"));
         match key.trim() {
-            "route" | "http_route" if !value.is_empty() => self.route = Some(truncate(&value, MAX_ROUTE).0),
+            "route" | "http_route" if !value.is_empty() => {
+                self.route = Some(clip(&value, MAX_ROUTE).to_owned());
+            }
             "traceparent" => self.trace_id = parse_trace_id(&value).or(self.trace_id.take()),
             _ => {}
         }

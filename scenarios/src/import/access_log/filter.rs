@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use kneepoint_model::text::{clip, plural};
+
 use super::entry::LogEntry;
-use crate::import::{Count, secret};
+use crate::import::secret;
 
 /// Longest target that is imported, in bytes.
 const MAX_TARGET_BYTES: usize = 2_000;
@@ -29,7 +31,7 @@ impl RequestFilter {
         let fits = target.starts_with('/') && !target.starts_with("//") && target.len() <= MAX_TARGET_BYTES;
         let counter = match () {
             () if entry.method != "GET" => {
-                self.other_methods.entry(entry.method.chars().take(20).collect()).or_default()
+                self.other_methods.entry(clip(&entry.method, 20).to_owned()).or_default()
             }
             () if entry.status >= 400 => &mut self.failed,
             () if !fits || target.bytes().any(|byte| !byte.is_ascii_graphic()) => &mut self.unrepeatable,
@@ -60,7 +62,7 @@ impl RequestFilter {
                 "POST" | "PUT" | "PATCH" | "DELETE" => "a log has no request bodies",
                 _ => "only GET is imported",
             };
-            skipped.push(format!("{} ({why})", Count(*count, &format!("{method} request"))));
+            skipped.push(format!("{} ({why})", plural(*count, &format!("{method} request"))));
         }
         for (count, what, why) in [
             (self.failed, "request", "with status 4xx or 5xx"),
@@ -69,7 +71,7 @@ impl RequestFilter {
             (self.unparseable, "line", "in an unknown format"),
         ] {
             if count > 0 {
-                skipped.push(format!("{} {why}", Count(count, what)));
+                skipped.push(format!("{} {why}", plural(count, what)));
             }
         }
         (!skipped.is_empty()).then(|| format!("Skipped: {}.", skipped.join(", ")))

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use kneepoint_model::text::clip;
+
 use super::entry::LogEntry;
 use super::time::format_minute;
 use crate::import::draft::{DraftStep, DraftVar, escape_braces, free_placeholder_name};
@@ -161,7 +163,7 @@ impl RequestMix {
             // Scales down when the largest group has more requests than the largest weight.
             let scale = (heaviest as f64 / MAX_WEIGHT as f64).max(1.0);
             let weight = ((group.requests as f64 / scale).round() as u64).max(1);
-            let name: String = group.name.chars().take(120).collect();
+            let name = clip(&group.name, 120).to_owned();
             let settings = vec![("weight".to_owned(), weight.to_string())];
             steps.push(DraftStep { name, method: "GET".to_owned(), path, settings, ..DraftStep::default() });
         }

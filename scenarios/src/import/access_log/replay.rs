@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
 use std::time::Duration;
 
+use kneepoint_model::text::plural;
+
 use super::filter_requests;
 use crate::body::Body;
-use crate::import::{Count, ImportError};
+use crate::import::ImportError;
 use crate::repeat::Repeat;
 use crate::scenario::{Expectation, Method, Scenario, SessionScope, Step};
 use crate::template::{NameLookup, Template};
@@ -70,14 +72,14 @@ impl ClientNumbers {
 
     /// Reports which clients keep cookies.
     fn describe(&self) -> String {
-        let known = Count(self.numbers.len() as u64, "client");
+        let known = plural(self.numbers.len(), "client");
         match (self.numbers.len(), self.unknown) {
             (0, _) => "Each request is a new user without cookies, because the log does not contain client addresses and user agents."
                 .to_owned(),
             (_, 0) => format!("{known}, identified by address and user agent, keep cookies."),
             (_, unknown) => format!(
                 "{known}, identified by address and user agent, keep cookies; {} without a known client, each by a new user.",
-                Count(unknown, "request")
+                plural(unknown, "request")
             ),
         }
     }
@@ -110,13 +112,13 @@ impl Replay {
         if requests.len() < 2 {
             let why = format!(
                 "it contains {} with a valid time; at least two are needed",
-                Count(requests.len() as u64, "request")
+                plural(requests.len(), "request")
             );
             return Err(ImportError::NothingUsable { source_name: source_name.to_owned(), why });
         }
         let mut notes = vec![format!(
             "{} of {source_name} at their recorded times.",
-            Count(requests.len() as u64, "GET request")
+            plural(requests.len(), "GET request")
         )];
         notes.push(clients.describe());
         notes.extend(filter.describe_skipped());
@@ -124,7 +126,7 @@ impl Replay {
             [(without_time, "without a valid time"), (beyond_limit, "after the first 5,000,000")]
         {
             if count > 0 {
-                notes.push(format!("Skipped: {} {why}.", Count(count, "request")));
+                notes.push(format!("Skipped: {} {why}.", plural(count, "request")));
             }
         }
         let mut targets = vec![Value::Number(0); numbers.len()];

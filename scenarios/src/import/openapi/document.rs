@@ -1,5 +1,6 @@
 //! The parts of an OpenAPI document that requests need, with references resolved.
 
+use kneepoint_model::text::clean;
 use serde_json::{Map, Value};
 
 use super::sample::sample_value;
@@ -74,7 +75,7 @@ impl OpenApiDocument {
     pub(super) fn title(&self) -> String {
         let title =
             self.root.pointer("/info/title").and_then(Value::as_str).unwrap_or("an API without a title");
-        title.chars().filter(|c| !c.is_control()).take(80).collect()
+        clean(title, 80)
     }
 
     /// Resolves local references; the result of any other reference is null.
