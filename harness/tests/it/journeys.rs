@@ -70,7 +70,11 @@ auth = { bearer = "no" }
     let missing = sandbox.kneepoint(&["load", "--attach", &site.url()]).output().expect("the binary runs");
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert_eq!(missing.status.code(), Some(2), "{said}");
-    assert!(said.contains("shop.toml:3:") && said.contains("no variable `KNEEPOINT_TEST_TOKEN`"), "{said}");
+    assert!(
+        said.contains("shop.toml:3:")
+            && said.contains("the environment variable `KNEEPOINT_TEST_TOKEN` is not set"),
+        "{said}"
+    );
     assert_eq!(sandbox.runs(), 0);
 
     let output = sandbox
@@ -97,7 +101,7 @@ auth = { bearer = "no" }
         (group["name"].as_str(), group["journeys"].as_u64(), group["failed"].as_u64()),
         (Some("enter"), Some(2), Some(0))
     );
-    assert!(run.text("report.html").contains("Groups of steps in closed"));
+    assert!(run.text("report.html").contains("Step groups in closed"));
 
     let secret = TOKEN.as_bytes();
     let encoded = TOKEN.replace('/', "%2F");

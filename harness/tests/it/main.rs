@@ -11,6 +11,7 @@ mod ladder;
 mod objectives;
 mod otlp;
 mod report;
+mod respawn;
 mod run;
 mod schedules;
 mod stack;

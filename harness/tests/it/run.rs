@@ -3,7 +3,7 @@
 use super::support::{SHORT, Sandbox, lock_machine};
 
 #[test]
-fn the_whole_sentence_is_said_on_the_reference_stack() {
+fn the_whole_pipeline_runs_on_the_reference_stack() {
     let _machine = lock_machine();
     let sandbox = Sandbox::new("run");
     sandbox.config(SHORT);

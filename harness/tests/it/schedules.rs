@@ -31,7 +31,7 @@ fn open(sandbox: &Sandbox) -> Value {
 }
 
 #[test]
-fn a_load_goes_through_its_stages() {
+fn a_load_goes_through_its_segments() {
     let _machine = lock_machine();
     let (site, sandbox) = (site(), Sandbox::new("stages"));
     fs::write(sandbox.folder.join("home.toml"), "name = \"home\"\n[[step]]\npath = \"/\"\n").unwrap();
@@ -49,7 +49,10 @@ fn a_load_goes_through_its_stages() {
         .map(|stage| stage["requests"].as_u64().expect("a count"))
         .collect();
     assert_eq!(requests, [40, 40], "the area under the rate");
-    assert!(run.text("report.html").contains("Stages of open"), "the report has a line for each stage");
+    assert!(
+        run.text("report.html").contains("Load segments of open"),
+        "the report has a line for each segment"
+    );
     for (bad, why) in [
         ("20/s for 3s", "is not a segment of a rate schedule; write `hold 20/s for 30s`"),
         ("hold 20/s for 3", "has an invalid length"),
@@ -73,7 +76,7 @@ fn an_access_log_becomes_a_scenario_and_is_replayed() {
     said.assert_exit(0);
     for part in [
         "The mix of 200 GET requests in access.log.",
-        "1 line that could not be read",
+        "1 line in an unknown format",
         "scenarios/access-log.toml",
     ] {
         assert!(said.stdout.contains(part), "{part} is missing from:\n{}", said.stdout);
@@ -149,7 +152,7 @@ fn load_that_was_stopped_is_not_followed_by_a_profiled_phase() {
     assert_eq!(profile["status"], "skipped", "{profile}");
     assert!(!run.has("load/profiled.json") && !run.has("load/profiled.plan.json"));
     let unmeasured = manifest["unmeasured"].to_string();
-    assert!(unmeasured.contains("the profiled phase was not begun"), "{unmeasured}");
+    assert!(unmeasured.contains("the profiled phase was not started"), "{unmeasured}");
     assert!(ended.stderr.contains("not run: load was stopped (error > 50%)"), "{}", ended.stderr);
-    assert!(run.text("report.html").contains("the profiled phase was not begun"));
+    assert!(run.text("report.html").contains("the profiled phase was not started"));
 }
