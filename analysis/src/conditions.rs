@@ -98,7 +98,7 @@ fn add_host_notes(validity: &mut Validity, host: &HostUse, disturbance: Disturba
             validity.notes.push(format!("{taken}: this may be the cause of a missed time or rate"));
         }
         Disturbance::Noted if !site_is_known => validity.notes.push(format!(
-            "{taken}; these may include the site itself, because its process ids are not known"
+            "{taken}; these may include processes of the site, because kneepoint did not start it"
         )),
         Disturbance::Noted => validity.notes.push(taken),
         Disturbance::Quiet | Disturbance::Unknown => {}
@@ -111,7 +111,7 @@ fn add_host_notes(validity: &mut Validity, host: &HostUse, disturbance: Disturba
     }
     if host.listen_drops > 0 {
         validity.notes.push(format!(
-            "full listen queues refused {} connections: the slowest requests waited for a second SYN",
+            "full listen queues refused {} connections: their clients sent SYN again after about 1 s, which makes the slowest requests",
             host.listen_drops
         ));
     }

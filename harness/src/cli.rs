@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::config::{DataSize, FailOn, OtlpUrl, SocketPath, StackDb, StackDriver};
 
-/// Bring a web stack up, crawl it, load it and profile every tier, then report its first bottleneck, the cause and the fix.
+/// Bring a web stack up, crawl it, load it and profile every tier, then report what limits it, the cause and the fix.
 #[derive(Debug, Parser)]
 #[command(name = "kneepoint", version, arg_required_else_help = true, help_expected = true)]
 pub(crate) struct Cli {
@@ -87,7 +87,7 @@ pub(crate) enum Command {
         /// Print crontab lines with curl and a systemd timer instead of warming.
         #[arg(long)]
         print_cron: bool,
-        /// Minutes between two warm-ups in the printed schedule.
+        /// Minutes between two requests to each page in the printed schedule.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=59))]
         every: u32,
     },
@@ -97,7 +97,7 @@ pub(crate) enum Command {
     Profile(RunArgs),
     /// Run the same workload on one topology after the other, and report the gain of each and the bottleneck that limits it.
     Ladder(LadderArgs),
-    /// Analyse, judge and report a stored run again, complete or interrupted.
+    /// Repeat the stages analyse, gate and report for a stored run, complete or interrupted.
     Report {
         /// Run folder [default: the latest run]
         run: Option<PathBuf>,
@@ -228,7 +228,7 @@ pub(crate) struct StackArgs {
     /// Run the stack as child processes or in containers.
     #[arg(long, value_enum)]
     pub(crate) driver: Option<StackDriver>,
-    /// Topology: a rung of the ladder (runserver, gunicorn, nginx, multi-app, db-apart, …) or auto.
+    /// Topology: a file of stack/topologies (runserver, gunicorn, nginx, multi-app, db-apart, full, …) or auto.
     #[arg(long, value_name = "NAME")]
     pub(crate) topology: Option<String>,
     /// Database, where the topology allows a choice.

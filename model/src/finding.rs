@@ -13,7 +13,7 @@ pub enum Severity {
     Hint,
     /// Several signals agree.
     Likely,
-    /// Shown by a counter-experiment.
+    /// Observed directly, or shown by a counter-experiment: the opposite was tried and the effect disappeared.
     Proven,
 }
 

@@ -110,7 +110,7 @@ fn headline(comparison: &Comparison) -> String {
                 labels::throughput(&only.throughput)
             )
         }
-        _ => format!("No rung meets the SLO {slo} at any tested rate; see the reasons below."),
+        _ => format!("No rung has a valid throughput within the SLO {slo}; see the reasons below."),
     }
 }
 

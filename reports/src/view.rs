@@ -17,7 +17,7 @@ mod key_figures;
 mod latency;
 mod load_groups;
 mod load_segments;
-mod method;
+pub(crate) mod method;
 mod page_loads;
 mod probe;
 mod profiles;

@@ -44,7 +44,7 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// The source has another format.
-    #[error("{source_name} is not an {kind}: {why}")]
+    #[error("{source_name} is not {kind}: {why}")]
     WrongFormat {
         /// Name of the source in messages.
         source_name: String,

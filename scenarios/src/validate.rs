@@ -201,7 +201,7 @@ impl Validator<'_> {
         let mut diagnostic = self.error_at(
             &method.map_or(0..0, Spanned::span),
             "needs_throw_away",
-            "this step may change data, so the scenario must set needs_throw_away: true to allow only disposable sites, or false to \
+            "this step may change data, so the scenario must set needs_throw_away = true to allow only disposable sites, or false to \
              allow every site",
         );
         diagnostic.example = "needs_throw_away = true".into();

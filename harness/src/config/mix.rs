@@ -27,7 +27,8 @@ pub(super) fn load_mix(raw: &RawConfig, base: &Path, over: &Overrides) -> Result
     let writing = scenarios.iter().find(|(scenario, _)| attached && scenario.needs_throw_away());
     match writing {
         Some((scenario, _)) => Err(ConfigError::Refused(format!(
-            "scenario `{}` writes data, which is allowed on the reference stack only; remove it from [load.scenarios]",
+            "scenario `{}` has needs_throw_away = true, so it loads the reference stack only; remove it from [load.scenarios], or write \
+             needs_throw_away = false in it if this site may be changed",
             scenario.name()
         ))),
         None => Ok(Mix::Given(scenarios)),

@@ -218,7 +218,7 @@ fn a_bad_address_or_header_is_refused_before_anything_starts() {
     let output = command.env("OTEL_EXPORTER_OTLP_HEADERS", "hunter2").output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.code() == Some(2) && said.contains("is no header") && !said.contains("hunter2"),
+        output.status.code() == Some(2) && said.contains("is not a header") && !said.contains("hunter2"),
         "{said}"
     );
     assert_eq!(sandbox.runs(), 0);

@@ -45,7 +45,7 @@ pub fn headers_from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Hea
         let Some(text) = variable(name) else { continue };
         for (at, pair) in text.split(',').enumerate().filter(|(_, pair)| !pair.trim().is_empty()) {
             let (key, value) = parse_header(pair).ok_or_else(|| {
-                format!("{name}: part {} is no header; write e.g. {name}='api-key=abc,x-tenant=7'", at + 1)
+                format!("{name}: part {} is not a header; write e.g. {name}='api-key=abc,x-tenant=7'", at + 1)
             })?;
             headers.insert(key, value);
         }

@@ -109,13 +109,13 @@ fn check_errors(evidence: &ValidityEvidence, why: &mut Vec<String>, notes: &mut 
     if evidence.shed > 0 {
         let _ = write!(
             counts,
-            ", {} of them were not even sent, because the site answered too slowly",
+            ", {} of them were not sent, because the site responded too slowly",
             evidence.shed
         );
     }
     if share.0 > MAX_ERROR_RATIO {
         why.push(format!(
-            "{counts}; errors are fast and never a speed-up: fix them first, they are listed by outcome"
+            "{counts}; failed requests make response times look short: fix them first, they are listed by outcome"
         ));
     } else {
         notes.push(format!("{counts}; latencies include them"));

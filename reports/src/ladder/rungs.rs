@@ -90,7 +90,7 @@ fn throughput_cell(rung: &RungResult) -> Cell {
             Cell::value(format!("≥ {}", labels::request_rate(*sustained)), sustained.0)
                 .with_note("SLO met at every tested rate")
         }
-        Throughput::None { .. } => Cell::badge("none", Tone::Bad),
+        Throughput::None { .. } => Cell::badge("no valid value", Tone::Bad),
     }
 }
 

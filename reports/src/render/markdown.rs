@@ -7,6 +7,7 @@ use kneepoint_model::text::sanitize;
 
 use crate::view::ReportView;
 use crate::view::block::{Block, Cell, Section, Table, Tone};
+use crate::view::method::nothing_unmeasured;
 
 /// Maximum length, in characters; GitHub accepts 65,536 in a comment.
 pub(crate) const MAX_LENGTH: usize = 60_000;
@@ -34,7 +35,9 @@ pub fn markdown(view: &ReportView) -> String {
         tables(&sections.method.blocks).filter(|t| t.id == "table-unmeasured").collect();
     match missing.first() {
         Some(missing) => page.add(&format!("## Not measured\n\n{}", table(missing))),
-        None => page.add("## Not measured\n\nAll requested measurements were taken.\n"),
+        None => {
+            page.add(&format!("## Not measured\n\n{}\n", nothing_unmeasured(view.verdict.partial.is_none())))
+        }
     }
     page.finish(view)
 }

@@ -19,7 +19,7 @@ pub(crate) fn definitions() -> Vec<(String, String)> {
         ("Closed model", "A fixed number of users; each waits for a response before its next request."),
         ("Foreign CPU", "CPU time used by processes that belong neither to the stack under test nor to kneepoint."),
         ("Warm-up", "The first part of a load phase; excluded from all values."),
-        ("Proven, likely, hint", "Severity of a finding. Proven: shown by a counter-experiment. Likely: several signals agree. Hint: worth checking."),
+        ("Proven, likely, hint", "Severity of a finding. Proven: observed directly, or the opposite was tried and the effect disappeared. Likely: several signals agree. Hint: worth checking."),
         ("Inconclusive rule", "A rule without a result, because the run lacks the data it needs."),
     ]
     .map(|(term, definition)| (term.to_owned(), definition.to_owned()))

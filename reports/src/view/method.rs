@@ -12,10 +12,19 @@ use crate::view::glossary;
 /// Maximum length, in characters, of the configuration shown.
 const MAX_CONFIG: usize = 20_000;
 
+/// The statement of a run without a list of what could not be measured.
+pub(crate) const fn nothing_unmeasured(is_complete: bool) -> &'static str {
+    if is_complete {
+        "All requested measurements were taken."
+    } else {
+        "The run is incomplete: the stages after its end were not measured."
+    }
+}
+
 pub(crate) fn build(facts: &RunFacts, analysis: &Analysis, summary: &Summary) -> Section {
     let mut blocks = vec![Block::heading("Not measured")];
     blocks.push(if summary.unmeasured.is_empty() {
-        Block::paragraph("All requested measurements were taken.")
+        Block::paragraph(nothing_unmeasured(facts.manifest.complete))
     } else {
         Block::Table(unmeasured(summary))
     });

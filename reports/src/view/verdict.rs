@@ -90,10 +90,10 @@ fn partial(facts: &RunFacts) -> Option<String> {
     if manifest.complete {
         return None;
     }
-    let by = manifest.stopped_by.as_deref().map_or_else(
-        || "its last stage was not recorded".to_owned(),
-        |by| format!("it was stopped by {}", sanitize(by, MAX_TEXT)),
-    );
+    let by = manifest
+        .stopped_by
+        .as_deref()
+        .map_or_else(|| "its last stage was not recorded".to_owned(), |by| sanitize(by, MAX_TEXT));
     Some(format!("This run is incomplete: {by}. Missing values below were not measured; they are not zero."))
 }
 
@@ -103,7 +103,7 @@ fn generator_health(facts: &RunFacts, analysis: &Analysis) -> (String, Tone) {
         .measured_phases()
         .max_by(|a, b| a.generator.busiest_thread.0.total_cmp(&b.generator.busiest_thread.0))
     else {
-        return ("No load was generated.".to_owned(), Tone::Muted);
+        return ("No phase measured response times.".to_owned(), Tone::Muted);
     };
     let lag = facts
         .measured_phases()

@@ -44,7 +44,7 @@ fn every_section_of_an_empty_run_has_content() {
 fn an_interrupted_run_is_marked_as_partial() {
     let mut run = fixture::run();
     run.facts.manifest =
-        Manifest { complete: false, stopped_by: Some("SIGINT".into()), ..run.facts.manifest };
+        Manifest { complete: false, stopped_by: Some("stopped by SIGINT".into()), ..run.facts.manifest };
     run.facts.phases.truncate(1);
     run.facts.profiles = None;
     run.flames.clear();

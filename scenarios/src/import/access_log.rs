@@ -27,7 +27,7 @@ use super::{ImportError, Imported};
 
 pub use self::replay::Replay;
 
-const KIND: &str = "access log (`127.0.0.1 - - [28/Nov/2026:14:00:00 +0000] \"GET /books/ HTTP/1.1\" 200 512`, or one JSON object per line)";
+const KIND: &str = "an access log (`127.0.0.1 - - [28/Nov/2026:14:00:00 +0000] \"GET /books/ HTTP/1.1\" 200 512`, or one JSON object per line)";
 
 /// Builds a scenario from the requests of an access log; `source_name` is the name of the log in texts.
 ///

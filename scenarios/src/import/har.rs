@@ -19,7 +19,7 @@ use crate::scenario::Method;
 use crate::url_template::derive_url_template;
 
 const KIND: &str =
-    "HAR file (JSON with `log.entries`; in the browser's developer tools: network, \"save all as HAR\")";
+    "a HAR file (JSON with `log.entries`; in the browser's developer tools: network, \"save all as HAR\")";
 /// Limit of steps, so that a person can read the journey.
 const MAX_STEPS: usize = 200;
 /// Shorter pauses come from the browser, not from the user.

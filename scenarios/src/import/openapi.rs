@@ -19,7 +19,7 @@ use super::step_body::{self, StepBody};
 use super::{ImportError, Imported};
 use crate::validate::is_settable_header;
 
-const KIND: &str = "OpenAPI document (JSON or YAML with `openapi: 3…` or `swagger: \"2.0\"`, and `paths`)";
+const KIND: &str = "an OpenAPI document (JSON or YAML with `openapi: 3…` or `swagger: \"2.0\"`, and `paths`)";
 /// Limit of operations, so that a person can read the file.
 const MAX_STEPS: usize = 200;
 

@@ -209,7 +209,7 @@ fn invalid_scenarios_are_rejected_before_the_run_starts() {
         ("[[step]]\npath = \"/\"\n".into(), "missing field"),
         (
             "name = \"x\"\n[[step]]\nmethod = \"POST\"\npath = \"/\"\n".into(),
-            "must set needs_throw_away: true",
+            "must set needs_throw_away = true",
         ),
         ("name = \"x\"\nname = \"y\"\n".into(), "duplicate key"),
         ("name = \"x\nboth".into(), "shop.toml:"),

@@ -79,7 +79,7 @@ fn other_formats_are_rejected_with_the_expected_format() {
     );
     assert!(message(from_access_log("".as_bytes(), "empty.log")).contains("none of its 0 lines"));
     assert!(
-        message(from_har("<html>", "x.har")).contains("x.har is not an HAR file (JSON with `log.entries`")
+        message(from_har("<html>", "x.har")).contains("x.har is not a HAR file (JSON with `log.entries`")
     );
     assert!(message(from_har("{}", "x.har")).contains("no array `log.entries`"));
     assert!(
