@@ -10,7 +10,7 @@ use kneepoint_profiler::capabilities;
 use kneepoint_profiler::source::perf::Perf;
 use kneepoint_profiler::source::{Probe, ProfileTarget, ProfileWindow, Source};
 
-use crate::workload::{Running, tier_info};
+use crate::workload::{Running, shared_run, tier_info};
 
 fn capability(name: &str) -> kneepoint_profiler::Capability {
     capabilities().into_iter().find(|one| one.name == name).expect("it is among the checks")
@@ -18,6 +18,7 @@ fn capability(name: &str) -> kneepoint_profiler::Capability {
 
 #[test]
 fn a_busy_shell_is_profiled_or_the_refusal_is_explained() {
+    let _shared = shared_run();
     let shell = Running::start("sh -c 'echo $$ > p; mv p pid; while :; do :; done' & wait", &[]);
     let info = shell.tier(Tier::Proxy, Runtime::Native);
     let target = ProfileTarget::for_tier(&info, std::slice::from_ref(&info));

@@ -12,7 +12,7 @@ use kneepoint_profiler::export::top_self;
 use kneepoint_profiler::source::pyspy::PySpy;
 use kneepoint_profiler::source::{Probe, ProfileTarget, ProfileWindow, Source};
 
-use crate::workload::{PYTHON, Running, sleeper};
+use crate::workload::{PYTHON, Running, shared_run, sleeper};
 
 fn view(profiles: &[FoldedProfile], view: ProfileView) -> &FoldedProfile {
     profiles.iter().find(|profile| profile.view == view).expect("all three views are there")
@@ -20,6 +20,7 @@ fn view(profiles: &[FoldedProfile], view: ProfileView) -> &FoldedProfile {
 
 #[test]
 fn a_busy_python_appears_in_three_views() {
+    let _shared = shared_run();
     if find("python3").is_none() {
         return a_tier_without_python_is_denied();
     }
@@ -59,6 +60,7 @@ fn a_busy_python_appears_in_three_views() {
 
 #[test]
 fn in_a_container_a_thread_that_waits_is_not_running() {
+    let _shared = shared_run();
     let may = Program::new("unshare").args(["-m", "-p", "-f", "true"]).run(Duration::from_secs(5));
     if find("python3").is_none() || may.is_err() || !may_trace() {
         eprintln!("NOT TESTED: needs Python, and the right to make process namespaces and to trace (root)");
@@ -92,6 +94,7 @@ const SHORT: &str =
 
 #[test]
 fn a_respawned_worker_is_found() {
+    let _shared = shared_run();
     if find("python3").is_none() {
         return a_tier_without_python_is_denied();
     }

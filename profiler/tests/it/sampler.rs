@@ -14,7 +14,7 @@ use kneepoint_profiler::{GaugeSlot, SamplePlan, SampleSummary, Sampler};
 use rustix::time::{ClockId, clock_gettime};
 use url::Url;
 
-use crate::workload::{Running, burn_cpu_here, exclusive_run};
+use crate::workload::{Running, burn_cpu_here, exclusive_run, shared_run};
 
 fn process_cpu_time() -> Duration {
     let spec = clock_gettime(ClockId::ProcessCPUTime);
@@ -66,6 +66,7 @@ fn reported_cpu_is_the_cpu_used() {
 
 #[test]
 fn a_tier_has_its_descendants_and_new_ones_count_from_their_start() {
+    let _shared = shared_run();
     // An idle parent that starts a busy child after a while.
     let script = "echo $$ > p; mv p pid; sleep 0.7; while :; do :; done & sleep 30";
     let running = Running::start(&format!("sh -c '{script}' & wait"), &[]);

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -28,10 +28,16 @@ fn churn(seed: u64) -> u64 {
     (0..10_000_u64).fold(seed, |sum, i| sum.wrapping_mul(31).wrapping_add(black_box(i)))
 }
 
-/// Serializes tests that profile this process or whose figures other CPU use would falsify.
-pub(crate) fn exclusive_run() -> MutexGuard<'static, ()> {
-    static EXCLUSIVE: Mutex<()> = Mutex::new(());
-    EXCLUSIVE.lock().unwrap_or_else(PoisonError::into_inner)
+static RUNS: RwLock<()> = RwLock::new(());
+
+/// For tests that profile this process, or whose figures the CPU use of other tests and of their children falsifies.
+pub(crate) fn exclusive_run() -> RwLockWriteGuard<'static, ()> {
+    RUNS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For tests that start programs which use CPU; they run beside each other, but never beside an exclusive one.
+pub(crate) fn shared_run() -> RwLockReadGuard<'static, ()> {
+    RUNS.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A program that runs until dropped, under a shell, so that it is a grandchild like a real worker.
