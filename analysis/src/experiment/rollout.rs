@@ -41,9 +41,9 @@ mod tests {
 
     use super::*;
 
-    fn result(manoeuvre: Rollout, lost: u64) -> RolloutResult {
+    fn result(rollout: Rollout, lost: u64) -> RolloutResult {
         RolloutResult {
-            rollout: manoeuvre,
+            rollout,
             rate: PerSecond(30.0),
             requests: 480,
             lost,
