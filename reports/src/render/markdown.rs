@@ -36,7 +36,7 @@ pub fn markdown(view: &ReportView) -> String {
     match missing.first() {
         Some(missing) => page.add(&format!("## Not measured\n\n{}", table(missing))),
         None => {
-            page.add(&format!("## Not measured\n\n{}\n", nothing_unmeasured(view.verdict.partial.is_none())))
+            page.add(&format!("## Not measured\n\n{}\n", nothing_unmeasured(view.verdict.partial.is_none())));
         }
     }
     page.finish(view)
