@@ -1,5 +1,5 @@
 //! The report fixture: the run of `kneepoint_testing::report` with its analysis, summary and flame graphs, whose types belong
-//! to other crates.
+//! to other crates. Over 400 lines, because one run needs all its parts at once.
 
 use kneepoint_analysis::{Analysis, Disturbance, HostUse, PhaseConditions, RuleReport, RunFacts};
 use kneepoint_model::cache_status::CacheOutcome;
